@@ -1,0 +1,47 @@
+# make setup   install into .venv         make demo   plant a backdoor, find it, repair it
+# make test    run the tests              make check  style, types, import rules
+
+PYTHON ?= python3
+EXTRA ?= cpu
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(EXTRA)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check benchmark lock clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+setup: $(STAMP)
+
+# --no-deps: the lock is complete, so pip need not resolve anything; every file is checked against its hash.
+$(STAMP): requirements/$(EXTRA).txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"python3 is {v[0]}.{v[1]}; 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/$(EXTRA).txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+benchmark: setup
+	$(BIN)/python -m tests.benchmarks.inversion
+
+# Writes the locks anew. They hold names, versions and hashes, no addresses.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra cpu --extra dev pyproject.toml requirements/build.in -o requirements/cpu.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra gpu --extra dev pyproject.toml requirements/build.in -o requirements/gpu.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

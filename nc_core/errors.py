@@ -1,0 +1,38 @@
+"""What can go wrong in the science, as one tree.
+
+CleanseError
+├── InputRefused        the model, the data or an option cannot be scanned as given
+│   ├── ModelRefused
+│   ├── DataRefused
+│   └── OptionRefused
+├── OutOfBudget         the smallest program that could do the work does not fit the memory budget
+└── Cancelled           the caller asked for a stop
+"""
+
+
+class CleanseError(Exception):
+    """Root of the errors that this project raises on purpose; its text is one line meant for people."""
+
+
+class InputRefused(CleanseError):
+    """Raised when an input cannot be scanned: the text says what was found, what is expected, what to pass."""
+
+
+class ModelRefused(InputRefused):
+    """Raised when a file is no image classifier that can be read."""
+
+
+class DataRefused(InputRefused):
+    """Raised when clean data cannot be read or does not fit the model."""
+
+
+class OptionRefused(InputRefused):
+    """Raised when an option contradicts the model or the data."""
+
+
+class OutOfBudget(CleanseError):
+    """Raised when even one slot with the smallest batch exceeds the memory budget."""
+
+
+class Cancelled(CleanseError):
+    """Raised inside long work when its `should_stop` answered True."""
