@@ -1,0 +1,42 @@
+"""From the arrays of a file to Images: the steps that CSAW and Keras files share."""
+
+from typing import Any
+
+import numpy.typing as npt
+
+from nc_core.datasets.budget import check_decoded
+from nc_core.datasets.images import Images
+from nc_core.datasets.labels import to_labels
+from nc_core.datasets.layout import Wanted, channel_axis, channels_last, check_size, resized, text
+from nc_core.datasets.pixels import Source, to_pixels
+from nc_core.errors import DataRefused
+
+_LAYOUT = {None: "no channel axis", 1: "channels first", 3: "channels last"}
+
+
+def images_of(data: Source, labels: npt.NDArray[Any] | None, wanted: Wanted, file_kind: str) -> Images:
+    """Pixels of any layout and range, labels of any form -> Images; DataRefused on what does not fit."""
+    if not data.shape or 0 in data.shape:
+        raise DataRefused(
+            f"the images have shape {data.shape}; expected N x H x W x C with none of them zero"
+        )
+    check_decoded(data.shape, data.dtype, "an array of images")
+    axis = channel_axis(data.shape, wanted)
+    check_size(_picture_shape(data.shape, axis), wanted)  # before anything is read
+    pixels, value_range = to_pixels(data)
+    pixels = channels_last(pixels, axis)
+    found = f"{file_kind}, {len(pixels)} images of {text(pixels.shape[1:])}, {_LAYOUT[axis]}, {value_range}"
+    out = resized(pixels, wanted)
+    if out is not pixels:
+        found += f", resized ({wanted.resize}) to {text(out.shape[1:])}"
+    return Images(
+        pixels=out,
+        labels=None if labels is None else to_labels(labels, len(out)),
+        note=found + (", no labels used" if labels is None else ""),
+    )
+
+
+def _picture_shape(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
+    if axis is None:
+        return (*shape[1:], 1)
+    return (*(size for index, size in enumerate(shape[1:], 1) if index != axis), shape[axis])
