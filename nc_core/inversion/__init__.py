@@ -1,0 +1,21 @@
+"""Reverses, for a label, the smallest trigger that makes the model answer that label (Wang et al. 2019, section IV)."""
+
+from nc_core.inversion.inverter import Inverter, invert_labels
+from nc_core.inversion.predict import Predictor
+from nc_core.inversion.profiles import FAST, PAPER, PROFILES, THOROUGH, Profile
+from nc_core.inversion.slots import Progress
+from nc_core.inversion.trigger import Inversion, Trigger
+
+__all__ = [
+    "FAST",
+    "PAPER",
+    "PROFILES",
+    "THOROUGH",
+    "Inversion",
+    "Inverter",
+    "Predictor",
+    "Profile",
+    "Progress",
+    "Trigger",
+    "invert_labels",
+]

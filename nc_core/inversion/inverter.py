@@ -1,0 +1,104 @@
+"""From labels to inversions: what one scan of one model shares, and the plain loop over its labels."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+
+from nc_core.errors import Cancelled
+from nc_core.evaluation import attack_success_rate
+from nc_core.inversion.layout import Layout
+from nc_core.inversion.predict import Predictor
+from nc_core.inversion.profiles import Profile
+from nc_core.inversion.program import SlotProgram
+from nc_core.inversion.slots import Job, Outcome, Progress, SlotLoop
+from nc_core.inversion.trigger import Inversion, Trigger
+from nc_core.prepared import Prepared
+
+HOLDOUT_IMAGES = 256
+"""Held-out images that a kept trigger is measured on: a standard error of 0.6 points at a rate of 0.99."""
+
+
+class Inverter:
+    """Reverses triggers of one model on one set of clean data, `slots` labels at a time.
+
+    model: N logits. The compiled program and the images on the device are made once and serve every label.
+    """
+
+    def __init__(self, model: keras.Model, prepared: Prepared, *, profile: Profile, slots: int) -> None:
+        _, height, width, channels = prepared.fit.x.shape
+        domain = prepared.domain
+        layout = Layout(height=height, width=width, channels=channels, low=domain.low, high=domain.high)
+        self.profile, self.slots = profile, slots
+        self._prepared = prepared
+        self._predict = Predictor(model)
+        program = SlotProgram(model, prepared.fit.x, layout=layout, slots=slots, profile=profile)
+        self.loop = SlotLoop(program)
+
+    def job(
+        self,
+        label: int,
+        *,
+        seed: int,
+        report: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Job:
+        """One label's work; its start and its images follow from `seed` and the label alone."""
+        pool = np.flatnonzero(self._prepared.fit.y != label)
+        generator = np.random.default_rng([seed, label])
+        return Job(label=label, pool=pool, generator=generator, report=report, should_stop=should_stop)
+
+    def inversion(self, outcome: Outcome) -> Inversion:
+        """The outcome with its trigger measured on held-out images; raises Cancelled for a cancelled one."""
+        label = outcome.job.label
+        if outcome.cancelled:
+            raise Cancelled(f"label {label} was cancelled after {outcome.updates} updates")
+        reason = f"the optimisation met a value that is no number after {outcome.updates} updates"
+        return Inversion(
+            label=label,
+            state="failed" if outcome.broken else "not_converged" if outcome.trigger is None else "done",
+            trigger=outcome.trigger,
+            attack_success_rate=None if outcome.trigger is None else self._rate(label, outcome.trigger),
+            updates=outcome.updates,
+            gradient_images=outcome.updates * self.profile.batch,
+            seconds=outcome.seconds,
+            reason=reason if outcome.broken else None,
+        )
+
+    def _rate(self, label: int, trigger: Trigger) -> float | None:
+        holdout = self._prepared.holdout
+        others = np.flatnonzero(holdout.y != label)[:HOLDOUT_IMAGES]
+        if len(others) == 0:
+            return None
+        predicted = self._predict(trigger.stamp(holdout.x[others])).argmax(axis=1)
+        return attack_success_rate(predicted, holdout.y[others], label)
+
+
+def invert_labels(
+    model: keras.Model,
+    prepared: Prepared,
+    labels: Sequence[int],
+    *,
+    profile: Profile,
+    seed: int,
+    slots: int,
+    progress: Callable[[int, Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> dict[int, Inversion]:
+    """Reverse the trigger of every given label, in this process. Raises Cancelled when `should_stop` says so."""
+    inverter = Inverter(model, prepared, profile=profile, slots=slots)
+
+    def reporter(label: int) -> Callable[[Progress], None] | None:
+        return None if progress is None else lambda told: progress(label, told)
+
+    waiting = deque(
+        inverter.job(label, seed=seed, report=reporter(label), should_stop=should_stop) for label in labels
+    )
+    done: dict[int, Inversion] = {}
+    while waiting or inverter.loop.busy:
+        while waiting and inverter.loop.free:
+            inverter.loop.admit(waiting.popleft())
+        for outcome in inverter.loop.step():
+            done[outcome.job.label] = inverter.inversion(outcome)
+    return {label: done[label] for label in labels}

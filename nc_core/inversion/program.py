@@ -1,0 +1,149 @@
+"""The numerics of K triggers at once: one compiled program of fixed shape."""
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from nc_core.inversion import backend
+from nc_core.inversion.layout import Layout
+from nc_core.inversion.profiles import Profile
+
+ADAM_EPSILON = 1e-7
+
+
+class SlotState(NamedTuple):
+    """What K slots carry from step to step, on the device. K: slots, R: floats of one slot's parameters."""
+
+    u: Any  # (K, R) parameters: mask and pattern before tanh
+    first: Any  # (K, R) Adam's first moment
+    second: Any  # (K, R) Adam's second moment
+    count: Any  # (K,) updates done, for Adam's bias correction
+    rates: Any  # (K, G) attack rates of the last G steps, newest first; 0 where there was no step yet
+    kept_u: Any  # (K, R) parameters of the smallest mask that passed the gate
+    kept_norm: Any  # (K,) its norm, mean over its step; infinite while there is none
+
+
+class StepMetrics(NamedTuple):
+    """One step of every slot, each (K,): means over its updates, and the norm of the mask kept so far."""
+
+    attack_rate: npt.NDArray[np.float32]
+    norm: npt.NDArray[np.float32]
+    cross_entropy: npt.NDArray[np.float32]
+    kept_norm: npt.NDArray[np.float32]
+
+
+class SlotProgram:
+    """Advances K triggers by one step: min CE(f(A(x, m, p)), y) + lambda * sum|m| (Wang et al. 2019, equation 3).
+
+    Slots share nothing but the batch that they travel in: every sum runs within a slot, so a slot's result does not
+    depend on its neighbours or its position. Shapes are fixed, hence one trace; empty slots compute on and are ignored.
+
+    model: N linear outputs (logits). images (n, H, W, C): the fitting images in the model's domain, kept on the
+    device once. slots: K.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        images: npt.NDArray[np.float32],
+        *,
+        layout: Layout,
+        slots: int,
+        profile: Profile,
+    ) -> None:
+        self.layout, self.slots, self.profile = layout, slots, profile
+        self._model = model
+        self._images = ops.convert_to_tensor(layout.image_rows(images))
+        self._gradient = backend.gradient(self._loss)
+        self._compiled_step = backend.compiled(self._step)
+        self._compiled_load = backend.compiled(self._load)
+
+    def empty(self) -> SlotState:
+        """K empty slots."""
+        rows = ops.zeros((self.slots, self.layout.row))
+        rates = ops.zeros((self.slots, self.profile.gate_steps))
+        return SlotState(rows, rows, rows, ops.zeros(self.slots), rates, rows, ops.full((self.slots,), np.inf))
+
+    def load(self, state: SlotState, slot: int, start: npt.NDArray[np.float32]) -> SlotState:
+        """Begin anew in one slot from parameters `start` (R,): nothing of the label before it remains."""
+        chosen = np.arange(self.slots) == slot
+        return self._compiled_load(state, ops.convert_to_tensor(chosen), ops.convert_to_tensor(start))
+
+    def step(
+        self,
+        state: SlotState,
+        *,
+        index: npt.NDArray[np.int32],
+        labels: npt.NDArray[np.int32],
+        costs: npt.NDArray[np.float32],
+    ) -> tuple[SlotState, StepMetrics]:
+        """One step of every slot. index (S, K, B): images of each update; labels (K,); costs (K,): lambda."""
+        tensors = (ops.convert_to_tensor(array) for array in (index, labels, costs))
+        state, metrics = self._compiled_step(state, self._images, *tensors)
+        return state, StepMetrics(*np.asarray(metrics))
+
+    def kept(self, state: SlotState, slot: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Mask (H, W) and pattern (H, W, C) of the kept trigger of one slot."""
+        return self.layout.mask_and_pattern(np.asarray(state.kept_u[slot]))
+
+    def _load(self, state: SlotState, chosen: Any, start: Any) -> SlotState:
+        rows, row = chosen[:, None], start[None, :]
+        zeros = ops.zeros_like(state.u)
+        return SlotState(
+            u=ops.where(rows, row, state.u),
+            first=ops.where(rows, zeros, state.first),
+            second=ops.where(rows, zeros, state.second),
+            count=ops.where(chosen, 0.0, state.count),
+            rates=ops.where(rows, 0.0, state.rates),
+            kept_u=ops.where(rows, zeros, state.kept_u),
+            kept_norm=ops.where(chosen, np.inf, state.kept_norm),
+        )
+
+    def _step(self, state: SlotState, images: Any, index: Any, labels: Any, costs: Any) -> tuple[SlotState, Any]:
+        def body(i: Any, carried: tuple[Any, ...]) -> tuple[Any, ...]:
+            u, first, second, count, sums = carried
+            gradient, metrics = self._gradient(u, images, index[i], labels, costs)
+            u, first, second, count = self._adam(u, first, second, count, gradient)
+            return u, first, second, count, sums + metrics
+
+        sums = ops.zeros((3, self.slots))
+        carried = (state.u, state.first, state.second, state.count, sums)
+        u, first, second, count, sums = ops.fori_loop(0, self.profile.updates_per_step, body, carried)
+        means = sums / self.profile.updates_per_step  # (3, K)
+        rates, kept_u, kept_norm = self._gate(state, u, means[0], means[1])
+        metrics = ops.concatenate([means, kept_norm[None, :]])  # (4, K)
+        return SlotState(u, first, second, count, rates, kept_u, kept_norm), metrics
+
+    def _gate(self, state: SlotState, u: Any, attack_rate: Any, norm: Any) -> tuple[Any, Any, Any]:
+        """Keep the mask when it is smaller and the attack has held over the last G steps."""
+        rates = ops.concatenate([attack_rate[:, None], state.rates[:, :-1]], axis=1)  # (K, G)
+        held = ops.mean(rates, axis=1) >= self.profile.gate_threshold
+        better = ops.logical_and(held, norm < state.kept_norm)  # (K,)
+        return rates, ops.where(better[:, None], u, state.kept_u), ops.where(better, norm, state.kept_norm)
+
+    def _loss(self, u: Any, images: Any, index: Any, labels: Any, costs: Any) -> tuple[Any, Any]:
+        """Sum over the slots of CE + lambda * norm, and (3, K): attack rate, norm and CE of every slot."""
+        slots, batch, row = self.slots, self.profile.batch, self.layout.image_row
+        keep, paint, norm = self.layout.blend(u)
+        x = ops.reshape(ops.take(images, ops.reshape(index, (-1,)), axis=0), (slots, batch, row))
+        stamped = ops.reshape(keep[:, None, :] * x + paint[:, None, :], (slots * batch, row))
+        logits = self._model(self.layout.images(stamped), training=False)  # (K*B, N)
+        logits = ops.reshape(logits, (slots, batch, -1))  # (K, B, N)
+        target = ops.broadcast_to(labels[:, None], (slots, batch))
+        of_target = ops.squeeze(ops.take_along_axis(logits, target[..., None], axis=-1), -1)
+        cross_entropy = ops.mean(ops.logsumexp(logits, axis=-1) - of_target, axis=1)  # (K,)
+        hit = ops.equal(ops.cast(ops.argmax(logits, axis=-1), target.dtype), target)
+        attack_rate = ops.mean(ops.cast(hit, "float32"), axis=1)  # (K,)
+        return ops.sum(cross_entropy + costs * norm), ops.stack([attack_rate, norm, cross_entropy])
+
+    def _adam(self, u: Any, first: Any, second: Any, count: Any, gradient: Any) -> tuple[Any, Any, Any, Any]:
+        """Adam with bias correction, every slot by its own count of updates (Kingma and Ba 2015, section 2)."""
+        b1, b2 = self.profile.beta_1, self.profile.beta_2
+        count = count + 1.0
+        first = b1 * first + (1.0 - b1) * gradient
+        second = b2 * second + (1.0 - b2) * ops.square(gradient)
+        rate = self.profile.learning_rate * ops.sqrt(1.0 - b2**count) / (1.0 - b1**count)  # (K,)
+        return u - rate[:, None] * first / (ops.sqrt(second) + ADAM_EPSILON), first, second, count

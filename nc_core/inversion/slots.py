@@ -1,0 +1,147 @@
+"""The loop around the program: labels enter free slots, leave when they are over, and the next one enters at once."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from nc_core.inversion.program import SlotProgram
+from nc_core.inversion.schedule import Schedule
+from nc_core.inversion.trigger import Trigger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far one label is: updates done of at most `budget`, attack rate and norm of its last step."""
+
+    updates: int
+    budget: int
+    attack_rate: float
+    norm: float
+
+
+@dataclass(kw_only=True, eq=False)
+class Job:
+    """One label's optimisation. pool: indices of the fitting images that are not of the target class.
+
+    Everything random comes from `generator`, which belongs to this label alone.
+    """
+
+    label: int
+    pool: npt.NDArray[np.int64]
+    generator: np.random.Generator
+    report: Callable[[Progress], None] | None = None
+    should_stop: Callable[[], bool] | None = None
+    _order: list[int] = field(default_factory=list, init=False)
+
+    def images(self, count: int) -> npt.NDArray[np.int32]:
+        """The next `count` image indices: pass after pass through the pool, each in a fresh order."""
+        while len(self._order) < count:
+            self._order.extend(self.generator.permutation(self.pool).tolist())
+        taken, self._order = self._order[:count], self._order[count:]
+        return np.array(taken, np.int32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """How a job ended: with a trigger, without one (not converged), cancelled, or on broken numbers."""
+
+    job: Job
+    trigger: Trigger | None
+    updates: int
+    seconds: float
+    cancelled: bool = False
+    broken: bool = False
+
+
+@dataclass(kw_only=True, eq=False)
+class _Seat:
+    job: Job
+    schedule: Schedule
+    since: float
+    kept: bool = False
+
+
+class SlotLoop:
+    """Drives one `SlotProgram`; not for several threads at once."""
+
+    def __init__(self, program: SlotProgram) -> None:
+        self.program = program
+        self._state = program.empty()
+        self._seats: list[_Seat | None] = [None] * program.slots
+
+    @property
+    def free(self) -> int:
+        """Slots without a label."""
+        return self._seats.count(None)
+
+    @property
+    def busy(self) -> int:
+        """Slots with a label."""
+        return len(self._seats) - self.free
+
+    def admit(self, job: Job) -> None:
+        """Put a label into a free slot, from a fresh start of its own."""
+        slot = self._seats.index(None)
+        start = self.program.layout.start(job.generator)
+        self._state = self.program.load(self._state, slot, start)
+        self._seats[slot] = _Seat(job=job, schedule=Schedule(profile=self.program.profile), since=time.monotonic())
+
+    def clear(self) -> None:
+        """Empty every slot, for use after a step that raised."""
+        self._state = self.program.empty()
+        self._seats = [None] * self.program.slots
+
+    def step(self) -> list[Outcome]:
+        """Advance every occupied slot by one step; the labels that are over leave and are returned."""
+        index, labels, costs = self._inputs()
+        self._state, metrics = self.program.step(self._state, index=index, labels=labels, costs=costs)
+        outcomes = []
+        for slot, seat in enumerate(self._seats):
+            if seat is None:
+                continue
+            rate, norm = float(metrics.attack_rate[slot]), float(metrics.norm[slot])
+            finite = math.isfinite(float(metrics.cross_entropy[slot])) and math.isfinite(norm)
+            seat.kept = math.isfinite(float(metrics.kept_norm[slot]))
+            over = not finite or seat.schedule.observe(rate, norm, float(metrics.kept_norm[slot]))
+            cancelled = not over and seat.job.should_stop is not None and seat.job.should_stop()
+            if over or cancelled:
+                outcomes.append(self._leave(slot, seat, cancelled=cancelled, broken=not finite))
+            elif seat.job.report is not None:
+                seat.job.report(self._progress(seat, rate, norm))
+        return outcomes
+
+    def _inputs(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        profile, slots = self.program.profile, self.program.slots
+        index = np.zeros((profile.updates_per_step, slots, profile.batch), np.int32)
+        labels, costs = np.zeros(slots, np.int32), np.zeros(slots, np.float32)
+        for slot, seat in enumerate(self._seats):
+            if seat is not None:
+                images = seat.job.images(profile.updates_per_step * profile.batch)
+                index[:, slot] = images.reshape(profile.updates_per_step, profile.batch)
+                labels[slot], costs[slot] = seat.job.label, seat.schedule.cost
+        return index, labels, costs
+
+    def _progress(self, seat: _Seat, rate: float, norm: float) -> Progress:
+        profile = self.program.profile
+        done = seat.schedule.steps * profile.updates_per_step
+        return Progress(updates=done, budget=profile.max_updates, attack_rate=rate, norm=norm)
+
+    def _leave(self, slot: int, seat: _Seat, *, cancelled: bool, broken: bool) -> Outcome:
+        self._seats[slot] = None
+        trigger = None
+        if not cancelled and not broken and seat.kept:
+            mask, pattern = self.program.kept(self._state, slot)
+            trigger = Trigger(mask=mask, pattern=pattern)
+        steps = seat.schedule.steps + (1 if broken else 0)
+        return Outcome(
+            job=seat.job,
+            trigger=trigger,
+            updates=steps * self.program.profile.updates_per_step,
+            seconds=time.monotonic() - seat.since,
+            cancelled=cancelled,
+            broken=broken,
+        )

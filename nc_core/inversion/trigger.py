@@ -1,0 +1,52 @@
+"""A reversed trigger and the outcome of its optimisation."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+State = Literal["done", "not_converged", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trigger:
+    """mask (H, W) float32 in 0..1, shared by the channels; pattern (H, W, C) float32 in the model's input domain."""
+
+    mask: npt.NDArray[np.float32]
+    pattern: npt.NDArray[np.float32]
+
+    @property
+    def norm(self) -> float:
+        """L1 norm of the mask, in pixels."""
+        return float(np.abs(self.mask, dtype=np.float64).sum())
+
+    def stamp(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """A(x, m, p) = (1 - m) x + m p (Wang et al. 2019, equation 2) for images (n, H, W, C)."""
+        mask = self.mask[..., None]
+        return ((1.0 - mask) * x + mask * self.pattern).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Inversion:
+    """The outcome for one label.
+
+    state: `done`; `not_converged` when no mask reached the attack threshold within the budget (its norm is unknown,
+    larger than what was looked for, and never a number); `failed` when the numbers broke (see reason).
+    attack_success_rate: of the kept trigger on held-out images that are not of the target class.
+    gradient_images: images that went through a forward and a backward pass for this label.
+    """
+
+    label: int
+    state: State
+    trigger: Trigger | None
+    attack_success_rate: float | None
+    updates: int
+    gradient_images: int
+    seconds: float
+    reason: str | None = None
+
+    @property
+    def norm(self) -> float | None:
+        """L1 norm of the kept mask, None where none was kept."""
+        return None if self.trigger is None else self.trigger.norm

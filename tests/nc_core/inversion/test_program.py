@@ -1,0 +1,173 @@
+"""The batched program against a plain numpy optimisation, and its independence of neighbours."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from nc_core.domain import Domain
+from nc_core.inversion import FAST, PAPER, Inverter, invert_labels
+from nc_core.inversion.layout import EPSILON, Layout
+from nc_core.inversion.program import SlotProgram
+from nc_core.inversion.schedule import Schedule
+from nc_core.prepared import Part, Prepared
+
+SHORT = replace(FAST, max_steps=6)
+
+
+def tanh01(u: np.ndarray) -> np.ndarray:
+    return np.tanh(u) / (2 - EPSILON) + 0.5
+
+
+class PlainPaper:
+    """One trigger by the paper's formulas on a linear net, double precision, gradients by hand."""
+
+    def __init__(self, weights: np.ndarray, bias: np.ndarray, shape: tuple[int, int, int], label: int) -> None:
+        self.weights, self.bias, self.shape, self.label = weights, bias, shape, label
+        self.first = self.second = 0.0
+        self.count = 0
+
+    def start(self, mask_u: np.ndarray, pattern_u: np.ndarray) -> None:
+        self.u = np.concatenate([mask_u.ravel(), pattern_u.ravel()]).astype(np.float64)
+
+    def update(self, x: np.ndarray, cost: float) -> tuple[float, float]:
+        height, width, channels = self.shape
+        pixels = height * width
+        mask_u, pattern_u = self.u[:pixels].reshape(height, width, 1), self.u[pixels:].reshape(self.shape)
+        mask, pattern = tanh01(mask_u), tanh01(pattern_u)
+        stamped = (1 - mask) * x + mask * pattern
+        logits = stamped.reshape(len(x), -1) @ self.weights + self.bias
+        p = np.exp(logits - logits.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        error = p.copy()
+        error[:, self.label] -= 1
+        on_stamped = (error @ self.weights.T).reshape(stamped.shape) / len(x)
+        on_mask = (on_stamped * (pattern - x)).sum(axis=(0, 3))[..., None] + cost
+        on_pattern = (on_stamped * mask).sum(axis=0)
+        slope = (1 - np.tanh(self.u) ** 2) / (2 - EPSILON)
+        self.adam(np.concatenate([on_mask.ravel(), on_pattern.ravel()]) * slope)
+        return float((logits.argmax(axis=1) == self.label).mean()), float(mask.sum())
+
+    def adam(self, gradient: np.ndarray) -> None:
+        self.count += 1
+        self.first = 0.5 * self.first + 0.5 * gradient
+        self.second = 0.9 * self.second + 0.1 * gradient**2
+        first, second = self.first / (1 - 0.5**self.count), self.second / (1 - 0.9**self.count)
+        self.u = self.u - 0.1 * first / (np.sqrt(second) + 1e-7 / np.sqrt(1 - 0.9**self.count))
+
+
+def test_paper_profile_is_the_published_optimisation_step_by_step() -> None:
+    # Given a linear net on 5x4x3 pictures, its plain optimisation and the compiled one from the same start
+    rng = np.random.default_rng(3)
+    shape, classes, label = (5, 4, 3), 4, 2
+    profile = replace(PAPER, batch=8, updates_per_step=5)
+    net = keras.Sequential([keras.layers.Input(shape), keras.layers.Flatten(), keras.layers.Dense(classes)])
+    weights, bias = rng.normal(0, 0.7, (60, classes)), rng.normal(0, 0.1, classes)
+    net.set_weights([weights.astype(np.float32), bias.astype(np.float32)])
+    images = rng.random((40, *shape)).astype(np.float32)
+    layout = Layout(height=5, width=4, channels=3, low=np.zeros(3, np.float32), high=np.ones(3, np.float32))
+    program = SlotProgram(net, images, layout=layout, slots=2, profile=profile)
+    start = layout.start(rng)
+    state = program.load(program.empty(), 1, start)
+    plain = PlainPaper(weights, bias, shape, label)
+    plain.start(start[:20], start[layout.mask_row : layout.mask_row + 60])
+    schedule = Schedule(profile=profile)
+    kept: tuple[float, np.ndarray] = (np.inf, np.zeros(0))
+    for _ in range(60):
+        index = rng.integers(0, 40, (5, 2, 8)).astype(np.int32)
+        # When both take a step at the same lambda
+        costs = np.array([0.0, schedule.cost], np.float32)
+        state, metrics = program.step(state, index=index, labels=np.array([0, label], np.int32), costs=costs)
+        told = [plain.update(images[index[i, 1]], schedule.cost) for i in range(5)]
+        rate, norm = np.mean([r for r, _ in told]), np.mean([n for _, n in told])
+        if rate >= 0.99 and norm < kept[0]:
+            kept = (norm, tanh01(plain.u[:20]).reshape(5, 4))
+        # Then attack rate, norm and kept mask agree
+        assert metrics.attack_rate[1] == pytest.approx(rate, abs=0.026)
+        assert metrics.norm[1] == pytest.approx(norm, rel=2e-3)
+        assert metrics.kept_norm[1] == pytest.approx(kept[0], rel=2e-3)
+        if schedule.observe(float(rate), float(norm), float(kept[0])):
+            break
+    assert schedule.cost > profile.initial_cost
+    mask, _ = program.kept(state, 1)
+    np.testing.assert_allclose(mask, kept[1], atol=5e-3)
+
+
+def test_norm_is_bit_identical_whatever_order_and_neighbours(model: keras.Model, prepared: Prepared) -> None:
+    # Given the same labels in two orders, so that slots, neighbours and moments of entry differ
+    short = replace(SHORT, gate_threshold=0.0, attack_threshold=0.0)
+    one = invert_labels(model, prepared, [0, 1, 2, 3, 4, 5, 6], profile=short, seed=1, slots=3)
+    other = invert_labels(model, prepared, [6, 2, 5, 0, 4, 1, 3], profile=short, seed=1, slots=3)
+    alone = invert_labels(model, prepared, [4], profile=short, seed=1, slots=3)
+    # Then every mask is the same to the last bit
+    for label in range(7):
+        assert one[label].trigger is not None
+        assert np.array_equal(one[label].trigger.mask, other[label].trigger.mask)
+        assert one[label].norm == other[label].norm
+    assert one[4].norm == alone[4].norm
+
+
+def test_nothing_of_a_label_stays_in_its_slot(model: keras.Model, prepared: Prepared) -> None:
+    # Given one slot that serves two labels in turn, and one that serves the second alone
+    short = replace(SHORT, gate_threshold=0.0, attack_threshold=0.0)
+    second = invert_labels(model, prepared, [0, 1], profile=short, seed=1, slots=1)[1]
+    alone = invert_labels(model, prepared, [1], profile=short, seed=1, slots=1)[1]
+    # Then the second label's result is the same
+    assert second.trigger is not None
+    assert alone.trigger is not None
+    assert np.array_equal(second.trigger.mask, alone.trigger.mask)
+    assert np.array_equal(second.trigger.pattern, alone.trigger.pattern)
+
+
+def test_a_label_that_never_reaches_the_threshold_has_no_norm(model: keras.Model, prepared: Prepared) -> None:
+    # Given a gate that nothing passes
+    gated = replace(SHORT, gate_threshold=1.1)
+    # When the budget is spent
+    inversion = invert_labels(model, prepared, [3], profile=gated, seed=0, slots=1)[3]
+    # Then it is not converged, and there is no number to mistake for a norm
+    assert inversion.state == "not_converged"
+    assert inversion.norm is None
+    assert inversion.attack_success_rate is None
+    assert inversion.updates == gated.max_updates
+    assert inversion.gradient_images == gated.max_updates * gated.batch
+
+
+def test_images_of_the_target_class_are_never_fitted(model: keras.Model, prepared: Prepared) -> None:
+    # Given a label's job
+    job = Inverter(model, prepared, profile=FAST, slots=1).job(2, seed=0)
+    # When it draws far more images than there are
+    drawn = set(job.images(1000).tolist())
+    # Then it has used every image but those of its own class
+    assert drawn == set(np.flatnonzero(prepared.fit.y != 2).tolist())
+
+
+def test_numbers_that_break_fail_their_label_alone(model: keras.Model, prepared: Prepared) -> None:
+    # Given a picture with a NaN that only labels other than 4 are fitted to
+    x = prepared.fit.x.copy()
+    x[prepared.fit.y == 4] = np.nan
+    broken = replace(prepared, fit=Part(x=x, y=prepared.fit.y))
+    short = replace(SHORT, gate_threshold=0.0, attack_threshold=0.0)
+    # When both kinds share a batch
+    result = invert_labels(model, broken, [4, 5], profile=short, seed=0, slots=2)
+    # Then one fails with a reason and the other is what it is on its own
+    assert result[5].state == "failed"
+    assert "no number" in str(result[5].reason)
+    alone = invert_labels(model, broken, [4], profile=short, seed=0, slots=2)
+    assert result[4].state == "done"
+    assert result[4].norm == alone[4].norm
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)])
+def test_pattern_stays_in_the_models_domain(low: float, high: float) -> None:
+    # Given any pixel range
+    rng = np.random.default_rng(0)
+    domain = Domain(value_range="x", scale=((high - low) / 255,), offset=(low,))
+    layout = Layout(height=3, width=5, channels=1, low=domain.low, high=domain.high)
+    # When parameters are far out
+    mask, pattern = layout.mask_and_pattern((rng.normal(0, 20, layout.row)).astype(np.float32))
+    # Then mask and pattern are legal
+    assert mask.min() >= 0
+    assert mask.max() <= 1
+    assert pattern.min() >= low
+    assert pattern.max() <= high
