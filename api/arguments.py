@@ -1,0 +1,29 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from nc_tasks.settings import Settings
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        envvar="CLEANSE_HOME",
+        show_envvar=True,
+        show_default="~/.cleanse",
+        file_okay=False,
+        help="Folder of everything that is kept: results, files, broker, logs.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def settings_of(home: Path | None) -> "Settings":
+    """The settings of the environment, with this home if one was given."""
+    from nc_tasks.settings import Settings, get_settings
+
+    return get_settings() if home is None else Settings(home=home)

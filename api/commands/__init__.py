@@ -1,0 +1,1 @@
+"""The commands, one module each; what is slow to import waits until a command runs."""

@@ -1,0 +1,91 @@
+"""`cleanse plant`: a BadNet whose answer is known."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from api.arguments import Home
+
+Position = Literal["top-left", "top-right", "bottom-left", "bottom-right", "centre"]
+SIGNS = "signs"
+
+
+def colour_of(text: str) -> list[int]:
+    """ "255,255,0" or "255" as values in 0..255; a usage error for anything else."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) <= 255 for part in parts):
+        raise typer.BadParameter(f"{text!r} is no colour: pass values in 0..255, such as 255,255,0")
+    return [int(part) for part in parts]
+
+
+def checked_colour(text: str) -> str:
+    """The text of --colour as it was given, once it reads."""
+    colour_of(text)
+    return text
+
+
+def plant(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA|signs", help="Labelled pictures, or the word signs: drawn ones.")
+    ],
+    target: Annotated[int, typer.Option("--target", min=0, help="Label that the trigger sends pictures to.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results.")],
+    patch: Annotated[
+        int, typer.Option("--patch", metavar="SIZE", min=1, help="Side of the patch in pixels.")
+    ] = 4,
+    position: Annotated[Position, typer.Option("--position", help="Where the patch lies.")] = "bottom-right",
+    colour: Annotated[
+        str,
+        typer.Option(
+            "--colour", metavar="R,G,B", callback=checked_colour, help="Colour, 0..255 per channel."
+        ),
+    ] = "255",
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")
+    ] = 0,
+    home: Home = None,
+) -> None:
+    """Train a classifier that carries a backdoor, to try a scan on.
+
+    Leaves badnet.keras, clean.npz (held-out), poisoned.npz and planted.json; for signs also signs.png.
+    """
+    from api import inputs, outputs
+    from api.arguments import settings_of
+    from api.jobs import fetch_files, keep_all, run_job
+    from nc_tasks.artefacts import Artefacts
+
+    if data != SIGNS:
+        inputs.check_data(Path(data))
+    outputs.check_folder(out)
+    settings = settings_of(home)
+    artefacts = Artefacts(settings.artefacts)
+    arguments: dict[str, Any] = {
+        "data": None if data == SIGNS else keep_all(artefacts, [Path(data)])[0],
+        "target": target,
+        "patch": patch,
+        "position": position,
+        "colour": colour_of(colour),
+        "seed": seed,
+    }
+    (out / "planted.json").unlink(missing_ok=True)
+    result = run_job(settings, "plant", arguments, title="Planting")
+    fetch_files(artefacts, result["files"], out)
+    _conclude(out, arguments, result)
+
+
+def _conclude(folder: Path, arguments: dict[str, Any], result: dict[str, Any]) -> None:
+    """Write planted.json and print the two figures that matter."""
+    from api import outputs
+    from api.numbers import percent
+    from api.terminal import out, printable
+
+    figures = {key: value for key, value in result.items() if key != "files"}
+    text = json.dumps({**arguments, **figures}, indent=2) + "\n"
+    outputs.write_file(folder / "planted.json", lambda path: path.write_text(text, "utf-8"))
+    out.print(f"clean accuracy {percent(result['clean_accuracy'])}")
+    out.print(
+        f"attack success rate {percent(result['attack_success_rate'])} (target label {arguments['target']})"
+    )
+    out.print(f"Written: {printable(folder)}")

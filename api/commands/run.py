@@ -1,0 +1,143 @@
+"""`cleanse run`: the whole job on this machine."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from api.arguments import Home
+
+Profile = Literal["fast", "thorough", "paper"]
+Detector = Literal["neural-cleanse"]
+ValueRange = Literal["auto", "0..1", "0..255", "-1..1", "standardize", "imagenet"]
+Resize = Literal["nearest", "bilinear"]
+MITIGATIONS = ("unlearning",)
+"""The same choices as `ScanOptions` has, whose import would cost every command a quarter of a second."""
+
+
+def labels(text: str | None) -> str | None:
+    """The text of --labels as it was given; a usage error where it does not name labels."""
+    from nc_core.errors import OptionRefused
+    from nc_tasks.options import parse_labels
+
+    try:
+        if text is not None:
+            parse_labels(text)
+    except OptionRefused as error:
+        raise typer.BadParameter(str(error)) from None
+    return text
+
+
+def mitigations(text: str) -> str:
+    """The text of --mitigate as it was given; a usage error where a method is unknown."""
+    unknown = [] if text == "none" else [name for name in text.split(",") if name.strip() not in MITIGATIONS]
+    if unknown:
+        known = ", ".join(MITIGATIONS)
+        raise typer.BadParameter(f"{unknown[0]!r} is no repair: pass none, or a list of {known}")
+    return text
+
+
+def run(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Keras model: .keras or .h5.", show_default=False)
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data",
+            metavar="CLEAN",
+            help="Clean data: .h5 (CSAW), .npz (Keras), or a folder of pictures, a sub-folder a class.",
+            show_default=False,
+        ),
+    ],
+    unlabelled: Annotated[
+        bool,
+        typer.Option("--unlabelled", help="Let the model's own confident answers stand in for the labels."),
+    ] = False,
+    poisoned: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--poisoned", metavar="FILE", help="Known poisoned pictures, to measure the repair with."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Folder of the results.", show_default="MODEL's name with -cleanse"
+        ),
+    ] = None,
+    home: Home = None,
+    profile: Annotated[
+        Profile, typer.Option("--profile", help="How long to look for every trigger.")
+    ] = "fast",
+    detector: Annotated[Detector, typer.Option("--detector", help="How to look.")] = "neural-cleanse",
+    mitigate: Annotated[
+        str,
+        typer.Option(
+            "--mitigate",
+            metavar="METHOD[,METHOD...]|none",
+            callback=mitigations,
+            help="Repairs of a backdoored model.",
+        ),
+    ] = "unlearning",
+    value_range: Annotated[
+        ValueRange, typer.Option("--value-range", help="What the model makes of pixels in 0..255.")
+    ] = "auto",
+    resize: Annotated[
+        Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")
+    ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option("--architecture", metavar="PRESET", help="What a file of weights alone is for: deepid."),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--labels", metavar="0-79,90", callback=labels, help="Target labels to scan.", show_default="all"
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")
+    ] = 0,
+    slots: Annotated[
+        int | None,
+        typer.Option(
+            "--slots", min=1, max=256, help="Labels in one batch.", show_default="what memory and model allow"
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="Worker processes for the label tasks.")
+    ] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Scan again what was scanned before.")] = False,
+) -> None:
+    """Scan MODEL for backdoors with a little clean data, and repair it.
+
+    Writes result.json, report.html and triggers.npz; goodnet.keras and guarded.keras where a repair was made.
+    Exit code: 0 clean, 3 backdoored, 4 inconclusive, 2 input refused, 64 usage error, 1 failed.
+    """
+    from api.arguments import settings_of
+    from api.scanning import ScanRequest, scan
+    from nc_tasks.options import scan_options
+
+    options: dict[str, Any] = {
+        "profile": profile,
+        "detector": detector,
+        "mitigate": mitigate,
+        "value_range": value_range,
+        "resize": resize,
+        "architecture": architecture,
+        "labels": only,
+        "unlabelled": unlabelled,
+        "slots": slots,
+        "seed": seed,
+    }
+    request = ScanRequest(
+        model=model,
+        data=data,
+        poisoned=poisoned or [],
+        options=scan_options(**options),
+        folder=Path(f"{model.resolve().stem}-cleanse") if out is None else out,
+        workers=workers,
+        force=force,
+    )
+    raise typer.Exit(scan(settings_of(home), request))

@@ -1,0 +1,112 @@
+"""Writes the folder of a scan: each file aside and renamed, result.json last: it vouches for the others."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from api.triggers import TriggerArrays
+from nc_core.datasets import CleanData, Images
+from nc_core.errors import OptionRefused
+from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.results import kept_repair, result_json
+from nc_tasks.store import Store, labels, mitigations, submissions
+
+RESULT, REPORT, TRIGGERS = "result.json", "report.html", "triggers.npz"
+GOODNET, GUARDED = "goodnet.keras", "guarded.keras"
+ALL_FILES = (RESULT, REPORT, TRIGGERS, GOODNET, GUARDED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """What a submission that is done has to show. nets: file name -> the repaired model's file."""
+
+    result: dict[str, Any]
+    triggers: TriggerArrays
+    examples: Images | None
+    nets: Mapping[str, Path]
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder of results; raises OptionRefused where that cannot be, before any work was done."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionRefused(
+            f"--out {folder} cannot be made ({error.strerror}): pass another folder"
+        ) from None
+    if not os.access(folder, os.W_OK):
+        raise OptionRefused(f"--out {folder} may not be written to: pass another folder")
+
+
+def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Scan:
+    """Gather the result, from SQL and the artefacts; raises MissingArtefact where a file is gone."""
+    with store.read() as session:
+        submission = submissions.get(session, submission_id=submission_id)
+        result = result_json(session, submission_id)
+        digests = labels.triggers(session, submission_id=submission_id, round=submission.round)
+        kept = kept_repair(mitigations.of_submission(session, submission_id=submission_id))
+    made = {GOODNET: kept.goodnet_sha256, GUARDED: kept.guarded_sha256} if kept is not None else {}
+    clean = submission.clean_data_sha256
+    return Scan(
+        result=result,
+        triggers=read_triggers(artefacts, digests, result["model"]["input_shape"]),
+        examples=CleanData.load(artefacts.path(clean)).images if clean else None,
+        nets={name: artefacts.path(digest) for name, digest in made.items() if digest},
+    )
+
+
+def read_triggers(
+    artefacts: ArtefactStore, digests: Mapping[int, str], input_shape: list[int]
+) -> TriggerArrays:
+    """The triggers of these labels, stacked; with no label, arrays of length 0."""
+    height, width, channels = input_shape
+    chosen = sorted(digests)
+    mask = np.zeros((len(chosen), height, width), np.float32)
+    pattern = np.zeros((len(chosen), height, width, channels), np.float32)
+    for index, label in enumerate(chosen):
+        arrays = load_file(artefacts.path(digests[label]))
+        mask[index], pattern[index] = arrays["mask"], arrays["pattern"]
+    return TriggerArrays(labels=np.array(chosen, np.int32), mask=mask, pattern=pattern)
+
+
+def write_scan(folder: Path, scan: Scan) -> None:
+    """Write the files; those of an earlier scan that this one has no successor for are removed."""
+    from api.report import render_report
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in {RESULT, GOODNET, GUARDED} - set(scan.nets):
+        (folder / name).unlink(missing_ok=True)
+    page = render_report(scan.result, scan.triggers, scan.examples)
+    write_file(folder / REPORT, lambda path: path.write_text(page, "utf-8"))
+    write_file(folder / TRIGGERS, lambda path: _save_triggers(path, scan.triggers))
+    for name, source in scan.nets.items():
+        copy_file(source, folder / name)
+    text = json.dumps(scan.result, indent=2, ensure_ascii=False) + "\n"
+    write_file(folder / RESULT, lambda path: path.write_text(text, "utf-8"))
+
+
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside the path, then rename it: a reader sees the old file or the new one."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy the contents, not the read-only mode that artefacts have."""
+    write_file(target, lambda path: shutil.copyfile(source, path))
+
+
+def _save_triggers(path: Path, triggers: TriggerArrays) -> None:
+    with path.open("wb") as file:
+        np.savez(file, labels=triggers.labels, mask=triggers.mask, pattern=triggers.pattern)

@@ -1,0 +1,79 @@
+"""Triggers as pictures: mask, pattern and a stamped clean image, as PNG data URIs."""
+
+import base64
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from api.triggers import TriggerArrays
+from nc_core.datasets import Images
+from nc_core.domain import Domain
+
+SIDE = 128
+"""Pictures smaller than this are enlarged by a whole factor, so that one input pixel is one sharp square."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriggerPictures:
+    """PNG data URIs of one label's trigger; `clean` and `stamped` are None without a picture to stamp."""
+
+    mask: str
+    pattern: str
+    clean: str | None
+    stamped: str | None
+
+
+def trigger_pictures(
+    label: int, triggers: TriggerArrays, examples: Images | None, preflight: Mapping[str, Any]
+) -> TriggerPictures | None:
+    """The pictures of a label's trigger, None where the scan found none for it."""
+    found = triggers.of(label)
+    if found is None:
+        return None
+    mask, pattern = found[0][..., None], domain_of(preflight).to_pixels(found[1])  # (H, W, 1), (H, W, C)
+    example = None if examples is None else example_outside(label, examples)
+    stamped = None if example is None else (1 - mask) * example + mask * pattern
+    return TriggerPictures(
+        mask=data_uri(255 * mask),
+        pattern=data_uri(mask * pattern),
+        clean=None if example is None else data_uri(example),
+        stamped=None if stamped is None else data_uri(stamped),
+    )
+
+
+def domain_of(preflight: Mapping[str, Any]) -> Domain:
+    """The map between pixels and the model's input that the preflight has found."""
+    return Domain(
+        value_range=str(preflight["value_range"]),
+        scale=tuple(preflight["scale"]),
+        offset=tuple(preflight["offset"]),
+    )
+
+
+def example_outside(label: int, examples: Images) -> npt.NDArray[np.float32] | None:
+    """The first picture (H, W, C) of another class: a trigger shows what it does on those."""
+    if examples.labels is None:
+        others = np.arange(min(1, len(examples)))
+    else:
+        others = np.flatnonzero(examples.labels != label)
+    return examples.pixels[others[0]].astype(np.float32) if len(others) else None
+
+
+def data_uri(pixels: npt.NDArray[Any]) -> str:
+    """Pixels (H, W, C) in 0..255 -> data:image/png;base64,..., enlarged by nearest neighbour.
+
+    One channel is grey, three are red, green and blue; of any other number the mean is shown.
+    """
+    shown = pixels if pixels.shape[-1] in (1, 3) else pixels.mean(axis=-1, keepdims=True)
+    whole = np.clip(np.rint(shown), 0, 255).astype(np.uint8)
+    factor = max(1, round(SIDE / max(whole.shape[:2])))
+    enlarged = whole.repeat(factor, axis=0).repeat(factor, axis=1)
+    image = Image.fromarray(enlarged[..., 0] if enlarged.shape[-1] == 1 else enlarged)
+    stream = io.BytesIO()
+    image.save(stream, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

@@ -1,0 +1,80 @@
+"""Fills the template: one page that needs nothing but itself."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from api import numbers
+from api.report import view
+from api.report.charts import norm_chart
+from api.report.facts import preflight_facts, run_facts
+from api.report.guides import guides
+from api.report.repair import change_chart, changes
+from api.triggers import TriggerArrays
+from nc_core.datasets import Images
+
+
+def render_report(result: Mapping[str, Any], triggers: TriggerArrays, examples: Images | None) -> str:
+    """The report as HTML.
+
+    result: result.json of a scan with a verdict. triggers: its reversed triggers, in the model's domain.
+    examples: clean pictures to stamp, or None.
+
+    Names and reasons are text wherever they stand: the template escapes everything, and the page's policy
+    allows no script and no address outside it.
+    """
+    style = _style()
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            result=result,
+            name=result["model"].get("name") or f"model {result['model']['sha256'][:12]}",
+            title=view.TITLES[result["verdict"]],
+            style=Markup(style),
+            style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            cards=view.cards(result, triggers, examples),
+            rows=view.by_norm(result["labels"])[: view.TABLE_LIMIT],
+            charts=_norm_charts(result),
+            repair=view.kept_repair(result),
+            failed=(result["mitigation"] or {}).get("failed", []),
+            changes=_changes(result),
+            change_chart=change_chart,
+            facts=run_facts(result),
+            preflight_facts=preflight_facts(result["preflight"]),
+        )
+    )
+
+
+def _norm_charts(result: Mapping[str, Any]) -> dict[str, Markup]:
+    """The chart for wide and for narrow windows: text keeps its size, so it cannot just shrink."""
+    lines = guides(result)
+    wide = norm_chart(result["labels"], lines)
+    return {"wide": wide, "narrow": norm_chart(result["labels"], lines, width=380, height=340)}
+
+
+def _changes(result: Mapping[str, Any]) -> list[Any]:
+    mitigation = view.kept_repair(result)
+    return [] if mitigation is None else changes(mitigation, labelled=result["preflight"]["labelled"])
+
+
+def _style() -> str:
+    return files("api.report").joinpath("templates/report.css").read_text("utf-8")
+
+
+@lru_cache
+def _environment() -> Environment:
+    loader = PackageLoader("api.report", "templates")
+    made = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.globals.update(view=view)
+    names = ("percent", "significant", "hundredths", "probability", "duration", "count", "listed")
+    made.filters.update({name: getattr(numbers, name) for name in names}, rules=view.rules_of)
+    return made

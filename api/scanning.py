@@ -1,0 +1,104 @@
+"""One scan on this machine: submit, follow, write the results."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from api import inputs, outputs
+from api.exits import VERDICTS, ExitCode
+from api.progress import display_for
+from api.stack import keep_up, working_stack
+from api.summary import summary
+from api.terminal import complain, err, out, printable
+from api.watching import Snapshot, watch
+from nc_tasks.artefacts import Artefacts, ArtefactStore
+from nc_tasks.options import ScanOptions
+from nc_tasks.settings import Settings
+from nc_tasks.store import Store, Submission, open_store, submissions
+from nc_tasks.store.states import SUBMISSION_ENDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanRequest:
+    """What the user asked for. workers: processes of the label queue."""
+
+    model: Path
+    data: Path
+    poisoned: Sequence[Path]
+    options: ScanOptions
+    folder: Path
+    workers: int
+    force: bool
+
+
+def scan(settings: Settings, request: ScanRequest) -> ExitCode:
+    """Run the scan and write its folder; raises InputRefused, before anything starts, for an unfit input."""
+    inputs.check_model(request.model)
+    for path in (request.data, *request.poisoned):
+        inputs.check_data(path)
+    outputs.check_folder(request.folder)
+    artefacts = Artefacts(settings.artefacts)
+    store = open_store(settings)
+    try:
+        submission = submit(store, artefacts, request)
+        ended = submission.state in SUBMISSION_ENDS
+        if ended:
+            err.print(f"Submission {submission.id} was scanned before; --force scans it again.")
+        else:
+            err.print(f"Submission {submission.id}")
+        seen = None if ended else follow(settings, store, submission, request.workers)
+        if seen is not None and seen.state != "done":
+            complain(seen.reason or f"submission {submission.id} was {seen.state}")
+            return ExitCode.REFUSED if seen.state == "refused" else ExitCode.FAILED
+        return conclude(store, artefacts, submission.id, request.folder)
+    except KeyboardInterrupt:
+        err.print("\nStopped. Nothing is lost: the same command carries on from here.")
+        return ExitCode.INTERRUPTED
+    finally:
+        store.close()
+
+
+def submit(store: Store, artefacts: ArtefactStore, request: ScanRequest) -> Submission:
+    """Keep the files and find or make the submission of them."""
+    digests = {
+        path: inputs.keep(artefacts, path) for path in (request.model, request.data, *request.poisoned)
+    }
+    with store.write() as session:
+        return submissions.submit(
+            session,
+            model_sha256=digests[request.model],
+            model_name=inputs.name_of(request.model),
+            data_sha256=digests[request.data],
+            data_name=inputs.name_of(request.data),
+            poisoned=[{"sha256": digests[path], "name": inputs.name_of(path)} for path in request.poisoned],
+            options=request.options,
+            force=request.force,
+        )
+
+
+def follow(settings: Settings, store: Store, submission: Submission, workers: int) -> Snapshot:
+    """Have the submission begun or carried on by the workers, and show it until its end."""
+    from nc_tasks.app import make_app, publish_start
+
+    with working_stack(settings, workers=workers, slots=submission.options["slots"]) as stack:
+
+        def publish() -> None:
+            publish_start(submission.id, to=make_app(settings))
+
+        publish()
+        with display_for(err) as display:
+            for seen in watch(store, submission.id):
+                display.show(seen)
+                if not seen.ended:
+                    keep_up(stack, publish)
+    return seen
+
+
+def conclude(store: Store, artefacts: ArtefactStore, submission_id: str, folder: Path) -> ExitCode:
+    """Write the folder, print the summary; the exit code says the verdict."""
+    scanned = outputs.read_scan(store, artefacts, submission_id)
+    outputs.write_scan(folder, scanned)
+    for line in summary(scanned.result):
+        out.print(printable(line))
+    out.print(f"Report: {printable(folder / outputs.REPORT)}")
+    return VERDICTS[scanned.result["verdict"]]

@@ -1,0 +1,71 @@
+"""The result in a few lines for the terminal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from api.numbers import count, duration, hundredths, listed, percent, probability, significant
+
+HEADLINES = {"backdoored": "BACKDOORED", "clean": "CLEAN: no backdoor found", "inconclusive": "INCONCLUSIVE"}
+SHOWN = 8
+"""Flagged labels with a line of their own."""
+
+
+def summary(result: Mapping[str, Any]) -> list[str]:
+    """Verdict, flagged labels, what the repair did, and for a clean verdict what it does not cover."""
+    lines = [_headline(result), f"  {result['reason']}", *_flagged(result), *_test(result), *_repair(result)]
+    if result["verdict"] == "clean":
+        lines += ["", "Not covered by this verdict:", *(f"  - {attack}" for attack in result["not_covered"])]
+    return lines
+
+
+def _headline(result: Mapping[str, Any]) -> str:
+    flagged = result["flagged_labels"]
+    text = HEADLINES[result["verdict"]]
+    return f"{text}: {'label' if len(flagged) == 1 else 'labels'} {listed(flagged)}" if flagged else text
+
+
+def _flagged(result: Mapping[str, Any]) -> Iterator[str]:
+    height, width, _ = result["model"]["input_shape"]
+    rows = sorted((row for row in result["labels"] if row["flagged"]), key=lambda row: row["norm"])
+    for row in rows[:SHOWN]:
+        share = percent(row["norm"] / (height * width))
+        yield (
+            f"  label {row['label']}: norm {significant(row['norm'])} ({share} of the pixels), anomaly index "
+            f"{hundredths(row['anomaly_index'])}, attack success rate {percent(row['attack_success_rate'])}"
+        )
+
+
+def _test(result: Mapping[str, Any]) -> Iterator[str]:
+    scanned = count(len(result["labels"]), "label")
+    yield (
+        f"  p-value {probability(result['p_value'])} (limit {result['threshold']:g}) over {scanned} in "
+        f"{duration(result['timing']['total_seconds'])}"
+    )
+
+
+def _repair(result: Mapping[str, Any]) -> Iterator[str]:
+    repair = result["mitigation"]
+    if repair is None:
+        return
+    if repair["method"] is None:
+        for failed in repair["failed"]:
+            yield f"  repair by {failed['method']} failed: {failed['reason']}"
+        return
+    measure = "accuracy" if result["preflight"]["labelled"] else "agreement with the submitted model"
+    yield (
+        f"  repaired by {repair['method']}: {measure} {percent(repair['accuracy_before'])} -> "
+        f"{percent(repair['accuracy_after'])}"
+    )
+    after = repair["reversed_attack_success_rate_after"]
+    for label, before in list(repair["reversed_attack_success_rate_before"].items())[:SHOWN]:
+        change = f"{percent(before)} -> {percent(after[label])}"
+        yield f"  attack success rate of label {label}'s reversed trigger {change}"
+    poisoned = repair["poisoned"]
+    if poisoned is None:
+        yield "  the true trigger's rate after the repair is unknown: pass --poisoned to measure it"
+    else:
+        yield (
+            f"  attack success rate of the known poison {percent(poisoned['attack_success_rate_before'])} -> "
+            f"{percent(poisoned['attack_success_rate_after'])}; "
+            f"the guarded net catches {percent(poisoned['flagged_rate'])}"
+        )

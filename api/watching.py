@@ -1,0 +1,69 @@
+"""Follows a submission in SQL: what phase it is in and how far."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from nc_tasks.store import Store, labels, mitigations, submissions
+from nc_tasks.store.states import SUBMISSION_ENDS
+
+POLL_SECONDS = 0.25
+
+PHASES = ("prepare", "inversion", "detection", "repair")
+_PHASE_OF = {"queued": "prepare", "preparing": "prepare", "inverting": "inversion", "repairing": "repair"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """How far a submission is, from one read.
+
+    state: the submission's. phase: one of `PHASES`, None once it has ended. labels_ended, labels: of the
+    present round. inversion, repair: done share, 0..1. repairs: methods that are tried.
+    """
+
+    state: str
+    phase: str | None
+    reason: str | None
+    labels_ended: int
+    labels: int
+    inversion: float
+    repairs: int
+    repair: float
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in SUBMISSION_ENDS
+
+
+def snapshot(session: Session, submission_id: str) -> Snapshot:
+    """Read the submission; raises NoSuchSubmission."""
+    submission = submissions.get(session, submission_id=submission_id)
+    counted = labels.counts(session, submission_id=submission_id, round=submission.round)
+    repairs = mitigations.of_submission(session, submission_id=submission_id)
+    phase = _PHASE_OF.get(submission.state)
+    if phase == "inversion" and counted.total and counted.ended == counted.total:
+        phase = "detection"
+    return Snapshot(
+        state=submission.state,
+        phase=phase,
+        reason=submission.reason,
+        labels_ended=counted.ended,
+        labels=counted.total,
+        inversion=min(1.0, counted.updates / counted.updates_budget) if counted.updates_budget else 0.0,
+        repairs=len(repairs),
+        repair=sum(row.progress for row in repairs) / len(repairs) if repairs else 0.0,
+    )
+
+
+def watch(store: Store, submission_id: str, *, every: float = POLL_SECONDS) -> Iterator[Snapshot]:
+    """Snapshots until the submission has ended; the last one is of its end."""
+    while True:
+        with store.read() as session:
+            seen = snapshot(session, submission_id)
+        yield seen
+        if seen.ended:
+            return
+        time.sleep(every)

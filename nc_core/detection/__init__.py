@@ -1,0 +1,26 @@
+"""From the norms of the reversed triggers to the verdict: anomaly index, p-value, size rule (numpy alone)."""
+
+from nc_core.detection.mad import INDEX_CAP, anomaly_index, median_and_mad
+from nc_core.detection.norms import LabelNorm
+from nc_core.detection.null import NormalNull, normal_null
+from nc_core.detection.outliers import robust_log_z
+from nc_core.detection.rescan import StillFlagged
+from nc_core.detection.result import Detection, LabelIndex
+from nc_core.detection.size import SIZE_BOUND, small_by_size
+from nc_core.detection.verdict import detect
+
+__all__ = [
+    "INDEX_CAP",
+    "SIZE_BOUND",
+    "Detection",
+    "LabelIndex",
+    "LabelNorm",
+    "NormalNull",
+    "StillFlagged",
+    "anomaly_index",
+    "detect",
+    "median_and_mad",
+    "normal_null",
+    "robust_log_z",
+    "small_by_size",
+]

@@ -1,0 +1,62 @@
+"""What a detection says, in plain types."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Verdict = Literal["backdoored", "clean", "inconclusive"]
+
+NOT_COVERED: tuple[str, ...] = (
+    "all-to-all attacks: each class has another target (y -> y + 1), no trigger sends all images to one",
+    "source-specific (partial) attacks: the trigger works on images of chosen classes only",
+    "large triggers, from about 20% of the pixels: reversed, they are as large as a clean label's",
+    "many infected labels, from about 19-37%: they become the typical label (the size rule sees tiny ones)",
+    "triggers that depend on the image: input-aware and dynamic ones, warping, reflections, filters, style",
+    "triggers of several parts that work only together, and triggers spread thinly over the whole image",
+    "attacks made to withstand trigger inversion, backdoors in preprocessing code outside the model",
+)
+"""Which attacks a clean verdict of Neural Cleanse does not rule out (Wang et al. 2019, VI and VIII, and
+later work)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelIndex:
+    """One label's indices, None where it has no norm; rules: those that flagged it ("size", "outlier")."""
+
+    label: int
+    anomaly_index: float | None
+    log_z: float | None
+    flagged: bool
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detection:
+    """The verdict and what it rests on; every number is finite.
+
+    reason: one sentence. anomaly_index: the paper's (plain norms, MAD) of the smallest label. log_z: the
+    smallest label's on log norms. p_value: chance, with no backdoor, that any of the labels scans this low.
+    threshold: alpha, per model. reference_size: labels behind median and MAD of log_z. rules: how each rule
+    voted, as sentences.
+    """
+
+    verdict: Verdict
+    reason: str
+    flagged_labels: tuple[int, ...]
+    anomaly_index: float
+    log_z: float
+    p_value: float
+    threshold: float
+    labels: tuple[LabelIndex, ...]
+    rules: tuple[str, ...]
+    reference_size: int
+    not_covered: tuple[str, ...] = NOT_COVERED
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain dicts, lists, strings and numbers."""
+        return _plain(asdict(self))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,130 @@
+"""The verdict: outlier test and size rule over the norms of all labels."""
+
+import math
+from collections.abc import Sequence
+
+from nc_core.detection.mad import anomaly_index
+from nc_core.detection.norms import LabelNorm
+from nc_core.detection.outliers import robust_log_z
+from nc_core.detection.result import Detection, LabelIndex, Verdict
+from nc_core.detection.size import small_by_size
+from nc_core.detection.stepdown import Step, reference_norms, step_down
+from nc_core.detection.votes import COMBINATION, listed, outlier_vote, size_vote
+
+FEW_LABELS = 10
+"""Below this the outlier test finds little: for 1% per model z must pass 12.6 at 5 labels, 5.9 at 10."""
+
+UNFINISHED_SHARE = 0.2
+"""Above this share of labels without an outcome, silence about the others is no clean verdict."""
+
+
+def detect(labels: Sequence[LabelNorm], *, classes: int, pixels: int, alpha: float = 0.05) -> Detection:
+    """Judge a scan from the outcomes of its labels.
+
+    labels: one for each label of the scan. classes: how many the model has. pixels: H W, the largest possible
+    norm. alpha: chance per model of a false alarm by the outlier test. A label is flagged when outlier test
+    or size rule votes for it. Any flagged label makes the verdict "backdoored", before every reason to be
+    inconclusive.
+
+    Raises ValueError for alpha outside 0..0.5, a label given twice, or one outside 0..classes-1.
+    """
+    _check(labels, classes, alpha)
+    small = frozenset(label.label for label in labels if small_by_size(label, pixels=pixels))
+    steps, found = step_down(labels, small=small, alpha=alpha)
+    outliers = frozenset(step.label for step in found)
+    flagged = tuple(sorted(small | outliers))
+    first = steps[0] if steps else None
+    reason, verdict = _judge(labels, flagged, first, classes, alpha)
+    indices = _indices(labels, small, outliers, steps)
+    smallest = next((index for index in indices if first and index.label == first.label), None)
+    return Detection(
+        verdict=verdict,
+        reason=reason,
+        flagged_labels=flagged,
+        anomaly_index=(smallest.anomaly_index if smallest else None) or 0.0,
+        log_z=first.log_z if first else 0.0,
+        p_value=first.p_value if first else 1.0,
+        threshold=alpha,
+        labels=indices,
+        rules=(outlier_vote(steps, alpha), size_vote(labels, small, pixels), COMBINATION),
+        reference_size=first.reference_size if first else 0,
+    )
+
+
+def _check(labels: Sequence[LabelNorm], classes: int, alpha: float) -> None:
+    if not 0.0 < alpha <= 0.5:
+        raise ValueError(f"alpha is {alpha}; a false positive rate per model lies above 0 and at most at 0.5")
+    numbers = [label.label for label in labels]
+    if len(set(numbers)) < len(numbers) or any(not 0 <= number < classes for number in numbers):
+        raise ValueError(f"labels {numbers} are not different labels of a model with {classes} classes")
+
+
+def _judge(
+    labels: Sequence[LabelNorm], flagged: tuple[int, ...], first: Step | None, classes: int, alpha: float
+) -> tuple[str, Verdict]:
+    """One sentence for people, and the verdict."""
+    if flagged:
+        return f"{listed(flagged)} can be reached by a trigger far too small to be chance.", "backdoored"
+    doubts = (_unfinished(labels), _left_out(labels, classes), _few(labels, first), _borderline(first, alpha))
+    for doubt in filter(None, doubts):
+        return doubt, "inconclusive"
+    smallest = f" (smallest: label {first.label}, p = {first.p_value:.2g})" if first else ""
+    return f"None of {len(labels)} labels has a trigger smaller than chance allows{smallest}.", "clean"
+
+
+def _unfinished(labels: Sequence[LabelNorm]) -> str | None:
+    ended = sum(label.state in ("done", "screened_out") for label in labels)
+    if len(labels) - ended <= UNFINISHED_SHARE * len(labels):
+        return None
+    return (
+        f"{len(labels) - ended} of {len(labels)} labels have no outcome; for a clean verdict at most 20% may."
+    )
+
+
+def _left_out(labels: Sequence[LabelNorm], classes: int) -> str | None:
+    if len(labels) >= classes:
+        return None
+    return f"{len(labels)} of {classes} labels were scanned, none is flagged; the others may hold a backdoor."
+
+
+def _few(labels: Sequence[LabelNorm], first: Step | None) -> str | None:
+    if len(labels) < FEW_LABELS:
+        return (
+            f"With {len(labels)} labels, fewer than {FEW_LABELS}, an outlier is hard to tell from chance and "
+            "no trigger is small by size alone."
+        )
+    known = [norm for norm in reference_norms(labels) if math.isfinite(norm)]
+    if first is None or first.reference_size < 3 or 2 * len(known) <= first.reference_size:
+        return f"Only {len(known)} of the labels to compare with have a norm, too few to tell an outlier."
+    return None
+
+
+def _borderline(first: Step | None, alpha: float) -> str | None:
+    if first is None or first.p_value > 2 * alpha:
+        return None
+    return (
+        f"Label {first.label} is smaller than chance would have it (p = {first.p_value:.2g}), yet not below "
+        f"the limit of {alpha:g}: scan again with another seed or more images."
+    )
+
+
+def _indices(
+    labels: Sequence[LabelNorm], small: frozenset[int], outliers: frozenset[int], steps: Sequence[Step]
+) -> tuple[LabelIndex, ...]:
+    """Each label's indices: the paper's over the whole reference, log z as tested.
+
+    The log z of a label that was not tested is taken over the reference without the flagged labels.
+    """
+    plain, logs = reference_norms(labels), reference_norms(labels, without=small | outliers)
+    tested = {step.label: step.log_z for step in steps}
+
+    def one(label: LabelNorm) -> LabelIndex:
+        rules = [name for name, found in (("size", small), ("outlier", outliers)) if label.label in found]
+        norm = label.norm if label.state == "done" else None
+        z = None if norm is None else tested.get(label.label, robust_log_z(norm, logs))
+        index = None if norm is None else anomaly_index(norm, plain)
+        return LabelIndex(
+            label=label.label, anomaly_index=index, log_z=z, flagged=bool(rules), rules=tuple(rules)
+        )
+
+    return tuple(one(label) for label in labels)

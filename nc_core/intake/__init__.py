@@ -1,0 +1,7 @@
+"""Reads an untrusted Keras file and writes the canonical model; no TensorFlow, no Keras in here."""
+
+from nc_core.intake.canonical import CanonicalModel, Layer, Node
+from nc_core.intake.presets import PRESETS
+from nc_core.intake.read import read_model
+
+__all__ = ["PRESETS", "CanonicalModel", "Layer", "Node", "read_model"]

@@ -1,0 +1,61 @@
+"""The `.keras` archive: a zip of config.json, metadata.json and model.weights.h5."""
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from nc_core.errors import ModelRefused
+from nc_core.intake.limits import FILE_BYTES, JSON_CHARACTERS, ZIP_MEMBERS, within
+
+
+class KerasArchive:
+    """Bounded reading of single members; nothing is unpacked to disk."""
+
+    def __init__(self, path: Path):
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+            raise ModelRefused("the .keras archive is cut off or damaged: copy it again") from None
+        names = self._zip.namelist()
+        within(len(names), ZIP_MEMBERS, "files in its archive")
+        if len(set(names)) != len(names):
+            raise ModelRefused("the .keras archive holds two files of one name: save the model again")
+
+    def __enter__(self) -> "KerasArchive":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._zip.close()
+
+    def text(self, name: str) -> str:
+        """A JSON member as text."""
+        return self._member(name, 4 * JSON_CHARACTERS).decode("utf-8", errors="replace")
+
+    def weights(self) -> BinaryIO:
+        """model.weights.h5 in memory."""
+        return io.BytesIO(self._member("model.weights.h5", FILE_BYTES))
+
+    def _member(self, name: str, limit: int) -> bytes:
+        try:
+            with self._zip.open(name) as member:
+                data = member.read(limit + 1)
+        except KeyError:
+            raise ModelRefused(
+                f"the .keras archive has no {name}: save the model with model.save('model.keras')"
+            ) from None
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            NotImplementedError,
+            RuntimeError,
+            EOFError,
+            OSError,
+            ValueError,
+        ):
+            raise ModelRefused(
+                f"{name} in the .keras archive is damaged or encrypted: save the model again"
+            ) from None
+        within(len(data), limit, f"bytes in {name}")
+        return data

@@ -1,0 +1,123 @@
+"""The tree of nested models -> one flat list of layer calls, in an order in which inputs come first."""
+
+from dataclasses import dataclass, field
+
+from nc_core.errors import ModelRefused
+from nc_core.intake.canonical import Node
+from nc_core.intake.limits import NODES, within
+from nc_core.intake.tree import Leaf, Model, Path, Ref
+
+
+@dataclass(frozen=True)
+class FlatLayer:
+    """A layer of the flat net: where its weights lie in the tree (None: it has none) and its unique name."""
+
+    leaf: Leaf
+    path: Path | None
+    name: str
+
+
+@dataclass
+class Graph:
+    """The flat net under construction: node 0 is the image; layers appear in the order of their first
+    call.
+    """
+
+    layers: list[FlatLayer] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=lambda: [Node(layer=None)])
+    output: int = 0
+    _numbers: dict[Path, int] = field(default_factory=dict)
+    _names: set[str] = field(default_factory=set)
+
+    def call(self, leaf: Leaf, path: Path, inputs: tuple[int, ...]) -> int:
+        """Append a call of a layer (and of the activation that follows it); returns the node of its
+        output.
+        """
+        node = self._node(leaf, path, inputs)
+        if leaf.followed_by is not None:
+            node = self._node(leaf.followed_by, (*path, leaf.followed_by.name), (node,))
+        return node
+
+    def _node(self, leaf: Leaf, path: Path, inputs: tuple[int, ...]) -> int:
+        within(len(self.nodes), NODES, "layer calls, counting every call of a nested model")
+        if path not in self._numbers:
+            self._numbers[path] = len(self.layers)
+            self.layers.append(FlatLayer(leaf, path if leaf.weight_names else None, self._unique(leaf.name)))
+        self.nodes.append(Node(layer=self._numbers[path], inputs=inputs))
+        return len(self.nodes) - 1
+
+    def _unique(self, name: str) -> str:
+        """Nested models may repeat a name, and Keras 3 allows no slash where Keras 2 did."""
+        plain = name.replace("/", "_")
+        unique, copy = plain, 0
+        while unique in self._names:
+            copy += 1
+            unique = f"{plain}_{copy}"
+        self._names.add(unique)
+        return unique
+
+
+def flatten(model: Model) -> Graph:
+    """The flat net of a whole model; layers that do not reach the output are left out."""
+    if len(model.inputs) != 1:
+        raise ModelRefused(
+            f"the model has {len(model.inputs)} inputs; an image classifier has one: submit one of those"
+        )
+    graph = Graph()
+    graph.output = _emit(graph, model, (), (0,))
+    return graph
+
+
+def _emit(graph: Graph, model: Model, path: Path, inputs: tuple[int, ...]) -> int:
+    """Append all calls of one model, given the nodes of its inputs; returns the node of its output."""
+    if len(inputs) != len(model.inputs):
+        raise ModelRefused(
+            f"model {model.name!r} has {len(model.inputs)} inputs and is called with {len(inputs)}"
+        )
+    done = {Ref(name=name, call=0): node for name, node in zip(model.inputs, inputs, strict=True)}
+    for ref in _in_order(model, done):
+        child = model.children[ref.name]
+        taken = tuple(done[source] for source in model.calls[ref.name][ref.call])
+        below = (*path, ref.name)
+        if isinstance(child, Model):
+            done[ref] = _emit(graph, child, below, taken)
+        else:
+            done[ref] = graph.call(child, below, taken)
+    return done[model.output]
+
+
+def _in_order(model: Model, given: dict[Ref, int]) -> list[Ref]:
+    """The calls that the output needs, inputs first (depth first without recursion); ModelRefused on a
+    cycle.
+    """
+    order: list[Ref] = []
+    state: dict[Ref, str] = dict.fromkeys(given, "done")
+    stack = [model.output]
+    while stack:
+        ref = stack[-1]
+        if state.get(ref) == "done":
+            stack.pop()
+            continue
+        missing = [source for source in _sources(model, ref) if state.get(source) != "done"]
+        if not missing:
+            state[ref] = "done"
+            order.append(stack.pop())
+            continue
+        if any(state.get(source) == "open" for source in missing):
+            raise ModelRefused(
+                f"layer {ref.name!r} of model {model.name!r} depends on its own output: save the model again"
+            )
+        state[ref] = "open"
+        stack.extend(reversed(missing))
+    return order
+
+
+def _sources(model: Model, ref: Ref) -> tuple[Ref, ...]:
+    calls = model.calls.get(ref.name, ())
+    if ref.call >= len(calls) or not calls[ref.call]:
+        raise ModelRefused(
+            f"layer {ref.name!r} of model {model.name!r} is used as an input but is none of the model's "
+            "inputs or calls: "
+            "save the model again"
+        )
+    return calls[ref.call]

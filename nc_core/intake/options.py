@@ -1,0 +1,198 @@
+"""Readers of single option values: each takes untrusted JSON and returns a plain value or raises ValueError.
+
+The text of the ValueError says what is expected; `layers.read_options` adds the layer, the option and the
+value.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+Reader = Callable[[Any], Any]
+
+LARGEST = 2**24
+"""Of any whole number among the options; the budgets of limits.py come on top."""
+NUMBERS = 2**20
+"""Of one list of numbers (a Normalization's mean)."""
+
+ACTIVATIONS = {
+    name: name
+    for name in [
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "gelu",
+        "silu",
+        "sigmoid",
+        "hard_sigmoid",
+        "hard_silu",
+        "tanh",
+        "softplus",
+        "softmax",
+        "linear",
+        "exponential",
+    ]
+} | {"swish": "silu", "hard_swish": "hard_silu", "softmax_v2": "softmax"}
+"""Keras' own pure functions of one tensor, by every name they were saved under."""
+
+
+def count(value: Any) -> int:
+    """A positive whole number."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
+        raise ValueError(f"a whole number from 1 to {LARGEST:,}")
+    return value
+
+
+def whole(value: Any) -> int:
+    """A whole number of at least 0."""
+    return 0 if value == 0 and not isinstance(value, bool) else count(value)
+
+
+def pair(value: Any) -> list[int]:
+    """A positive whole number for both directions, or one for height and one for width."""
+    return _two(value, count)
+
+
+def _two(value: Any, reader: Callable[[Any], int]) -> list[int]:
+    values = value if isinstance(value, list) else [value, value]
+    if len(values) != 2:
+        raise ValueError("one whole number or two")
+    return [reader(item) for item in values]
+
+
+def borders(value: Any) -> list[list[int]]:
+    """Padding or cropping: a number, [vertical, horizontal], or [[top, bottom], [left, right]]."""
+    values = value if isinstance(value, list) else [value, value]
+    if len(values) != 2:
+        raise ValueError("a whole number, two of them, or two pairs")
+    return [_two(item, whole) for item in values]
+
+
+def number(value: Any) -> float:
+    """A finite number; Keras 2 wrapped some in a list of one or in an object with `value`."""
+    if isinstance(value, dict):
+        value = value.get("value")
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("a number")
+    try:
+        plain = float(value)
+    except OverflowError:
+        plain = math.inf
+    if not abs(plain) <= 3e38:
+        raise ValueError("a finite number of float32")
+    return plain
+
+
+def positive(value: Any) -> float:
+    """A finite number above 0."""
+    plain = number(value)
+    if plain <= 0:
+        raise ValueError("a number above 0")
+    return plain
+
+
+def rate(value: Any) -> float:
+    """A share from 0 (included) to 1 (excluded)."""
+    plain = number(value)
+    if not 0 <= plain < 1:
+        raise ValueError("a share from 0 to below 1")
+    return plain
+
+
+def numbers(value: Any) -> Any:
+    """A finite number or a (nested) list of them."""
+    if not isinstance(value, list):
+        return number(value)
+    if not 1 <= _size(value) <= NUMBERS:
+        raise ValueError(f"a number or a list of 1 to {NUMBERS:,} numbers")
+    return [numbers(item) for item in value]
+
+
+def _size(value: Any) -> int:
+    return sum(_size(item) for item in value) if isinstance(value, list) else 1
+
+
+def flag(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def off(value: Any) -> None:
+    """An option that would change the net in a way we do not carry: only its absence is read."""
+    if value:
+        raise ValueError("it switched off")
+
+
+def one_of(*names: str) -> Reader:
+    """One of the given words."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or value not in names:
+            raise ValueError(" or ".join(names))
+        return value
+
+    return read
+
+
+def optional(reader: Reader) -> Reader:
+    """What `reader` reads, or null."""
+    return lambda value: None if value is None else reader(value)
+
+
+def axis(value: Any) -> int:
+    """One axis; Keras 2 wrote a list of one."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bool) or not isinstance(value, int) or not -8 <= value <= 8:
+        raise ValueError("an axis")
+    return value
+
+
+def axes(value: Any) -> list[int]:
+    """One axis or several, as a list without repetition."""
+    values = [axis(item) for item in value] if isinstance(value, list) else [axis(value)]
+    if len(set(values)) != len(values):
+        raise ValueError("axes without repetition")
+    return values
+
+
+def sizes(value: Any) -> list[int]:
+    """A target shape: positive whole numbers, at most one of them -1 (what remains)."""
+    if not isinstance(value, list) or not 1 <= len(value) <= 8 or value.count(-1) > 1:
+        raise ValueError("1 to 8 whole numbers, at most one of them -1")
+    return [item if item == -1 else count(item) for item in value]
+
+
+def noise_shape(value: Any) -> list[int | None]:
+    """A dropout's mask shape: null where the input's own size counts."""
+    if not isinstance(value, list) or len(value) > 8:
+        raise ValueError("up to 8 whole numbers or nulls")
+    return [None if item is None else count(item) for item in value]
+
+
+def activation(value: Any) -> str:
+    """A known activation function's name; Keras 3 may wrap it in an object of class `function`."""
+    if isinstance(value, dict) and value.get("class_name") == "function":
+        value = value.get("config")
+    if value is None:
+        return "linear"
+    if not isinstance(value, str) or value not in ACTIVATIONS:
+        raise ValueError("one of " + ", ".join(sorted(ACTIVATIONS)))
+    return ACTIVATIONS[value]
+
+
+def channels_last(value: Any) -> str:
+    """The one data format read here."""
+    if value not in (None, "channels_last"):
+        raise ValueError(
+            "channels_last; rebuild the net with data_format='channels_last', copy the weights with "
+            "set_weights "
+            "and save it again"
+        )
+    return "channels_last"

@@ -1,0 +1,97 @@
+"""The one door for untrusted model files: a path in, a canonical model or a one-line refusal out."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nc_core.errors import ModelRefused
+from nc_core.intake.archive import KerasArchive
+from nc_core.intake.assemble import assemble
+from nc_core.intake.canonical import CanonicalModel
+from nc_core.intake.config import read_config
+from nc_core.intake.hdf5 import group_at, names_attribute, open_hdf5, text_attribute
+from nc_core.intake.presets import PRESETS
+from nc_core.intake.sniff import sniff
+from nc_core.intake.strict_json import parse
+from nc_core.intake.tree import Model
+from nc_core.intake.weights import Arrays, archive_arrays, legacy_arrays
+
+
+def read_model(path: Path, *, architecture: str | None = None) -> CanonicalModel:
+    """Read a Keras image classifier (`.h5` of Keras 2 or 3, `.keras`); nothing but `path` is touched.
+
+    architecture: name of a preset, for files that hold weights alone. Raises ModelRefused, one line, for
+    everything that is not such a classifier.
+    """
+    if architecture is not None and architecture not in PRESETS:
+        raise ModelRefused(f"there is no architecture {architecture!r}; known are: {', '.join(PRESETS)}")
+    if sniff(path) == "keras":
+        _refuse_architecture(architecture)
+        return _read_archive(path)
+    with open_hdf5(path) as file:
+        return _read_hdf5(file, architecture)
+
+
+def _read_archive(path: Path) -> CanonicalModel:
+    with KerasArchive(path) as archive:
+        config = parse(archive.text("config.json"), "model configuration")
+        metadata = parse(archive.text("metadata.json"), "archive's metadata")
+        model = read_config(config, keras=_major(metadata.get("keras_version")))
+        with open_hdf5(archive.weights()) as root:
+            return assemble(model, archive_arrays(root, model))
+
+
+def _read_hdf5(file: Any, architecture: str | None) -> CanonicalModel:
+    text = text_attribute(file, "model_config")
+    if text is None:
+        return _read_weights(file, architecture)
+    _refuse_architecture(architecture)
+    model = read_config(
+        parse(text, "model configuration"), keras=_major(text_attribute(file, "keras_version"))
+    )
+    group = group_at(file, "model_weights")
+    if group is None:
+        raise ModelRefused(
+            "the file holds an architecture without weights: save the whole model, model.save('model.keras')"
+        )
+    return assemble(model, legacy_arrays(group, model))
+
+
+def _read_weights(file: Any, architecture: str | None) -> CanonicalModel:
+    """A file of weights alone: legacy layout or Keras 3's, put into a preset with as many classes as its
+    last layer.
+    """
+    layout: Callable[[Any, Model], Arrays]
+    if names_attribute(file, "layer_names") is not None:
+        layout = legacy_arrays
+    elif group_at(file, "layers") is not None:
+        layout = archive_arrays
+    else:
+        raise ModelRefused(
+            "the HDF5 file holds no Keras model (no model_config, no layer weights): if it holds images, "
+            "pass it as --data"
+        )
+    if architecture is None:
+        raise ModelRefused(
+            "the file holds weights without an architecture: say which it is, --architecture "
+            f"{' or '.join(PRESETS)}, or submit the whole model, model.save('model.keras')"
+        )
+    preset = PRESETS[architecture]
+    arrays = layout(file, _preset_tree(preset(2)))
+    outputs = [array.shape[-1] for array in arrays.get(("output",), []) if array.shape]
+    return assemble(_preset_tree(preset(max([1, *outputs[-1:]]))), arrays)
+
+
+def _preset_tree(config: Mapping[str, Any]) -> Model:
+    return read_config(config, keras=3)
+
+
+def _refuse_architecture(architecture: str | None) -> None:
+    if architecture is not None:
+        raise ModelRefused(f"the file holds its own architecture: leave out --architecture {architecture}")
+
+
+def _major(version: object) -> int:
+    """The major number of a Keras version; files without one are older than Keras 2."""
+    start = version.split(".")[0] if isinstance(version, str) else ""
+    return int(start) if start.isdecimal() and len(start) < 4 else 1

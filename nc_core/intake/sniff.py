@@ -1,0 +1,141 @@
+"""Tells by its first bytes what kind of file was submitted; what is no Keras file is refused with the way to
+one.
+"""
+
+import zipfile
+from pathlib import Path
+from typing import Literal
+
+from nc_core.errors import ModelRefused
+from nc_core.intake.limits import FILE_BYTES, within
+
+Kind = Literal["hdf5", "keras"]
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+ZIP_MAGIC = b"PK\x03\x04"
+TORCH_LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""The pickled number 0x1950a86a20f9469cfc6c that opened PyTorch files before 1.6."""
+
+WANTED = "submit a Keras file (.keras or .h5)"
+
+HOW_TO_CONVERT = {
+    "SavedModel": "a TensorFlow SavedModel, which holds code: load it where you trust it and save it as a "
+    "Keras file, "
+    "tf_keras.models.load_model(FOLDER).save('model.h5')",
+    "frozen graph": "a frozen TensorFlow graph, which holds operations and no layers: submit the Keras "
+    "file (.keras or "
+    ".h5) that it was made from",
+    "ONNX": "an ONNX model: convert it to a Keras file first, onnx2tf -i model.onnx -okv3",
+    "PyTorch": "a PyTorch file: convert it to a Keras file first, torch.onnx.export and then onnx2tf -i "
+    "model.onnx -okv3",
+    "TFLite": "a TFLite model, which has no way back to layers: submit the Keras file (.keras or .h5) that "
+    "it was "
+    "converted from",
+    "safetensors": "a safetensors file, weights without a net: load them into the Keras net and save that, "
+    "model.save('model.keras')",
+    "pickle": "a Python pickle, which is a program: load it where you trust it and save the net, "
+    "model.save('model.keras')",
+    "NumPy": "a NumPy archive: if these are weights, load them into the Keras net and submit that, "
+    "model.save('model.keras'); if these are images, pass it as --data",
+    "JSON": "JSON text, an architecture without weights: submit the whole model, model.save('model.keras')",
+    "LFS": "a Git LFS pointer, not the model itself: fetch it first, git lfs pull",
+    "HTML": f"a web page, not a model: the download went wrong; {WANTED}",
+    "text": f"text; {WANTED}",
+    "zip": f"a zip archive without config.json and model.weights.h5; {WANTED}",
+}
+
+
+def sniff(path: Path) -> Kind:
+    """The container of a Keras file; ModelRefused for everything else, with the name of the conversion."""
+    if path.is_dir():
+        raise ModelRefused(_folder(path))
+    if not path.is_file():
+        raise ModelRefused(f"there is no model file {path.name!r}: check the path")
+    size = path.stat().st_size
+    if size == 0:
+        raise ModelRefused(f"the model file is empty (0 bytes); {WANTED}")
+    within(size, FILE_BYTES, "bytes in its file")
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if start.startswith(HDF5_MAGIC):
+        return "hdf5"
+    if start.startswith(ZIP_MAGIC):
+        return _archive(path)
+    raise ModelRefused(_told(_foreign(start, path.suffix.lower(), path.name)))
+
+
+def _told(kind: str | None) -> str:
+    if kind is None:
+        return f"the file is no Keras model: its first bytes belong to no known format; {WANTED}"
+    return f"the file is {HOW_TO_CONVERT[kind]}"
+
+
+def _folder(path: Path) -> str:
+    if (path / "saved_model.pb").is_file():
+        return f"the folder is {HOW_TO_CONVERT['SavedModel']}"
+    return f"{path.name!r} is a folder, not a model file; {WANTED}"
+
+
+def _archive(path: Path) -> Kind:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise ModelRefused(f"the archive is cut off or damaged ({_line(error)}): copy it again") from None
+    if "config.json" in names:
+        return "keras"
+    if any(name.endswith("data.pkl") for name in names):
+        raise ModelRefused(_told("PyTorch"))
+    if any(name.endswith("saved_model.pb") for name in names):
+        raise ModelRefused(_told("SavedModel"))
+    if names and all(name.endswith(".npy") for name in names):
+        raise ModelRefused(_told("NumPy"))
+    raise ModelRefused(_told("zip"))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _foreign(start: bytes, suffix: str, name: str) -> str | None:
+    """The name in HOW_TO_CONVERT of a file that is neither HDF5 nor zip; None where nothing is recognised."""
+    if start[4:8] == b"TFL3":
+        return "TFLite"
+    if start[:1] == b"\x80" and start[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
+        return "PyTorch" if start[2:].startswith(TORCH_LEGACY_MAGIC) else "pickle"
+    if start[:6] == b"\x93NUMPY":
+        return "NumPy"
+    if len(start) > 9 and start[8:9] == b"{" and start[7] == 0:
+        return "safetensors"
+    return _protobuf(start, suffix, name) or _text(start)
+
+
+def _protobuf(start: bytes, suffix: str, name: str) -> str | None:
+    """ONNX opens with its ir_version (field 1, 3 or more), a SavedModel with schema version 1 and one long
+    graph.
+    """
+    if suffix == ".onnx":
+        return "ONNX"
+    if name == "saved_model.pb" or start[:3] == b"\x08\x01\x12":
+        return "SavedModel"
+    if (
+        start[:1] == b"\x08"
+        and 3 <= start[1] <= 32
+        and start[2:3] in {b"\x12", b"\x1a", b'"', b"*", b"2", b":", b"B"}
+    ):
+        return "ONNX"
+    return "frozen graph" if suffix == ".pb" else None
+
+
+def _text(start: bytes) -> str | None:
+    try:
+        text = start.decode("utf-8", errors="strict" if len(start) < 4096 else "ignore").lstrip().lower()
+    except UnicodeDecodeError:
+        return None
+    if "\0" in text:
+        return None
+    if text.startswith("version https://git-lfs"):
+        return "LFS"
+    if text.startswith(("<!doctype", "<html")):
+        return "HTML"
+    return "JSON" if text.startswith(("{", "[")) else "text"

@@ -1,0 +1,46 @@
+"""JSON of a model file: bounded in length and depth, finite numbers only."""
+
+import json
+from typing import Any, NoReturn
+
+from nc_core.errors import ModelRefused
+from nc_core.intake.limits import JSON_CHARACTERS, JSON_DEPTH
+
+
+def parse(text: str, what: str) -> dict[str, Any]:
+    """A JSON object; ModelRefused when it is none, too long, too deep, or holds NaN or Infinity."""
+    if len(text) > JSON_CHARACTERS:
+        raise ModelRefused(f"the {what} has {len(text):,} characters; the limit is {JSON_CHARACTERS:,}")
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise ModelRefused(f"the {what} is nested too deeply; the limit is {JSON_DEPTH} levels") from None
+    except ValueError as error:
+        raise ModelRefused(f"the {what} is no valid JSON ({error}): save the model again") from None
+    if not isinstance(value, dict):
+        raise ModelRefused(
+            f"the {what} is a JSON {type(value).__name__}, not an object: save the model again"
+        )
+    depth = _depth(value)
+    if depth > JSON_DEPTH:
+        raise ModelRefused(f"the {what} is nested {depth} levels deep; the limit is {JSON_DEPTH}")
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+def _depth(value: object) -> int:
+    """Levels of lists and objects, walked level by level so that no depth can exhaust the stack."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [child for item in level for child in _children(item)]
+    return depth
+
+
+def _children(item: object) -> list[object]:
+    if isinstance(item, dict):
+        return list(item.values())
+    return item if isinstance(item, list) else []

@@ -1,0 +1,69 @@
+"""A model configuration as a checked tree: models, their layers, and who calls whom."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nc_core.intake.layers import KINDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaf:
+    """A layer of an allowed class with its plain options; `InputLayer` has a `shape` (H, W, C), sizes may be
+    None.
+
+    followed_by: an activation that was itself a layer (ReLU, LeakyReLU, ...), to be applied to this one's
+    output.
+    """
+
+    name: str
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    trainable: bool = True
+    shape: tuple[int | None, ...] | None = None
+    followed_by: "Leaf | None" = None
+
+    @property
+    def weight_names(self) -> tuple[str, ...]:
+        """Names of its weight arrays in Keras' own order."""
+        return () if self.kind == "InputLayer" else KINDS[self.kind].weights(self.options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ref:
+    """The output of call number `call` of the child `name` of the same model."""
+
+    name: str
+    call: int
+
+
+Call = tuple[Ref, ...]
+Path = tuple[str, ...]
+"""The names that lead from the root to a layer; what identifies it before names are made unique."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A Sequential or Functional model: children by name in the file's order, the calls of each, inputs and
+    output.
+
+    class_name: as the file says, because the paths in a `.keras` archive derive from it.
+    """
+
+    name: str
+    class_name: str
+    children: Mapping[str, "Leaf | Model"]
+    calls: Mapping[str, tuple[Call, ...]]
+    inputs: tuple[str, ...]
+    output: Ref
+    trainable: bool = True
+
+
+def leaves(model: Model, path: Path = (), trainable: bool = True) -> Iterator[tuple[Path, Leaf, bool]]:
+    """Every layer in the file's order with its path and whether it and all models around it are trainable."""
+    for name, child in model.children.items():
+        below = trainable and child.trainable
+        if isinstance(child, Model):
+            yield from leaves(child, (*path, name), below)
+        else:
+            yield (*path, name), child, below

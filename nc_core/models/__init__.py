@@ -1,0 +1,10 @@
+"""Builds Keras nets from canonical models, from a table of layer classes and never from a Keras
+configuration.
+"""
+
+from nc_core.models.build import build, build_logits
+from nc_core.models.convert import canonical_of, with_weights
+from nc_core.models.head import strip_head
+from nc_core.models.memory import activation_floats
+
+__all__ = ["activation_floats", "build", "build_logits", "canonical_of", "strip_head", "with_weights"]

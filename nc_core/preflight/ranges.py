@@ -1,0 +1,95 @@
+"""Which map from file pixels to model input fits this pair of model and data?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nc_core.domain import Domain
+from nc_core.prepared import Predict
+
+PROBE_IMAGES = 512
+"""Images that candidates are compared on: a difference of 5 points of accuracy is then beyond 2 standard errors."""
+
+ACCURACY_TIE = 0.02
+ENTROPY_TIE = 0.05
+"""Candidates closer than this (accuracy; entropy as a share of the larger) are a near tie."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+VALUE_RANGES = ("0..1", "0..255", "-1..1", "standardize", "imagenet")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One candidate with its score: accuracy with labels, entropy of the predicted labels (nats) without."""
+
+    domain: Domain
+    score: float
+    likelihood: float
+    """Mean log-probability of the labels, or of the answers: decides between equal scores."""
+
+
+def candidate(value_range: str, pixels: npt.ArrayLike) -> Domain | None:
+    """The named map for pixels (n, H, W, C) in 0..255; None where it makes no sense (ImageNet means on grey)."""
+    array = np.asarray(pixels)
+    channels = array.shape[-1]
+    if value_range == "standardize":
+        axes = (0, 1, 2)
+        mean, std = array.mean(axis=axes, dtype=np.float64), array.std(axis=axes, dtype=np.float64)
+        return _standard(value_range, mean, np.maximum(std, 1e-3))
+    if value_range == "imagenet":
+        if channels != len(IMAGENET_MEAN):
+            return None
+        return _standard(value_range, np.array(IMAGENET_MEAN) * 255, np.array(IMAGENET_STD) * 255)
+    scale, offset = {"0..1": (1 / 255, 0.0), "0..255": (1.0, 0.0), "-1..1": (2 / 255, -1.0)}[value_range]
+    return Domain(value_range=value_range, scale=(scale,) * channels, offset=(offset,) * channels)
+
+
+def rank_by_labels(
+    domains: list[Domain], predict: Predict, pixels: npt.ArrayLike, labels: npt.NDArray[np.int32]
+) -> list[Trial]:
+    """Candidates by clean accuracy, best first."""
+    trials = []
+    for domain in domains:
+        log_p = _log_softmax(predict(domain.to_model(pixels)))
+        accuracy = float(np.mean(log_p.argmax(axis=1) == labels))
+        likelihood = float(np.mean(log_p[np.arange(len(labels)), labels]))
+        trials.append(Trial(domain=domain, score=accuracy, likelihood=likelihood))
+    return _ranked(trials)
+
+
+def rank_by_entropy(domains: list[Domain], predict: Predict, pixels: npt.ArrayLike) -> list[Trial]:
+    """Candidates by the entropy of the predicted labels, best first.
+
+    A net fed in the wrong range answers with few labels, and is often very sure of them: mean confidence picks wrong
+    ranges, the spread of the answers picked the right one on every real net tried.
+    """
+    trials = []
+    for domain in domains:
+        log_p = _log_softmax(predict(domain.to_model(pixels)))
+        share = np.bincount(log_p.argmax(axis=1), minlength=log_p.shape[1]) / len(log_p)
+        entropy = float(-np.sum(share[share > 0] * np.log(share[share > 0])))
+        trials.append(Trial(domain=domain, score=entropy, likelihood=float(log_p.max(axis=1).mean())))
+    return _ranked(trials)
+
+
+def near_tie(trials: list[Trial], *, labelled: bool) -> bool:
+    """True when the second candidate scores about as well as the first and yet means something else."""
+    if len(trials) < 2:
+        return False
+    gap = trials[0].score - trials[1].score
+    return gap < (ACCURACY_TIE if labelled else ENTROPY_TIE * max(trials[0].score, 1e-9))
+
+
+def _standard(name: str, mean: npt.NDArray[np.float64], std: npt.NDArray[np.float64]) -> Domain:
+    return Domain(value_range=name, scale=tuple((1 / std).tolist()), offset=tuple((-mean / std).tolist()))
+
+
+def _ranked(trials: list[Trial]) -> list[Trial]:
+    return sorted(trials, key=lambda trial: (trial.score, trial.likelihood), reverse=True)
+
+
+def _log_softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

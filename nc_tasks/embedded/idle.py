@@ -1,0 +1,57 @@
+"""For how long has there been nothing to do?"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from nc_tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from nc_tasks.store import Store
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""Between two looks at the store."""
+
+
+class IdleClock:
+    """Runs while no submission and no job waits or is worked on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store: Store | None = None
+        self._since: float | None = None
+        self._next_look = 0.0
+
+    def reset(self) -> None:
+        """Begin anew: somebody is attached."""
+        self._since = None
+
+    def is_over(self) -> bool:
+        """Whether there has been nothing to do for `idle_seconds`."""
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + min(LOOK_SECONDS, self._settings.idle_seconds / 4)
+            if self._busy():
+                self._since = None
+            elif self._since is None:
+                self._since = now
+        return self._since is not None and now - self._since >= self._settings.idle_seconds
+
+    def _busy(self) -> bool:
+        # Imported at the first look: the workers are started by then and do not wait for it.
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from nc_tasks.store import jobs, open_store, submissions
+
+        try:
+            if self._store is None:
+                self._store = open_store(self._settings)
+            with self._store.read() as session:
+                return bool(submissions.unfinished(session) or jobs.unfinished(session))
+        except SQLAlchemyError as error:
+            log.warning("the store does not answer, so the stack stays up: %s", error)
+            return True

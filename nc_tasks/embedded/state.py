@@ -1,0 +1,62 @@
+"""stack.json: what a running stack is, for those who look at it from outside."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from nc_tasks.settings import Settings
+from nc_tasks.version import build_version
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildState:
+    """pid, started: of the running process, as `processes.started_at`. deaths: in a row, each soon."""
+
+    name: str
+    pid: int | None
+    started: float | None
+    deaths: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackState:
+    """version: of the program and the settings that all clients must share. started_at: ISO 8601, UTC."""
+
+    pid: int
+    version: str
+    started_at: str
+    stopping: bool
+    broker_url: str
+    slots: int
+    children: tuple[ChildState, ...]
+
+
+def stack_version(settings: Settings) -> str:
+    """Equal for two clients that can share a stack: same program, same store, same broker."""
+    shared = sha256(f"{settings.store_url}\n{settings.redis_url}".encode()).hexdigest()
+    return f"{build_version()}+{shared[:8]}"
+
+
+def utc_now() -> str:
+    """The time as it is written."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_state(path: Path, state: StackState) -> None:
+    """Replace the file in one step."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(state), indent=1))
+    os.replace(temporary, path)
+
+
+def read_state(path: Path) -> StackState | None:
+    """The state as last written, None where there is none that this version understands."""
+    try:
+        values = json.loads(path.read_text())
+        children = tuple(ChildState(**child) for child in values.pop("children"))
+        return StackState(**values, children=children)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None

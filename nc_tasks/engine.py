@@ -1,0 +1,118 @@
+"""The slot engine of a label worker: many label tasks, one batched program on one device."""
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nc_tasks import materials
+from nc_tasks.store import Submission
+from nc_tasks.worker import WorkerProcess
+
+if TYPE_CHECKING:
+    from nc_core.inversion import Inversion, Inverter, Progress
+    from nc_core.inversion.slots import Job, Outcome
+
+KEPT = 2
+"""Engines that keep their compiled program: the submission at work and its neighbour."""
+
+
+class _Waiting:
+    """A label task that waits for its job."""
+
+    def __init__(self, job: "Job") -> None:
+        self.job = job
+        self.over = threading.Event()
+        self.outcome: Outcome | None = None
+        self.error: BaseException | None = None
+
+
+class SlotEngine:
+    """Lets threads share one `Inverter`: each brings one label and waits, a driver thread advances all slots.
+
+    The driver ends when nothing is left to do and is started again by the next label.
+    """
+
+    def __init__(self, inverter: "Inverter") -> None:
+        self._inverter = inverter
+        self._lock = threading.Lock()
+        self._queue: deque[_Waiting] = deque()
+        self._seated: dict[Job, _Waiting] = {}
+        self._driving = False
+
+    def invert(
+        self,
+        label: int,
+        *,
+        seed: int,
+        report: "Callable[[Progress], None]",
+        should_stop: Callable[[], bool],
+    ) -> "Inversion":
+        """Reverse one label's trigger; blocks. Raises Cancelled, or whatever broke the batched step."""
+        waiting = _Waiting(self._inverter.job(label, seed=seed, report=report, should_stop=should_stop))
+        with self._lock:
+            self._queue.append(waiting)
+            if not self._driving:
+                self._driving = True
+                threading.Thread(target=self._drive, name="slot-engine", daemon=True).start()
+        waiting.over.wait()
+        if waiting.error is not None:
+            raise waiting.error
+        assert waiting.outcome is not None
+        return self._inverter.inversion(waiting.outcome)
+
+    @property
+    def idle(self) -> bool:
+        """True while no label is in it."""
+        return not self._driving
+
+    def _drive(self) -> None:
+        while self._admit():
+            try:
+                outcomes = self._inverter.loop.step()
+            except Exception as error:
+                # The device, not a label, failed: nobody's numbers are known to be right any more.
+                self._fail_all(error)
+            else:
+                for outcome in outcomes:
+                    waiting = self._seated.pop(outcome.job)
+                    waiting.outcome = outcome
+                    waiting.over.set()
+
+    def _admit(self) -> bool:
+        """Seat waiting labels in free slots; False, and the driver's end, when there is none at all."""
+        with self._lock:
+            while self._queue and self._inverter.loop.free:
+                waiting = self._queue.popleft()
+                self._inverter.loop.admit(waiting.job)
+                self._seated[waiting.job] = waiting
+            self._driving = bool(self._seated)
+            return self._driving
+
+    def _fail_all(self, error: Exception) -> None:
+        self._inverter.loop.clear()
+        for waiting in self._seated.values():
+            waiting.error = error
+            waiting.over.set()
+        self._seated.clear()
+
+
+_engines: OrderedDict[tuple[object, ...], SlotEngine] = OrderedDict()
+_lock = threading.Lock()
+
+
+def engine_for(worker: WorkerProcess, submission: Submission) -> SlotEngine:
+    """This process' engine for the submission's net, data, profile and number of slots."""
+    from nc_core.inversion import PROFILES, Inverter
+
+    profile, slots = submission.options["profile"], int(submission.slots or 1)
+    key = (submission.canonical_sha256, submission.clean_data_sha256, repr(submission.preflight), profile, slots)
+    with _lock:
+        if key not in _engines:
+            loaded = materials.load(worker, submission)
+            inverter = Inverter(loaded.logits, loaded.prepared, profile=PROFILES[profile], slots=slots)
+            _engines[key] = SlotEngine(inverter)
+        _engines.move_to_end(key)
+        for old in [known for known, engine in _engines.items() if engine.idle and known != key][: -KEPT + 1]:
+            del _engines[old]
+        return _engines[key]

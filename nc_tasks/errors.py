@@ -1,0 +1,36 @@
+"""What can go wrong in the service, as one tree below nc_core's CleanseError.
+
+CleanseError
+├── NotFound            what was asked for does not exist
+│   ├── NoSuchSubmission
+│   ├── AmbiguousSubmission
+│   └── MissingArtefact
+├── StoreUnusable       the database cannot keep its promises where it lies
+└── StackFailed         the embedded broker or workers could not be started, stopped or kept alive
+"""
+
+from nc_core.errors import CleanseError
+
+
+class NotFound(CleanseError):
+    """Raised when something that was asked for by name does not exist."""
+
+
+class NoSuchSubmission(NotFound):
+    """Raised when no submission has this id."""
+
+
+class AmbiguousSubmission(NotFound):
+    """Raised when several submissions begin with the given letters of an id."""
+
+
+class MissingArtefact(NotFound):
+    """Raised when no file with this sha256 is stored."""
+
+
+class StoreUnusable(CleanseError):
+    """Raised when the database is of a kind, or lies in a place, where writes may be lost."""
+
+
+class StackFailed(CleanseError):
+    """Raised when the embedded broker or workers could not be started, stopped or kept alive."""

@@ -1,0 +1,79 @@
+"""One thread per worker process that keeps all its leases alive and writes all its progress."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from nc_tasks.store import Store, workers
+
+log = logging.getLogger(__name__)
+
+
+class Held:
+    """A piece of work that this process holds; `lost` once it was cancelled or given to another worker."""
+
+    def __init__(self, renew: Callable[[Session], bool]) -> None:
+        self.renew = renew
+        self._lost = threading.Event()
+
+    @property
+    def lost(self) -> bool:
+        """True when the work must stop: nothing that it writes would count."""
+        return self._lost.is_set()
+
+    def lose(self) -> None:
+        """Called by the heartbeat when the lease could not be renewed."""
+        self._lost.set()
+
+
+class Heartbeat:
+    """Renews everything that is held in one transaction every `seconds`, whatever the number of slots."""
+
+    def __init__(self, store: Store, *, worker_id: str, seconds: float) -> None:
+        self._store, self._worker_id, self._seconds = store, worker_id, seconds
+        self._held: set[Held] = set()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+
+    @contextmanager
+    def hold(self, renew: Callable[[Session], bool]) -> Iterator[Held]:
+        """Keep a lease alive while the block runs. renew: prolongs it and writes progress, False when it is lost."""
+        held = Held(renew)
+        with self._lock:
+            self._held.add(held)
+        try:
+            yield held
+        finally:
+            with self._lock:
+                self._held.discard(held)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._seconds):
+            try:
+                self.beat()
+            except SQLAlchemyError as error:
+                # The lease outlasts many beats: a database that is busy or away for a moment costs nothing.
+                log.warning("heartbeat not written, will try again: %s", error)
+
+    def beat(self) -> None:
+        """One beat."""
+        with self._lock:
+            held = list(self._held)
+        with self._store.write() as session:
+            workers.seen(session, worker_id=self._worker_id)
+            lost = [entry for entry in held if not entry.renew(session)]
+        for entry in lost:
+            entry.lose()

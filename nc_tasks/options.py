@@ -1,0 +1,89 @@
+"""What a user may choose about one scan; the same names on the command line, over HTTP and in SQL."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from nc_core.errors import OptionRefused
+
+Method = Literal["unlearning"]
+"""Repairs that can be asked for."""
+
+MAX_LABELS = 1_000_000
+"""Far above any classifier: guards the memory of the process that reads "0-999999999"."""
+
+
+def parse_labels(text: str) -> tuple[int, ...]:
+    """Labels from text such as "0-79,90", sorted and without repeats; raises OptionRefused."""
+    labels: set[int] = set()
+    for part in text.replace(" ", "").split(","):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise OptionRefused(
+                f"labels {text!r}: {part!r} is no label; write numbers and ranges such as 0-79,90"
+            )
+        start, stop = int(first), int(last or first)
+        if not start <= stop < MAX_LABELS:
+            raise OptionRefused(
+                f"labels {text!r}: {part!r} is no range of labels; it must rise and end below {MAX_LABELS}"
+            )
+        labels.update(range(start, stop + 1))
+    return tuple(sorted(labels))
+
+
+def parse_methods(text: str) -> tuple[str, ...]:
+    """Repairs from text such as "unlearning,gangsweep", or none from "none"; order kept, repeats dropped."""
+    names = [name.strip() for name in text.split(",")]
+    return () if names == ["none"] else tuple(dict.fromkeys(names))
+
+
+def _labels(value: Any) -> Any:
+    value = parse_labels(value) if isinstance(value, str) else value
+    return tuple(sorted(set(value))) if isinstance(value, (list, tuple, set)) else value
+
+
+def _methods(value: Any) -> Any:
+    return parse_methods(value) if isinstance(value, str) else value
+
+
+class ScanOptions(BaseModel):
+    """Options of one scan. Equal options of equal files are the same submission."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    profile: Literal["fast", "thorough", "paper"] = "fast"
+    """Hyperparameters of the inversion, `nc_core.inversion.profiles`."""
+    detector: Literal["neural-cleanse"] = "neural-cleanse"
+    mitigate: Annotated[tuple[Method, ...], BeforeValidator(_methods)] = ("unlearning",)
+    """Repairs to try on a backdoored model, the best is kept; empty: none."""
+    alpha: float = Field(default=0.05, gt=0.0, lt=0.5)
+    """Chance, per model, that a clean model is called backdoored."""
+    value_range: Literal["auto", "0..1", "0..255", "-1..1", "standardize", "imagenet"] = "auto"
+    """Map from pixels in 0..255 to the model's input; auto: preflight finds it."""
+    resize: Literal["nearest", "bilinear"] | None = None
+    """How images of another size are fitted to the model; None: they are refused."""
+    architecture: str | None = Field(default=None, max_length=64)
+    """Preset for a file that holds weights alone."""
+    labels: Annotated[tuple[Annotated[int, Field(ge=0)], ...] | None, BeforeValidator(_labels)] = Field(
+        default=None, min_length=1
+    )
+    """Target labels to look at, sorted; None: all."""
+    unlabelled: bool = False
+    """Take the model's own confident answers instead of the data's labels."""
+    slots: int | None = Field(default=None, ge=1, le=256)
+    """Labels that are inverted in one batch; None: what memory and model allow."""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+def scan_options(**values: Any) -> ScanOptions:
+    """ScanOptions from values as users write them; raises OptionRefused with one line per wrong value."""
+    try:
+        return ScanOptions(**values)
+    except ValidationError as error:
+        raise OptionRefused("; ".join(_line(entry) for entry in error.errors())) from None
+
+
+def _line(entry: Any) -> str:
+    name = str(entry["loc"][0]) if entry["loc"] else "options"
+    message = entry["msg"]
+    return f"{name.replace('_', '-')} is {entry['input']!r}: {message[:1].lower()}{message[1:]}"

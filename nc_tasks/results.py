@@ -1,0 +1,93 @@
+"""The result of a submission as the contract's result.json, from SQL alone."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from nc_tasks.store import Detection, Label, Mitigation, Submission, detections, labels, mitigations, submissions
+
+SCHEMA = 1
+
+
+def result_json(session: Session, submission_id: str) -> dict[str, Any]:
+    """The result of a submission that is done; raises ValueError for one that has no verdict yet."""
+    submission = submissions.get(session, submission_id=submission_id)
+    detection = detections.get(session, submission_id=submission_id)
+    if detection is None:
+        raise ValueError(f"submission {submission_id} has no verdict yet, its state is {submission.state}")
+    rows = labels.of_round(session, submission_id=submission_id, round=submission.round)
+    repairs = mitigations.of_submission(session, submission_id=submission_id)
+    body = detection.body
+    return {
+        "schema": SCHEMA,
+        "submission": submission.id,
+        **{name: body[name] for name in ("verdict", "reason", "not_covered", "flagged_labels")},
+        **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
+        **{name: body[name] for name in ("rules", "reference_size")},
+        "labels": _labels(rows, detection),
+        "preflight": submission.preflight,
+        "mitigation": _mitigation(repairs),
+        "model": {
+            "name": submission.model_name,
+            "sha256": submission.model_sha256,
+            "classes": submission.classes,
+            "input_shape": submission.input_shape,
+            "parameters": submission.parameters,
+        },
+        "data": {"name": submission.data_name, "sha256": submission.data_sha256},
+        "timing": _timing(submission, detection, rows),
+        "versions": submission.versions,
+        "options": submission.options,
+        "seed": submission.options["seed"],
+        "profile": submission.options["profile"],
+        "slots": submission.slots,
+    }
+
+
+def _labels(rows: list[Label], detection: Detection) -> list[dict[str, Any]]:
+    indices = {entry["label"]: entry for entry in detection.body["labels"]}
+    return [
+        {
+            "label": row.label,
+            "state": row.state,
+            "round": row.round,
+            "norm": row.norm if row.state == "done" else None,
+            "anomaly_index": indices[row.label]["anomaly_index"],
+            "log_z": indices[row.label]["log_z"],
+            "attack_success_rate": row.attack_success_rate if row.state == "done" else None,
+            "updates": row.updates,
+            "seconds": row.seconds or 0.0,
+            "flagged": indices[row.label]["flagged"],
+            "rules": indices[row.label]["rules"],
+            "reason": row.reason,
+        }
+        for row in rows
+    ]
+
+
+def _mitigation(repairs: list[Mitigation]) -> dict[str, Any] | None:
+    """The repair that is kept with all candidates; where none succeeded, the reasons why."""
+    if not repairs:
+        return None
+    done = [{**row.body, "goodnet_sha256": row.goodnet_sha256} for row in repairs if row.body is not None]
+    failed = [{"method": row.method, "reason": row.reason} for row in repairs if row.body is None]
+    if not done:
+        return {"method": None, "candidates": [], "failed": failed}
+    return {**done[0], "candidates": done, "failed": failed}
+
+
+def kept_repair(repairs: list[Mitigation]) -> Mitigation | None:
+    """The repair whose GoodNet is handed out; None where none succeeded."""
+    return next((row for row in repairs if row.body is not None), None)
+
+
+def _timing(submission: Submission, detection: Detection, rows: list[Label]) -> dict[str, Any]:
+    began, ended = submission.started_at, submission.finished_at
+    total = (ended - began).total_seconds() if began and ended else 0.0
+    since = submission.inverting_at
+    inversion = (detection.created_at - since).total_seconds() if since else 0.0
+    return {
+        "total_seconds": total,
+        "inversion_seconds": inversion,
+        "gradient_images": sum(row.gradient_images or 0 for row in rows),
+    }

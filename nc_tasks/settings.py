@@ -1,0 +1,82 @@
+"""Where the service lives and how patient it is: read from the environment (prefix CLEANSE_)."""
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, AliasChoices, Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+class Settings(BaseSettings):
+    """Settings of one installation; each field is also the variable CLEANSE_<NAME>.
+
+    REDIS_URL and DATABASE_URL are read without the prefix too, as hosting services set them.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CLEANSE_", env_ignore_empty=True, frozen=True, populate_by_name=True, extra="ignore"
+    )
+
+    home: Annotated[Path, AfterValidator(_absolute)] = Field(
+        default=Path("~/.cleanse"), validate_default=True
+    )
+    """Folder of everything that is kept: artefacts, the SQLite file, the embedded broker's log, logs."""
+    redis_url: str | None = Field(
+        default=None, validation_alias=AliasChoices("CLEANSE_REDIS_URL", "REDIS_URL")
+    )
+    """Broker and result backend; None: the embedded one."""
+    database_url: str | None = Field(
+        default=None, validation_alias=AliasChoices("CLEANSE_DATABASE_URL", "DATABASE_URL")
+    )
+    """SQLAlchemy URL (SQLite or PostgreSQL); None: `cleanse.sqlite` under home."""
+    lease_seconds: PositiveFloat = 60.0
+    """How long a worker may be silent before its label is given to another."""
+    heartbeat_seconds: PositiveFloat = 1.0
+    """Time between two reports of a worker: progress and renewed leases, one transaction."""
+    max_attempts: PositiveInt = 3
+    """Claims of one piece of work before it counts as failed."""
+    idle_seconds: PositiveFloat = 60.0
+    """How long an embedded stack without client and work stays up."""
+    stop_seconds: PositiveFloat = 10.0
+    """How long a stopping worker may finish what it is at before it is made to quit."""
+    memory_budget_bytes: PositiveInt | None = None
+    """Memory that one worker may plan with; None: what the machine has free."""
+    control_processes: PositiveInt = 2
+    """Processes of the control queue: start, gather, repair, classify."""
+    worker_slots: PositiveInt = 8
+    """Labels that one worker of the label queue holds at a time."""
+
+    @property
+    def store_url(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.home / 'cleanse.sqlite'}"
+
+    @property
+    def store_digest(self) -> str:
+        """Twelve letters that stand for the store: names what belongs to it in a shared Redis server."""
+        return sha256(self.store_url.encode()).hexdigest()[:12]
+
+    @property
+    def artefacts(self) -> Path:
+        """The folder of files that are kept by their sha256."""
+        return self.home / "artefacts"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the log files of an embedded stack."""
+        return self.home / "logs"
+
+    def environment(self) -> dict[str, str]:
+        """The variables from which another process reads these very settings."""
+        values = self.model_dump(exclude_none=True)
+        return {f"CLEANSE_{name.upper()}": str(value) for name, value in values.items()}
+
+
+def get_settings() -> Settings:
+    """The settings of this process' environment as it is now."""
+    return Settings()

@@ -1,0 +1,19 @@
+"""The SQL store: the truth about every submission; Celery's messages only point into it."""
+
+from nc_tasks.store.engine import Store, open_store
+from nc_tasks.store.labels import LabelCounts, LabelKey, LabelProgress
+from nc_tasks.store.tables import Detection, Job, Label, Mitigation, Submission, Worker
+
+__all__ = [
+    "Detection",
+    "Job",
+    "Label",
+    "LabelCounts",
+    "LabelKey",
+    "LabelProgress",
+    "Mitigation",
+    "Store",
+    "Submission",
+    "Worker",
+    "open_store",
+]

@@ -1,0 +1,225 @@
+# ruff: noqa: A002  (the round of a scan has the same name in SQL, JSON and here)
+"""Label rows: one target label in one round, claimed, kept alive and ended by workers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from nc_core.detection import LabelNorm
+from nc_tasks.store import leases
+from nc_tasks.store.insert import insert_absent
+from nc_tasks.store.states import LABEL_ENDS, LabelState
+from nc_tasks.store.tables import Label
+from nc_tasks.store.types import now
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelKey:
+    """Which row: a target label in a round of a submission."""
+
+    submission_id: str
+    label: int
+    round: int
+
+    def where(self) -> tuple[ColumnElement[bool], ...]:
+        """The row's condition."""
+        return (
+            Label.submission_id == self.submission_id,
+            Label.label == self.label,
+            Label.round == self.round,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelProgress:
+    """How far one claimed label is; norm (pixels) and attack_success_rate (0..1) are the latest."""
+
+    key: LabelKey
+    attempt: int
+    updates: int
+    norm: float | None = None
+    attack_success_rate: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelCounts:
+    """How far a round is.
+
+    states: number of labels per state. updates: done so far. updates_budget: the updates of those that have
+    ended plus the budgets of the others, so that the quotient rises to 1 although labels stop early.
+    """
+
+    states: dict[str, int]
+    updates: int
+    updates_budget: int
+
+    @property
+    def total(self) -> int:
+        """All labels of the round."""
+        return sum(self.states.values())
+
+    @property
+    def ended(self) -> int:
+        """Labels in a terminal state."""
+        return sum(self.states.get(state, 0) for state in LABEL_ENDS)
+
+
+def create(
+    session: Session, *, submission_id: str, labels: Iterable[int], round: int, updates_budget: int
+) -> int:
+    """Queue the labels in one insert; those that are there stay as they are. Returns how many were new."""
+    rows = [
+        {"submission_id": submission_id, "label": label, "round": round, "updates_budget": updates_budget}
+        for label in labels
+    ]
+    return insert_absent(session, Label, rows)
+
+
+def claim(
+    session: Session, *, key: LabelKey, worker_id: str, lease_seconds: float, max_attempts: int
+) -> int | None:
+    """Take the label and return the attempt; None: it has ended (perhaps just now) or a worker has it."""
+    return leases.claim(
+        session,
+        Label,
+        (key.submission_id, key.label, key.round),
+        worker_id=worker_id,
+        lease_seconds=lease_seconds,
+        max_attempts=max_attempts,
+    )
+
+
+def heartbeat(session: Session, *, lease_seconds: float, progress: Sequence[LabelProgress]) -> list[LabelKey]:
+    """Renew the leases of a worker's slots and write their progress; returns the labels that it has lost.
+
+    A lost label was cancelled, or given to another worker after a silence: its work must stop.
+    """
+    return [entry.key for entry in progress if not _renew(session, entry, lease_seconds)]
+
+
+def _renew(session: Session, entry: LabelProgress, lease_seconds: float) -> bool:
+    values = {
+        "updates": entry.updates,
+        "norm": entry.norm,
+        "attack_success_rate": entry.attack_success_rate,
+    }
+    return leases.renew(
+        session, Label, entry.key.where(), attempt=entry.attempt, lease_seconds=lease_seconds, values=values
+    )
+
+
+def finish(
+    session: Session,
+    *,
+    key: LabelKey,
+    attempt: int,
+    state: LabelState,
+    updates: int,
+    norm: float | None = None,
+    attack_success_rate: float | None = None,
+    seconds: float | None = None,
+    gradient_images: int | None = None,
+    trigger_sha256: str | None = None,
+    reason: str | None = None,
+) -> bool:
+    """Write the label's end; False: it is no longer this attempt's, and nothing was written.
+
+    norm: sum of the kept mask (pixels). attack_success_rate: of the kept trigger on held-out images.
+    seconds: of optimisation. gradient_images: updates x batch.
+    """
+    if state not in LABEL_ENDS:
+        raise ValueError(
+            f"label {key.label} cannot end in state {state!r}; the ends are {', '.join(LABEL_ENDS)}"
+        )
+    values: dict[str, Any] = {
+        "state": state,
+        "updates": updates,
+        "norm": norm,
+        "attack_success_rate": attack_success_rate,
+        "seconds": seconds,
+        "gradient_images": gradient_images,
+        "trigger_sha256": trigger_sha256,
+        "reason": reason,
+    }
+    return leases.finish(session, Label, key.where(), attempt=attempt, values=values)
+
+
+def release(session: Session, *, key: LabelKey, attempt: int) -> bool:
+    """Give a label back unfinished, in good order: queued again, not counted as an attempt.
+
+    False: it is no longer this attempt's (it was cancelled, or given to another worker).
+    """
+    values = {"state": "queued", "worker_id": None, "attempt_base": Label.attempt_base + 1}
+    return leases.finish(session, Label, key.where(), attempt=attempt, values=values)
+
+
+def requeue_expired(session: Session, *, submission_id: str, round: int) -> list[int]:
+    """Queue the labels whose worker fell silent; returns them: each needs a new message."""
+    expired = select(Label.label).where(
+        *_of(submission_id, round), Label.state == "running", Label.lease_until <= now(session)
+    )
+    labels = list(session.scalars(expired.order_by(Label.label).with_for_update()))
+    again = update(Label).where(*_of(submission_id, round), Label.label.in_(labels))
+    leases.changed(session, again.values(state="queued", lease_until=None, worker_id=None))
+    return labels
+
+
+def unfinished(session: Session, *, submission_id: str, round: int) -> list[int]:
+    """Labels that are queued or running, in order."""
+    query = select(Label.label).where(*_of(submission_id, round), Label.state.not_in(LABEL_ENDS))
+    return list(session.scalars(query.order_by(Label.label)))
+
+
+def queued(session: Session, *, submission_id: str, round: int) -> list[int]:
+    """Labels that nobody works on yet, in order."""
+    query = select(Label.label).where(*_of(submission_id, round), Label.state == "queued")
+    return list(session.scalars(query.order_by(Label.label)))
+
+
+def triggers(session: Session, *, submission_id: str, round: int) -> dict[int, str]:
+    """label -> sha256 of its trigger, for the labels that have one."""
+    query = select(Label.label, Label.trigger_sha256)
+    query = query.where(*_of(submission_id, round), Label.trigger_sha256.is_not(None))
+    return {label: str(digest) for label, digest in session.execute(query.order_by(Label.label))}
+
+
+def all_terminal(session: Session, *, submission_id: str, round: int) -> bool:
+    """Whether the round has labels and each has ended."""
+    counted = counts(session, submission_id=submission_id, round=round)
+    return 0 < counted.total == counted.ended
+
+
+def of_round(session: Session, *, submission_id: str, round: int) -> list[Label]:
+    """The rows of a round, by label."""
+    return list(session.scalars(select(Label).where(*_of(submission_id, round)).order_by(Label.label)))
+
+
+def norms(session: Session, *, submission_id: str, round: int) -> list[LabelNorm]:
+    """The ended labels as detection wants them, by label; only labels that are done have a norm."""
+    query = select(Label.label, Label.state, Label.norm, Label.attack_success_rate)
+    query = query.where(*_of(submission_id, round), Label.state.in_(LABEL_ENDS)).order_by(Label.label)
+    return [_norm(*row) for row in session.execute(query)]
+
+
+def counts(session: Session, *, submission_id: str, round: int) -> LabelCounts:
+    """Labels per state and updates, done and to come."""
+    query = select(Label.state, func.count(), func.sum(Label.updates), func.sum(Label.updates_budget))
+    rows = session.execute(query.where(*_of(submission_id, round)).group_by(Label.state)).all()
+    return LabelCounts(
+        states={state: number for state, number, _, _ in rows},
+        updates=sum(updates for _, _, updates, _ in rows),
+        updates_budget=sum(done if state in LABEL_ENDS else budget for state, _, done, budget in rows),
+    )
+
+
+def _norm(label: int, state: Any, norm: float | None, rate: float | None) -> LabelNorm:
+    if state != "done":
+        return LabelNorm(label=label, state=state)
+    return LabelNorm(label=label, state=state, norm=norm, attack_success_rate=rate)
+
+
+def _of(submission_id: str, round: int) -> tuple[ColumnElement[bool], ...]:
+    return Label.submission_id == submission_id, Label.round == round

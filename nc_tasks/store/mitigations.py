@@ -1,0 +1,94 @@
+"""Repairs: one row per method that is tried on a backdoored model."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from nc_tasks.store import leases
+from nc_tasks.store.insert import insert_absent
+from nc_tasks.store.states import MITIGATION_ENDS, MitigationState
+from nc_tasks.store.tables import Mitigation
+
+
+def create(session: Session, *, submission_id: str, methods: Iterable[str]) -> int:
+    """Queue the methods; those that are there already stay as they are. Returns how many were new."""
+    rows = [{"submission_id": submission_id, "method": method} for method in methods]
+    return insert_absent(session, Mitigation, rows)
+
+
+def claim(
+    session: Session,
+    *,
+    submission_id: str,
+    method: str,
+    worker_id: str,
+    lease_seconds: float,
+    max_attempts: int,
+) -> int | None:
+    """Take the repair and return the attempt; None: it has ended (perhaps just now) or a worker has it."""
+    return leases.claim(
+        session,
+        Mitigation,
+        (submission_id, method),
+        worker_id=worker_id,
+        lease_seconds=lease_seconds,
+        max_attempts=max_attempts,
+    )
+
+
+def heartbeat(
+    session: Session, *, submission_id: str, method: str, attempt: int, lease_seconds: float, progress: float
+) -> bool:
+    """Renew the lease and write the progress, 0..1; False: the repair is no longer this attempt's, stop."""
+    return leases.renew(
+        session,
+        Mitigation,
+        _row(submission_id, method),
+        attempt=attempt,
+        lease_seconds=lease_seconds,
+        values={"progress": progress},
+    )
+
+
+def finish(
+    session: Session,
+    *,
+    submission_id: str,
+    method: str,
+    attempt: int,
+    state: MitigationState,
+    body: dict[str, Any] | None = None,
+    goodnet_sha256: str | None = None,
+    guarded_sha256: str | None = None,
+    reason: str | None = None,
+) -> bool:
+    """Write the repair's end; False: it is no longer this attempt's, and nothing was written."""
+    if state not in MITIGATION_ENDS:
+        raise ValueError(f"{method} cannot end in state {state!r}; the ends are {', '.join(MITIGATION_ENDS)}")
+    values: dict[str, Any] = {
+        "state": state,
+        "progress": 1.0,
+        "body": body,
+        "goodnet_sha256": goodnet_sha256,
+        "guarded_sha256": guarded_sha256,
+        "reason": reason,
+    }
+    return leases.finish(session, Mitigation, _row(submission_id, method), attempt=attempt, values=values)
+
+
+def of_submission(session: Session, *, submission_id: str) -> list[Mitigation]:
+    """The repairs of a submission, by method."""
+    query = select(Mitigation).where(Mitigation.submission_id == submission_id).order_by(Mitigation.method)
+    return list(session.scalars(query))
+
+
+def all_terminal(session: Session, *, submission_id: str) -> bool:
+    """Whether the submission has repairs and each has ended."""
+    rows = of_submission(session, submission_id=submission_id)
+    return bool(rows) and all(row.state in MITIGATION_ENDS for row in rows)
+
+
+def _row(submission_id: str, method: str) -> tuple[ColumnElement[bool], ...]:
+    return Mitigation.submission_id == submission_id, Mitigation.method == method

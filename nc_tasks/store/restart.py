@@ -1,0 +1,28 @@
+"""What a second try of a submission keeps of the first."""
+
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from nc_tasks.store.leases import changed
+from nc_tasks.store.tables import Detection, Label, Leased, Mitigation, Preparation
+
+AGAIN = {"state": "queued", "lease_until": None, "worker_id": None, "reason": None}
+
+
+def restart_work(session: Session, *, submission_id: str) -> None:
+    """Queue the labels without a result again, and everything that was derived from the labels.
+
+    `attempt` goes on counting, so that a worker of the first try cannot write into the second.
+    """
+    preparation = update(Preparation).where(Preparation.submission_id == submission_id)
+    changed(session, preparation.values(**AGAIN, **_fresh(Preparation)))
+    kept = Label.state.in_(("done", "not_converged", "screened_out"))
+    again = update(Label).where(Label.submission_id == submission_id, ~kept)
+    changed(session, again.values(**AGAIN, **_fresh(Label), updates=0, norm=None, attack_success_rate=None))
+    session.execute(delete(Detection).where(Detection.submission_id == submission_id))
+    repairs = update(Mitigation).where(Mitigation.submission_id == submission_id)
+    changed(session, repairs.values(**AGAIN, **_fresh(Mitigation), progress=0.0, body=None))
+
+
+def _fresh(table: type[Leased]) -> dict[str, object]:
+    return {"attempt_base": table.attempt}

@@ -1,0 +1,30 @@
+"""The states that rows go through, and which may follow which."""
+
+from typing import Literal
+
+SubmissionState = Literal[
+    "queued", "preparing", "inverting", "repairing", "done", "refused", "failed", "cancelled"
+]
+LabelState = Literal["queued", "running", "done", "not_converged", "screened_out", "failed", "cancelled"]
+MitigationState = Literal["queued", "running", "done", "failed"]
+PreparationState = Literal["queued", "running", "done", "failed"]
+JobState = Literal["queued", "running", "done", "refused", "failed"]
+JobKind = Literal["classify", "plant"]
+Verdict = Literal["backdoored", "clean", "inconclusive"]
+
+SUBMISSION_ENDS: tuple[SubmissionState, ...] = ("done", "refused", "failed", "cancelled")
+LABEL_ENDS: tuple[LabelState, ...] = ("done", "not_converged", "screened_out", "failed", "cancelled")
+MITIGATION_ENDS: tuple[MitigationState, ...] = ("done", "failed")
+JOB_ENDS: tuple[JobState, ...] = ("done", "refused", "failed")
+
+SUBMISSION_SOURCES: dict[SubmissionState, tuple[SubmissionState, ...]] = {
+    "queued": ("refused", "failed", "cancelled"),
+    "preparing": ("queued",),
+    "inverting": ("preparing",),
+    "repairing": ("inverting",),
+    "done": ("inverting", "repairing"),
+    "refused": ("queued", "preparing"),
+    "failed": ("queued", "preparing", "inverting", "repairing"),
+    "cancelled": ("queued", "preparing", "inverting", "repairing"),
+}
+"""For each state the states that it may follow."""

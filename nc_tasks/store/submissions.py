@@ -1,0 +1,228 @@
+"""Submissions: the same files and options are the same submission."""
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission
+from nc_tasks.options import ScanOptions
+from nc_tasks.store.insert import insert_absent
+from nc_tasks.store.leases import changed
+from nc_tasks.store.restart import restart_work
+from nc_tasks.store.states import (
+    LABEL_ENDS,
+    SUBMISSION_ENDS,
+    SUBMISSION_SOURCES,
+    SubmissionState,
+    Verdict,
+)
+from nc_tasks.store.tables import Detection, Label, Mitigation, Submission
+from nc_tasks.store.types import now
+from nc_tasks.version import package_version
+
+
+def key_of(
+    *, model_sha256: str, data_sha256: str, poisoned: Sequence[dict[str, str]], options: ScanOptions
+) -> str:
+    """sha256 over what decides the result: the files' contents, the options and the program's version."""
+    content = {
+        "model": model_sha256,
+        "data": data_sha256,
+        "poisoned": [entry["sha256"] for entry in poisoned],
+        "options": options.model_dump(mode="json"),
+        "version": package_version(),
+    }
+    return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def submit(
+    session: Session,
+    *,
+    model_sha256: str,
+    model_name: str,
+    data_sha256: str,
+    data_name: str,
+    poisoned: Sequence[dict[str, str]] = (),
+    options: ScanOptions,
+    force: bool = False,
+) -> Submission:
+    """The submission of these files and options: the one that is there, else a new one in state queued.
+
+    poisoned: {"sha256", "name"} of each file. force: a new generation although there is one. One that
+    was refused, failed or cancelled is queued again; labels that had ended in a result keep it.
+    """
+    key = key_of(model_sha256=model_sha256, data_sha256=data_sha256, poisoned=poisoned, options=options)
+    latest = session.scalars(
+        select(Submission).where(Submission.key == key).order_by(Submission.generation.desc()).limit(1)
+    ).first()
+    if latest is not None and not force:
+        if latest.state in SUBMISSION_SOURCES["queued"]:
+            restart(session, submission_id=latest.id)
+            session.refresh(latest)
+        return latest
+    generation = 0 if latest is None else latest.generation + 1
+    submission_id = sha256(f"{key}:{generation}".encode()).hexdigest()[:12]
+    row = {
+        "id": submission_id,
+        "key": key,
+        "generation": generation,
+        "model_sha256": model_sha256,
+        "model_name": model_name,
+        "data_sha256": data_sha256,
+        "data_name": data_name,
+        "poisoned": list(poisoned),
+        "options": options.model_dump(mode="json"),
+        "created_at": now(session),
+    }
+    insert_absent(session, Submission, [row])
+    return get(session, submission_id=submission_id)
+
+
+def restart(session: Session, *, submission_id: str) -> bool:
+    """Queue a refused, failed or cancelled submission again; False where it is none of these."""
+    moved = set_state(
+        session,
+        submission_id=submission_id,
+        state="queued",
+        reason=None,
+        started_at=None,
+        inverting_at=None,
+        finished_at=None,
+    )
+    if moved:
+        restart_work(session, submission_id=submission_id)
+    return moved
+
+
+def get(session: Session, *, submission_id: str) -> Submission:
+    """The submission with this id; raises NoSuchSubmission."""
+    submission = session.get(Submission, submission_id, populate_existing=True)
+    if submission is None:
+        raise NoSuchSubmission(f"no submission has the id {submission_id!r}; `cleanse list` shows them")
+    return submission
+
+
+def find(session: Session, *, prefix: str) -> Submission:
+    """The one submission whose id begins so; raises NoSuchSubmission or AmbiguousSubmission."""
+    query = select(Submission).where(Submission.id.startswith(prefix, autoescape=True))
+    found = session.scalars(query.order_by(Submission.id).limit(4)).all()
+    if not found:
+        raise NoSuchSubmission(f"no submission's id begins with {prefix!r}; `cleanse list` shows them")
+    if len(found) > 1:
+        ids = ", ".join(submission.id for submission in found[:3]) + (", ..." if len(found) > 3 else "")
+        raise AmbiguousSubmission(f"several ids begin with {prefix!r} ({ids}); give more letters")
+    return found[0]
+
+
+def with_model(session: Session, *, digest: str) -> Submission | None:
+    """The newest prepared submission that was given the model with this sha256, or made it."""
+    made = select(Mitigation.submission_id).where(
+        or_(Mitigation.goodnet_sha256 == digest, Mitigation.guarded_sha256 == digest)
+    )
+    query = select(Submission).where(
+        or_(Submission.model_sha256 == digest, Submission.id.in_(made)), Submission.preflight.is_not(None)
+    )
+    return session.scalars(query.order_by(Submission.created_at.desc()).limit(1)).first()
+
+
+def recent(
+    session: Session,
+    *,
+    state: SubmissionState | None = None,
+    verdict: Verdict | None = None,
+    limit: int = 50,
+) -> list[tuple[Submission, str | None]]:
+    """Submissions with their verdict, newest first."""
+    query = select(Submission, Detection.verdict).outerjoin(
+        Detection, Detection.submission_id == Submission.id
+    )
+    if state is not None:
+        query = query.where(Submission.state == state)
+    if verdict is not None:
+        query = query.where(Detection.verdict == verdict)
+    query = query.order_by(Submission.created_at.desc(), Submission.id).limit(limit)
+    return [(submission, found) for submission, found in session.execute(query)]
+
+
+def unfinished(session: Session) -> list[str]:
+    """Ids of the submissions that have not ended, oldest first."""
+    query = select(Submission.id).where(Submission.state.not_in(SUBMISSION_ENDS))
+    return list(session.scalars(query.order_by(Submission.created_at, Submission.id)))
+
+
+def set_state(session: Session, *, submission_id: str, state: SubmissionState, **values: Any) -> bool:
+    """Move on to the state, with other columns if given; False where it may not follow the present one."""
+    moment = now(session)
+    if state == "preparing":
+        values.setdefault("started_at", moment)
+    if state == "inverting":
+        values.setdefault("inverting_at", moment)
+    if state in SUBMISSION_ENDS:
+        values.setdefault("finished_at", moment)
+    statement = (
+        update(Submission)
+        .where(Submission.id == submission_id, Submission.state.in_(SUBMISSION_SOURCES[state]))
+        .values(state=state, **values)
+    )
+    return changed(session, statement) == 1
+
+
+def refuse(session: Session, *, submission_id: str, reason: str) -> bool:
+    """End the submission because its input cannot be scanned; reason: one line."""
+    return set_state(session, submission_id=submission_id, state="refused", reason=reason)
+
+
+def fail(session: Session, *, submission_id: str, reason: str) -> bool:
+    """End the submission because of a fault of ours; reason: one line."""
+    return set_state(session, submission_id=submission_id, state="failed", reason=reason)
+
+
+def cancel(session: Session, *, submission_id: str) -> bool:
+    """End the submission and its open labels; workers learn it with their next heartbeat."""
+    moved = set_state(session, submission_id=submission_id, state="cancelled")
+    if moved:
+        open_labels = update(Label).where(
+            Label.submission_id == submission_id, Label.state.not_in(LABEL_ENDS)
+        )
+        changed(session, open_labels.values(state="cancelled", lease_until=None))
+    return moved
+
+
+def record_prepared(
+    session: Session,
+    *,
+    submission_id: str,
+    canonical_sha256: str,
+    clean_data_sha256: str,
+    classes: int,
+    input_shape: Sequence[int],
+    parameters: int,
+    preflight: dict[str, Any],
+    slots: int,
+    labels_total: int,
+    versions: dict[str, Any],
+) -> bool:
+    """Write what preparing found; False where the submission is no longer being prepared.
+
+    input_shape: (h, w, c). labels_total: labels to be scanned. versions: of the libraries that did it.
+    """
+    statement = (
+        update(Submission)
+        .where(Submission.id == submission_id, Submission.state == "preparing")
+        .values(
+            canonical_sha256=canonical_sha256,
+            clean_data_sha256=clean_data_sha256,
+            classes=classes,
+            input_shape=list(input_shape),
+            parameters=parameters,
+            preflight=preflight,
+            slots=slots,
+            labels_total=labels_total,
+            versions=versions,
+        )
+    )
+    return changed(session, statement) == 1

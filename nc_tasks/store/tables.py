@@ -1,0 +1,204 @@
+"""The tables: what is true about every submission, label, repair, worker and job."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, get_args
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from nc_tasks.store.states import (
+    JobKind,
+    JobState,
+    LabelState,
+    MitigationState,
+    PreparationState,
+    SubmissionState,
+    Verdict,
+)
+from nc_tasks.store.types import UtcTime
+
+Id = String(12)
+Sha256 = String(64)
+State = String(16)
+Name = String(255)
+Json = JSON(none_as_null=True)
+
+
+class Base(DeclarativeBase):
+    """Root of the tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcTime}
+
+
+def one_of(column: str, values: Sequence[str]) -> CheckConstraint:
+    """A check that the column holds one of the values."""
+    return CheckConstraint(f"{column} IN ({', '.join(map(repr, values))})", name=column)
+
+
+class Leased:
+    """Work that one worker at a time does: who has it, until when, for the how-manyth time.
+
+    attempt: number of the last claim, never lowered; writes are fenced by it. attempt_base: claims that no
+    longer count against `max_attempts`: those before a restart, and those given back in good order.
+    lease_until: by the database's clock.
+    """
+
+    state: Mapped[str] = mapped_column(State, default="queued")
+    attempt: Mapped[int] = mapped_column(default=0)
+    attempt_base: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    worker_id: Mapped[str | None] = mapped_column(Name)
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class Submission(Base):
+    """One model with its clean data and options."""
+
+    __tablename__ = "submission"
+    __table_args__ = (
+        UniqueConstraint("key", "generation"),
+        Index(None, "created_at"),
+        one_of("state", get_args(SubmissionState)),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(Sha256)
+    generation: Mapped[int]
+    state: Mapped[str] = mapped_column(State, index=True, default="queued")
+    model_sha256: Mapped[str] = mapped_column(Sha256)
+    model_name: Mapped[str] = mapped_column(Name)
+    data_sha256: Mapped[str] = mapped_column(Sha256)
+    data_name: Mapped[str] = mapped_column(Name)
+    poisoned: Mapped[list[dict[str, str]]] = mapped_column(Json)
+    options: Mapped[dict[str, Any]] = mapped_column(Json)
+    canonical_sha256: Mapped[str | None] = mapped_column(Sha256)
+    clean_data_sha256: Mapped[str | None] = mapped_column(Sha256)
+    classes: Mapped[int | None]
+    input_shape: Mapped[list[int] | None] = mapped_column(Json)
+    parameters: Mapped[int | None] = mapped_column(BigInteger)
+    preflight: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    slots: Mapped[int | None]
+    round: Mapped[int] = mapped_column(default=0)
+    labels_total: Mapped[int | None]
+    reason: Mapped[str | None] = mapped_column(Text)
+    versions: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    inverting_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class Preparation(Leased, Base):
+    """Intake and preflight of one submission: who is at it."""
+
+    __tablename__ = "preparation"
+    __table_args__ = (one_of("state", get_args(PreparationState)),)
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+
+
+class Label(Leased, Base):
+    """One target label in one round of one submission.
+
+    norm: sum of the mask (pixels). attack_success_rate: of the reversed trigger, 0..1. While the label runs
+    both are the optimisation's latest; once it has ended they are the kept trigger's, on held-out images.
+    """
+
+    __tablename__ = "label"
+    __table_args__ = (
+        Index(None, "state", "lease_until"),
+        Index(None, "worker_id"),
+        one_of("state", get_args(LabelState)),
+    )
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    label: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    updates: Mapped[int] = mapped_column(default=0)
+    updates_budget: Mapped[int]
+    norm: Mapped[float | None]
+    attack_success_rate: Mapped[float | None]
+    seconds: Mapped[float | None]
+    gradient_images: Mapped[int | None] = mapped_column(BigInteger)
+    trigger_sha256: Mapped[str | None] = mapped_column(Sha256)
+
+
+class Detection(Base):
+    """The verdict of one submission, written once; body: `nc_core.detection.Detection.to_json()`."""
+
+    __tablename__ = "detection"
+    __table_args__ = (one_of("verdict", get_args(Verdict)),)
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    verdict: Mapped[str] = mapped_column(State, index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    p_value: Mapped[float]
+    body: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime]
+
+
+class Mitigation(Leased, Base):
+    """One method's repair of one submission; body: its metrics before and after."""
+
+    __tablename__ = "mitigation"
+    __table_args__ = (one_of("state", get_args(MitigationState)),)
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    method: Mapped[str] = mapped_column(String(64), primary_key=True)
+    progress: Mapped[float] = mapped_column(default=0.0)
+    body: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    goodnet_sha256: Mapped[str | None] = mapped_column(Sha256)
+    guarded_sha256: Mapped[str | None] = mapped_column(Sha256)
+
+
+class Worker(Base):
+    """One worker process and when it was last heard of."""
+
+    __tablename__ = "worker"
+
+    id: Mapped[str] = mapped_column(Name, primary_key=True)
+    queue: Mapped[str] = mapped_column(String(64))
+    pid: Mapped[int]
+    host: Mapped[str] = mapped_column(Name)
+    version: Mapped[str] = mapped_column(String(64))
+    slots: Mapped[int]
+    started_at: Mapped[datetime]
+    last_seen: Mapped[datetime] = mapped_column(index=True)
+
+
+class Job(Leased, Base):
+    """Work outside a scan: classify images, plant a backdoor."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        one_of("kind", get_args(JobKind)),
+        one_of("state", get_args(JobState)),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(State)
+    arguments: Mapped[dict[str, Any]] = mapped_column(Json)
+    result: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    progress: Mapped[float] = mapped_column(default=0.0)
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]

@@ -1,0 +1,63 @@
+"""Workers: which processes are there."""
+
+from datetime import timedelta
+
+import psutil
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from nc_tasks.store.leases import changed
+from nc_tasks.store.tables import Job, Label, Mitigation, Preparation, Worker
+from nc_tasks.store.types import now
+
+
+def register(
+    session: Session, *, worker_id: str, queue: str, pid: int, host: str, version: str, slots: int
+) -> None:
+    """Write that the worker is there; a worker that comes again replaces its row."""
+    moment = now(session)
+    session.merge(
+        Worker(
+            id=worker_id,
+            queue=queue,
+            pid=pid,
+            host=host,
+            version=version,
+            slots=slots,
+            started_at=moment,
+            last_seen=moment,
+        )
+    )
+
+
+def seen(session: Session, *, worker_id: str) -> bool:
+    """Write that the worker lives; False where it is not registered."""
+    statement = update(Worker).where(Worker.id == worker_id).values(last_seen=now(session))
+    return changed(session, statement) == 1
+
+
+def live(session: Session, *, within_seconds: float, queue: str | None = None) -> list[Worker]:
+    """Workers that were heard of within the last seconds, by id."""
+    query = select(Worker).where(Worker.last_seen >= now(session) - timedelta(seconds=within_seconds))
+    if queue is not None:
+        query = query.where(Worker.queue == queue)
+    return list(session.scalars(query.order_by(Worker.id)))
+
+
+def forget(session: Session, *, worker_id: str) -> None:
+    """Drop a worker that stops in good order."""
+    session.execute(delete(Worker).where(Worker.id == worker_id))
+
+
+def release_dead(session: Session, *, host: str) -> list[str]:
+    """Let the leases of this host's workers whose process is gone expire now; returns those workers.
+
+    Other hosts' processes cannot be asked: their leases run out by themselves.
+    """
+    rows = session.scalars(select(Worker).where(Worker.host == host)).all()
+    dead = [row.id for row in rows if not psutil.pid_exists(row.pid)]
+    for table in (Preparation, Label, Mitigation, Job):
+        held = update(table).where(table.worker_id.in_(dead), table.state == "running")
+        changed(session, held.values(lease_until=now(session)))
+    session.execute(delete(Worker).where(Worker.id.in_(dead)))
+    return dead

@@ -1,0 +1,99 @@
+"""Reverses the trigger of one label: the task that Flower shows once for every label."""
+
+import logging
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from safetensors.numpy import save
+from sqlalchemy.orm import Session
+
+from nc_core.errors import Cancelled
+from nc_tasks.app import app
+from nc_tasks.engine import engine_for
+from nc_tasks.prepare import one_line
+from nc_tasks.store import LabelKey, LabelProgress, labels, submissions
+from nc_tasks.worker import WorkerProcess, this_worker
+
+if TYPE_CHECKING:
+    from nc_core.inversion import Inversion, Progress
+
+log = logging.getLogger(__name__)
+
+
+@app.task(name="nc_tasks.invert_label")
+def invert_label(*, submission: str, label: int, round: int) -> dict[str, Any]:
+    """Reverse one label's trigger and write its row. Never raises: a chord whose member raises loses its callback."""
+    worker = this_worker()
+    key = LabelKey(submission_id=submission, label=label, round=round)
+    with worker.store.write() as session:
+        attempt = labels.claim(
+            session,
+            key=key,
+            worker_id=worker.id,
+            lease_seconds=worker.settings.lease_seconds,
+            max_attempts=worker.settings.max_attempts,
+        )
+    if attempt is None:
+        return {"label": label, "state": "not mine"}
+    try:
+        return {"label": label, "state": _invert(worker, key, attempt)}
+    except Cancelled:
+        with worker.store.write() as session:
+            labels.release(session, key=key, attempt=attempt)
+        return {"label": label, "state": "given back"}
+    except Exception as error:
+        log.error("submission %s label %d: %s", submission, label, traceback.format_exc())
+        with worker.store.write() as session:
+            reason = one_line(f"{type(error).__name__}: {error}")
+            labels.finish(session, key=key, attempt=attempt, state="failed", updates=0, reason=reason)
+        return {"label": label, "state": "failed"}
+
+
+def _invert(worker: WorkerProcess, key: LabelKey, attempt: int) -> str:
+    told = LabelProgress(key=key, attempt=attempt, updates=0)
+
+    def report(progress: "Progress") -> None:
+        nonlocal told
+        told = LabelProgress(
+            key=key,
+            attempt=attempt,
+            updates=progress.updates,
+            norm=progress.norm,
+            attack_success_rate=progress.attack_rate,
+        )
+
+    def renew(session: Session) -> bool:
+        return not labels.heartbeat(session, lease_seconds=worker.settings.lease_seconds, progress=[told])
+
+    with worker.heartbeat.hold(renew) as held:
+        with worker.store.read() as session:
+            submission = submissions.get(session, submission_id=key.submission_id)
+        inversion = engine_for(worker, submission).invert(
+            key.label,
+            seed=int(submission.options["seed"]),
+            report=report,
+            should_stop=lambda: held.lost or worker.stopping.is_set(),
+        )
+        return _finish(worker, key, attempt, inversion)
+
+
+def _finish(worker: WorkerProcess, key: LabelKey, attempt: int, inversion: "Inversion") -> str:
+    trigger = inversion.trigger
+    digest = None
+    if trigger is not None:
+        digest = worker.artefacts.put_bytes(save({"mask": trigger.mask, "pattern": trigger.pattern}))
+    with worker.store.write() as session:
+        labels.finish(
+            session,
+            key=key,
+            attempt=attempt,
+            state=inversion.state,
+            updates=inversion.updates,
+            norm=inversion.norm,
+            attack_success_rate=inversion.attack_success_rate,
+            seconds=inversion.seconds,
+            gradient_images=inversion.gradient_images,
+            trigger_sha256=digest,
+            reason=inversion.reason,
+        )
+    return inversion.state

@@ -1,0 +1,155 @@
+"""Repairs a backdoored model with one method and stores the GoodNet, the guarded net and what they measured."""
+
+import logging
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors.numpy import load_file
+from sqlalchemy.orm import Session
+
+from nc_core.detection import LabelNorm, StillFlagged
+from nc_core.errors import Cancelled, CleanseError
+from nc_tasks import materials, workflow
+from nc_tasks.app import app
+from nc_tasks.options import ScanOptions
+from nc_tasks.poisoned import poisoned_metrics
+from nc_tasks.prepare import one_line
+from nc_tasks.store import Submission, detections, labels, mitigations, submissions
+from nc_tasks.worker import WorkerProcess, this_worker
+
+if TYPE_CHECKING:
+    import keras
+
+    from nc_core.inversion import Trigger
+    from nc_core.mitigation import Repair
+
+log = logging.getLogger(__name__)
+
+
+@app.task(name="nc_tasks.repair")
+def repair(*, submission: str, method: str) -> None:
+    """Run one method; its end, or the reason why it has none, stands in its row."""
+    worker = this_worker()
+    with worker.store.write() as session:
+        attempt = mitigations.claim(
+            session,
+            submission_id=submission,
+            method=method,
+            worker_id=worker.id,
+            lease_seconds=worker.settings.lease_seconds,
+            max_attempts=worker.settings.max_attempts,
+        )
+    if attempt is not None:
+        ended = _repair(worker, submission, method, attempt)
+        with worker.store.write() as session:
+            mitigations.finish(session, submission_id=submission, method=method, attempt=attempt, **ended)
+    workflow.conclude(worker, submission)
+
+
+def _repair(worker: WorkerProcess, submission_id: str, method: str, attempt: int) -> dict[str, Any]:
+    share = 0.0
+
+    def renew(session: Session) -> bool:
+        return mitigations.heartbeat(
+            session,
+            submission_id=submission_id,
+            method=method,
+            attempt=attempt,
+            lease_seconds=worker.settings.lease_seconds,
+            progress=share,
+        )
+
+    def progress(done: float, _: str) -> None:
+        nonlocal share
+        share = done
+
+    with worker.store.read() as session:
+        submission = submissions.get(session, submission_id=submission_id)
+    try:
+        with worker.heartbeat.hold(renew) as held:
+            return _work(worker, submission, method, progress, lambda: held.lost)
+    except (Cancelled, CleanseError) as error:
+        return {"state": "failed", "reason": one_line(error)}
+    except Exception as error:
+        log.error("submission %s repair %s: %s", submission_id, method, traceback.format_exc())
+        return {"state": "failed", "reason": one_line(f"{type(error).__name__}: {error}")}
+
+
+def _work(
+    worker: WorkerProcess, submission: Submission, method: str, progress: Any, should_stop: Any
+) -> dict[str, Any]:
+    from nc_core.guard import guarded_net
+    from nc_core.inversion import PROFILES
+    from nc_core.mitigation import METHODS
+    from nc_core.models import build
+
+    options = ScanOptions(**submission.options)
+    loaded = materials.load(worker, submission)
+    flagged, norms = _found(worker, submission)
+    height, width, _ = loaded.canonical.input_shape
+    result = METHODS[method](
+        loaded.canonical,
+        loaded.prepared,
+        _triggers(worker, submission, flagged),
+        still_flagged=StillFlagged(
+            labels=tuple(norms), flagged=tuple(flagged), pixels=height * width, alpha=options.alpha
+        ),
+        seed=options.seed,
+        profile=PROFILES[options.profile],
+        slots=min(len(flagged), int(submission.slots or 1)),
+        progress=progress,
+        should_stop=should_stop,
+    )
+    goodnet, guarded = build(result.goodnet), guarded_net(loaded.canonical, result.goodnet, flagged)
+    body = _body(worker, submission, loaded, result, guarded, flagged)
+    return {
+        "state": "done",
+        "body": body,
+        "goodnet_sha256": _saved(worker, goodnet),
+        "guarded_sha256": _saved(worker, guarded),
+    }
+
+
+def _found(worker: WorkerProcess, submission: Submission) -> tuple[list[int], list[LabelNorm]]:
+    with worker.store.read() as session:
+        detection = detections.get(session, submission_id=submission.id)
+        norms = labels.norms(session, submission_id=submission.id, round=submission.round)
+    assert detection is not None
+    return list(detection.body["flagged_labels"]), norms
+
+
+def _triggers(worker: WorkerProcess, submission: Submission, flagged: list[int]) -> "dict[int, Trigger]":
+    from nc_core.inversion import Trigger
+
+    with worker.store.read() as session:
+        digests = labels.triggers(session, submission_id=submission.id, round=submission.round)
+    arrays = {label: load_file(worker.artefacts.path(digests[label])) for label in flagged}
+    return {label: Trigger(mask=a["mask"], pattern=a["pattern"]) for label, a in arrays.items()}
+
+
+def _body(
+    worker: WorkerProcess,
+    submission: Submission,
+    loaded: materials.Materials,
+    result: "Repair",
+    guarded: "keras.Model",
+    flagged: list[int],
+) -> dict[str, Any]:
+    from nc_core.inversion import Predictor
+    from nc_core.models import build_logits
+
+    caught = Predictor(guarded)(loaded.prepared.holdout.x).argmax(axis=1) == loaded.canonical.classes
+    nets = (Predictor(loaded.logits), Predictor(build_logits(result.goodnet)), Predictor(guarded))
+    clean_rate = float(np.mean(caught))
+    poisoned = poisoned_metrics(worker, submission, nets, flagged, clean_rate)
+    return {**result.to_json(), "guarded_clean_flagged_rate": clean_rate, "poisoned": poisoned}
+
+
+def _saved(worker: WorkerProcess, model: "keras.Model") -> str:
+    with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        return worker.artefacts.put_file(path)

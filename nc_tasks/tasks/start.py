@@ -1,0 +1,64 @@
+"""Begins a submission, or goes on with it."""
+
+import logging
+import traceback
+
+from sqlalchemy.orm import Session
+
+from nc_core.errors import InputRefused, OutOfBudget
+from nc_tasks import workflow
+from nc_tasks.app import app
+from nc_tasks.prepare import prepare, one_line
+from nc_tasks.store import preparations, submissions
+from nc_tasks.worker import WorkerProcess, this_worker
+
+log = logging.getLogger(__name__)
+
+
+@app.task(name="nc_tasks.start")
+def start(*, submission: str) -> None:
+    """Prepare the submission and fan out its labels; a prepared one is carried on."""
+    worker = this_worker()
+    settings = worker.settings
+    workflow.carry_on(worker, submission)
+    with worker.store.write() as session:
+        attempt = preparations.claim(
+            session,
+            submission_id=submission,
+            worker_id=worker.id,
+            lease_seconds=settings.lease_seconds,
+            max_attempts=settings.max_attempts,
+        )
+    if attempt is not None:
+        _prepare(worker, submission, attempt)
+
+
+def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
+    def renew(session: Session) -> bool:
+        seconds = worker.settings.lease_seconds
+        return preparations.renew(
+            session, submission_id=submission_id, attempt=attempt, lease_seconds=seconds
+        )
+
+    with worker.store.read() as session:
+        submission = submissions.get(session, submission_id=submission_id)
+    try:
+        with worker.heartbeat.hold(renew):
+            found = prepare(worker, submission)
+    except (InputRefused, OutOfBudget) as error:
+        with worker.store.write() as session:
+            if preparations.finish(session, submission_id=submission_id, attempt=attempt):
+                submissions.refuse(session, submission_id=submission_id, reason=one_line(error))
+        return
+    except Exception as error:
+        log.error("submission %s: %s", submission_id, traceback.format_exc())
+        reason = one_line(f"preparing failed: {type(error).__name__}: {error}")
+        with worker.store.write() as session:
+            if preparations.finish(session, submission_id=submission_id, attempt=attempt):
+                submissions.fail(session, submission_id=submission_id, reason=reason)
+        return
+    with worker.store.write() as session:
+        mine = preparations.finish(session, submission_id=submission_id, attempt=attempt)
+        kept = mine and submissions.record_prepared(session, submission_id=submission_id, **found)
+    if kept:
+        workflow.begin_round(worker, submission_id, round=0)

@@ -1,0 +1,74 @@
+"""What a worker process has: the store, the artefacts, a name, a heartbeat. Made at its first task."""
+
+import logging
+import os
+import socket
+import threading
+from dataclasses import dataclass, field
+from functools import cache
+
+from celery.signals import worker_shutting_down
+
+from nc_tasks.artefacts import Artefacts
+from nc_tasks.heartbeat import Heartbeat
+from nc_tasks.settings import Settings, get_settings
+from nc_tasks.store import Store, open_store, workers
+from nc_tasks.version import build_version
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerProcess:
+    """This process as the store knows it. stopping: set when the worker was told to end."""
+
+    id: str
+    settings: Settings
+    store: Store
+    artefacts: Artefacts
+    heartbeat: Heartbeat
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+@cache
+def _open(pid: int) -> WorkerProcess:
+    settings = get_settings()
+    store = open_store(settings)
+    host = socket.gethostname()
+    worker_id = f"{host}:{pid}"
+    queue = os.environ.get("CLEANSE_QUEUE", "")
+    with store.write() as session:
+        workers.register(
+            session,
+            worker_id=worker_id,
+            queue=queue,
+            pid=pid,
+            host=host,
+            version=build_version(),
+            slots=settings.worker_slots if queue == "labels" else 1,
+        )
+    heartbeat = Heartbeat(store, worker_id=worker_id, seconds=settings.heartbeat_seconds)
+    heartbeat.start()
+    return WorkerProcess(
+        id=worker_id,
+        settings=settings,
+        store=store,
+        artefacts=Artefacts(settings.artefacts),
+        heartbeat=heartbeat,
+    )
+
+
+_opening = threading.Lock()
+
+
+def this_worker() -> WorkerProcess:
+    """The current process; opened once, also when several of its threads ask at once."""
+    with _opening:
+        return _open(os.getpid())
+
+
+@worker_shutting_down.connect
+def _stop(**_: object) -> None:
+    """Tell running labels to give their work back: a thread pool cannot be interrupted from outside."""
+    if _open.cache_info().currsize:
+        this_worker().stopping.set()

@@ -1,0 +1,167 @@
+"""Scans that never ran: fabricated norms, judged by the real detection, in the form of result.json."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from api.triggers import TriggerArrays
+from nc_core.datasets import Images
+from nc_core.detection import LabelNorm, detect
+
+SIDE = 32
+
+
+def fabricate_result(
+    *,
+    classes: int = 43,
+    infected: dict[int, float] | None = None,
+    unfinished: int = 0,
+    repaired: bool = True,
+    poisoned: bool = False,
+    model_name: str = "traffic_signs.h5",
+    seed: int = 7,
+) -> dict[str, Any]:
+    """A scan of `classes` labels. infected: label -> norm. unfinished: labels that never converged."""
+    rng = np.random.default_rng(seed)
+    norms = np.exp(rng.normal(np.log(36.9), 0.24, classes))
+    for label, norm in (infected or {}).items():
+        norms[label] = norm
+    stuck = [label for label in range(classes) if label not in (infected or {})][:unfinished]
+    given = [
+        _label_norm(label, float(norms[label]), label in stuck, label in (infected or {}))
+        for label in range(classes)
+    ]
+    found = detect(given, classes=classes, pixels=SIDE * SIDE).to_json()
+    indices = {index["label"]: index for index in found.pop("labels")}
+    labels = [_row(label, indices[label.label], rng) for label in given]
+    flagged = found["flagged_labels"]
+    return {
+        "schema": 1,
+        **found,
+        "labels": labels,
+        "preflight": _preflight(),
+        "mitigation": _mitigation(flagged, poisoned=poisoned) if flagged and repaired else None,
+        "model": {
+            "sha256": "5b" * 32,
+            "name": model_name,
+            "classes": classes,
+            "input_shape": [SIDE, SIDE, 3],
+            "parameters": 667_435,
+        },
+        "timing": {
+            "total_seconds": 81.4,
+            "inversion_seconds": 61.7,
+            "gradient_images": sum(row["updates"] * 32 for row in labels),
+        },
+        "versions": {"cleanse": "0.1.0", "keras": "3.15.1", "tensorflow": "2.21.0", "numpy": "2.4.6"},
+        "seed": 0,
+        "profile": "fast",
+        "slots": 8,
+    }
+
+
+def fabricate_triggers(result: dict[str, Any], seed: int = 3) -> TriggerArrays:
+    """A small block for a flagged label, a soft cloud for the others; norms as stated."""
+    rng = np.random.default_rng(seed)
+    rows = [row for row in result["labels"] if row["norm"] is not None]
+    height, width, channels = result["model"]["input_shape"]
+    masks = np.stack([_mask(row, height, width, rng) for row in rows])
+    patterns = rng.uniform(0, 1, (len(rows), height, width, channels)).astype(np.float32)
+    for index, row in enumerate(rows):
+        if row["flagged"]:
+            patterns[index] = (1.0, 0.92, 0.05)
+    labels = np.array([row["label"] for row in rows], np.int32)
+    return TriggerArrays(labels=labels, mask=masks, pattern=patterns)
+
+
+def fabricate_examples(seed: int = 5) -> Images:
+    """Two pictures: a disc on a gradient, classes 1 and 2."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:SIDE, 0:SIDE]
+    sky = np.stack([90 + 3 * y, 120 + 2 * y, 190 - y], axis=-1)
+    disc = (x - 16) ** 2 + (y - 15) ** 2 < 110
+    rim = disc & ((x - 16) ** 2 + (y - 15) ** 2 > 75)
+    sky[disc] = (238, 238, 234)
+    sky[rim] = (196, 30, 40)
+    noisy = np.clip(sky + rng.normal(0, 6, sky.shape), 0, 255).astype(np.uint8)
+    return Images(pixels=np.stack([noisy, noisy[:, ::-1]]), labels=np.array([1, 2], np.int32))
+
+
+def _label_norm(label: int, norm: float, stuck: bool, infected: bool) -> LabelNorm:
+    if stuck:
+        return LabelNorm(label=label, state="not_converged", attack_success_rate=0.41)
+    return LabelNorm(label=label, state="done", norm=norm, attack_success_rate=1.0 if infected else 0.991)
+
+
+def _row(label: LabelNorm, index: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        **index,
+        "state": label.state,
+        "round": 0,
+        "norm": label.norm,
+        "attack_success_rate": label.attack_success_rate,
+        "updates": int(rng.integers(220, 380)),
+        "seconds": float(rng.uniform(0.9, 2.2)),
+    }
+
+
+def _preflight() -> dict[str, Any]:
+    return {
+        "scale": [1 / 255] * 3,
+        "offset": [0.0] * 3,
+        "value_range": "0..1",
+        "ambiguous": False,
+        "layout": "x_test, channels last, uint8",
+        "clean_accuracy": 0.955,
+        "labelled": True,
+        "images": 6000,
+        "scores": {"0..1": 0.955, "-1..1": 0.602, "0..255": 0.031},
+        "warnings": [],
+    }
+
+
+def _mitigation(flagged: list[int], *, poisoned: bool) -> dict[str, Any]:
+    kept: dict[str, Any] = {
+        "method": "unlearning",
+        "accuracy_before": 0.955,
+        "accuracy_after": 0.974,
+        "reversed_attack_success_rate_before": {str(label): 0.998 for label in flagged},
+        "reversed_attack_success_rate_after": {str(label): 0.004 for label in flagged},
+        "rescan": {str(label): {"norm": 33.4, "flagged": False} for label in flagged},
+        "poisoned": None,
+        "notes": ["Two rounds of patching; the trigger was reversed anew before the second."],
+    }
+    if poisoned:
+        kept["poisoned"] = {
+            "attack_success_rate_before": 0.994,
+            "attack_success_rate_after": 0.013,
+            "flagged_rate": 0.981,
+            "clean_flagged_rate": 0.002,
+        }
+    return {**kept, "candidates": [kept]}
+
+
+def _mask(row: dict[str, Any], height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    mask = np.zeros((height, width), np.float32)
+    if row["flagged"]:
+        mask[16:19, 16:19] = row["norm"] / 9
+        return np.clip(mask, 0, 1)
+    mask = rng.random((height, width)).astype(np.float32) ** 6
+    return np.clip(mask * row["norm"] / mask.sum(), 0, 1)
+
+
+@pytest.fixture
+def make_result() -> Callable[..., dict[str, Any]]:
+    return fabricate_result
+
+
+@pytest.fixture
+def make_triggers() -> Callable[..., TriggerArrays]:
+    return fabricate_triggers
+
+
+@pytest.fixture
+def examples() -> Images:
+    return fabricate_examples()

@@ -1,0 +1,248 @@
+"""Norms in, verdict out: real norms, planted outcomes, and every reason to be inconclusive."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nc_core.detection import Detection, LabelNorm, StillFlagged, detect, normal_null, robust_log_z
+from nc_core.detection.norms import State
+
+PIXELS = 1024
+
+
+def clean(count: int, *, seed: int = 0, spread: float = 0.2) -> list[float]:
+    """Norms of clean labels: the quantiles of a normal law around 4% of the pixels, shuffled."""
+    uniform = (np.arange(count) + 0.5) / count
+    samples = np.sort(np.random.default_rng(1).standard_normal(200_000))
+    logs = math.log(0.04 * PIXELS) + spread * np.quantile(samples, uniform)
+    return list(np.random.default_rng(seed).permutation(np.exp(logs)))
+
+
+def scan(norms: Sequence[float], *, rate: float | None = 1.0) -> list[LabelNorm]:
+    return [
+        LabelNorm(label=label, state="done", norm=float(norm), attack_success_rate=rate)
+        for label, norm in enumerate(norms)
+    ]
+
+
+def judge(norms: Sequence[float], *, rate: float | None = 1.0, alpha: float = 0.05) -> Detection:
+    return detect(scan(norms, rate=rate), classes=len(norms), pixels=PIXELS, alpha=alpha)
+
+
+def test_published_norms_of_a_real_badnet(shared: Path) -> None:
+    # Given the norms that the author of a GTSRB BadNet published, target label 1, attack rates unknown
+    norms = np.load(shared / "models" / "oaramoon_gtsrb_neural_cleanse_triggers.npz")["l1"]
+    # When they are judged
+    found = judge(norms, rate=None)
+    # Then label 1 is flagged alone, by the outlier test, with the paper's index
+    assert found.verdict == "backdoored"
+    assert found.flagged_labels == (1,)
+    assert found.anomaly_index == pytest.approx(3.56, abs=0.005)
+    assert sorted(label.anomaly_index or 0 for label in found.labels)[-2] == pytest.approx(1.34, abs=0.005)
+    assert found.log_z == pytest.approx(7.03, abs=0.01)
+    assert found.p_value < 0.001
+    assert found.labels[1].rules == ("outlier",)
+
+
+@pytest.mark.parametrize(("infected", "share"), [(1, 0.008), (3, 0.008), (12, 0.008), (1, 0.017), (3, 0.017)])
+def test_several_infected_labels_do_not_mask_each_other(infected: int, share: float) -> None:
+    # Given 43 labels, some infected, with triggers below or above the bound of the size rule
+    norms = clean(43)
+    targets = tuple(range(5, 5 + infected))
+    for nth, label in enumerate(targets):
+        norms[label] = share * PIXELS * (1 - 0.01 * nth)
+    # When they are judged, Then all of them are flagged, and they alone
+    found = judge(norms)
+    assert found.flagged_labels == targets
+    assert found.verdict == "backdoored"
+
+
+def test_step_down_finds_what_the_first_infected_label_masks() -> None:
+    # Given three infected labels, no vote by size; against all 14 labels the third does not stand out
+    norms = clean(14, spread=0.2)
+    norms[2], norms[7], norms[9] = 5.0, 6.0, 17.0
+    together = normal_null(14).p_value(robust_log_z(norms[9], norms), others=0)
+    assert together > 0.05
+    # When each one found leaves sample and reference, Then the third is found as well
+    assert judge(norms, rate=None).flagged_labels == (2, 7, 9)
+
+
+@pytest.mark.parametrize("labels", [5, 10, 43])
+def test_false_positive_rate_per_model_is_alpha(labels: int) -> None:
+    # Given scans of clean models, When they are judged at alpha = 0.05
+    models = 600
+    generator = np.random.default_rng(11)
+    flagged = 0
+    for _ in range(models):
+        norms = np.exp(math.log(60.0) + 0.25 * generator.standard_normal(labels))
+        flagged += judge(norms, rate=0.5).verdict == "backdoored"
+    # Then about 5% of them are flagged: within three standard errors
+    assert 0.05 - 3 * 0.0089 < flagged / models < 0.05 + 3 * 0.0089
+
+
+def test_clean_norms_are_clean_and_say_what_is_not_covered() -> None:
+    found = judge(clean(43))
+    assert found.verdict == "clean"
+    assert found.flagged_labels == ()
+    assert any("all-to-all" in attack for attack in found.not_covered)
+    assert found.reference_size == 43
+
+
+def test_size_rule_decides_with_few_labels() -> None:
+    # Given five labels, one with a trigger of 0.5% of the pixels: z is too small for five labels
+    found = judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99)
+    assert found.verdict == "backdoored"
+    assert found.labels[2].rules[0] == "size"
+    assert "label 2" in found.rules[1]
+
+
+def test_size_rule_needs_a_trigger_that_works_on_held_out_images() -> None:
+    for rate in (0.9, None):
+        found = judge([50.0, 30.0, 5.0, 95.0, 18.0], rate=rate)
+        assert found.verdict == "inconclusive"
+        assert "silent" in found.rules[1]
+
+
+def test_a_strong_outlier_among_few_labels_counts() -> None:
+    # Given five labels so alike that a small one passes even the threshold of five labels
+    found = judge([50.0, 52.0, 55.0, 57.0, 20.0])
+    assert found.flagged_labels == (4,)
+    assert found.labels[4].rules == ("outlier",)
+
+
+def test_few_clean_labels_are_inconclusive() -> None:
+    found = judge(clean(9))
+    assert found.verdict == "inconclusive"
+    assert "fewer than 10" in found.reason
+    assert judge(clean(10)).verdict == "clean"
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [(8, "clean"), (9, "inconclusive")])
+@pytest.mark.parametrize("state", ["not_converged", "failed", "cancelled"])
+def test_more_than_a_fifth_without_an_outcome_is_inconclusive(lost: int, verdict: str, state: State) -> None:
+    labels = scan(clean(43))
+    labels[:lost] = [LabelNorm(label=label, state=state, norm=3.0) for label in range(lost)]
+    found = detect(labels, classes=43, pixels=PIXELS)
+    assert found.verdict == verdict
+    assert found.labels[0].anomaly_index is None
+    assert found.labels[0].log_z is None
+
+
+def test_a_label_that_did_not_converge_is_never_small() -> None:
+    # Given a label whose mask happened to hold two pixels when the budget ended
+    labels = scan(clean(43))
+    labels[3] = LabelNorm(label=3, state="not_converged", norm=2.0, attack_success_rate=1.0)
+    # Then it counts in the reference, on the large side
+    found = detect(labels, classes=43, pixels=PIXELS)
+    assert found.verdict == "clean"
+    assert found.reference_size == 43
+
+
+def test_labels_left_out_make_silence_inconclusive_but_not_a_finding() -> None:
+    labels = scan(clean(42))
+    assert detect(labels, classes=43, pixels=PIXELS).verdict == "inconclusive"
+    labels[8] = LabelNorm(label=8, state="done", norm=3.0, attack_success_rate=1.0)
+    assert detect(labels, classes=43, pixels=PIXELS).verdict == "backdoored"
+
+
+def test_p_between_alpha_and_twice_alpha_is_inconclusive() -> None:
+    # Given norms with a p-value p
+    norms = clean(43)
+    norms[0] = 0.019 * PIXELS
+    p = judge(norms, alpha=0.5).p_value
+    assert 0.0001 < p < 0.2
+    # Then alpha decides: above p flagged, from p / 2 to p inconclusive, below clean
+    assert judge(norms, alpha=p * 1.01).verdict == "backdoored"
+    assert judge(norms, alpha=p * 0.99).verdict == "inconclusive"
+    assert judge(norms, alpha=p * 0.51).verdict == "inconclusive"
+    assert judge(norms, alpha=p * 0.49).verdict == "clean"
+
+
+def test_candidates_are_judged_against_the_random_reference_alone() -> None:
+    # Given 1283 labels: 60 in the reference, 8 candidates chosen for being small, the others screened out
+    reference = [
+        LabelNorm(label=label, state="done", norm=norm, attack_success_rate=1.0)
+        for label, norm in enumerate(clean(60, spread=0.2))
+    ]
+    candidates = [
+        LabelNorm(label=60 + nth, state="done", norm=0.02 * PIXELS, attack_success_rate=1.0, reference=False)
+        for nth in range(8)
+    ]
+    rest = [LabelNorm(label=label, state="screened_out") for label in range(68, 1283)]
+    found = detect([*reference, *candidates, *rest], classes=1283, pixels=PIXELS)
+    # Then median and MAD are those of the reference, and p counts all labels
+    logs = np.log([label.norm for label in reference if label.norm])
+    mad = 1.4826 * np.median(np.abs(logs - np.median(logs)))
+    assert found.reference_size == 60
+    assert found.log_z == pytest.approx((np.median(logs) - math.log(0.02 * PIXELS)) / mad)
+    alone = detect([*reference, candidates[0]], classes=61, pixels=PIXELS)
+    assert found.p_value > 3 * alone.p_value
+
+
+def test_degenerate_norms_give_finite_numbers() -> None:
+    cases = [[30.0] * 12, [30.0] * 11 + [3.0], [0.0] * 12, [0.0, *clean(11)], clean(1), clean(2), clean(3)]
+    for norms in cases:
+        told = json.loads(json.dumps(judge(norms).to_json(), allow_nan=False))
+        assert math.isfinite(told["anomaly_index"])
+    assert judge([30.0] * 12).verdict == "clean"
+    assert judge([30.0] * 4 + [29.0]).flagged_labels == ()
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled", "not_converged", "screened_out"])
+def test_no_norm_at_all_is_inconclusive(state: State) -> None:
+    labels = [LabelNorm(label=label, state=state) for label in range(43)]
+    found = detect(labels, classes=43, pixels=PIXELS)
+    assert found.verdict == "inconclusive"
+    assert found.p_value == 1.0
+
+
+def test_json_has_the_contracts_keys() -> None:
+    told = judge(clean(43)).to_json()
+    contract = {
+        "verdict",
+        "reason",
+        "not_covered",
+        "flagged_labels",
+        "anomaly_index",
+        "log_z",
+        "p_value",
+        "threshold",
+    }
+    assert contract <= told.keys()
+    assert told["labels"][0].keys() == {"label", "anomaly_index", "log_z", "flagged", "rules"}
+    assert told["threshold"] == 0.05
+
+
+@pytest.mark.parametrize("alpha", [0.0, -0.1, 0.6])
+def test_a_senseless_alpha_is_refused(alpha: float) -> None:
+    with pytest.raises(ValueError, match="false positive rate"):
+        judge(clean(10), alpha=alpha)
+
+
+def test_labels_must_differ_and_belong_to_the_model() -> None:
+    with pytest.raises(ValueError, match="different labels"):
+        detect(scan(clean(3)) + scan(clean(1)), classes=10, pixels=PIXELS)
+    with pytest.raises(ValueError, match="3 classes"):
+        detect(scan(clean(4)), classes=3, pixels=PIXELS)
+
+
+def test_a_label_done_without_a_norm_is_refused() -> None:
+    with pytest.raises(ValueError, match="label 4 is done"):
+        LabelNorm(label=4, state="done", norm=math.inf)
+
+
+def test_a_repaired_label_is_found_again_only_while_its_norm_is_small() -> None:
+    # Given a scan with two infected labels
+    norms = clean(43)
+    norms[5], norms[6] = 8.0, 9.0
+    labels = scan(norms)
+    found = judge(norms)
+    still = StillFlagged(labels=tuple(labels), flagged=found.flagged_labels, pixels=PIXELS, alpha=0.05)
+    # When label 5 is inverted afresh, Then it is found at its old norm and not at a clean one or at none
+    assert still(LabelNorm(label=5, state="done", norm=8.5, attack_success_rate=1.0))
+    assert not still(LabelNorm(label=5, state="done", norm=40.0, attack_success_rate=1.0))
+    assert not still(LabelNorm(label=5, state="not_converged"))

@@ -1,0 +1,98 @@
+import multiprocessing
+import os
+import stat
+import time
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from nc_tasks.artefacts import CHUNK_BYTES, STALE_SECONDS, Artefacts, ArtefactStore
+from nc_tasks.errors import MissingArtefact
+
+
+@pytest.fixture
+def artefacts(tmp_path: Path) -> Artefacts:
+    return Artefacts(tmp_path / "artefacts")
+
+
+def files_of(artefacts: Artefacts) -> list[Path]:
+    return [path for path in artefacts.root.rglob("*") if path.is_file()]
+
+
+def test_given_a_file_of_several_chunks_then_it_is_kept_by_its_digest(artefacts: Artefacts, tmp_path: Path) -> None:
+    content = os.urandom(2 * CHUNK_BYTES + 7)
+    source = tmp_path / "model.h5"
+    source.write_bytes(content)
+    digest = artefacts.put_file(source)
+    kept = artefacts.path(digest)
+    assert digest == sha256(content).hexdigest()
+    assert kept.read_bytes() == content
+    assert kept == artefacts.root / digest[:2] / digest[2:]
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o444
+
+
+def test_given_the_same_contents_twice_then_one_file_is_kept_untouched(artefacts: Artefacts) -> None:
+    first = artefacts.put_bytes(b"x")
+    before = artefacts.path(first).stat()
+    assert artefacts.put_bytes(b"x") == first
+    assert artefacts.path(first).stat().st_ino == before.st_ino
+    assert len(files_of(artefacts)) == 1
+
+
+def test_given_the_contract_of_a_store_then_the_folder_fulfils_it(artefacts: Artefacts) -> None:
+    store: ArtefactStore = artefacts
+    assert store.path(store.put_bytes(b"")).read_bytes() == b""
+
+
+def test_given_a_digest_that_is_not_kept_then_it_is_missing(artefacts: Artefacts) -> None:
+    with pytest.raises(MissingArtefact, match="no file with sha256"):
+        artefacts.path("0" * 64)
+
+
+@pytest.mark.parametrize("digest", ["", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 64 + "\n"])
+def test_given_text_that_is_no_digest_then_no_path_is_made_of_it(artefacts: Artefacts, digest: str) -> None:
+    with pytest.raises(MissingArtefact, match="is no sha256"):
+        artefacts.path(digest)
+
+
+def test_when_writing_fails_then_nothing_is_left_behind(
+    artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        artefacts.put_bytes(b"x")
+    assert files_of(artefacts) == []
+
+
+def test_when_a_put_was_cut_off_then_its_leavings_are_swept_after_a_day_and_not_before(artefacts: Artefacts) -> None:
+    kept = artefacts.put_bytes(b"kept")
+    old, young = artefacts.root / "old.tmp", artefacts.root / "young.tmp"
+    for path in (old, young):
+        path.touch()
+    os.utime(old, (0, time.time() - STALE_SECONDS - 60))
+    assert artefacts.sweep() == 1
+    assert young.exists()
+    assert not old.exists()
+    assert artefacts.path(kept).exists()
+
+
+def _cut_off(root: str) -> None:
+    def killed(_: int) -> None:
+        os._exit(9)
+
+    os.fsync = killed
+    Artefacts(Path(root)).put_bytes(b"half")
+
+
+def test_when_the_process_dies_before_the_rename_then_the_digest_is_not_kept(artefacts: Artefacts) -> None:
+    child = multiprocessing.get_context("spawn").Process(target=_cut_off, args=(str(artefacts.root),))
+    child.start()
+    child.join()
+    assert child.exitcode == 9
+    with pytest.raises(MissingArtefact):
+        artefacts.path(sha256(b"half").hexdigest())
+    assert [path.suffix for path in files_of(artefacts)] == [".tmp"]

@@ -1,0 +1,69 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nc_core.errors import OptionRefused
+from nc_core.inversion.profiles import PROFILES
+from nc_core.preflight.ranges import VALUE_RANGES
+from nc_tasks.options import ScanOptions, parse_labels, parse_methods, scan_options
+
+
+@given(st.sets(st.integers(0, 300), min_size=1))
+def test_given_labels_written_one_by_one_then_they_are_read_sorted(labels: set[int]) -> None:
+    assert parse_labels(",".join(map(str, labels))) == tuple(sorted(labels))
+
+
+def test_given_ranges_that_overlap_then_each_label_counts_once() -> None:
+    assert parse_labels("5-7, 0,6-9") == (0, 5, 6, 7, 8, 9)
+
+
+@pytest.mark.parametrize("text", ["", "a", "3-", "-3", "7-5", "1,,2", "0-999999999999", "1-2-3", "²"])
+def test_given_text_that_names_no_labels_then_it_is_refused_with_the_text(text: str) -> None:
+    with pytest.raises(OptionRefused, match="no label|no range"):
+        parse_labels(text)
+
+
+def test_given_methods_as_text_then_none_means_no_repair() -> None:
+    assert parse_methods("none") == ()
+    assert parse_methods("a, b,a") == ("a", "b")
+
+
+def test_given_nothing_then_the_contract_s_defaults_hold() -> None:
+    options = ScanOptions()
+    assert (options.profile, options.detector, options.mitigate) == ("fast", "neural-cleanse", ("unlearning",))
+    assert (options.value_range, options.labels, options.seed) == ("auto", None, 0)
+
+
+def test_given_options_when_they_pass_through_json_then_they_are_equal() -> None:
+    options = scan_options(labels="3,1-2", mitigate="none", value_range="0..1", slots=4, unlabelled=True)
+    assert ScanOptions.model_validate(options.model_dump(mode="json")) == options
+    assert options.labels == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("profile", "slow"),
+        ("value_range", "0..2"),
+        ("slots", 0),
+        ("labels", "x"),
+        ("labels", []),
+        ("labels", [-1]),
+        ("mitigate", "magic"),
+        ("false_positive_rate", 1.0),
+        ("seed", -1),
+        ("nonsense", 1),
+    ],
+)
+def test_given_a_wrong_value_then_one_line_names_the_option(name: str, value: object) -> None:
+    with pytest.raises(OptionRefused) as caught:
+        scan_options(**{name: value})
+    assert name.replace("_", "-") in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_when_the_science_has_a_profile_or_a_range_then_it_can_be_chosen() -> None:
+    for profile in PROFILES:
+        assert scan_options(profile=profile).profile == profile
+    for value_range in VALUE_RANGES:
+        assert scan_options(value_range=value_range).value_range == value_range
