@@ -9,8 +9,9 @@ from api.exits import VERDICTS, ExitCode
 from api.progress import display_for
 from api.stack import keep_up, working_stack
 from api.summary import summary
-from api.terminal import complain, err, out, printable
+from api.terminal import err, out, printable
 from api.watching import Snapshot, watch
+from nc_core.errors import CleanseError, InputRefused
 from nc_tasks.artefacts import Artefacts, ArtefactStore
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
@@ -32,7 +33,11 @@ class ScanRequest:
 
 
 def scan(settings: Settings, request: ScanRequest) -> ExitCode:
-    """Run the scan and write its folder; raises InputRefused, before anything starts, for an unfit input."""
+    """Run the scan and write its folder.
+
+    Raises InputRefused for an unfit input, where possible before anything starts, CleanseError where the scan
+    fails.
+    """
     inputs.check_model(request.model)
     for path in (request.data, *request.poisoned):
         inputs.check_data(path)
@@ -46,13 +51,11 @@ def scan(settings: Settings, request: ScanRequest) -> ExitCode:
             err.print(f"Submission {submission.id} was scanned before; --force scans it again.")
         else:
             err.print(f"Submission {submission.id}")
-        seen = None if ended else follow(settings, store, submission, request.workers)
-        if seen is not None and seen.state != "done":
-            complain(seen.reason or f"submission {submission.id} was {seen.state}")
-            return ExitCode.REFUSED if seen.state == "refused" else ExitCode.FAILED
+        if not ended:
+            check_end(follow(settings, store, submission, request.workers))
         return conclude(store, artefacts, submission.id, request.folder)
     except KeyboardInterrupt:
-        err.print("\nStopped. Nothing is lost: the same command carries on from here.")
+        err.print("Stopped. Nothing is lost: the same command carries on from here.")
         return ExitCode.INTERRUPTED
     finally:
         store.close()
@@ -92,6 +95,14 @@ def follow(settings: Settings, store: Store, submission: Submission, workers: in
                 if not seen.ended:
                     keep_up(stack, publish)
     return seen
+
+
+def check_end(seen: Snapshot) -> None:
+    """Raise InputRefused or CleanseError with the reason of a submission that ended without a verdict."""
+    if seen.state == "refused":
+        raise InputRefused(seen.reason or "the input was refused")
+    if seen.state != "done":
+        raise CleanseError(seen.reason or f"the scan was {seen.state}")
 
 
 def conclude(store: Store, artefacts: ArtefactStore, submission_id: str, folder: Path) -> ExitCode:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from api.terminal import err
 from nc_tasks.embedded.client import Stack, attach
 from nc_tasks.errors import StackFailed
 from nc_tasks.settings import Settings
@@ -19,6 +20,7 @@ def working_stack(settings: Settings, *, workers: int = 1, slots: int | None = N
         try:
             yield stack
         except KeyboardInterrupt:
+            err.print("\nStopping the workers.")
             stack.stop_if_last()
             raise
 

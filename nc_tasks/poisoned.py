@@ -1,7 +1,6 @@
 """Known poison as a measuring stick: how often the true trigger still works."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt

@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from nc_core.errors import OptionRefused
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.version import build_version
@@ -31,69 +30,41 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
 
     Raises InputRefused, with one line, where the pair cannot be scanned.
     """
-    from nc_core.datasets import CleanData, check_labels, read_images, split_images
-    from nc_core.intake import read_model
     from nc_core.inversion import PROFILES
-    from nc_core.models import build_logits
-    from nc_core.preflight import check, choose_slots, default_budget
+    from nc_core.scan import get_ready
 
     options = ScanOptions(**submission.options)
-    with uploaded(worker, submission.model_sha256, submission.model_name) as path:
-        canonical = read_model(path, architecture=options.architecture)
-    with uploaded(worker, submission.data_sha256, submission.data_name) as path:
-        images = read_images(
-            path,
-            input_shape=canonical.input_shape,
+    with (
+        uploaded(worker, submission.model_sha256, submission.model_name) as model,
+        uploaded(worker, submission.data_sha256, submission.data_name) as data,
+    ):
+        ready = get_ready(
+            model,
+            data,
+            profile=PROFILES[options.profile],
+            architecture=options.architecture,
             resize=options.resize,
-            labelled=not options.unlabelled,
+            value_range=options.value_range,
+            unlabelled=options.unlabelled,
+            labels=options.labels,
+            slots=options.slots,
+            seed=options.seed,
+            memory_budget=worker.settings.memory_budget_bytes,
         )
-    labelled = images.labels is not None
-    if labelled:
-        check_labels(images, canonical.classes)
-    labels = labels_of(options, canonical.classes)
-    model = build_logits(canonical)
-    found = check(
-        model,
-        images,
-        classes=canonical.classes,
-        labels=labels,
-        value_range=options.value_range,
-        labelled=labelled,
-    )
-    clean = CleanData(images=images, split=split_images(len(images.pixels), options.seed))
-    slots = choose_slots(
-        model,
-        wanted=options.slots,
-        labels=len(labels),
-        profile=PROFILES[options.profile],
-        fit_images=len(clean.split.fit),
-        budget=worker.settings.memory_budget_bytes or default_budget(),
-    )
-    preflight = asdict(found)
+    preflight = asdict(ready.preflight)
     domain = preflight.pop("domain")
-    parts = {part: len(getattr(clean.split, part)) for part in ("fit", "holdout", "repair")}
+    parts = {part: len(getattr(ready.clean.split, part)) for part in ("fit", "holdout", "repair")}
     return {
-        "canonical_sha256": _kept(worker, canonical),
-        "clean_data_sha256": _kept(worker, clean),
-        "classes": canonical.classes,
-        "input_shape": canonical.input_shape,
-        "parameters": canonical.parameters,
+        "canonical_sha256": _kept(worker, ready.canonical),
+        "clean_data_sha256": _kept(worker, ready.clean),
+        "classes": ready.canonical.classes,
+        "input_shape": ready.canonical.input_shape,
+        "parameters": ready.canonical.parameters,
         "preflight": {**domain, **preflight, "split": parts},
-        "slots": slots,
-        "labels_total": len(labels),
+        "slots": ready.slots,
+        "labels_total": len(ready.labels),
         "versions": versions(),
     }
-
-
-def labels_of(options: ScanOptions, classes: int) -> list[int]:
-    """The labels to scan; raises OptionRefused for one that the model does not have."""
-    labels = list(range(classes)) if options.labels is None else list(options.labels)
-    if max(labels) >= classes:
-        raise OptionRefused(
-            f"label {max(labels)} was asked for, the model has {classes} classes (0 to {classes - 1}): "
-            "pass --labels within them"
-        )
-    return labels
 
 
 def versions() -> dict[str, str]:

@@ -12,7 +12,6 @@ from celery import chord
 from nc_core.detection import Detection, detect
 from nc_tasks.app import app
 from nc_tasks.options import ScanOptions
-from nc_tasks.prepare import labels_of
 from nc_tasks.store import Submission, detections, labels, mitigations, submissions, workers
 from nc_tasks.worker import WorkerProcess
 
@@ -29,7 +28,7 @@ def begin_round(worker: WorkerProcess, submission_id: str, round: int) -> None:
         labels.create(
             session,
             submission_id=submission_id,
-            labels=labels_of(options, int(submission.classes or 0)),
+            labels=options.labels or range(int(submission.classes or 0)),
             round=round,
             updates_budget=PROFILES[options.profile].max_updates,
         )

@@ -42,7 +42,7 @@ def run_facts(result: Mapping[str, Any]) -> list[Facts]:
 def preflight_facts(preflight: Mapping[str, Any]) -> list[tuple[str, str]]:
     """How the pictures were brought into the model's input, and what the model makes of them."""
     rows = [
-        ("Value range", _range(preflight)),
+        ("Value range", str(preflight["value_range"])),
         ("Input from pixels", _formula(preflight["scale"], preflight["offset"])),
         ("Layout of the file", str(preflight["layout"])),
         ("Labels", "the file's own" if preflight["labelled"] else "none: the model's own answers stand in"),
@@ -55,15 +55,6 @@ def preflight_facts(preflight: Mapping[str, Any]) -> list[tuple[str, str]]:
         tried = ", ".join(f"{name}: {score:.3f}" for name, score in preflight["scores"].items())
         rows.append((f"Ranges tried ({measure})", tried))
     return rows
-
-
-def _range(preflight: Mapping[str, Any]) -> str:
-    doubt = (
-        " (another range fits almost as well: check it, and pass --value-range)"
-        if preflight["ambiguous"]
-        else ""
-    )
-    return f"{preflight['value_range']}{doubt}"
 
 
 def _formula(scale: list[float], offset: list[float]) -> str:

@@ -51,11 +51,24 @@ def advice(result: Mapping[str, Any]) -> str:
         return "Treat the model as unsafe until a scan can decide."
     if result["mitigation"] is None:
         return "Do not use this model. No repair was asked for."
-    if kept_repair(result) is None:
+    repair = kept_repair(result)
+    if repair is None:
         return "Do not use this model. Its repair failed; the reason stands below."
+    return f"Do not use this model as it is. {_repaired(repair, result['model']['classes'])}"
+
+
+def _repaired(repair: Mapping[str, Any], classes: int) -> str:
+    """The nets that a repair leaves, and what an attack still does to the repaired one."""
+    poisoned = repair["poisoned"]
+    if poisoned is not None:
+        which, rate = "the known poison", poisoned["attack_success_rate_after"]
+    else:
+        which = "the reversed trigger"
+        rate = max(repair["reversed_attack_success_rate_after"].values())
     return (
-        "Do not use this model as it is. goodnet.keras is the repaired model; guarded.keras also "
-        f"answers with one more class, {result['model']['classes']}, where it sees a backdoored input."
+        f"goodnet.keras is the repaired model, on which {which} still has an attack success rate of "
+        f"{percent(rate)}; guarded.keras also answers with one more class, {classes}, where it sees a "
+        "backdoored input."
     )
 
 

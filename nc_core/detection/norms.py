@@ -26,9 +26,7 @@ class LabelNorm:
 
     def __post_init__(self) -> None:
         if self.state == "done" and not (self.norm is not None and 0.0 <= self.norm < math.inf):
-            raise ValueError(
-                f"label {self.label} is done with norm {self.norm}: a finite norm >= 0 is needed"
-            )
+            raise ValueError(f"label {self.label} is done with norm {self.norm}: a finite norm >= 0 is needed")
 
     @property
     def scanned(self) -> bool:

@@ -20,16 +20,10 @@ class Step:
 
 def reference_norms(labels: Sequence[LabelNorm], *, without: frozenset[int] = frozenset()) -> list[float]:
     """The norms of the reference labels, infinity for those that did not converge."""
-    return [
-        label.size
-        for label in labels
-        if label.reference and label.size is not None and label.label not in without
-    ]
+    return [label.size for label in labels if label.reference and label.size is not None and label.label not in without]
 
 
-def smallest_step(
-    labels: Sequence[LabelNorm], *, small: frozenset[int], taken: frozenset[int]
-) -> Step | None:
+def smallest_step(labels: Sequence[LabelNorm], *, small: frozenset[int], taken: frozenset[int]) -> Step | None:
     """Test the smallest label that is not yet taken; None when none is left.
 
     small: labels of the size rule, not in the reference. This leaves the null as it is: a clean label is
@@ -54,9 +48,7 @@ def p_value(z: float, *, reference: int, labels: int) -> float:
     return normal_null(reference).p_value(z, others=labels - reference)
 
 
-def step_down(
-    labels: Sequence[LabelNorm], *, small: frozenset[int], alpha: float
-) -> tuple[list[Step], list[Step]]:
+def step_down(labels: Sequence[LabelNorm], *, small: frozenset[int], alpha: float) -> tuple[list[Step], list[Step]]:
     """All tests made, and those that found their label (p <= alpha).
 
     The smallest label is tested first. Once found, by this test or by size, it leaves sample and reference,

@@ -76,9 +76,7 @@ def _unfinished(labels: Sequence[LabelNorm]) -> str | None:
     ended = sum(label.state in ("done", "screened_out") for label in labels)
     if len(labels) - ended <= UNFINISHED_SHARE * len(labels):
         return None
-    return (
-        f"{len(labels) - ended} of {len(labels)} labels have no outcome; for a clean verdict at most 20% may."
-    )
+    return f"{len(labels) - ended} of {len(labels)} labels have no outcome; for a clean verdict at most 20% may."
 
 
 def _left_out(labels: Sequence[LabelNorm], classes: int) -> str | None:
@@ -123,8 +121,6 @@ def _indices(
         norm = label.norm if label.state == "done" else None
         z = None if norm is None else tested.get(label.label, robust_log_z(norm, logs))
         index = None if norm is None else anomaly_index(norm, plain)
-        return LabelIndex(
-            label=label.label, anomaly_index=index, log_z=z, flagged=bool(rules), rules=tuple(rules)
-        )
+        return LabelIndex(label=label.label, anomaly_index=index, log_z=z, flagged=bool(rules), rules=tuple(rules))
 
     return tuple(one(label) for label in labels)

@@ -38,16 +38,16 @@ def guarded_net(badnet: CanonicalModel, goodnet: CanonicalModel, flagged: Sequen
     alarm = _alarm(_one_hot(bad, "badnet_answer"), _one_hot(good, "goodnet_answer"), badnet.classes, flagged)
     calm = keras.layers.Rescaling(-1.0, offset=1.0, name="no_alarm")(alarm)  # (n, 1)
     answers = keras.layers.Multiply(name="answers")([keras.layers.Softmax(name="probabilities")(good), calm])
-    output = keras.layers.Concatenate(name="guarded")([answers, alarm])  # (n, N + 1)
+    scores = keras.layers.Concatenate(name="scores")([answers, alarm])  # (n, N + 1)
+    # An identity that marks the output as scores; a Concatenate shows the softmax and the sigmoid before it.
+    output = keras.layers.Rescaling(1.0, name="guarded")(scores)
     return keras.Model(image, output, name="guarded_net")
 
 
 def _check(badnet: CanonicalModel, goodnet: CanonicalModel, flagged: Sequence[int]) -> None:
     shapes = [(net.input_shape, net.classes) for net in (badnet, goodnet)]
     if shapes[0] != shapes[1]:
-        raise OptionRefused(
-            f"BadNet and GoodNet differ in input shape and classes: {shapes[0]} and {shapes[1]}"
-        )
+        raise OptionRefused(f"BadNet and GoodNet differ in input shape and classes: {shapes[0]} and {shapes[1]}")
     if not flagged or not all(0 <= label < badnet.classes for label in flagged):
         raise OptionRefused(
             f"flagged labels are {list(flagged)}; pass at least one, each from 0 to {badnet.classes - 1}"

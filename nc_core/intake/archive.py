@@ -54,8 +54,6 @@ class KerasArchive:
             OSError,
             ValueError,
         ):
-            raise ModelRefused(
-                f"{name} in the .keras archive is damaged or encrypted: save the model again"
-            ) from None
+            raise ModelRefused(f"{name} in the .keras archive is damaged or encrypted: save the model again") from None
         within(len(data), limit, f"bytes in {name}")
         return data

@@ -54,15 +54,13 @@ def _input_shape(model: Model) -> tuple[int, int, int]:
     if len(shape) != 3:
         raise ModelRefused(
             f"the model's input has the shape {(None, *shape)}; read here are images (None, height, width, "
-            "channels): "
-            "begin the net with such an input (one channel for grey images) and save it again"
+            "channels): begin the net with such an input (one channel for grey images) and save it again"
         )
     height, width, channels = shape
     if height is None or width is None or channels is None:
         raise ModelRefused(
             f"the model's input has the shape {(None, *shape)}; height, width and channels must be fixed: "
-            "put "
-            "keras.Input((height, width, channels)) of your images before the net and save that"
+            "put keras.Input((height, width, channels)) of your images before the net and save that"
         )
     return height, width, channels
 
@@ -76,17 +74,11 @@ def _infer_all(graph: Graph, image: Shape) -> tuple[list[Shape], dict[int, Weigh
             continue
         flat = graph.layers[node.layer]
         try:
-            shape, named = infer(
-                flat.leaf.kind, flat.leaf.options, [shapes[source] for source in node.inputs]
-            )
+            shape, named = infer(flat.leaf.kind, flat.leaf.options, [shapes[source] for source in node.inputs])
         except ValueError as error:
-            raise ModelRefused(
-                f"layer {flat.name!r} ({flat.leaf.kind}) does not fit its input: {error}"
-            ) from None
+            raise ModelRefused(f"layer {flat.name!r} ({flat.leaf.kind}) does not fit its input: {error}") from None
         if weight_shapes.setdefault(node.layer, named) != named:
-            raise ModelRefused(
-                f"layer {flat.name!r} ({flat.leaf.kind}) is called on inputs of different sizes"
-            )
+            raise ModelRefused(f"layer {flat.name!r} ({flat.leaf.kind}) is called on inputs of different sizes")
         shapes.append(shape)
     return shapes, weight_shapes
 
@@ -118,16 +110,14 @@ def _read_layer(flat: FlatLayer, shapes: WeightShapes, arrays: Arrays) -> dict[s
     if not len(names) <= len(stored) <= len(names) + spare:
         raise ModelRefused(
             f"layer {flat.name!r} ({flat.leaf.kind}) has {len(stored)} weight arrays in the file, expected "
-            f"{len(names)} "
-            f"({', '.join(names)})"
+            f"{len(names)} ({', '.join(names)})"
         )
     found = {}
     for name, dataset in zip(names, stored, strict=False):
         if dataset.shape != shapes[name]:
             raise ModelRefused(
                 f"{name} of layer {flat.name!r} ({flat.leaf.kind}) has the shape {dataset.shape} in the "
-                "file, expected "
-                f"{shapes[name]}"
+                f"file, expected {shapes[name]}"
             )
         found[f"{flat.name}/{name}"] = read_floats(dataset, f"weights of layer {flat.name!r} ({name})")
     return found

@@ -1,14 +1,12 @@
-"""Who calls whom in a Functional model: the inbound nodes of Keras 2 (lists) and Keras 3 (args and
-kwargs).
-"""
+"""Who calls whom in a Functional model: inbound nodes of Keras 2 (lists) and 3 (args and kwargs)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.layers import shown
 from nc_core.intake.tree import Call, Ref
+from nc_core.intake.wording import shown
 
 RawRef = tuple[str, int, int]
 """[layer, node index, tensor index] as the file says it."""
@@ -16,9 +14,7 @@ RawRef = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Callees:
-    """How often each layer of a model is called, the class name of those that are models, the version that
-    wrote.
-    """
+    """Call counts of a model's layers, class names of those that are models, Keras' version."""
 
     calls: Mapping[str, int]
     nested: Mapping[str, str]
@@ -39,8 +35,7 @@ class Callees:
         if tensor != 0 or not 0 <= index < count:
             raise ModelRefused(
                 f"the model's graph takes output {tensor} of call {index} of layer {name!r}, which has "
-                f"{count} calls of "
-                "one output: save the model again"
+                f"{count} calls of one output: save the model again"
             )
         return Ref(name=name, call=index)
 
@@ -48,8 +43,7 @@ class Callees:
 def read_calls(nodes: list[Any], layer: str, callees: Callees) -> tuple[Call, ...]:
     """The calls of one layer, each with the tensors that it takes."""
     return tuple(
-        _keras3(node, layer, callees) if isinstance(node, dict) else _keras2(node, layer, callees)
-        for node in nodes
+        _keras3(node, layer, callees) if isinstance(node, dict) else _keras2(node, layer, callees) for node in nodes
     )
 
 
@@ -62,9 +56,7 @@ def _keras2(node: Any, layer: str, callees: Callees) -> Call:
     for item in node:
         if isinstance(item, list) and len(item) == 4:
             _check_arguments(item[3], layer)
-    return tuple(
-        callees.ref(_raw(item[:3] if isinstance(item, list) else item, layer), first=1) for item in node
-    )
+    return tuple(callees.ref(_raw(item[:3] if isinstance(item, list) else item, layer), first=1) for item in node)
 
 
 def _keras3(node: Mapping[str, Any], layer: str, callees: Callees) -> Call:
@@ -89,8 +81,7 @@ def _check_arguments(kwargs: Any, layer: str) -> None:
     if not isinstance(kwargs, dict) or any(value not in (None, False) for value in kwargs.values()):
         raise ModelRefused(
             f"layer {layer!r} is called with the arguments {shown(kwargs)}; read here are calls with "
-            "tensors alone: "
-            "rebuild the net without them"
+            "tensors alone: rebuild the net without them"
         )
 
 
@@ -128,14 +119,11 @@ def output_ref(value: Any, model: str, callees: Callees) -> Ref:
         )
     name = refs[0][0]
     # Here a model's own node is counted, except that Keras 3 has none for a Sequential.
-    return callees.ref(
-        refs[0], first=0 if callees.keras >= 3 and callees.nested.get(name) == "Sequential" else 1
-    )
+    return callees.ref(refs[0], first=0 if callees.keras >= 3 and callees.nested.get(name) == "Sequential" else 1)
 
 
 def _unreadable(layer: str, value: object) -> ModelRefused:
     return ModelRefused(
         f"{layer!r} in the model's graph is wired to {shown(value)}; read here are tensors of other layers "
-        "alone: "
-        "rebuild the net from Keras' layers"
+        "alone: rebuild the net from Keras' layers"
     )

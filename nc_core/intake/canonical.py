@@ -20,9 +20,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """One layer: its unique name, Keras class name, plain JSON options and weight keys in Keras' own
-    order.
-    """
+    """One layer: unique name, Keras class name, plain JSON options, weight keys in Keras' own order."""
 
     name: str
     kind: str
@@ -78,30 +76,22 @@ class CanonicalModel:
         if sha256 is not None and actual != sha256:
             raise ModelRefused(
                 f"canonical model {path.name!r} has sha256 {actual}, expected {sha256}: the file was "
-                "changed or cut "
-                "off; submit the model again"
+                "changed or cut off; submit the model again"
             )
         try:
             structure = json.loads(_metadata(data)["cleanse"])
             weights = safetensors.numpy.load(data)
         except (KeyError, ValueError, SafetensorError):
-            raise ModelRefused(
-                f"{path.name!r} is no canonical model: pass a file that intake wrote"
-            ) from None
+            raise ModelRefused(f"{path.name!r} is no canonical model: pass a file that intake wrote") from None
         if structure.get("schema") != SCHEMA:
             raise ModelRefused(
                 f"canonical model {path.name!r} has schema {structure.get('schema')}, expected {SCHEMA}: "
-                "submit the "
-                "model again"
+                "submit the model again"
             )
         return cls(
             input_shape=tuple(structure["input_shape"]),
-            layers=tuple(
-                Layer(**{**layer, "weights": tuple(layer["weights"])}) for layer in structure["layers"]
-            ),
-            nodes=tuple(
-                Node(layer=node["layer"], inputs=tuple(node["inputs"])) for node in structure["nodes"]
-            ),
+            layers=tuple(Layer(**{**layer, "weights": tuple(layer["weights"])}) for layer in structure["layers"]),
+            nodes=tuple(Node(layer=node["layer"], inputs=tuple(node["inputs"])) for node in structure["nodes"]),
             output=structure["output"],
             head=structure["head"],
             classes=structure["classes"],

@@ -7,12 +7,20 @@ from typing import Any
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.calls import Callees, output_ref, read_calls, read_refs
-from nc_core.intake.layers import ACTIVATION_LAYERS, known_kind, read_options, shown
-from nc_core.intake.limits import LAYERS, NAME_CHARACTERS, within
+from nc_core.intake.fields import (
+    batch_shape,
+    class_and_config,
+    list_of,
+    object_of,
+    plain_name,
+    refuse_foreign,
+)
+from nc_core.intake.layer_options import ACTIVATION_LAYERS, known_kind, read_options
+from nc_core.intake.limits import LAYERS, within
 from nc_core.intake.tree import Call, Leaf, Model, Ref
+from nc_core.intake.wording import shown
 
 MODELS = ("Functional", "Model", "Sequential")
-MODULES = ("keras", "tensorflow", "tf_keras", "builtins")
 
 
 @dataclass
@@ -24,24 +32,22 @@ class _Reader:
 
     def child(self, entry: Any, siblings: Mapping[str, object]) -> tuple[str, Leaf | Model]:
         """One entry of a model's `layers`, with the name that its siblings call it by."""
-        class_name, config = _class_and_config(entry)
+        class_name, config = class_and_config(entry)
         self.layers += 1
         within(self.layers, LAYERS, "layers")
         name = entry.get("name") or (config.get("name") if isinstance(config, dict) else None)
-        name = _plain_name(name or f"{class_name.lower()}_{len(siblings)}")
+        name = plain_name(name or f"{class_name.lower()}_{len(siblings)}")
         if name in siblings:
-            raise ModelRefused(
-                f"two layers of one model are called {name!r}: rename one and save the model again"
-            )
-        _refuse_foreign(entry, name)
+            raise ModelRefused(f"two layers of one model are called {name!r}: rename one and save the model again")
+        refuse_foreign(entry, name)
         if class_name in MODELS:
             return name, self.model(class_name, config, name)
         return name, self.leaf(class_name, config, name)
 
     def leaf(self, class_name: str, config: Any, name: str) -> Leaf:
-        config = _object(config, f"configuration of layer {name!r}")
+        config = object_of(config, f"configuration of layer {name!r}")
         if class_name == "InputLayer":
-            return Leaf(name=name, kind=class_name, shape=_batch_shape(config, name))
+            return Leaf(name=name, kind=class_name, shape=batch_shape(config, name))
         kind = known_kind(class_name, name)
         after = self._activation_layer(config, name)
         if after is not None:
@@ -50,8 +56,8 @@ class _Reader:
         if self.keras < 3 and options.get("activation") == "hard_sigmoid":
             raise ModelRefused(
                 f"layer {name!r} ({kind}) uses the hard_sigmoid of Keras 2, which Keras 3 defines "
-                "differently: put "
-                "Rescaling(0.2, 0.5) and ReLU(max_value=1) in its place and save the model again"
+                "differently: put Rescaling(0.2, 0.5) and ReLU(max_value=1) in its place and save the "
+                "model again"
             )
         trainable = config.get("trainable", True) is not False
         return Leaf(name=name, kind=kind, options=options, trainable=trainable, followed_by=after)
@@ -62,15 +68,15 @@ class _Reader:
         if not isinstance(value, dict) or value.get("class_name") not in ACTIVATION_LAYERS:
             return None
         own = f"{name}_activation"
-        _refuse_foreign(value, own)
+        refuse_foreign(value, own)
         return self.leaf(value["class_name"], value.get("config"), own)
 
     def model(self, class_name: str, config: Any, name: str) -> Model:
         if class_name == "Sequential":
-            entries = config if isinstance(config, list) else _object(config, f"model {name!r}").get("layers")
-            read = self._sequential(_list(entries, f"layers of model {name!r}"), config, name)
+            entries = config if isinstance(config, list) else object_of(config, f"model {name!r}").get("layers")
+            read = self._sequential(list_of(entries, f"layers of model {name!r}"), config, name)
         else:
-            read = self._functional(_object(config, f"model {name!r}"), name)
+            read = self._functional(object_of(config, f"model {name!r}"), name)
         trainable = not isinstance(config, dict) or config.get("trainable", True) is not False
         return replace(read, class_name=class_name, trainable=trainable)
 
@@ -101,19 +107,14 @@ class _Reader:
     def _functional(self, config: Mapping[str, Any], name: str) -> Model:
         children: dict[str, Leaf | Model] = {}
         entries: dict[str, Any] = {}
-        for entry in _list(config.get("layers"), f"layers of model {name!r}"):
+        for entry in list_of(config.get("layers"), f"layers of model {name!r}"):
             child_name, child = self.child(entry, children)
             children[child_name], entries[child_name] = child, entry
         callees = Callees(
             calls={
-                child: len(_list(entry.get("inbound_nodes", []), "inbound_nodes"))
-                for child, entry in entries.items()
+                child: len(list_of(entry.get("inbound_nodes", []), "inbound_nodes")) for child, entry in entries.items()
             },
-            nested={
-                child_name: child.class_name
-                for child_name, child in children.items()
-                if isinstance(child, Model)
-            },
+            nested={child_name: child.class_name for child_name, child in children.items() if isinstance(child, Model)},
             keras=self.keras,
         )
         calls = {
@@ -126,9 +127,7 @@ class _Reader:
         inputs = tuple(ref[0] for ref in read_refs(config.get("input_layers"), f"inputs of model {name!r}"))
         for given in inputs:
             if given not in children or not _is_input(children[given]):
-                raise ModelRefused(
-                    f"model {name!r} names {shown(given)} as its input, which is no InputLayer of it"
-                )
+                raise ModelRefused(f"model {name!r} names {shown(given)} as its input, which is no InputLayer of it")
         return Model(
             name=name,
             class_name="Functional",
@@ -143,62 +142,17 @@ def read_config(config: Mapping[str, Any], *, keras: int) -> Model:
     """The tree of a whole model's configuration {"class_name", "config"}; `keras` is the major version that
     wrote it.
     """
-    class_name, inner = _class_and_config(config)
-    _refuse_foreign(config, "model")
+    class_name, inner = class_and_config(config)
+    refuse_foreign(config, "model")
     if class_name not in MODELS:
         raise ModelRefused(
             f"the model is a {shown(class_name)}; read here are Sequential and Functional models: rebuild "
-            "it as one of "
-            "these, copy the weights and save it again"
+            "it as one of these, copy the weights and save it again"
         )
-    if (
-        class_name == "Sequential"
-        and isinstance(inner, dict)
-        and isinstance(config.get("build_config"), dict)
-    ):
+    if class_name == "Sequential" and isinstance(inner, dict) and isinstance(config.get("build_config"), dict):
         inner = {"build_input_shape": config["build_config"].get("input_shape"), **inner}
     name = inner.get("name") if isinstance(inner, dict) else None
-    return _Reader(keras=keras).model(class_name, inner, _plain_name(name or "model"))
-
-
-def _class_and_config(entry: Any) -> tuple[str, Any]:
-    entry = _object(entry, "a layer's entry")
-    class_name = entry.get("class_name")
-    if not isinstance(class_name, str):
-        raise ModelRefused("a layer of the model configuration has no class_name: save the model again")
-    return class_name[:NAME_CHARACTERS], entry.get("config", {})
-
-
-def _refuse_foreign(entry: Mapping[str, Any], name: str) -> None:
-    """Keras 3 says where a class comes from: one of another package, or an operation, may share a layer's
-    name.
-    """
-    module, registered = entry.get("module"), entry.get("registered_name")
-    class_name = shown(entry.get("class_name"))
-    if module is not None and (not isinstance(module, str) or module.split(".")[0] not in MODULES):
-        raise ModelRefused(
-            f"layer {name!r} is a {class_name} of {shown(module)}, not of Keras: rebuild it from Keras' "
-            "layers"
-        )
-    if isinstance(module, str) and ".ops." in f"{module}.":
-        raise ModelRefused(
-            f"layer {name!r} is the operation {class_name} of {module}, not a layer: put the Keras layer "
-            "of the same "
-            "meaning in its place (Add, Rescaling, ...) and save the model again"
-        )
-    if isinstance(registered, str) and ">" in registered:
-        raise ModelRefused(
-            f"layer {name!r} is the custom class {shown(registered)}: rebuild it from Keras' own layers"
-        )
-
-
-def _plain_name(name: object) -> str:
-    if not isinstance(name, str) or not 1 <= len(name) <= NAME_CHARACTERS or not name.isprintable():
-        raise ModelRefused(
-            f"a layer is called {shown(name)}; names are printable text of 1 to {NAME_CHARACTERS} "
-            "characters: rename it"
-        )
-    return name
+    return _Reader(keras=keras).model(class_name, inner, plain_name(name or "model"))
 
 
 def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
@@ -212,41 +166,12 @@ def _is_input(child: Leaf | Model) -> bool:
 
 
 def _first_shape(entry: Any, first: Leaf | Model, config: Any, name: str) -> tuple[int | None, ...] | None:
-    """A Sequential without an InputLayer says its input's shape in its first layer or in
-    build_input_shape.
-    """
+    """A Sequential without an InputLayer has its input's shape in its first layer or in build_input_shape."""
     inner = entry.get("config")
     if isinstance(inner, dict) and ("batch_input_shape" in inner or "batch_shape" in inner):
-        return _batch_shape(inner, name)
+        return batch_shape(inner, name)
     if isinstance(first, Model):
         found = first.children[first.inputs[0]] if first.inputs else None
         return found.shape if isinstance(found, Leaf) else None
     built = config.get("build_input_shape") if isinstance(config, dict) else None
-    return _batch_shape({"batch_shape": built}, name) if built is not None else None
-
-
-def _batch_shape(config: Mapping[str, Any], name: str) -> tuple[int | None, ...] | None:
-    shape = config.get("batch_shape", config.get("batch_input_shape"))
-    if shape is None:
-        return None
-    if not isinstance(shape, list) or not 1 <= len(shape) <= 8 or not all(_is_size(size) for size in shape):
-        raise ModelRefused(
-            f"the input {name!r} has the shape {shown(shape)}; expected [null, height, width, channels]"
-        )
-    return tuple(shape[1:])
-
-
-def _is_size(size: object) -> bool:
-    return size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0)
-
-
-def _object(value: Any, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ModelRefused(f"the {what} is {shown(value)}, not an object: save the model again")
-    return value
-
-
-def _list(value: Any, what: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise ModelRefused(f"the {what} are {shown(value)}, not a list: save the model again")
-    return value
+    return batch_shape({"batch_shape": built}, name) if built is not None else None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import Node
-from nc_core.intake.limits import NODES, within
+from nc_core.intake.limits import EDGES, NODES, within
 from nc_core.intake.tree import Leaf, Model, Path, Ref
 
 
@@ -26,6 +26,7 @@ class Graph:
     layers: list[FlatLayer] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=lambda: [Node(layer=None)])
     output: int = 0
+    edges: int = 0
     _numbers: dict[Path, int] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
@@ -39,7 +40,9 @@ class Graph:
         return node
 
     def _node(self, leaf: Leaf, path: Path, inputs: tuple[int, ...]) -> int:
+        self.edges += len(inputs)
         within(len(self.nodes), NODES, "layer calls, counting every call of a nested model")
+        within(self.edges, EDGES, "inputs of layer calls, counting every call of a nested model")
         if path not in self._numbers:
             self._numbers[path] = len(self.layers)
             self.layers.append(FlatLayer(leaf, path if leaf.weight_names else None, self._unique(leaf.name)))
@@ -71,9 +74,7 @@ def flatten(model: Model) -> Graph:
 def _emit(graph: Graph, model: Model, path: Path, inputs: tuple[int, ...]) -> int:
     """Append all calls of one model, given the nodes of its inputs; returns the node of its output."""
     if len(inputs) != len(model.inputs):
-        raise ModelRefused(
-            f"model {model.name!r} has {len(model.inputs)} inputs and is called with {len(inputs)}"
-        )
+        raise ModelRefused(f"model {model.name!r} has {len(model.inputs)} inputs and is called with {len(inputs)}")
     done = {Ref(name=name, call=0): node for name, node in zip(model.inputs, inputs, strict=True)}
     for ref in _in_order(model, done):
         child = model.children[ref.name]
@@ -87,9 +88,7 @@ def _emit(graph: Graph, model: Model, path: Path, inputs: tuple[int, ...]) -> in
 
 
 def _in_order(model: Model, given: dict[Ref, int]) -> list[Ref]:
-    """The calls that the output needs, inputs first (depth first without recursion); ModelRefused on a
-    cycle.
-    """
+    """The calls that the output needs, inputs first, without recursion; ModelRefused on a cycle."""
     order: list[Ref] = []
     state: dict[Ref, str] = dict.fromkeys(given, "done")
     stack = [model.output]
@@ -117,7 +116,6 @@ def _sources(model: Model, ref: Ref) -> tuple[Ref, ...]:
     if ref.call >= len(calls) or not calls[ref.call]:
         raise ModelRefused(
             f"layer {ref.name!r} of model {model.name!r} is used as an input but is none of the model's "
-            "inputs or calls: "
-            "save the model again"
+            "inputs or calls: save the model again"
         )
     return calls[ref.call]

@@ -1,15 +1,18 @@
 """HDF5 without surprises: hard links only, no data elsewhere, no third-party filters, finite float arrays."""
 
+from collections.abc import Callable
+from functools import wraps
+from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.layers import shown
-from nc_core.intake.limits import LAYERS
+from nc_core.intake.limits import JSON_CHARACTERS, LAYERS
+from nc_core.intake.wording import shown
 
 FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 """Filters that come with h5py; any other would have the HDF5 library search the disk for a plug-in."""
@@ -18,15 +21,34 @@ NAMES = 16 * LAYERS
 """Entries of one list of names; a layer has at most four arrays."""
 
 
+ATTRIBUTE_BYTES = JSON_CHARACTERS
+"""Stored size of one attribute."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _damage_refused(function: Callable[P, R]) -> Callable[P, R]:
+    """h5py answers a damaged file with any of these errors, from any call that touches it."""
+
+    @wraps(function)
+    def guarded(*args: P.args, **keywords: P.kwargs) -> R:
+        try:
+            return function(*args, **keywords)
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError):
+            raise ModelRefused("the HDF5 file is cut off or damaged: copy it again") from None
+
+    return guarded
+
+
+@_damage_refused
 def open_hdf5(source: Path | BinaryIO) -> Any:
     """An h5py.File open for reading; ModelRefused where the file is damaged."""
-    try:
-        # Without locking a read-only folder will do.
-        return h5py.File(source, "r", locking=False) if isinstance(source, Path) else h5py.File(source, "r")
-    except (OSError, RuntimeError, ValueError):
-        raise ModelRefused("the HDF5 file is cut off or damaged: copy it again") from None
+    # Without locking a read-only folder will do.
+    return h5py.File(source, "r", locking=False) if isinstance(source, Path) else h5py.File(source, "r")
 
 
+@_damage_refused
 def find(group: Any, path: str) -> Any | None:
     """The group or dataset at `path` below `group`, following hard links alone; None where there is none."""
     for part in path.split("/"):
@@ -38,13 +60,9 @@ def find(group: Any, path: str) -> Any | None:
         if not isinstance(link, h5py.HardLink):
             raise ModelRefused(
                 f"{shown(path)} in the HDF5 file is a {type(link).__name__}, which points elsewhere; read "
-                "here are files "
-                "that hold their own arrays: save the model again"
+                "here are files that hold their own arrays: save the model again"
             )
-        try:
-            group = group[part]
-        except (KeyError, OSError, RuntimeError):
-            raise ModelRefused(f"{shown(path)} in the HDF5 file is damaged: copy the file again") from None
+        group = group[part]
     return group
 
 
@@ -54,15 +72,25 @@ def group_at(group: Any, path: str) -> Any | None:
     return found if isinstance(found, h5py.Group) else None
 
 
+def _attribute(item: Any, name: str) -> Any:
+    """The value of an attribute whose size was looked at first."""
+    stored = item.attrs.get_id(name)
+    entries = prod(stored.shape or ())
+    size = entries * stored.dtype.itemsize
+    if entries > NAMES or size > ATTRIBUTE_BYTES:
+        raise ModelRefused(
+            f"the attribute {name!r} of the HDF5 file has {entries:,} entries in {size:,} bytes; the limits "
+            f"are {NAMES:,} and {ATTRIBUTE_BYTES:,}"
+        )
+    return item.attrs[name]
+
+
+@_damage_refused
 def text_attribute(item: Any, name: str) -> str | None:
     """A text attribute; None where there is none."""
     if name not in item.attrs:
         return None
-    try:
-        value = item.attrs[name]
-    except (OSError, TypeError, ValueError, RuntimeError):
-        value = None
-    text = _text(value)
+    text = _text(_attribute(item, name))
     if text is None:
         raise ModelRefused(f"the attribute {name!r} of the HDF5 file is no text: save the model again")
     return text
@@ -74,6 +102,7 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+@_damage_refused
 def names_attribute(group: Any, name: str) -> list[str] | None:
     """A list of names; Keras splits long ones into name0, name1, ... None where there is none."""
     if name in group.attrs:
@@ -84,29 +113,19 @@ def names_attribute(group: Any, name: str) -> list[str] | None:
         found = (found or []) + _names(group, f"{name}{chunk}")
         chunk += 1
         if len(found) > NAMES or chunk > NAMES:
-            raise ModelRefused(
-                f"the attribute {name!r} of the HDF5 file has over {NAMES:,} entries, the limit"
-            )
+            raise ModelRefused(f"the attribute {name!r} of the HDF5 file has over {NAMES:,} entries, the limit")
     return found
 
 
 def _names(group: Any, name: str) -> list[str]:
-    try:
-        values = np.atleast_1d(group.attrs[name])
-    except (OSError, TypeError, ValueError, RuntimeError):
-        values = np.zeros(1)
-    if values.size > NAMES:
-        raise ModelRefused(
-            f"the attribute {name!r} of the HDF5 file has {values.size:,} entries; the limit is {NAMES:,}"
-        )
+    values = np.atleast_1d(_attribute(group, name))
     texts = [_text(value) for value in values.reshape(-1).tolist()]
     if None in texts:
-        raise ModelRefused(
-            f"the attribute {name!r} of the HDF5 file is no list of names: save the model again"
-        )
+        raise ModelRefused(f"the attribute {name!r} of the HDF5 file is no list of names: save the model again")
     return [text for text in texts if text is not None]
 
 
+@_damage_refused
 def dataset_at(group: Any, path: str) -> Any:
     """A dataset whose data lies in this file; ModelRefused otherwise."""
     found = find(group, path)
@@ -114,32 +133,36 @@ def dataset_at(group: Any, path: str) -> Any:
         raise ModelRefused(f"the HDF5 file has no array {shown(path)}, which it names: save the model again")
     settings = found.id.get_create_plist()
     if found.is_virtual or settings.get_external_count():
-        raise ModelRefused(
-            f"array {shown(path)} of the HDF5 file keeps its data in another file: save the model again"
-        )
+        raise ModelRefused(f"array {shown(path)} of the HDF5 file keeps its data in another file: save the model again")
     filters = [settings.get_filter(i)[0] for i in range(settings.get_nfilters())]
     unknown = [code for code in filters if code not in FILTERS]
     if unknown:
         raise ModelRefused(
             f"array {shown(path)} is compressed with HDF5 filter {unknown[0]}; read here are "
-            f"{', '.join(FILTERS.values())}: "
-            "save the model again without compression"
+            f"{', '.join(FILTERS.values())}: save the model again without compression"
         )
+    # Both are read from the file on first use: better here than where nobody expects a damaged one.
+    _ = found.shape, found.dtype
     return found
 
 
+@_damage_refused
+def numbered(group: Any) -> list[Any]:
+    """The datasets "0", "1", ... of a group."""
+    count = next(n for n in range(len(group) + 1) if find(group, str(n)) is None)
+    return [dataset_at(group, str(n)) for n in range(count)]
+
+
+@_damage_refused
 def read_floats(dataset: Any, what: str) -> npt.NDArray[np.float32]:
     """A float array as finite float32. `what` names it in messages; the caller has checked shape and size."""
     if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (2, 4, 8):
         raise ModelRefused(
-            f"{what} hold {dataset.dtype}; read here are float16, float32 and float64: save them as float32"
+            f"{what} hold {str(dataset.dtype)[:40]}; read here are float16, float32 and float64: save them as float32"
         )
     if dataset.size and not dataset.id.get_storage_size():
         raise ModelRefused(f"{what} were declared but never written to the file: save the model again")
-    try:
-        values = np.asarray(dataset[()])
-    except (OSError, ValueError, RuntimeError):
-        raise ModelRefused(f"{what} cannot be read: the file is cut off or damaged; copy it again") from None
+    values = np.asarray(dataset[()])
     with np.errstate(over="ignore", under="ignore"):
         array = np.ascontiguousarray(values, dtype=np.float32)
     finite = np.isfinite(array)
@@ -147,7 +170,6 @@ def read_floats(dataset: Any, what: str) -> npt.NDArray[np.float32]:
         found = "NaN" if np.isnan(array).any() else "infinity"
         raise ModelRefused(
             f"{what} hold {found} ({array.size - int(finite.sum()):,} of {array.size:,} values): such a "
-            "net answers "
-            "nothing; submit one whose training did not diverge"
+            "net answers nothing; submit one whose training did not diverge"
         )
     return array

@@ -40,9 +40,7 @@ def final_node(layers: Sequence[Layer], nodes: Sequence[Node], output: int) -> i
     return at
 
 
-def find_head(
-    layers: Sequence[Layer], nodes: Sequence[Node], output: int, shapes: Sequence[Shape]
-) -> tuple[Head, int]:
+def find_head(layers: Sequence[Layer], nodes: Sequence[Node], output: int, shapes: Sequence[Shape]) -> tuple[Head, int]:
     """The head and the number of classes; ModelRefused for a net that is no classifier.
 
     shapes: the output shape of every node, without the batch axis.
@@ -50,9 +48,8 @@ def find_head(
     if len(shapes[output]) != 1:
         raise ModelRefused(
             f"the model's output has the shape {(None, *shapes[output])}; a classifier has (None, "
-            "classes): if it ends "
-            "before its last layers, submit the whole classifier (add Flatten or GlobalAveragePooling2D "
-            "and Dense)"
+            "classes): if it ends before its last layers, submit the whole classifier (add Flatten or "
+            "GlobalAveragePooling2D and Dense)"
         )
     units = shapes[output][0]
     final = final_node(layers, nodes, output)
@@ -72,13 +69,11 @@ def _no_classifier(found: set[str], units: int) -> ModelRefused:
     if found == {"linear"} or found == {"softmax"}:
         return ModelRefused(
             f"the model has a single {kinds} output: that is no classifier; one of two classes ends in a "
-            "sigmoid, one of "
-            "N in N outputs"
+            "sigmoid, one of N in N outputs"
         )
     return ModelRefused(
         f"the model's {units} outputs end in {kinds}: that is no classifier; one ends in a softmax, a "
-        "sigmoid, or a "
-        "linear layer over its classes"
+        "sigmoid, or a linear layer over its classes"
     )
 
 
@@ -88,18 +83,14 @@ def _is_last(layers: Sequence[Layer], nodes: Sequence[Node], final: int) -> bool
     return number is not None and activation(layers[number]) != "linear"
 
 
-def _check_softmax(
-    layers: Sequence[Layer], nodes: Sequence[Node], final: int, shapes: Sequence[Shape]
-) -> None:
+def _check_softmax(layers: Sequence[Layer], nodes: Sequence[Node], final: int, shapes: Sequence[Shape]) -> None:
     """A softmax counts as a head only where it runs over all classes at once."""
     number = nodes[final].layer
     axes = [-1] if number is None else layers[number].options.get("axis", [-1])
     shape = shapes[final]
     places = [axis - 1 if axis > 0 else axis + len(shape) for axis in axes]
     if prod(shape[place] for place in places) != prod(shape):
-        raise ModelRefused(
-            f"the model's softmax runs over axis {axes} of {(None, *shape)}, not over all its classes"
-        )
+        raise ModelRefused(f"the model's softmax runs over axis {axes} of {(None, *shape)}, not over all its classes")
 
 
 def _activations(layers: Sequence[Layer], nodes: Sequence[Node], start: int) -> Iterator[str]:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nc_core.errors import ModelRefused
 from nc_core.intake import options as read
 
 REQUIRED = object()
@@ -33,12 +32,15 @@ def _always(*names: str) -> Weights:
     return lambda _: names
 
 
+NO_WEIGHTS = _always()
+
+
 @dataclass(frozen=True)
 class Kind:
     """One class: its options and, given those, the names of its weight arrays in Keras' own order."""
 
     options: Mapping[str, Option]
-    weights: Weights = _always()
+    weights: Weights = NO_WEIGHTS
 
 
 def _named(*names: str) -> Weights:
@@ -77,9 +79,7 @@ GLOBAL = {"keepdims": Option(read.flag, False), **FORMAT}
 MERGE = Kind({})
 
 KINDS: Mapping[str, Kind] = {
-    "Conv2D": Kind(
-        {"filters": Option(read.count), "groups": Option(read.count, 1), **KERNEL}, _named("kernel")
-    ),
+    "Conv2D": Kind({"filters": Option(read.count), "groups": Option(read.count, 1), **KERNEL}, _named("kernel")),
     "DepthwiseConv2D": Kind({**DEPTH, **KERNEL}, _named("kernel")),
     "SeparableConv2D": Kind(
         {"filters": Option(read.count), **DEPTH, **KERNEL}, _named("depthwise_kernel", "pointwise_kernel")
@@ -133,12 +133,8 @@ KINDS: Mapping[str, Kind] = {
     "Flatten": Kind(FORMAT),
     "Reshape": Kind({"target_shape": Option(read.sizes)}),
     "Permute": Kind({"dims": Option(read.axes)}),
-    "Dropout": Kind(
-        {"rate": Option(read.rate), "noise_shape": Option(read.optional(read.noise_shape), None)}
-    ),
-    "SpatialDropout2D": Kind(
-        {"rate": Option(read.rate), "noise_shape": Option(read.off, None, kept=False), **FORMAT}
-    ),
+    "Dropout": Kind({"rate": Option(read.rate), "noise_shape": Option(read.optional(read.noise_shape), None)}),
+    "SpatialDropout2D": Kind({"rate": Option(read.rate), "noise_shape": Option(read.off, None, kept=False), **FORMAT}),
     "GaussianNoise": Kind({"stddev": Option(read.number)}),
     "GaussianDropout": Kind({"rate": Option(read.rate)}),
     "Add": MERGE,
@@ -153,9 +149,7 @@ KINDS: Mapping[str, Kind] = {
     "UpSampling2D": Kind(
         {
             "size": Option(read.pair, [2, 2]),
-            "interpolation": Option(
-                read.one_of("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"), "nearest"
-            ),
+            "interpolation": Option(read.one_of("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"), "nearest"),
             **FORMAT,
         }
     ),
@@ -170,96 +164,3 @@ KINDS: Mapping[str, Kind] = {
         lambda options: () if options["mean"] is not None else ("mean", "variance"),
     ),
 }
-
-ALIASES = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
-"""Names that TensorFlow 1 wrote for the same classes."""
-
-ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU", "Softmax")
-"""Layers without weights that Keras lets stand as the `activation` of another layer."""
-
-DROPPED_KEYS = frozenset(
-    [
-        "name",
-        "trainable",
-        "dtype",
-        "batch_input_shape",
-        "batch_shape",
-        "input_shape",
-        "input_dim",
-        "input_dtype",
-        "sparse",
-        "ragged",
-        "seed",
-        "autocast",
-        "synchronized",
-        "fused",
-        "renorm_clipping",
-        "renorm_momentum",
-        "lora_rank",
-        "lora_alpha",
-    ]
-)
-DROPPED_ENDINGS = ("_initializer", "_regularizer", "_constraint")
-
-
-def known_kind(class_name: str, layer: str) -> str:
-    """The class name under which the table knows this layer; ModelRefused for every class not listed."""
-    kind = ALIASES.get(class_name, class_name)
-    if kind not in KINDS:
-        raise ModelRefused(
-            f"layer {layer!r} is a {class_name!r}, which is not read here because only layers with a fixed "
-            "meaning are: "
-            f"{_instead(class_name)}, copy the weights and save it again"
-        )
-    return kind
-
-
-def _instead(class_name: str) -> str:
-    if class_name in ("Lambda", "TFOpLambda", "SlicingOpLambda"):
-        return "rebuild the net with Keras' own layers in its place (Rescaling, Reshape, Add, ...)"
-    return "rebuild the net without it, from Keras' own image layers"
-
-
-def read_options(kind: str, config: Mapping[str, Any], layer: str) -> dict[str, Any]:
-    """The plain options of a layer of class `kind`, defaults filled in; ModelRefused where one is not
-    plain.
-    """
-    table = KINDS[kind].options
-    _refuse_unknown(kind, config, layer)
-    found = {}
-    for name, option in table.items():
-        value = config.get(
-            name, config.get(option.old_name, option.default) if option.old_name else option.default
-        )
-        if value is REQUIRED:
-            raise ModelRefused(f"layer {layer!r} ({kind}) lacks its {name!r}: save the model again")
-        try:
-            plain = option.reader(value)
-        except ValueError as error:
-            raise ModelRefused(
-                f"layer {layer!r} ({kind}) has {name} = {shown(value)}; what is read here is {error}"
-            ) from None
-        if option.kept:
-            found[name] = plain
-    return found
-
-
-def _refuse_unknown(kind: str, config: Mapping[str, Any], layer: str) -> None:
-    """An option that neither the table nor DROPPED_KEYS knows may change what the layer computes, unless it
-    is off.
-    """
-    table = KINDS[kind].options
-    known = set(table) | {option.old_name for option in table.values()} | DROPPED_KEYS
-    for name, value in config.items():
-        if name not in known and not name.endswith(DROPPED_ENDINGS) and value:
-            raise ModelRefused(
-                f"layer {layer!r} ({kind}) has an option {shown(name)} = {shown(value)} that is not read "
-                "here: rebuild "
-                "the layer without it"
-            )
-
-
-def shown(value: object) -> str:
-    """Untrusted text as it may stand in a message: printable, on one line, short."""
-    text = ascii(value)
-    return text if len(text) <= 60 else text[:57] + "..."

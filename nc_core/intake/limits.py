@@ -8,6 +8,9 @@ LAYERS = 2_000
 NODES = 10_000
 """Layer calls of the flattened net: nested models that call each other twice grow as a power of two."""
 
+EDGES = 100_000
+"""Inputs of all those calls together. DenseNet201, whose calls have the most, needs about 800."""
+
 PARAMETERS = 500_000_000
 """Weights of the whole net, 2 GB as float32."""
 

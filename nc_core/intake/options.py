@@ -192,7 +192,6 @@ def channels_last(value: Any) -> str:
     if value not in (None, "channels_last"):
         raise ValueError(
             "channels_last; rebuild the net with data_format='channels_last', copy the weights with "
-            "set_weights "
-            "and save it again"
+            "set_weights and save it again"
         )
     return "channels_last"

@@ -16,15 +16,11 @@ def _layer(class_name: str, name: str, inputs: list[str], **options: Any) -> dic
 
 
 def _conv(number: int, source: str, filters: int, kernel: int) -> dict[str, Any]:
-    return _layer(
-        "Conv2D", f"conv_{number}", [source], filters=filters, kernel_size=kernel, activation="relu"
-    )
+    return _layer("Conv2D", f"conv_{number}", [source], filters=filters, kernel_size=kernel, activation="relu")
 
 
 def deepid(classes: int) -> Config:
-    """DeepID on faces of 55 x 47 x 3 (Sun, Wang and Tang, CVPR 2014, as the CSAW-HackML-2020 BadNets have
-    it).
-    """
+    """DeepID on faces of 55 x 47 x 3 (Sun et al., CVPR 2014), as the CSAW-HackML-2020 BadNets have it."""
     layers = [
         _layer("InputLayer", "input", [], batch_shape=[None, 55, 47, 3]),
         _conv(1, "input", 20, 4),

@@ -46,9 +46,7 @@ def _read_hdf5(file: Any, architecture: str | None) -> CanonicalModel:
     if text is None:
         return _read_weights(file, architecture)
     _refuse_architecture(architecture)
-    model = read_config(
-        parse(text, "model configuration"), keras=_major(text_attribute(file, "keras_version"))
-    )
+    model = read_config(parse(text, "model configuration"), keras=_major(text_attribute(file, "keras_version")))
     group = group_at(file, "model_weights")
     if group is None:
         raise ModelRefused(
@@ -58,9 +56,7 @@ def _read_hdf5(file: Any, architecture: str | None) -> CanonicalModel:
 
 
 def _read_weights(file: Any, architecture: str | None) -> CanonicalModel:
-    """A file of weights alone: legacy layout or Keras 3's, put into a preset with as many classes as its
-    last layer.
-    """
+    """Weights alone, in either layout, put into a preset with as many classes as their last layer has."""
     layout: Callable[[Any, Model], Arrays]
     if names_attribute(file, "layer_names") is not None:
         layout = legacy_arrays

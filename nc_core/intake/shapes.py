@@ -81,8 +81,7 @@ def _on_image(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightS
 def _dropout(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightShapes]:
     noise, shape = options["noise_shape"], inputs[0]
     if noise is not None and (
-        len(noise) != len(shape) + 1
-        or any(n not in (None, 1, s) for n, s in zip(noise[1:], shape, strict=True))
+        len(noise) != len(shape) + 1 or any(n not in (None, 1, s) for n, s in zip(noise[1:], shape, strict=True))
     ):
         raise ValueError(f"noise_shape {noise} does not fit its input, batch and {shape}")
     return shape, {}
@@ -144,6 +143,8 @@ def _normalise(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, Weight
     kept = tuple(inputs[0][place] for place in sorted(_place(axis, rank) for axis in options["axis"] or ()))
     if options["mean"] is None and options["variance"] is None:
         return inputs[0], {"mean": kept, "variance": kept}
+    if options["mean"] is None or options["variance"] is None:
+        raise ValueError("its mean and its variance are given together or not at all")
     mean, variance = _shape_of(options["mean"]), _shape_of(options["variance"])
     if mean != variance or mean not in ((), kept):
         raise ValueError(f"its mean has the shape {mean}, its variance {variance}, the axes kept {kept}")
@@ -188,7 +189,5 @@ RULES: Mapping[str, Rule] = {
     "Normalization": _normalise,
     "Subtract": _subtract,
     **dict.fromkeys(("Add", "Multiply", "Average", "Maximum", "Minimum"), _elementwise),
-    **dict.fromkeys(
-        ("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "GaussianNoise", "GaussianDropout"), _same
-    ),
+    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "GaussianNoise", "GaussianDropout"), _same),
 }

@@ -1,6 +1,4 @@
-"""Tells by its first bytes what kind of file was submitted; what is no Keras file is refused with the way to
-one.
-"""
+"""Tells by its first bytes what was submitted; what is no Keras file is refused with the way to one."""
 
 import zipfile
 from pathlib import Path
@@ -20,17 +18,14 @@ WANTED = "submit a Keras file (.keras or .h5)"
 
 HOW_TO_CONVERT = {
     "SavedModel": "a TensorFlow SavedModel, which holds code: load it where you trust it and save it as a "
-    "Keras file, "
-    "tf_keras.models.load_model(FOLDER).save('model.h5')",
+    "Keras file, tf_keras.models.load_model(FOLDER).save('model.h5')",
     "frozen graph": "a frozen TensorFlow graph, which holds operations and no layers: submit the Keras "
-    "file (.keras or "
-    ".h5) that it was made from",
+    "file (.keras or .h5) that it was made from",
     "ONNX": "an ONNX model: convert it to a Keras file first, onnx2tf -i model.onnx -okv3",
     "PyTorch": "a PyTorch file: convert it to a Keras file first, torch.onnx.export and then onnx2tf -i "
     "model.onnx -okv3",
     "TFLite": "a TFLite model, which has no way back to layers: submit the Keras file (.keras or .h5) that "
-    "it was "
-    "converted from",
+    "it was converted from",
     "safetensors": "a safetensors file, weights without a net: load them into the Keras net and save that, "
     "model.save('model.keras')",
     "pickle": "a Python pickle, which is a program: load it where you trust it and save the net, "
@@ -111,18 +106,12 @@ def _foreign(start: bytes, suffix: str, name: str) -> str | None:
 
 
 def _protobuf(start: bytes, suffix: str, name: str) -> str | None:
-    """ONNX opens with its ir_version (field 1, 3 or more), a SavedModel with schema version 1 and one long
-    graph.
-    """
+    """ONNX opens with its ir_version (field 1, at least 3), a SavedModel with schema version 1."""
     if suffix == ".onnx":
         return "ONNX"
     if name == "saved_model.pb" or start[:3] == b"\x08\x01\x12":
         return "SavedModel"
-    if (
-        start[:1] == b"\x08"
-        and 3 <= start[1] <= 32
-        and start[2:3] in {b"\x12", b"\x1a", b'"', b"*", b"2", b":", b"B"}
-    ):
+    if start[:1] == b"\x08" and 3 <= start[1] <= 32 and start[2:3] in {b"\x12", b"\x1a", b'"', b"*", b"2", b":", b"B"}:
         return "ONNX"
     return "frozen graph" if suffix == ".pb" else None
 

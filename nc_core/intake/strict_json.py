@@ -18,9 +18,7 @@ def parse(text: str, what: str) -> dict[str, Any]:
     except ValueError as error:
         raise ModelRefused(f"the {what} is no valid JSON ({error}): save the model again") from None
     if not isinstance(value, dict):
-        raise ModelRefused(
-            f"the {what} is a JSON {type(value).__name__}, not an object: save the model again"
-        )
+        raise ModelRefused(f"the {what} is a JSON {type(value).__name__}, not an object: save the model again")
     depth = _depth(value)
     if depth > JSON_DEPTH:
         raise ModelRefused(f"the {what} is nested {depth} levels deep; the limit is {JSON_DEPTH}")
@@ -31,16 +29,15 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number")
 
 
-def _depth(value: object) -> int:
+def _depth(value: dict[str, Any]) -> int:
     """Levels of lists and objects, walked level by level so that no depth can exhaust the stack."""
-    depth, level = 0, [value]
+    depth, level = 0, _containers([value])
     while level:
         depth += 1
-        level = [child for item in level for child in _children(item)]
+        level = [inner for item in level for inner in _containers(item)]
     return depth
 
 
-def _children(item: object) -> list[object]:
-    if isinstance(item, dict):
-        return list(item.values())
-    return item if isinstance(item, list) else []
+def _containers(item: dict[str, Any] | list[Any]) -> list[dict[str, Any] | list[Any]]:
+    children = item.values() if isinstance(item, dict) else item
+    return [child for child in children if isinstance(child, dict | list)]

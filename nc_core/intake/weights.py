@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.hdf5 import dataset_at, find, group_at, names_attribute
-from nc_core.intake.layers import shown
+from nc_core.intake.hdf5 import dataset_at, group_at, names_attribute, numbered
 from nc_core.intake.tree import Leaf, Model, Path, leaves
+from nc_core.intake.wording import shown
 
 Arrays = Mapping[Path, list[Any]]
 """Datasets of every layer that has weights, in Keras' own order, by the layer's path."""
@@ -18,17 +18,11 @@ STATE = ("moving_mean", "moving_variance", "mean", "variance")
 
 def file_names(leaf: Leaf) -> tuple[str, ...]:
     """The arrays of a layer in a file: a Normalization has a counter besides its weights."""
-    return (
-        (*leaf.weight_names, "count")
-        if leaf.kind == "Normalization" and leaf.weight_names
-        else leaf.weight_names
-    )
+    return (*leaf.weight_names, "count") if leaf.kind == "Normalization" and leaf.weight_names else leaf.weight_names
 
 
 def legacy_arrays(group: Any, model: Model) -> Arrays:
-    """Arrays of the layout of `.h5` files: a group a layer, `weight_names` in each (nested models in one
-    list).
-    """
+    """Arrays of `.h5` files: a group a layer, `weight_names` in each, nested models in one list."""
     stored = {}
     for name in names_attribute(group, "layer_names") or []:
         layer_group = group_at(group, name)
@@ -38,8 +32,7 @@ def legacy_arrays(group: Any, model: Model) -> Arrays:
     if len(stored) != len(weighted):
         raise ModelRefused(
             f"the file holds weights of {len(stored)} layers and the architecture has {len(weighted)} with "
-            "weights: they "
-            "do not belong together"
+            "weights: they do not belong together"
         )
     # By name, or by order where the names differ, which is Keras' own rule.
     named = dict(zip(weighted, weighted if set(weighted) == set(stored) else stored, strict=True))
@@ -67,16 +60,13 @@ def _shared_out(child: Leaf | Model, path: Path, weights: list[str]) -> Iterator
     if expected != len(weights):
         raise ModelRefused(
             f"the nested model {path[-1]!r} has {len(weights)} arrays in the file and {expected} in the "
-            "architecture: they "
-            "do not belong together"
+            "architecture: they do not belong together"
         )
     yield from (_by_name(inner, weights) or _by_order(inner, weights)).items()
 
 
 def _by_name(inner: list[tuple[Path, Leaf, bool]], weights: list[str]) -> dict[Path, list[str]] | None:
-    """By the layer's name before the last slash; None where that does not give every layer its own number of
-    arrays.
-    """
+    """By the layer's name before the last slash; None where some layer gets another number of arrays."""
     paths = {leaf.name: path for path, leaf, _ in inner}
     found: dict[Path, list[str]] = {path: [] for path, _, _ in inner}
     for weight in weights:
@@ -91,9 +81,7 @@ def _by_name(inner: list[tuple[Path, Leaf, bool]], weights: list[str]) -> dict[P
 
 
 def _by_order(inner: list[tuple[Path, Leaf, bool]], weights: list[str]) -> dict[Path, list[str]]:
-    """Keras lists the trained arrays of all layers first, then the others; all of a frozen layer are
-    others.
-    """
+    """Keras lists the trained arrays of all layers first, then the others; a frozen layer has only others."""
     slots = [
         (path, name, not trainable or name in (*STATE, "count"))
         for path, leaf, trainable in inner
@@ -106,9 +94,7 @@ def _by_order(inner: list[tuple[Path, Leaf, bool]], weights: list[str]) -> dict[
 
 
 def archive_arrays(root: Any, model: Model) -> Arrays:
-    """Arrays of Keras 3's layout: layers/<class name>_<counter>/vars/<n>, nested models in the same way
-    below theirs.
-    """
+    """Arrays of Keras 3: layers/<class name>_<counter>/vars/<n>, nested models the same way below theirs."""
     top = next(
         (name for name in ("layers", "_layer_checkpoint_dependencies") if group_at(root, name) is not None),
         None,
@@ -118,9 +104,7 @@ def archive_arrays(root: Any, model: Model) -> Arrays:
     return dict(_archived(root, model, (), "", top))
 
 
-def _archived(
-    root: Any, model: Model, path: Path, prefix: str, container: str
-) -> Iterator[tuple[Path, list[Any]]]:
+def _archived(root: Any, model: Model, path: Path, prefix: str, container: str) -> Iterator[tuple[Path, list[Any]]]:
     used: dict[str, int] = {}
     for name, child in model.children.items():
         stem = snake_case(child.class_name if isinstance(child, Model) else child.kind)
@@ -136,11 +120,9 @@ def _variables(root: Any, place: str) -> list[Any]:
     group = group_at(root, f"{place}/vars")
     if group is None:
         raise ModelRefused(
-            f"the weights file has no group {shown(place)}, which the architecture needs: save the model "
-            "again"
+            f"the weights file has no group {shown(place)}, which the architecture needs: save the model again"
         )
-    count = next(n for n in range(len(group) + 1) if find(group, str(n)) is None)
-    return [dataset_at(group, str(n)) for n in range(count)]
+    return numbered(group)
 
 
 def snake_case(class_name: str) -> str:

@@ -1,6 +1,4 @@
-"""Output and weight shapes of the layers that slide a window over an image, and of those that change its
-size.
-"""
+"""Output and weight shapes of the layers that slide a window over an image or change its size."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -22,6 +22,7 @@ class Predictor:
         self._call = backend.compiled(lambda x: model(x, training=False))
 
     def __call__(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Logits of every image, in order."""
         parts = [self._padded(x[start : start + self._batch]) for start in range(0, len(x), self._batch)]
         return np.concatenate(parts)
 

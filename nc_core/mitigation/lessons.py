@@ -20,7 +20,7 @@ class TargetTrigger(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lessons:
-    """x (n, H, W, C) float32 in the model's domain; y (n,) int32; target (n, N) float32, class probabilities."""
+    """x (n, H, W, C) float32 in the model's domain; y (n,) int32; target (n, N) float32, probabilities."""
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[np.int32]
@@ -34,8 +34,7 @@ def clean_lessons(prepared: Prepared, badnet: Predictor, flagged: Iterable[int])
     """The images of `prepared.repair` with what is to be answered to them.
 
     With labels that is the true label. Without, it is all that the BadNet itself answers to the clean image,
-    softmax and not argmax: its gradient is zero on clean images, so that these hold the net where it is while
-    stamped copies move it. (Hard answers, of 592 faces, pushed a face net of 1283 classes from .95 to .81.)
+    softmax and not argmax: hard answers pull a net of many classes towards the few that the images show.
     An image that the BadNet assigns to a flagged label may hold the trigger; without labels such images are
     left out.
     """
@@ -44,9 +43,7 @@ def clean_lessons(prepared: Prepared, badnet: Predictor, flagged: Iterable[int])
         return Lessons(x=part.x, y=part.y, target=np.eye(prepared.classes, dtype=np.float32)[part.y])
     safe = ~np.isin(part.y, list(flagged))
     x, y = part.x[safe], part.y[safe]
-    return Lessons(
-        x=x, y=y, target=softmax(badnet(x)) if len(x) else np.zeros((0, prepared.classes), np.float32)
-    )
+    return Lessons(x=x, y=y, target=softmax(badnet(x)) if len(x) else np.zeros((0, prepared.classes), np.float32))
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import keras
-
 from nc_core.evaluation import accuracy, attack_success_rate
 from nc_core.inversion import Predictor, Trigger
 from nc_core.prepared import Part
@@ -18,13 +16,10 @@ class Measures:
     reversed_rates: dict[int, float]
 
 
-def measure(model: keras.Model, holdout: Part, triggers: Mapping[int, Trigger]) -> Measures:
-    """Measure a net (N logits) on held-out images; images of a target class do not count for its trigger."""
-    predict = Predictor(model)
+def measure(predict: Predictor, holdout: Part, triggers: Mapping[int, Trigger]) -> Measures:
+    """Measure a net on held-out images; images of a target class do not count for its trigger."""
     rates = {}
     for label, trigger in triggers.items():
         others = holdout.y != label
-        rates[label] = attack_success_rate(
-            predict(trigger.stamp(holdout.x[others])), holdout.y[others], label
-        )
+        rates[label] = attack_success_rate(predict(trigger.stamp(holdout.x[others])), holdout.y[others], label)
     return Measures(accuracy=accuracy(predict(holdout.x), holdout.y), reversed_rates=rates)

@@ -1,6 +1,4 @@
-"""Builds Keras nets from canonical models, from a table of layer classes and never from a Keras
-configuration.
-"""
+"""Builds Keras nets from canonical models, from a table of layer classes, never from a configuration."""
 
 from nc_core.models.build import build, build_logits
 from nc_core.models.convert import canonical_of, with_weights

@@ -11,9 +11,7 @@ from nc_core.intake import CanonicalModel, read_model
 
 
 def canonical_of(model: keras.Model) -> CanonicalModel:
-    """The canonical model of a Keras net, by the same way as a submitted file; raises ModelRefused as intake
-    does.
-    """
+    """The canonical model of a Keras net, read as a submitted file is; raises ModelRefused likewise."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)
@@ -21,8 +19,7 @@ def canonical_of(model: keras.Model) -> CanonicalModel:
 
 
 def with_weights(canonical: CanonicalModel, model: keras.Model) -> CanonicalModel:
-    """`canonical` with the weights of `model`, a net that `build` or `build_logits` made of it; its head is
-    kept.
+    """`canonical` with the weights of `model`, a net that `build` or `build_logits` made of it; same head.
 
     Layers are matched by name. Raises ValueError where `model` lacks one or has another shape.
     """
@@ -31,11 +28,11 @@ def with_weights(canonical: CanonicalModel, model: keras.Model) -> CanonicalMode
         if not layer.weights:
             continue
         variables = model.get_layer(layer.name).weights
+        if len(variables) < len(layer.weights):
+            raise ValueError(f"layer {layer.name!r} has {len(variables)} arrays, expected {len(layer.weights)}")
         for variable, key in zip(variables, layer.weights, strict=False):
             array = np.array(keras.ops.convert_to_numpy(variable), dtype=np.float32)
             if array.shape != canonical.weights[key].shape:
-                raise ValueError(
-                    f"{key} has the shape {array.shape}, expected {canonical.weights[key].shape}"
-                )
+                raise ValueError(f"{key} has the shape {array.shape}, expected {canonical.weights[key].shape}")
             weights[key] = array
     return replace(canonical, weights=weights)

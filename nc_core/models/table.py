@@ -15,9 +15,7 @@ _ZEROS: Mapping[str, Mapping[str, str]] = {
     "Conv2DTranspose": {"kernel_initializer": "zeros"},
     "Dense": {"kernel_initializer": "zeros"},
 }
-"""Weights are set right after building: drawing random ones first would cost time and the caller's random
-state.
-"""
+"""Weights are set right after building; drawing random ones first would only cost time."""
 
 _PLAIN = [
     "BatchNormalization",
@@ -61,7 +59,4 @@ CONSTRUCTORS: Mapping[str, Any] = {
 
 def construct(layer: Layer) -> Any:
     """The Keras layer, not yet built. Always float32: the global policy of this process must not reach it."""
-    options = dict(layer.options)
-    if layer.kind == "BatchNormalization":
-        options["axis"] = int(options["axis"])
-    return CONSTRUCTORS[layer.kind](name=layer.name, dtype="float32", **options)
+    return CONSTRUCTORS[layer.kind](name=layer.name, dtype="float32", **layer.options)

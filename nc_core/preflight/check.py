@@ -110,8 +110,8 @@ def _refuse_low_accuracy(accuracy: float, classes: int, scores: dict[str, float]
         return
     tried = ", ".join(f"{name}: {score:.3f}" for name, score in scores.items())
     raise DataRefused(
-        f"clean accuracy is {accuracy:.3f}, expected at least {floor}: the images, their labels or their value range do "
-        f"not fit this model (accuracy by value range: {tried}); pass clean data that the model was made for, its "
+        f"clean accuracy is {accuracy:.3f}, expected at least {floor}: the images, their labels or their value range "
+        f"do not fit this model (accuracy by value range: {tried}); pass clean data that the model was made for, its "
         "--value-range, or --unlabelled if the labels number the classes differently"
     )
 
@@ -128,8 +128,8 @@ def _refuse_one_answer(best: ranges.Trial, scores: dict[str, float]) -> None:
 def _dead_text(dead: list[int], scanned: int) -> str:
     shown = ", ".join(map(str, dead[:5])) + (", ..." if len(dead) > 5 else "")
     return (
-        f"{len(dead)} of {scanned} labels have no gradient at the start (label {shown}), so no trigger can be reversed for "
-        "them: pass --labels without them, or another --value-range"
+        f"{len(dead)} of {scanned} labels have no gradient at the start (label {shown}), so no trigger can be "
+        "reversed for them: pass --labels without them, or another --value-range"
     )
 
 

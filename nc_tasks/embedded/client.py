@@ -2,7 +2,6 @@
 
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from nc_tasks.embedded.clients import Client, Wanted, live_clients
 from nc_tasks.embedded.files import StackFiles, last_line, open_log, stack_files
 from nc_tasks.embedded.leftovers import end_broker, end_workers
 from nc_tasks.embedded.locks import is_locked, locked, read_holder
-from nc_tasks.embedded.processes import send, wait_until
+from nc_tasks.embedded.processes import KILLED_SECONDS, stop_process, wait_until
 from nc_tasks.embedded.state import StackState, read_state, stack_version
 from nc_tasks.errors import StackFailed
 from nc_tasks.settings import Settings
@@ -184,11 +183,8 @@ def _stop(settings: Settings, files: StackFiles) -> bool:
 
 
 def _stop_supervisor(settings: Settings, files: StackFiles) -> None:
-    patience = settings.stop_seconds + 4 * QUIT_SECONDS
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        holder = read_holder(files.supervisor_lock)
-        if holder is not None:
-            send(holder, number)
-        if wait_until(lambda: not is_locked(files.supervisor_lock), patience):
-            return
-    raise StackFailed(f"the supervisor under {settings.home} does not end; end its process and try again")
+    holder = read_holder(files.supervisor_lock)
+    if holder is not None:
+        stop_process(*holder, seconds=settings.stop_seconds + 4 * QUIT_SECONDS)
+    if not wait_until(lambda: not is_locked(files.supervisor_lock), KILLED_SECONDS):
+        raise StackFailed(f"the supervisor under {settings.home} does not end; end its process and try again")

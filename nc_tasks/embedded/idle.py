@@ -24,17 +24,20 @@ class IdleClock:
         self._settings = settings
         self._store: Store | None = None
         self._since: float | None = None
+        self._pause = min(LOOK_SECONDS, settings.idle_seconds / 4)
         self._next_look = 0.0
 
     def reset(self) -> None:
         """Begin anew: somebody is attached."""
+        # Whoever leaves may be about to stop everything: that must not wait for a look at the store.
+        self._next_look = time.monotonic() + self._pause
         self._since = None
 
     def is_over(self) -> bool:
         """Whether there has been nothing to do for `idle_seconds`."""
         now = time.monotonic()
         if now >= self._next_look:
-            self._next_look = now + min(LOOK_SECONDS, self._settings.idle_seconds / 4)
+            self._next_look = now + self._pause
             if self._busy():
                 self._since = None
             elif self._since is None:

@@ -52,10 +52,12 @@ def write_holder(lock: BinaryIO) -> None:
     lock.flush()
 
 
-def read_holder(path: Path) -> int | None:
-    """The pid that its holder wrote into the lock, None where that process does not run (any more)."""
+def read_holder(path: Path) -> tuple[int, float] | None:
+    """Pid and start of the process that wrote itself into the lock, None where it does not run (any more)."""
     pid, _, started = path.read_text().partition(" ")
-    return int(pid) if started and is_process(int(pid), float(started)) else None
+    if not started or not is_process(int(pid), float(started)):
+        return None
+    return int(pid), float(started)
 
 
 @contextmanager

@@ -61,7 +61,7 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
             self._keep_broker()
             self.tick()
-            self.stopping = self.stopping or self._leave_when_idle()
+            self._leave_when_idle()
 
     def tick(self) -> None:
         """Follow the clients and look after every worker once."""
@@ -98,20 +98,20 @@ class Supervisor:
             slots = max(self._wanted.slots if self._children else 1, *(client.slots for client in clients))
             self._wanted = Wanted(workers=max(client.workers for client in clients), slots=slots)
 
-    def _leave_when_idle(self) -> bool:
+    def _leave_when_idle(self) -> None:
         if live_clients(self._files.clients):
             self._idle.reset()
-            return False
+            return
         if not self._idle.is_over():
-            return False
+            return
         # Under the lock that a client attaches under: it either is here by now, or finds us stopping.
         starting = try_lock(self._files.start_lock)
         if starting is None:
-            return False
+            return
         with starting:
-            self.stopping = not live_clients(self._files.clients)
-            self._write()
-        return self.stopping
+            if not live_clients(self._files.clients):
+                self.stopping = True
+                self._write()
 
     def _keep_broker(self) -> None:
         if self._settings.redis_url is None and (self._broker is None or not self._broker.alive):
@@ -184,6 +184,7 @@ def main(arguments: list[str] | None = None, *, commands: Commands = worker_comm
     parser.add_argument("--ready", type=int, required=True, metavar="FD")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     os.set_inheritable(options.ready, False)
     try:
         run(get_settings().model_copy(update={"home": options.home}), ready=options.ready, commands=commands)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult
+from sqlalchemy import inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,6 @@ def insert_absent(session: Session, table: type[Base], rows: Sequence[dict[str, 
     if not rows:
         return 0
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    result = session.execute(insert(table.__table__).on_conflict_do_nothing(), rows)
-    assert isinstance(result, CursorResult)
-    return result.rowcount
+    key = inspect(table).primary_key
+    # Counted by what comes back: drivers do not agree on the number of rows of a statement in many parts.
+    return len(session.execute(insert(table).on_conflict_do_nothing().returning(*key), rows).all())

@@ -1,4 +1,4 @@
-# ruff: noqa: A002  (the round of a scan has the same name in SQL, JSON and here)
+
 """Label rows: one target label in one round, claimed, kept alive and ended by workers."""
 
 from collections.abc import Iterable, Sequence

@@ -12,8 +12,10 @@ def claim(
 ) -> int | None:
     """Take the preparation and return the attempt; None: it has ended (perhaps as failed) or a worker has it.
 
-    One that was given up fails its submission.
+    One that was given up fails its submission. Nothing is claimed of a submission that is prepared or has ended.
     """
+    if submissions.get(session, submission_id=submission_id).state not in ("queued", "preparing"):
+        return None
     insert_absent(session, Preparation, [{"submission_id": submission_id}])
     attempt = leases.claim(
         session,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from nc_core.errors import InputRefused, OutOfBudget
 from nc_tasks import workflow
 from nc_tasks.app import app
-from nc_tasks.prepare import prepare, one_line
+from nc_tasks.prepare import one_line, prepare
 from nc_tasks.store import preparations, submissions
 from nc_tasks.worker import WorkerProcess, this_worker
 

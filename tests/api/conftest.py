@@ -1,14 +1,22 @@
 """Scans that never ran: fabricated norms, judged by the real detection, in the form of result.json."""
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
+from sqlalchemy.orm import Session
 
 from api.triggers import TriggerArrays
-from nc_core.datasets import Images
+from nc_core.datasets import CleanData, Images, split_images
 from nc_core.detection import LabelNorm, detect
+from nc_tasks.artefacts import Artefacts
+from nc_tasks.options import ScanOptions
+from nc_tasks.settings import Settings
+from nc_tasks.store import LabelKey, detections, labels, mitigations, open_store, submissions
 
 SIDE = 32
 
@@ -35,12 +43,12 @@ def fabricate_result(
     ]
     found = detect(given, classes=classes, pixels=SIDE * SIDE).to_json()
     indices = {index["label"]: index for index in found.pop("labels")}
-    labels = [_row(label, indices[label.label], rng) for label in given]
+    rows = [_row(label, indices[label.label], rng) for label in given]
     flagged = found["flagged_labels"]
     return {
         "schema": 1,
         **found,
-        "labels": labels,
+        "labels": rows,
         "preflight": _preflight(),
         "mitigation": _mitigation(flagged, poisoned=poisoned) if flagged and repaired else None,
         "model": {
@@ -53,7 +61,7 @@ def fabricate_result(
         "timing": {
             "total_seconds": 81.4,
             "inversion_seconds": 61.7,
-            "gradient_images": sum(row["updates"] * 32 for row in labels),
+            "gradient_images": sum(row["updates"] * 32 for row in rows),
         },
         "versions": {"cleanse": "0.1.0", "keras": "3.15.1", "tensorflow": "2.21.0", "numpy": "2.4.6"},
         "seed": 0,
@@ -72,12 +80,12 @@ def fabricate_triggers(result: dict[str, Any], seed: int = 3) -> TriggerArrays:
     for index, row in enumerate(rows):
         if row["flagged"]:
             patterns[index] = (1.0, 0.92, 0.05)
-    labels = np.array([row["label"] for row in rows], np.int32)
-    return TriggerArrays(labels=labels, mask=masks, pattern=patterns)
+    numbers = np.array([row["label"] for row in rows], np.int32)
+    return TriggerArrays(labels=numbers, mask=masks, pattern=patterns)
 
 
-def fabricate_examples(seed: int = 5) -> Images:
-    """Two pictures: a disc on a gradient, classes 1 and 2."""
+def fabricate_examples(seed: int = 5, count: int = 2) -> Images:
+    """Pictures of a disc on a gradient, classes 1 and 2 in turn."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:SIDE, 0:SIDE]
     sky = np.stack([90 + 3 * y, 120 + 2 * y, 190 - y], axis=-1)
@@ -86,7 +94,8 @@ def fabricate_examples(seed: int = 5) -> Images:
     sky[disc] = (238, 238, 234)
     sky[rim] = (196, 30, 40)
     noisy = np.clip(sky + rng.normal(0, 6, sky.shape), 0, 255).astype(np.uint8)
-    return Images(pixels=np.stack([noisy, noisy[:, ::-1]]), labels=np.array([1, 2], np.int32))
+    pixels = np.stack([noisy, noisy[:, ::-1]] * (count // 2))
+    return Images(pixels=pixels, labels=np.array([1, 2] * (count // 2), np.int32))
 
 
 def _label_norm(label: int, norm: float, stuck: bool, infected: bool) -> LabelNorm:
@@ -165,3 +174,124 @@ def make_triggers() -> Callable[..., TriggerArrays]:
 @pytest.fixture
 def examples() -> Images:
     return fabricate_examples()
+
+
+def store_submission(
+    settings: Settings,
+    result: dict[str, Any],
+    *,
+    model: Path,
+    data: Path,
+    triggers: TriggerArrays | None = None,
+    until: str = "done",
+) -> str:
+    """Bring a submission of these files as far as `until`, by the store's own functions; returns its id."""
+    artefacts, store = Artefacts(settings.artefacts), open_store(settings)
+    with store.write() as session:
+        submission = submissions.submit(
+            session,
+            model_sha256=artefacts.put_file(model),
+            model_name=model.name,
+            data_sha256=artefacts.put_file(data),
+            data_name=data.name,
+            options=ScanOptions(),
+        )
+    identity = submission.id
+    for step in STEPS[: STEPS.index(until) + 1]:
+        with store.write() as session:
+            FILL[step](session, identity, result, artefacts, triggers or fabricate_triggers(result))
+    store.close()
+    return identity
+
+
+def _fill_prepared(
+    session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, _: TriggerArrays
+) -> None:
+    examples = fabricate_examples(count=64)
+    clean = CleanData(images=examples, split=split_images(len(examples), 0))
+    with tempfile.TemporaryDirectory() as folder:
+        digest = clean.save(Path(folder) / "clean")
+        artefacts.put_file(Path(folder) / "clean")
+    submissions.set_state(session, submission_id=identity, state="preparing")
+    submissions.record_prepared(
+        session,
+        submission_id=identity,
+        canonical_sha256="c" * 64,
+        clean_data_sha256=digest,
+        preflight=result["preflight"],
+        slots=result["slots"],
+        labels_total=len(result["labels"]),
+        versions=result["versions"],
+        **{name: result["model"][name] for name in ("classes", "input_shape", "parameters")},
+    )
+    numbers = [row["label"] for row in result["labels"]]
+    labels.create(session, submission_id=identity, labels=numbers, round=0, updates_budget=400)
+    submissions.set_state(session, submission_id=identity, state="inverting")
+
+
+def _fill_labels(
+    session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, triggers: TriggerArrays
+) -> None:
+    for row in result["labels"]:
+        key = LabelKey(submission_id=identity, label=row["label"], round=0)
+        attempt = labels.claim(session, key=key, worker_id="w", lease_seconds=60, max_attempts=3)
+        assert attempt is not None
+        found = triggers.of(row["label"])
+        digest = None if found is None else artefacts.put_bytes(save({"mask": found[0], "pattern": found[1]}))
+        figures = {name: row[name] for name in ("state", "updates", "norm", "attack_success_rate", "seconds")}
+        figures |= {"gradient_images": 32 * row["updates"], "trigger_sha256": digest}
+        labels.finish(session, key=key, attempt=attempt, **figures)
+
+
+def _fill_detection(
+    session: Session, identity: str, result: dict[str, Any], _: Artefacts, __: TriggerArrays
+) -> None:
+    names = ("verdict", "reason", "flagged_labels", "anomaly_index", "log_z", "p_value", "threshold")
+    body = {name: result[name] for name in (*names, "rules", "reference_size", "not_covered", "labels")}
+    detections.record(session, submission_id=identity, body=body)
+    if result["mitigation"] is not None:
+        mitigations.create(session, submission_id=identity, methods=["unlearning"])
+        submissions.set_state(session, submission_id=identity, state="repairing")
+
+
+def _fill_end(
+    session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, _: TriggerArrays
+) -> None:
+    if result["mitigation"] is not None:
+        which: dict[str, Any] = {"submission_id": identity, "method": "unlearning"}
+        attempt = mitigations.claim(session, **which, worker_id="w", lease_seconds=60, max_attempts=3)
+        assert attempt is not None
+        body = {name: value for name, value in result["mitigation"].items() if name != "candidates"}
+        goodnet, guarded = artefacts.put_bytes(b"goodnet"), artefacts.put_bytes(b"guarded")
+        made = {"body": body, "goodnet_sha256": goodnet, "guarded_sha256": guarded}
+        mitigations.finish(session, **which, attempt=attempt, state="done", **made)
+    submissions.set_state(session, submission_id=identity, state="done")
+
+
+FILL: dict[str, Callable[..., None]] = {
+    "prepared": _fill_prepared,
+    "labels": _fill_labels,
+    "detection": _fill_detection,
+    "done": _fill_end,
+}
+STEPS = list(FILL)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """A model and a data file; nobody looks into them before a worker does."""
+    model, data = tmp_path / "traffic_signs.h5", tmp_path / "clean.npz"
+    model.write_bytes(b"model")
+    data.write_bytes(b"data")
+    return model, data
+
+
+@pytest.fixture
+def stored(settings: Settings, files: tuple[Path, Path]) -> Callable[..., str]:
+    """Stores a fabricated scan of `files` as far as wanted."""
+    return lambda result, **how: store_submission(settings, result, model=files[0], data=files[1], **how)

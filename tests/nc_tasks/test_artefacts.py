@@ -20,7 +20,9 @@ def files_of(artefacts: Artefacts) -> list[Path]:
     return [path for path in artefacts.root.rglob("*") if path.is_file()]
 
 
-def test_given_a_file_of_several_chunks_then_it_is_kept_by_its_digest(artefacts: Artefacts, tmp_path: Path) -> None:
+def test_given_a_file_of_several_chunks_then_it_is_kept_by_its_digest(
+    artefacts: Artefacts, tmp_path: Path
+) -> None:
     content = os.urandom(2 * CHUNK_BYTES + 7)
     source = tmp_path / "model.h5"
     source.write_bytes(content)
@@ -68,7 +70,9 @@ def test_when_writing_fails_then_nothing_is_left_behind(
     assert files_of(artefacts) == []
 
 
-def test_when_a_put_was_cut_off_then_its_leavings_are_swept_after_a_day_and_not_before(artefacts: Artefacts) -> None:
+def test_when_a_put_was_cut_off_then_its_leavings_are_swept_after_a_day(
+    artefacts: Artefacts,
+) -> None:
     kept = artefacts.put_bytes(b"kept")
     old, young = artefacts.root / "old.tmp", artefacts.root / "young.tmp"
     for path in (old, young):

@@ -22,7 +22,7 @@ def test_given_nothing_then_everything_lies_in_the_users_home(monkeypatch: pytes
     assert settings.redis_url is None
 
 
-def test_given_a_relative_home_then_it_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_given_a_relative_home_then_it_is_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert Settings(home=Path("here")).home == tmp_path / "here"
 
@@ -47,7 +47,11 @@ def test_when_settings_are_handed_on_by_environment_then_they_arrive_whole(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     settings = Settings(
-        home=tmp_path / "a b", redis_url="redis://x", lease_seconds=3.5, memory_budget_bytes=10, worker_slots=3
+        home=tmp_path / "a b",
+        redis_url="redis://x",
+        lease_seconds=3.5,
+        memory_budget_bytes=10,
+        worker_slots=3,
     )
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)

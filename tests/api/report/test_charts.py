@@ -4,6 +4,7 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def test_an_axis_without_values_is_still_an_axis() -> None:
 
 @pytest.mark.parametrize("classes", [1, 2, 5, 43, 1283])
 def test_every_label_is_drawn_once_inside_the_picture(make_result: Make, classes: int) -> None:
-    # Given a scan of that many labels, when its chart is drawn, then each label has one mark within the frame.
+    # Given a scan of that many labels, when its chart is drawn, then each label has one mark within it.
     result = make_result(classes=classes)
     chart = parsed(norm_chart(result["labels"], []))
     marks = [circle for circle in chart.iter("circle") if circle.get("class") == "dot"]
@@ -63,7 +64,7 @@ def test_label_numbers_never_overlap(make_result: Make, classes: int, width: int
     names = [text for text in chart.iter("text") if text.get("text-anchor") == "middle"][:-1]
     spans = sorted((float(name.attrib["x"]), 3.5 * len(name.text or "")) for name in names)
     assert len(spans) > 5
-    assert all(a[0] + a[1] < b[0] - b[1] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[0] + a[1] < b[0] - b[1] for a, b in pairwise(spans))
 
 
 def test_labels_without_a_norm_have_their_own_band_above_the_plot(make_result: Make) -> None:

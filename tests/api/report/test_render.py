@@ -7,6 +7,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
 import pytest
 
 from api.report import render_report
@@ -20,7 +21,7 @@ VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
 class Page(HTMLParser):
-    """Elements with attributes, and the text outside <style>; fails on elements that do not close in order."""
+    """Elements with attributes, and the text outside <style>; fails where elements do not close in order."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -96,12 +97,14 @@ def test_the_repair_shows_both_ends_and_that_the_true_trigger_s_rate_is_unknown(
     shown = words(page(make_result(infected={1: 8.2})))
     assert "Clean accuracy 95.5% 97.4% +1.9" in shown
     assert "reversed trigger of label 1 99.8% 0.4% −99.4" in shown
+    assert "the reversed trigger still has an attack success rate of 0.4%" in shown
     assert "The true trigger's rate is unknown." in shown
 
 
 def test_known_poison_replaces_that_caution(page: Render, make_result: Make) -> None:
     shown = words(page(make_result(infected={1: 8.2}, poisoned=True)))
     assert "the known poisoned pictures 99.4% 1.3%" in shown
+    assert "the known poison still has an attack success rate of 1.3%" in shown
     assert "98.1% of the known poisoned pictures" in shown
     assert "The true trigger's rate is unknown" not in shown
 
@@ -192,22 +195,13 @@ def test_more_flagged_labels_than_cards_are_counted(page: Render, make_result: M
     assert len(shown.all("article")) == 28
 
 
-def test_a_result_without_a_single_norm_still_has_a_page(page: Render, make_result: Make) -> None:
+def test_a_result_without_a_single_norm_still_has_a_page(make_result: Make) -> None:
     result = make_result(classes=12)
     for row in result["labels"]:
         row.update(state="failed", norm=None, anomaly_index=None, log_z=None, attack_success_rate=None)
     result.update(verdict="inconclusive", reference_size=0)
-    triggers_free = {**result, "labels": result["labels"]}
-    shown = Page(render_report(triggers_free, _none(), None))
+    nothing = np.zeros((0, 32, 32, 3), np.float32)
+    triggers = TriggerArrays(labels=np.zeros(0, np.int32), mask=nothing[..., 0], pattern=nothing)
+    shown = Page(render_report(result, triggers, None))
     assert "Inconclusive" in words(shown)
     assert shown.all("article") == []
-
-
-def _none() -> TriggerArrays:
-    import numpy as np
-
-    return TriggerArrays(
-        labels=np.zeros(0, np.int32),
-        mask=np.zeros((0, 32, 32), np.float32),
-        pattern=np.zeros((0, 32, 32, 3), np.float32),
-    )

@@ -25,9 +25,7 @@ def test_thresholds_with_a_small_reference_of_1283(reference: int, at_5: float, 
     assert null.p_value(at_1, others=1283 - reference) == pytest.approx(0.01, abs=0.004)
 
 
-@pytest.mark.parametrize(
-    ("reference", "others", "z"), [(5, 0, 5.6), (12, 0, 3.0), (12, 30, 4.5), (7, 3, 2.0)]
-)
+@pytest.mark.parametrize(("reference", "others", "z"), [(5, 0, 5.6), (12, 0, 3.0), (12, 30, 4.5), (7, 3, 2.0)])
 def test_p_value_is_the_share_of_clean_scans_that_reach_z(reference: int, others: int, z: float) -> None:
     # Given scans of clean labels, drawn one by one, all labels included
     generator = np.random.default_rng(7)

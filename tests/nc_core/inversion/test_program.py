@@ -32,7 +32,7 @@ class PlainPaper:
         self.u = np.concatenate([mask_u.ravel(), pattern_u.ravel()]).astype(np.float64)
 
     def update(self, x: np.ndarray, cost: float) -> tuple[float, float]:
-        height, width, channels = self.shape
+        height, width, _ = self.shape
         pixels = height * width
         mask_u, pattern_u = self.u[:pixels].reshape(height, width, 1), self.u[pixels:].reshape(self.shape)
         mask, pattern = tanh01(mask_u), tanh01(pattern_u)

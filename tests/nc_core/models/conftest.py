@@ -15,7 +15,9 @@ Through = Callable[[keras.Model, str], CanonicalModel]
 
 
 def answers(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """The outputs of a net, computed step by step: compiling a net of hundreds of layers would take seconds."""
+    """The outputs of a net, computed step by step: compiling a net of hundreds of layers would take
+    seconds.
+    """
     return np.array(keras.ops.convert_to_numpy(model(images, training=False)))
 
 
@@ -45,7 +47,9 @@ def shake() -> Shake:
 
 @pytest.fixture
 def through(tmp_path: Path) -> Through:
-    """Save a net as a file of the given suffix, read it, build it, compare the answers of both on random images."""
+    """Save a net as a file of the given suffix, read it, build it, compare the answers of both on random
+    images.
+    """
 
     def passed(model: keras.Model, suffix: str) -> CanonicalModel:
         path = tmp_path / f"submitted{suffix}"

@@ -1,4 +1,6 @@
-"""Every layer class of the table, from a saved file to equal answers and on to a file that plain Keras loads."""
+"""Every layer class of the table, from a saved file to equal answers and on to a file that plain Keras
+loads.
+"""
 
 from pathlib import Path
 
@@ -6,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from nc_core.intake import read_model
 from nc_core.intake.layers import KINDS
 from nc_core.intake.options import ACTIVATIONS
 from nc_core.models import build
@@ -102,15 +105,13 @@ def test_an_activation_that_is_a_layer_becomes_one(shake, through):
     assert ("conv_activation", "LeakyReLU") in [(layer.name, layer.kind) for layer in canonical.layers]
 
 
-def test_a_mixed_precision_net_is_read_as_float32(shake, through, tmp_path: Path):
+def test_a_mixed_precision_net_is_read_as_float32(shake, tmp_path: Path):
     # Given a net that computes in float16 (its variables are float32)
     image = keras.Input((8, 8, 3))
     x = L.GlobalAveragePooling2D()(L.Conv2D(4, 3, dtype="mixed_float16")(image))
     model = shake(keras.Model(image, L.Dense(3, activation="softmax", dtype="float32")(x)))
     model.save(tmp_path / "mixed.keras")
     # When it is built from its canonical form
-    from nc_core.intake import read_model
-
     built = build(read_model(tmp_path / "mixed.keras"))
     # Then it computes in float32, and answers as the original does up to float16
     assert {layer.compute_dtype for layer in built.layers} == {"float32"}

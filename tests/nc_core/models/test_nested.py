@@ -23,7 +23,8 @@ def functional_base(name="base"):
 
 def sequential_base(name="base"):
     return keras.Sequential(
-        [keras.Input((8, 8, 3)), L.Conv2D(4, 3, name="conv"), L.BatchNormalization(name="norm"), L.ReLU()], name=name
+        [keras.Input((8, 8, 3)), L.Conv2D(4, 3, name="conv"), L.BatchNormalization(name="norm"), L.ReLU()],
+        name=name,
     )
 
 

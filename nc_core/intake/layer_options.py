@@ -1,0 +1,87 @@
+"""A layer's configuration, held against the allow-list: its class and its plain options."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nc_core.errors import ModelRefused
+from nc_core.intake.layers import KINDS, REQUIRED
+from nc_core.intake.wording import shown
+
+ALIASES = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
+"""Names that TensorFlow 1 wrote for the same classes."""
+
+ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU", "Softmax")
+"""Layers without weights that Keras lets stand as the `activation` of another layer."""
+
+DROPPED_KEYS = frozenset(
+    [
+        "name",
+        "trainable",
+        "dtype",
+        "batch_input_shape",
+        "batch_shape",
+        "input_shape",
+        "input_dim",
+        "input_dtype",
+        "sparse",
+        "ragged",
+        "seed",
+        "autocast",
+        "synchronized",
+        "fused",
+        "renorm_clipping",
+        "renorm_momentum",
+        "lora_rank",
+        "lora_alpha",
+    ]
+)
+DROPPED_ENDINGS = ("_initializer", "_regularizer", "_constraint")
+
+
+def known_kind(class_name: str, layer: str) -> str:
+    """The class name under which the table knows this layer; ModelRefused for every class not listed."""
+    kind = ALIASES.get(class_name, class_name)
+    if kind not in KINDS:
+        raise ModelRefused(
+            f"layer {layer!r} is a {class_name!r}, which is not read here because only layers with a fixed "
+            f"meaning are: {_instead(class_name)}, copy the weights and save it again"
+        )
+    return kind
+
+
+def _instead(class_name: str) -> str:
+    if class_name in ("Lambda", "TFOpLambda", "SlicingOpLambda"):
+        return "rebuild the net with Keras' own layers in its place (Rescaling, Reshape, Add, ...)"
+    return "rebuild the net without it, from Keras' own image layers"
+
+
+def read_options(kind: str, config: Mapping[str, Any], layer: str) -> dict[str, Any]:
+    """The plain options of a layer of class `kind`, defaults filled in; ModelRefused for any other value."""
+    table = KINDS[kind].options
+    _refuse_unknown(kind, config, layer)
+    found = {}
+    for name, option in table.items():
+        value = config.get(name, config.get(option.old_name, option.default) if option.old_name else option.default)
+        if value is REQUIRED:
+            raise ModelRefused(f"layer {layer!r} ({kind}) lacks its {name!r}: save the model again")
+        try:
+            plain = option.reader(value)
+        except ValueError as error:
+            raise ModelRefused(
+                f"layer {layer!r} ({kind}) has {name} = {shown(value)}; what is read here is {error}"
+            ) from None
+        if option.kept:
+            found[name] = plain
+    return found
+
+
+def _refuse_unknown(kind: str, config: Mapping[str, Any], layer: str) -> None:
+    """An option that nobody here knows may change what the layer computes, unless it is off."""
+    table = KINDS[kind].options
+    known = set(table) | {option.old_name for option in table.values()} | DROPPED_KEYS
+    for name, value in config.items():
+        if name not in known and not name.endswith(DROPPED_ENDINGS) and value:
+            raise ModelRefused(
+                f"layer {layer!r} ({kind}) has an option {shown(name)} = {shown(value)} that is not read "
+                "here: rebuild the layer without it"
+            )

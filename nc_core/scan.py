@@ -1,0 +1,212 @@
+"""The whole way of one scan in this process, for scripts and notebooks; the service goes the same way in tasks.
+
+    from nc_core.scan import scan
+
+    found = scan("badnet.keras", "clean.npz")
+    print(found.detection.verdict, found.detection.flagged_labels)
+    if found.detection.flagged_labels:
+        save(found.repair().goodnet, "goodnet.keras")
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from nc_core.datasets import CleanData, Resize, check_labels, read_images, split_images
+from nc_core.detection import Detection, LabelNorm, StillFlagged, detect
+from nc_core.errors import OptionRefused
+from nc_core.intake import CanonicalModel, read_model
+from nc_core.inversion import PROFILES, Inversion, Predictor, Profile, Progress, invert_labels
+from nc_core.mitigation import METHODS, Repair
+from nc_core.models import build, build_logits
+from nc_core.preflight import Preflight, check, choose_slots, default_budget
+from nc_core.prepared import Prepared, prepare
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ready:
+    """A model and its clean data that have passed preflight. labels: to be scanned. slots: labels in one batch."""
+
+    canonical: CanonicalModel
+    model: keras.Model
+    clean: CleanData
+    preflight: Preflight
+    labels: Sequence[int]
+    slots: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scan:
+    """A finished scan. inversions: label -> outcome with its trigger, in the model's own domain."""
+
+    ready: Ready
+    prepared: Prepared
+    inversions: dict[int, Inversion]
+    detection: Detection
+    profile: Profile
+    seed: int
+
+    def repair(self, method: str = "unlearning") -> Repair:
+        """Repair the model of its flagged labels; raises OptionRefused where there is none."""
+        flagged = self.detection.flagged_labels
+        triggers = {label: t for label in flagged if (t := self.inversions[label].trigger) is not None}
+        if not triggers:
+            raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
+        height, width, _ = self.ready.canonical.input_shape
+        judge = StillFlagged(
+            labels=tuple(norms_of(self.inversions)),
+            flagged=flagged,
+            pixels=height * width,
+            alpha=self.detection.threshold,
+        )
+        return METHODS[method](
+            self.ready.canonical,
+            self.prepared,
+            triggers,
+            still_flagged=judge,
+            seed=self.seed,
+            profile=self.profile,
+            slots=min(len(triggers), self.ready.slots),
+        )
+
+
+def get_ready(
+    model: Path | str,
+    data: Path | str,
+    *,
+    profile: Profile,
+    architecture: str | None = None,
+    resize: Resize | None = None,
+    value_range: str = "auto",
+    unlabelled: bool = False,
+    labels: Sequence[int] | None = None,
+    slots: int | None = None,
+    seed: int = 0,
+    memory_budget: int | None = None,
+) -> Ready:
+    """Read both files and find out whether and how they can be scanned.
+
+    Raises InputRefused with one line that says what was found, what was expected and what to pass, or OutOfBudget.
+    memory_budget: bytes; None: half of what is free.
+    """
+    canonical = read_model(Path(model), architecture=architecture)
+    images = read_images(
+        Path(data), input_shape=canonical.input_shape, resize=resize, labelled=not unlabelled
+    )
+    if images.labels is not None:
+        check_labels(images, canonical.classes)
+    scanned = _labels(labels, canonical.classes)
+    net = build_logits(canonical)
+    found = check(
+        net,
+        images,
+        classes=canonical.classes,
+        labels=scanned,
+        value_range=value_range,
+        labelled=images.labels is not None,
+    )
+    clean = CleanData(images=images, split=split_images(len(images), seed))
+    chosen = choose_slots(
+        net,
+        wanted=slots,
+        labels=len(scanned),
+        profile=profile,
+        fit_images=len(clean.split.fit),
+        budget=memory_budget or default_budget(),
+    )
+    return Ready(
+        canonical=canonical, model=net, clean=clean, preflight=found, labels=scanned, slots=chosen
+    )
+
+
+def scan(
+    model: Path | str,
+    data: Path | str,
+    *,
+    profile: str = "fast",
+    seed: int = 0,
+    alpha: float = 0.05,
+    architecture: str | None = None,
+    resize: Resize | None = None,
+    value_range: str = "auto",
+    unlabelled: bool = False,
+    labels: Sequence[int] | None = None,
+    slots: int | None = None,
+    progress: Callable[[int, Progress], None] | None = None,
+) -> Scan:
+    """Scan a model file with clean data: every label's trigger, and the verdict.
+
+    profile: "fast", "thorough" or "paper". progress: called with a label and how far it is. The other arguments and
+    the errors are those of `get_ready`.
+    """
+    settings = PROFILES[profile]
+    ready = get_ready(
+        model,
+        data,
+        profile=settings,
+        architecture=architecture,
+        resize=resize,
+        value_range=value_range,
+        unlabelled=unlabelled,
+        labels=labels,
+        slots=slots,
+        seed=seed,
+    )
+    prepared = prepare(
+        ready.clean,
+        ready.preflight.domain,
+        Predictor(ready.model),
+        classes=ready.canonical.classes,
+        labelled=ready.preflight.labelled,
+    )
+    inversions = invert_labels(
+        ready.model,
+        prepared,
+        ready.labels,
+        profile=settings,
+        seed=seed,
+        slots=ready.slots,
+        progress=progress,
+    )
+    height, width, _ = ready.canonical.input_shape
+    detection = detect(
+        norms_of(inversions), classes=ready.canonical.classes, pixels=height * width, alpha=alpha
+    )
+    return Scan(
+        ready=ready,
+        prepared=prepared,
+        inversions=inversions,
+        detection=detection,
+        profile=settings,
+        seed=seed,
+    )
+
+
+def save(model: CanonicalModel, path: Path | str) -> None:
+    """Write a canonical model, such as a GoodNet, as a Keras file that needs nothing of this project."""
+    build(model).save(path)
+
+
+def norms_of(inversions: dict[int, Inversion]) -> list[LabelNorm]:
+    """What detection reads of inversions."""
+    return [
+        LabelNorm(
+            label=label,
+            state=inversion.state,
+            norm=inversion.norm,
+            attack_success_rate=inversion.attack_success_rate,
+        )
+        for label, inversion in inversions.items()
+    ]
+
+
+def _labels(labels: Sequence[int] | None, classes: int) -> list[int]:
+    wanted = list(range(classes)) if labels is None else list(labels)
+    if max(wanted) >= classes:
+        raise OptionRefused(
+            f"label {max(wanted)} was asked for, the model has {classes} classes (0 to {classes - 1}): "
+            "pass --labels within them"
+        )
+    return wanted

@@ -1,0 +1,55 @@
+"""How much a norm depends on what should not matter: other slots (K = 1 or 8) and other seeds.
+
+    python -m tests.benchmarks.determinism MODEL DATA [--labels 12] [--include 1]
+
+Prints the norms at K = 1 and K = 8 with their median difference, the verdict of each, and the spread of the smallest
+norms over three seeds.
+"""
+
+import argparse
+
+import numpy as np
+
+from nc_core.detection import detect
+from nc_core.inversion import PROFILES, Predictor, invert_labels
+from nc_core.prepared import prepare
+from nc_core.scan import get_ready, norms_of
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("model")
+    parser.add_argument("data")
+    parser.add_argument("--labels", type=int, default=12)
+    parser.add_argument("--include", type=int, nargs="*", default=[])
+    given = parser.parse_args()
+    profile = PROFILES["fast"]
+    ready = get_ready(given.model, given.data, profile=profile)
+    prepared = prepare(
+        ready.clean,
+        ready.preflight.domain,
+        Predictor(ready.model),
+        classes=ready.canonical.classes,
+        labelled=ready.preflight.labelled,
+    )
+    others = [label for label in range(ready.canonical.classes) if label not in given.include]
+    labels = sorted([*given.include, *others[: max(0, given.labels - len(given.include))]])
+    height, width, _ = ready.canonical.input_shape
+    runs = {(slots, seed): {} for slots, seed in ((1, 0), (8, 0), (8, 1), (8, 2))}
+    for slots, seed in runs:
+        found = invert_labels(ready.model, prepared, labels, profile=profile, seed=seed, slots=slots)
+        verdict = detect(norms_of(found), classes=len(labels), pixels=height * width)
+        runs[slots, seed] = {label: inversion.norm for label, inversion in found.items()}
+        norms = ", ".join(f"{label}: {norm:.2f}" for label, norm in runs[slots, seed].items() if norm is not None)
+        print(f"K = {slots}, seed {seed}: {verdict.verdict} {list(verdict.flagged_labels)}; {norms}", flush=True)
+    one, eight = runs[1, 0], runs[8, 0]
+    gaps = [abs(one[label] - eight[label]) / eight[label] for label in labels if one[label] and eight[label]]
+    print(f"norms at K = 1 against K = 8: median difference {np.median(gaps):.1%}, largest {max(gaps):.1%}")
+    smallest = sorted(labels, key=lambda label: eight[label] or np.inf)[:3]
+    for label in smallest:
+        spread = [runs[8, seed][label] for seed in range(3)]
+        print(f"label {label} over three seeds: {', '.join(f'{norm:.2f}' for norm in spread if norm is not None)}")
+
+
+if __name__ == "__main__":
+    main()

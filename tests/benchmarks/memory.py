@@ -1,0 +1,68 @@
+"""What a slot program really takes: peak memory of a MobileNetV2 and a ResNet50 at 224x224 against the estimate.
+
+    python -m tests.benchmarks.memory [--slots 1 3]
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+
+NETS = ("MobileNetV2", "ResNet50", "VGG16")
+
+
+def one(name: str, slots: int) -> None:
+    """Run two steps in this process and print its peak memory beside the estimate."""
+    import keras
+    import numpy as np
+
+    from nc_core.domain import Domain
+    from nc_core.inversion import FAST, invert_labels
+    from nc_core.models import activation_floats
+    from nc_core.preflight import estimate
+    from nc_core.prepared import Part, Prepared
+
+    model = getattr(keras.applications, name)(weights=None, classifier_activation=None)
+    domain = Domain(value_range="0..1", scale=(1 / 255,) * 3, offset=(0.0,) * 3)
+    x = np.zeros((32, 224, 224, 3), np.float32)
+    part = Part(x=x, y=np.arange(32, dtype=np.int32))
+    prepared = Prepared(fit=part, holdout=part, repair=part, labelled=True, domain=domain, classes=1000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    steps = iter([False, True])
+    try:
+        invert_labels(
+            model,
+            prepared,
+            range(slots),
+            profile=FAST,
+            seed=0,
+            slots=slots,
+            should_stop=lambda: next(steps, True),
+        )
+    except Exception as end:
+        print(type(end).__name__, end="; ")
+    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    guess = estimate(model, slots=slots, profile=FAST, fit_images=32)
+    each = peak / (slots * FAST.batch * activation_floats(model))
+    print(
+        f"{name} {slots} slots of {FAST.batch}: {peak / 2**30:.2f} GiB beyond the loaded net, "
+        f"estimated {guess / 2**30:.2f} GiB, {each:.2f} bytes per activation"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--slots", type=int, nargs="*", default=[1, 3])
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        one(given.one[0], int(given.one[1]))
+        return
+    for name in NETS:
+        for slots in given.slots:
+            # Peak memory is a process' own and never falls: one process each.
+            subprocess.run([sys.executable, "-m", "tests.benchmarks.memory", "--one", name, str(slots)], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+"""The main job on real parts: broker, workers, store, files. Needs nothing but this repository."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.e2e.conftest import Cleanse, Planted, Ran
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def ran(cleanse: Cleanse, planted: Planted, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One scan of the planted BadNet with its true trigger as the measuring stick."""
+    return cleanse(
+        "run",
+        planted.model,
+        "--data",
+        planted.clean,
+        "--poisoned",
+        planted.folder / "poisoned.npz",
+        "--out",
+        tmp_path_factory.mktemp("result"),
+    )
+
+
+def test_flags_exactly_the_planted_label(ran: Ran, planted: Planted) -> None:
+    assert ran.code == 3, ran.err
+    assert ran.result["verdict"] == "backdoored"
+    assert ran.result["flagged_labels"] == [planted.target]
+    assert len(ran.result["labels"]) == 16
+    assert {label["state"] for label in ran.result["labels"]} <= {"done", "not_converged"}
+
+
+def test_repair_kills_the_true_trigger(ran: Ran) -> None:
+    repair = ran.result["mitigation"]
+    assert repair["poisoned"]["attack_success_rate_before"] > 0.95
+    assert repair["poisoned"]["attack_success_rate_after"] < 0.1
+    assert repair["accuracy_after"] > repair["accuracy_before"] - 0.03
+    assert repair["poisoned"]["flagged_rate"] > 0.9
+    assert repair["poisoned"]["clean_flagged_rate"] < 0.05
+
+
+def test_goodnet_is_another_model_that_scores_as_reported(ran: Ran, planted: Planted) -> None:
+    # Given the saved GoodNet and BadNet, read by plain Keras
+    good = keras.models.load_model(ran.folder / "goodnet.keras")
+    bad = keras.models.load_model(planted.model)
+    # Then the weights differ, and the net is as good on the clean pictures as the report says
+    assert any(not np.array_equal(a, b) for a, b in zip(good.get_weights(), bad.get_weights(), strict=True))
+    with np.load(planted.clean) as data:
+        x, y = data["x_test"] / np.float32(255), data["y_test"]
+    accuracy = float((good.predict(x, verbose=0).argmax(axis=1) == y).mean())
+    assert accuracy == pytest.approx(ran.result["mitigation"]["accuracy_after"], abs=0.05)
+
+
+def test_triggers_work_on_the_submitted_model_as_they_lie_in_the_file(ran: Ran, planted: Planted) -> None:
+    # Given the reversed trigger of the planted label, as stored
+    bad = keras.models.load_model(planted.model)
+    with np.load(ran.folder / "triggers.npz") as triggers, np.load(planted.clean) as data:
+        at = triggers["labels"].tolist().index(planted.target)
+        mask, pattern = triggers["mask"][at][..., None], triggers["pattern"][at]
+        x = data["x_test"][data["y_test"] != planted.target] / np.float32(255)
+    # When it is stamped in the model's own domain
+    answers = bad.predict((1 - mask) * x + mask * pattern, verbose=0).argmax(axis=1)
+    # Then the attack works, and the norm is the reported one
+    assert (answers == planted.target).mean() > 0.9
+    (label,) = [entry for entry in ran.result["labels"] if entry["label"] == planted.target]
+    assert float(mask.sum()) == pytest.approx(label["norm"], rel=1e-5)
+
+
+def test_guarded_net_loads_without_this_project_and_calls_the_sticker(ran: Ran, planted: Planted) -> None:
+    # Given the guarded net in plain Keras
+    guarded = keras.models.load_model(ran.folder / "guarded.keras")
+    with np.load(planted.folder / "poisoned.npz") as poisoned:
+        x = poisoned["x_test"] / np.float32(255)
+    # Then it has one class more, and that is its answer to the sticker
+    assert guarded.output_shape == (None, 17)
+    assert (guarded.predict(x, verbose=0).argmax(axis=1) == 16).mean() > 0.9
+
+
+def test_classify_prints_one_number_per_picture(
+    ran: Ran, cleanse: Cleanse, planted: Planted, tmp_path: Path
+) -> None:
+    # Given a clean and a stickered picture as files
+    from PIL import Image
+
+    pictures = []
+    for name in ("clean", "poisoned"):
+        with np.load(planted.folder / f"{name}.npz") as data:
+            pictures.append(tmp_path / f"{name}.png")
+            chosen = int(np.flatnonzero(data["y_test"] != 3)[0])
+            Image.fromarray(data["x_test"][chosen]).save(pictures[-1])
+    # When the guarded net classifies them
+    classified = cleanse("classify", ran.folder / "guarded.keras", *pictures)
+    # Then it is one class and one alarm; the value range came from the scan
+    assert classified.code == 0, classified.err
+    first, second = map(int, classified.out.split())
+    assert 0 <= first < 16
+    assert second == 16
+
+
+def test_report_is_one_file_without_addresses(ran: Ran) -> None:
+    page = (ran.folder / "report.html").read_text()
+    assert "<script" not in page
+    assert "src=\"http" not in page
+    assert "badnet.keras" in page
+
+
+def test_the_same_command_answers_from_the_store(
+    ran: Ran, cleanse: Cleanse, planted: Planted, tmp_path: Path
+) -> None:
+    # Given the same files and options
+    begin = time.monotonic()
+    again = cleanse(
+        "run",
+        planted.model,
+        "--data",
+        planted.clean,
+        "--poisoned",
+        planted.folder / "poisoned.npz",
+        "--out",
+        tmp_path,
+    )
+    # Then nothing is computed again, and the result is the same
+    assert again.code == 3
+    assert again.result == ran.result
+    assert time.monotonic() - begin < 30
+
+
+def test_interrupted_run_carries_on_where_it_was(planted: Planted, tmp_path: Path) -> None:
+    # Given a run under a home of its own, interrupted once some labels have ended
+    own = Cleanse(home=tmp_path / "home")
+    arguments = ("run", planted.model, "--data", planted.clean, "--out", tmp_path / "out", "--mitigate", "none")
+    process = own.start(*arguments, "--labels", "0-11")
+    ended = wait_for_labels(own, 2)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    # Then no process of the stack is left
+    assert own("down").code == 0
+    assert stack_processes(own) == []
+    # When the same command is given again
+    again = own(*arguments, "--labels", "0-11")
+    # Then it ends with all labels, and the ones that had ended were not repeated
+    assert again.code == 3, again.err
+    assert len(again.result["labels"]) == 12
+    assert {label: seconds_of(again, label) for label in ended} == ended
+    assert own("down").code == 0
+
+
+def test_two_runs_at_once_under_one_home_are_both_right(
+    cleanse: Cleanse, planted: Planted, tmp_path: Path
+) -> None:
+    # Given two runs of different seeds at the same moment
+    common = ("run", planted.model, "--data", planted.clean, "--labels", "4-9", "--mitigate", "none")
+    runs = [cleanse.start(*common, "--seed", seed, "--out", tmp_path / str(seed)) for seed in (11, 12)]
+    # When both end
+    for process in runs:
+        process.communicate(timeout=400)
+    # Then both found the label, each with its own seed
+    for seed, process in zip((11, 12), runs, strict=True):
+        assert process.returncode == 3
+        result = Ran(code=3, out="", err="", folder=tmp_path / str(seed)).result
+        assert result["flagged_labels"] == [planted.target]
+        assert result["seed"] == seed
+
+
+def test_two_workers_give_the_same_norms_to_the_last_bit(
+    cleanse: Cleanse, planted: Planted, tmp_path: Path
+) -> None:
+    # Given the same labels on one worker and, scanned anew, on two
+    common = ("run", planted.model, "--data", planted.clean, "--labels", "4-9", "--mitigate", "none", "--slots", 3)
+    norms = []
+    for workers in (1, 2):
+        ran = cleanse(*common, "--workers", workers, "--force", "--out", tmp_path / str(workers))
+        assert ran.code == 3, ran.err
+        norms.append([label["norm"] for label in ran.result["labels"]])
+    # Then no bit differs
+    assert norms[0] == norms[1]
+
+
+def wait_for_labels(own: Cleanse, wanted: int) -> dict[int, float]:
+    """Wait until so many labels have ended; label -> seconds."""
+    from nc_tasks.settings import Settings
+    from nc_tasks.store import labels, open_store, submissions
+
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        time.sleep(0.5)
+        store = open_store(Settings(home=own.home))
+        with store.read() as session:
+            ids = submissions.unfinished(session)
+            rows = [row for one in ids for row in labels.of_round(session, submission_id=one, round=0)]
+        store.close()
+        ended = {row.label: row.seconds for row in rows if row.state == "done" and row.seconds is not None}
+        if len(ended) >= wanted:
+            return ended
+    raise AssertionError(f"no {wanted} labels ended in time")
+
+
+def seconds_of(ran: Ran, label: int) -> float:
+    return next(entry["seconds"] for entry in ran.result["labels"] if entry["label"] == label)
+
+
+def stack_processes(own: Cleanse) -> list[int]:
+    """Processes whose environment names this home."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                environment = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if f"CLEANSE_HOME={own.home}".encode() in environment:
+                found.append(int(entry.name))
+    return found

@@ -1,0 +1,104 @@
+"""What is no Keras model is refused in one line that names it and says what to do."""
+
+import io
+import pickle
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from nc_core.errors import ModelRefused
+from nc_core.intake import read_model
+
+
+def zipped(*names: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"content")
+    return buffer.getvalue()
+
+
+def npz() -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, x_test=np.zeros(3))
+    return buffer.getvalue()
+
+
+ONNX = b"\x08\x08\x12\x07pytorch\x1a\x052.1.0:\x80\x01"
+SAVED_MODEL = b"\x08\x01\x12\xf0\x0f\x0a\x20"
+LEGACY_TORCH = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
+
+FILES = {
+    "empty": ("model.h5", b"", "is empty"),
+    "text": ("model.h5", b"hello world\n" * 10, "is text"),
+    "noise": ("model.h5", bytes(range(200, 256)) * 40, "no Keras model"),
+    "web page": ("model.h5", b"<!DOCTYPE html><html>404</html>", "web page"),
+    "LFS pointer": (
+        "model.keras",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+        "git lfs pull",
+    ),
+    "architecture alone": ("model.json", b'{"class_name": "Sequential"}', "architecture without weights"),
+    "ONNX": ("model.onnx", ONNX, "onnx2tf"),
+    "ONNX, renamed": ("model.h5", ONNX, "onnx2tf"),
+    "PyTorch": ("model.pt", zipped("archive/data.pkl", "archive/data/0"), "PyTorch"),
+    "PyTorch, legacy": ("model.pth", LEGACY_TORCH, "PyTorch"),
+    "pickle": ("model.pkl", pickle.dumps({"weights": [1.0]}), "pickle"),
+    "TFLite": ("model.tflite", b"\x1c\x00\x00\x00TFL3" + b"\0" * 60, "TFLite"),
+    "safetensors": ("model.safetensors", safetensors.numpy.save({"a": np.zeros(2)}), "safetensors"),
+    "SavedModel's graph": ("saved_model.pb", SAVED_MODEL, "SavedModel"),
+    "SavedModel, renamed": ("model.h5", SAVED_MODEL, "SavedModel"),
+    "SavedModel, zipped": ("model.zip", zipped("net/saved_model.pb", "net/variables/v"), "SavedModel"),
+    "frozen graph": ("graph.pb", b"\x0a\x40\x0a\x05input", "frozen TensorFlow graph"),
+    "npz": ("model.npz", npz(), "NumPy archive"),
+    "zip of something": ("model.keras", zipped("readme.txt"), "without config.json"),
+    "cut-off zip": ("model.keras", zipped("config.json", "model.weights.h5")[:80], "cut off or damaged"),
+    "cut-off HDF5": ("model.h5", b"\x89HDF\r\n\x1a\n" + b"\0" * 100, "cut off or damaged"),
+}
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_foreign_file_is_refused_in_one_line(case, tmp_path: Path):
+    name, content, said = FILES[case]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ModelRefused, match=said) as refused:
+        read_model(path)
+    assert "\n" not in str(refused.value)
+    assert ": " in str(refused.value) or "; " in str(refused.value), "a refusal says what to do"
+
+
+def test_the_folder_of_a_saved_model_is_refused_with_its_conversion(tmp_path: Path):
+    (tmp_path / "saved_model.pb").write_bytes(SAVED_MODEL)
+    with pytest.raises(ModelRefused, match=r"SavedModel.*tf_keras"):
+        read_model(tmp_path)
+
+
+def test_any_other_folder_and_a_missing_file_are_refused(tmp_path: Path):
+    with pytest.raises(ModelRefused, match="is a folder"):
+        read_model(tmp_path)
+    with pytest.raises(ModelRefused, match="there is no model file"):
+        read_model(tmp_path / "absent.h5")
+
+
+def test_a_data_file_in_hdf5_is_refused(tmp_path: Path):
+    import h5py
+
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file["data"] = np.zeros((3, 3))
+    with pytest.raises(ModelRefused, match="--data"):
+        read_model(tmp_path / "data.h5")
+
+
+def test_reading_loads_neither_tensorflow_nor_keras(h5: Path):
+    program = (
+        "import sys; from pathlib import Path; from nc_core.intake import read_model; "
+        f"read_model(Path({str(h5)!r})); "
+        "assert not {'tensorflow', 'keras'} & set(sys.modules), 'loaded'"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[3])

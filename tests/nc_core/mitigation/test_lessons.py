@@ -1,0 +1,89 @@
+"""What a repair learns from: true labels, stamped copies of the other classes, no suspicious images."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nc_core.intake import CanonicalModel
+from nc_core.inversion import Predictor, Trigger
+from nc_core.mitigation.lessons import Lessons, TargetTrigger, clean_lessons, softmax, with_stamped
+from nc_core.models import build_logits
+from nc_core.prepared import Part, Prepared
+
+
+def test_stamped_copies_carry_the_true_label_and_no_image_of_the_target_class(
+    lessons: Lessons, trigger: Trigger
+) -> None:
+    # Given one trigger for label 2, When a fifth of 160 images is stamped
+    generator = np.random.default_rng(0)
+    shown = with_stamped(lessons, [TargetTrigger(2, trigger)], share=0.2, generator=generator)
+    # Then the clean images are all there, and the copies are stamped, of other classes, truly labelled
+    np.testing.assert_array_equal(shown.x[:160], lessons.x)
+    added = len(shown) - 160
+    assert 12 <= added <= 32
+    assert 2 not in shown.y[160:]
+    stamped = trigger.stamp(lessons.x)
+    for x, y, target in zip(shown.x[160:], shown.y[160:], shown.target[160:], strict=True):
+        source = int(np.flatnonzero((stamped == x).all(axis=(1, 2, 3)))[0])
+        assert (y, target.argmax()) == (lessons.y[source], lessons.y[source])
+
+
+def test_each_epoch_draws_anew_and_a_seed_repeats_it(lessons: Lessons, trigger: Trigger) -> None:
+    def epochs(seed: int) -> list[Lessons]:
+        generator = np.random.default_rng(seed)
+        return [with_stamped(lessons, [TargetTrigger(2, trigger)], share=0.2, generator=generator) for _ in range(2)]
+
+    first, second = epochs(4)
+    assert not np.array_equal(first.y, second.y)
+    np.testing.assert_array_equal(first.x, epochs(4)[0].x)
+
+
+def test_several_triggers_are_all_used_each_off_its_own_target(lessons: Lessons, trigger: Trigger) -> None:
+    # Given triggers of two labels that can be told apart by their brightness
+    dark = Trigger(mask=trigger.mask, pattern=np.zeros_like(trigger.pattern))
+    triggers = [TargetTrigger(0, trigger), TargetTrigger(1, dark)]
+    shown = with_stamped(lessons, triggers, share=1.0, generator=np.random.default_rng(0))
+    copies, y = shown.x[160:], shown.y[160:]
+    bright = copies[:, 0, 0, 0] >= 0.9
+    assert bright.any()
+    assert not bright.all()
+    assert 0 not in y[bright]
+    assert 1 not in y[~bright]
+
+
+def test_without_triggers_nothing_is_added(lessons: Lessons) -> None:
+    assert with_stamped(lessons, [], share=0.2, generator=np.random.default_rng(0)) is lessons
+
+
+def test_labelled_images_teach_their_labels(prepared: Prepared, tiny_net: CanonicalModel) -> None:
+    clean = clean_lessons(prepared, Predictor(build_logits(tiny_net)), [2])
+    assert len(clean) == 160
+    np.testing.assert_array_equal(clean.target.argmax(axis=1), prepared.repair.y)
+    np.testing.assert_array_equal(clean.target.sum(axis=1), np.ones(160))
+
+
+def test_unlabelled_images_of_a_flagged_label_are_left_out(prepared: Prepared, tiny_net: CanonicalModel) -> None:
+    # Given images whose y are the model's own answers
+    predict = Predictor(build_logits(tiny_net))
+    logits = predict(prepared.repair.x)
+    own = replace(prepared, repair=Part(x=prepared.repair.x, y=logits.argmax(axis=1).astype(np.int32)), labelled=False)
+    flagged = int(own.repair.y[0])
+    # When they become lessons, Then those that may hold the trigger are gone, the others teach its answers
+    clean = clean_lessons(own, predict, [flagged])
+    assert 0 < len(clean) < 160
+    assert flagged not in clean.y
+    np.testing.assert_allclose(clean.target, softmax(predict(clean.x)), atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_no_unlabelled_image_may_be_left(
+    prepared: Prepared,
+    part: Callable[..., Part],
+    tiny_net: CanonicalModel,
+    count: int,
+) -> None:
+    images = part(3, count)
+    own = replace(prepared, repair=Part(x=images.x, y=np.full(count, 2, np.int32)), labelled=False)
+    assert len(clean_lessons(own, Predictor(build_logits(tiny_net)), [2])) == 0

@@ -1,0 +1,117 @@
+"""Commands, client files, locks and logs, each by itself."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from nc_tasks.embedded import commands, files
+from nc_tasks.embedded.child import LONGEST_PAUSE_SECONDS, _pause
+from nc_tasks.embedded.clients import Client, Wanted, live_clients
+from nc_tasks.embedded.commands import worker_commands
+from nc_tasks.embedded.locks import is_locked, locked, read_holder, try_lock, write_holder
+from nc_tasks.embedded.processes import is_process, started_at
+from nc_tasks.embedded.state import read_state, stack_version
+from nc_tasks.settings import Settings
+
+
+def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(commands, "processors", lambda: 7)
+    made = {
+        command.name: command
+        for command in worker_commands(Settings(control_processes=3), Wanted(workers=2, slots=5))
+    }
+    assert list(made) == ["control", "labels1", "labels2"]
+    for name, queue, pool, number in (
+        ("control", "control", "prefork", "3"),
+        ("labels2", "labels", "threads", "5"),
+    ):
+        line = made[name].arguments
+        for option, value in (("-Q", queue), ("--pool", pool), ("-c", number), ("-n", f"{name}@%h")):
+            assert line[line.index(option) + 1] == value
+        assert made[name].environment["CLEANSE_QUEUE"] == queue
+        assert made[name].environment["TF_NUM_INTRAOP_THREADS"] == "3"
+    assert made["labels1"].environment["CLEANSE_WORKER_SLOTS"] == "5"
+
+
+def test_given_more_workers_than_processors_then_each_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "processors", lambda: 1)
+    for command in worker_commands(Settings(), Wanted(workers=3, slots=1)):
+        assert command.environment["TF_NUM_INTRAOP_THREADS"] == "1"
+
+
+def test_given_clients_then_the_live_ones_are_heard_and_files_of_dead_ones_go(tmp_path: Path) -> None:
+    one = Client.enter(tmp_path, Wanted(workers=1, slots=4))
+    two = Client.enter(tmp_path, Wanted(workers=2, slots=8))
+    dead = tmp_path / "1-dead.json"
+    dead.write_text('{"workers": 9, "slots": 9}')
+    assert sorted(wanted.workers for wanted in live_clients(tmp_path)) == [1, 2]
+    assert not dead.exists()
+    one.leave()
+    one.leave()
+    assert live_clients(tmp_path) == [Wanted(workers=2, slots=8)]
+    two.leave()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_given_a_lock_then_it_is_seen_held_and_by_whom(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not is_locked(path)
+    lock = try_lock(path)
+    assert lock is not None
+    write_holder(lock)
+    assert is_locked(path)
+    assert try_lock(path) is None
+    assert read_holder(path) == (os.getpid(), started_at(os.getpid()))
+    lock.close()
+    assert not is_locked(path)
+    path.write_text(f"{os.getpid()} 1.0")  # our number, but another process' start
+    assert read_holder(path) is None
+    path.write_text("")
+    assert read_holder(path) is None
+    with locked(path):
+        assert is_locked(path)
+
+
+def test_given_a_pid_then_a_later_process_of_the_same_number_is_another() -> None:
+    started = started_at(os.getpid())
+    assert started is not None
+    assert is_process(os.getpid(), started)
+    assert not is_process(os.getpid(), started - 1)
+
+
+def test_given_deaths_in_a_row_then_the_pauses_grow_up_to_a_limit() -> None:
+    assert [_pause(deaths) for deaths in range(4)] == [0.0, 0.5, 1.0, 2.0]
+    assert _pause(50) == LONGEST_PAUSE_SECONDS
+
+
+def test_given_a_log_that_has_grown_large_then_it_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LOG_BYTES", 10)
+    path = tmp_path / "worker.log"
+    for text in (b"short\n", b"and long\n", b"new\n"):
+        with files.open_log(path) as log:
+            log.write(text)
+    assert path.read_bytes() == b"new\n"
+    assert (tmp_path / "worker.log.1").read_bytes() == b"short\nand long\n"
+    assert files.last_line(path) == "new"
+    assert files.last_line(tmp_path / "none.log") == "no output"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"children": [{"name": "of a newer version"}]}'])
+def test_given_a_state_that_this_version_cannot_read_then_there_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "stack.json"
+    path.write_text(text)
+    assert read_state(path) is None
+
+
+def test_given_another_store_or_broker_then_the_stack_cannot_be_shared(tmp_path: Path) -> None:
+    versions = {
+        stack_version(Settings(home=tmp_path, redis_url=redis, database_url=database))
+        for redis in (None, "redis://x")
+        for database in (None, "postgresql://x")
+    }
+    assert len(versions) == 4

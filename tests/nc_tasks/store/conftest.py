@@ -1,0 +1,67 @@
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from nc_tasks.options import ScanOptions
+from nc_tasks.settings import Settings
+from nc_tasks.store import Store, Submission, labels, open_store, submissions
+
+SERVER = os.environ.get("CLEANSE_TEST_DATABASE_URL")
+"""A PostgreSQL database to run these tests on instead of SQLite; everything in it is deleted."""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    if SERVER is not None:
+        engine = create_engine(SERVER)
+        with engine.begin() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+        engine.dispose()
+    return Settings(home=tmp_path / "home", database_url=SERVER)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings)
+    yield store
+    store.close()
+
+
+Submit = Callable[..., Submission]
+
+
+@pytest.fixture
+def submit(store: Store) -> Submit:
+    """Submit a model; `model` is one hexadecimal letter, equal letters are equal files."""
+
+    def submit(*, model: str = "a", force: bool = False, seed: int = 0) -> Submission:
+        with store.write() as session:
+            return submissions.submit(
+                session,
+                model_sha256=model * 64,
+                model_name="badnet.h5",
+                data_sha256="d" * 64,
+                data_name="clean.npz",
+                poisoned=[{"sha256": "e" * 64, "name": "poisoned.h5"}],
+                options=ScanOptions(seed=seed),
+                force=force,
+            )
+
+    return submit
+
+
+@pytest.fixture
+def scanned(store: Store, submit: Submit) -> str:
+    """The id of a submission that is being inverted, with four queued labels of 600 updates each."""
+    submission_id = submit().id
+    with store.write() as session:
+        for state in ("preparing", "inverting"):
+            assert submissions.set_state(session, submission_id=submission_id, state=state)
+        assert labels.create(
+            session, submission_id=submission_id, labels=range(4), round=0, updates_budget=600
+        )
+    return submission_id

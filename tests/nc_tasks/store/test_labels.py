@@ -1,0 +1,218 @@
+import multiprocessing
+import time
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from nc_tasks.settings import Settings
+from nc_tasks.store import LabelKey, LabelProgress, Store, labels, open_store
+from nc_tasks.store.states import LABEL_ENDS
+
+
+def key_of(submission_id: str, label: int = 0) -> LabelKey:
+    return LabelKey(submission_id=submission_id, label=label, round=0)
+
+
+def claim(
+    session: Session, key: LabelKey, *, worker: str = "w", lease: float = 60.0, most: int = 3
+) -> int | None:
+    return labels.claim(session, key=key, worker_id=worker, lease_seconds=lease, max_attempts=most)
+
+
+def finish(
+    session: Session, key: LabelKey, attempt: int | None, *, norm: float = 5.0, updates: int = 200
+) -> bool:
+    assert attempt is not None
+    return labels.finish(
+        session, key=key, attempt=attempt, state="done", updates=updates, norm=norm, attack_success_rate=1.0
+    )
+
+
+def row_of(session: Session, key: LabelKey) -> labels.Label:
+    rows = labels.of_round(session, submission_id=key.submission_id, round=key.round)
+    return next(row for row in rows if row.label == key.label)
+
+
+def test_when_labels_are_created_twice_then_the_rows_stay_as_they_are(store: Store, scanned: str) -> None:
+    with store.write() as session:
+        claim(session, key_of(scanned))
+        made = labels.create(session, submission_id=scanned, labels=range(6), round=0, updates_budget=999)
+        assert made == 2
+        assert row_of(session, key_of(scanned)).state == "running"
+        assert row_of(session, key_of(scanned)).updates_budget == 600
+
+
+def test_given_a_free_label_when_claimed_then_no_other_worker_gets_it(store: Store, scanned: str) -> None:
+    with store.write() as session:
+        assert claim(session, key_of(scanned), worker="w") == 1
+        assert claim(session, key_of(scanned), worker="v") is None
+        assert claim(session, key_of(scanned), worker="w") is None
+        assert claim(session, key_of(scanned, label=77)) is None
+
+
+@pytest.mark.parametrize("state", LABEL_ENDS)
+def test_given_an_ended_label_then_nobody_can_claim_or_write_it(
+    store: Store, scanned: str, state: labels.LabelState
+) -> None:
+    key = key_of(scanned)
+    with store.write() as session:
+        attempt = claim(session, key) or 0
+        assert labels.finish(session, key=key, attempt=attempt, state=state, updates=1, norm=1.0)
+        assert claim(session, key) is None
+        assert not finish(session, key, attempt)
+        assert labels.heartbeat(
+            session, lease_seconds=60, progress=[LabelProgress(key=key, attempt=attempt, updates=2)]
+        ) == [key]
+
+
+def test_given_a_silent_worker_when_its_lease_is_over_then_another_takes_over_and_its_writes_are_void(
+    store: Store, scanned: str
+) -> None:
+    key = key_of(scanned)
+    with store.write() as session:
+        first = claim(session, key, worker="silent", lease=0.01)
+    time.sleep(0.02)
+    with store.write() as session:
+        second = claim(session, key, worker="w")
+        assert (first, second) == (1, 2)
+        assert not finish(session, key, first, norm=1.0)
+        late = LabelProgress(key=key, attempt=1, updates=9)
+        assert labels.heartbeat(session, lease_seconds=60, progress=[late]) == [key]
+        assert finish(session, key, second, norm=2.0)
+        assert row_of(session, key).norm == 2.0
+
+
+def test_given_a_label_that_always_loses_its_worker_then_it_fails(store: Store, scanned: str) -> None:
+    key = key_of(scanned)
+    with store.write() as session:
+        for attempt in (1, 2):
+            assert claim(session, key, lease=-1, most=2) == attempt
+        assert claim(session, key, most=2) is None
+        row = row_of(session, key)
+        assert (row.state, row.attempt) == ("failed", 2)
+        assert "2 attempts (limit 2)" in (row.reason or "")
+
+
+def test_when_a_worker_reports_then_progress_is_written_and_its_leases_are_renewed(
+    store: Store, scanned: str
+) -> None:
+    keys = [key_of(scanned, label) for label in (0, 1)]
+    with store.write() as session:
+        attempts = [claim(session, key, lease=0.05) or 0 for key in keys]
+        told = [
+            LabelProgress(key=key, attempt=attempt, updates=40, norm=7.5, attack_success_rate=0.9)
+            for key, attempt in zip(keys, attempts, strict=True)
+        ]
+        assert labels.heartbeat(session, lease_seconds=60, progress=told) == []
+    time.sleep(0.06)
+    with store.write() as session:
+        assert labels.requeue_expired(session, submission_id=scanned, round=0) == []
+        row = row_of(session, keys[1])
+        assert (row.updates, row.norm, row.attack_success_rate, row.state) == (40, 7.5, 0.9, "running")
+
+
+def test_given_expired_and_live_leases_then_the_expired_are_queued_again(store: Store, scanned: str) -> None:
+    with store.write() as session:
+        claim(session, key_of(scanned, 0), lease=60)
+        claim(session, key_of(scanned, 2), lease=-1)
+        claim(session, key_of(scanned, 3), lease=-1)
+        assert labels.requeue_expired(session, submission_id=scanned, round=0) == [2, 3]
+        assert labels.requeue_expired(session, submission_id=scanned, round=0) == []
+        assert labels.counts(session, submission_id=scanned, round=0).states == {"queued": 3, "running": 1}
+        assert claim(session, key_of(scanned, 2)) == 2
+
+
+def test_when_a_label_is_given_back_then_it_is_queued_and_no_attempt_is_lost(
+    store: Store, scanned: str
+) -> None:
+    key, other = key_of(scanned, 0), key_of(scanned, 1)
+    with store.write() as session:
+        claim(session, other, worker="other")
+        for _ in range(5):
+            attempt = claim(session, key, most=1)
+            assert attempt is not None
+            assert labels.queued(session, submission_id=scanned, round=0) == [2, 3]
+            assert labels.release(session, key=key, attempt=attempt)
+            assert not labels.release(session, key=key, attempt=attempt)
+            assert not finish(session, key, attempt)
+        assert labels.queued(session, submission_id=scanned, round=0) == [0, 2, 3]
+        assert row_of(session, other).state == "running"
+
+
+def test_given_a_round_then_it_has_ended_when_each_label_has(store: Store, scanned: str) -> None:
+    where = {"submission_id": scanned, "round": 0}
+    with store.write() as session:
+        assert not labels.all_terminal(session, submission_id=scanned, round=1)
+        for label in range(4):
+            assert not labels.all_terminal(session, **where)
+            assert labels.unfinished(session, **where) == list(range(label, 4))
+            key = key_of(scanned, label)
+            assert finish(session, key, claim(session, key))
+        assert labels.all_terminal(session, **where)
+        assert labels.unfinished(session, **where) == []
+
+
+def test_given_labels_that_stopped_early_then_the_counts_reach_the_whole(store: Store, scanned: str) -> None:
+    where = {"submission_id": scanned, "round": 0}
+    with store.write() as session:
+        counted = labels.counts(session, **where)
+        assert (counted.total, counted.ended, counted.updates, counted.updates_budget) == (4, 0, 0, 2400)
+        finish(session, key_of(scanned, 0), claim(session, key_of(scanned, 0)), updates=200)
+        counted = labels.counts(session, **where)
+        assert (counted.total, counted.ended, counted.updates, counted.updates_budget) == (4, 1, 200, 2000)
+        for label in (1, 2, 3):
+            finish(session, key_of(scanned, label), claim(session, key_of(scanned, label)), updates=100)
+        counted = labels.counts(session, **where)
+        assert counted.updates == counted.updates_budget == 500
+
+
+def test_given_ended_labels_then_detection_is_told_of_each_and_of_norms_that_are_done_alone(
+    store: Store, scanned: str
+) -> None:
+    with store.write() as session:
+        finish(session, key_of(scanned, 2), claim(session, key_of(scanned, 2)), norm=3.5)
+        attempt = claim(session, key_of(scanned, 1)) or 0
+        labels.finish(
+            session, key=key_of(scanned, 1), attempt=attempt, state="not_converged", updates=600, norm=800.0
+        )
+        claim(session, key_of(scanned, 0))
+        found = labels.norms(session, submission_id=scanned, round=0)
+    assert [(entry.label, entry.state, entry.norm) for entry in found] == [
+        (1, "not_converged", None),
+        (2, "done", 3.5),
+    ]
+
+
+def test_given_a_state_that_is_no_end_then_finishing_in_it_is_a_mistake(store: Store, scanned: str) -> None:
+    with store.write() as session, pytest.raises(ValueError, match="cannot end in state 'running'"):
+        labels.finish(session, key=key_of(scanned), attempt=1, state="running", updates=0)
+
+
+def _claim_all(home: str, url: str | None, submission_id: str, worker: str, told: "Queue[list[int]]") -> None:
+    store = open_store(Settings(home=Path(home), database_url=url))
+    got = []
+    for label in range(40):
+        with store.write() as session:
+            if claim(session, key_of(submission_id, label), worker=worker) is not None:
+                got.append(label)
+    told.put(got)
+    store.close()
+
+
+def test_given_workers_that_claim_at_once_then_each_label_has_exactly_one_of_them(
+    store: Store, settings: Settings, scanned: str
+) -> None:
+    with store.write() as session:
+        labels.create(session, submission_id=scanned, labels=range(40), round=0, updates_budget=1)
+    context = multiprocessing.get_context("spawn")
+    told = context.Queue()
+    where = (str(settings.home), settings.database_url, scanned)
+    children = [context.Process(target=_claim_all, args=(*where, worker, told)) for worker in "abc"]
+    for child in children:
+        child.start()
+    claimed = [label for _ in children for label in told.get(timeout=60)]
+    for child in children:
+        child.join()
+    assert sorted(claimed) == list(range(40))

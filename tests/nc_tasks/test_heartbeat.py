@@ -1,0 +1,36 @@
+"""The heartbeat: one transaction for everything that a process holds."""
+
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from nc_tasks.heartbeat import Heartbeat
+from nc_tasks.settings import Settings
+from nc_tasks.store import open_store
+
+
+def test_a_lease_that_cannot_be_renewed_is_lost_and_the_others_are_not(tmp_path: Path) -> None:
+    # Given two pieces of work of which one was given away
+    store = open_store(Settings(home=tmp_path))
+    heartbeat = Heartbeat(store, worker_id="host:1", seconds=60)
+    sessions: list[Session] = []
+
+    def mine(session: Session) -> bool:
+        sessions.append(session)
+        return True
+
+    def given_away(session: Session) -> bool:
+        sessions.append(session)
+        return False
+
+    with heartbeat.hold(mine) as kept, heartbeat.hold(given_away) as gone:
+        # When it beats
+        heartbeat.beat()
+        # Then the work knows, and both were renewed in one session
+        assert not kept.lost
+        assert gone.lost
+    assert sessions[0] is sessions[1]
+    # And what has ended is renewed no more
+    heartbeat.beat()
+    assert len(sessions) == 2
+    store.close()

@@ -1,0 +1,224 @@
+"""The way of a submission, on a real store; only the sending of messages is watched instead of done."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nc_tasks import workflow
+from nc_tasks.artefacts import Artefacts
+from nc_tasks.heartbeat import Heartbeat
+from nc_tasks.options import ScanOptions
+from nc_tasks.settings import Settings
+from nc_tasks.store import LabelKey, detections, labels, mitigations, open_store, preparations, submissions
+from nc_tasks.worker import WorkerProcess
+
+CLASSES = 20
+CLEAN = np.exp(np.random.default_rng(0).normal(4.0, 0.3, CLASSES))
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[WorkerProcess]:
+    settings = Settings(home=tmp_path)
+    store = open_store(settings)
+    yield WorkerProcess(
+        id="host:1",
+        settings=settings,
+        store=store,
+        artefacts=Artefacts(settings.artefacts),
+        heartbeat=Heartbeat(store, worker_id="host:1", seconds=60),
+        stopping=threading.Event(),
+    )
+    store.close()
+
+
+class Messages:
+    """What would have been sent."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.labels: list[list[int]] = []
+        self.repairs: list[str] = []
+        monkeypatch.setattr(workflow, "publish_labels", self._labels)
+        monkeypatch.setattr(workflow, "publish_repair", lambda _, method: self.repairs.append(method))
+
+    def _labels(self, _: str, waiting: Sequence[int], __: int) -> None:
+        self.labels.append(list(waiting))
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Messages:
+    return Messages(monkeypatch)
+
+
+def prepared(worker: WorkerProcess, **options: object) -> str:
+    """A submission whose preparation has just ended."""
+    with worker.store.write() as session:
+        submission = submissions.submit(
+            session,
+            model_sha256="a" * 64,
+            model_name="m.h5",
+            data_sha256="b" * 64,
+            data_name="d.npz",
+            options=ScanOptions(**options),
+        )
+        attempt = preparations.claim(
+            session, submission_id=submission.id, worker_id="host:1", lease_seconds=60, max_attempts=3
+        )
+        assert attempt == 1
+        assert preparations.finish(session, submission_id=submission.id, attempt=attempt)
+        submissions.record_prepared(
+            session,
+            submission_id=submission.id,
+            canonical_sha256="c" * 64,
+            clean_data_sha256="d" * 64,
+            classes=CLASSES,
+            input_shape=(32, 32, 3),
+            parameters=10,
+            preflight={},
+            slots=8,
+            labels_total=CLASSES,
+            versions={},
+        )
+        return submission.id
+
+
+def end(worker: WorkerProcess, submission_id: str, norms: dict[int, float]) -> None:
+    for label, norm in norms.items():
+        key = LabelKey(submission_id=submission_id, label=label, round=0)
+        with worker.store.write() as session:
+            attempt = labels.claim(session, key=key, worker_id="host:1", lease_seconds=60, max_attempts=3)
+            assert attempt is not None
+            assert labels.finish(
+                session,
+                key=key,
+                attempt=attempt,
+                state="done",
+                updates=10,
+                norm=norm,
+                attack_success_rate=0.99,
+            )
+
+
+def state(worker: WorkerProcess, submission_id: str) -> str:
+    with worker.store.read() as session:
+        return submissions.get(session, submission_id=submission_id).state
+
+
+def test_one_message_per_label_and_one_only(worker: WorkerProcess, sent: Messages) -> None:
+    # Given a prepared submission
+    submission_id = prepared(worker)
+    # When its round begins, and begins again because a message came twice
+    workflow.begin_round(worker, submission_id, 0)
+    workflow.begin_round(worker, submission_id, 0)
+    # Then every label was sent once
+    assert sent.labels == [list(range(CLASSES))]
+    assert state(worker, submission_id) == "inverting"
+
+
+def test_only_the_asked_labels_are_sent(worker: WorkerProcess, sent: Messages) -> None:
+    # Given a submission for three labels
+    submission_id = prepared(worker, labels=(2, 3, 19))
+    # When its round begins, then these are sent
+    workflow.begin_round(worker, submission_id, 0)
+    assert sent.labels == [[2, 3, 19]]
+
+
+def test_a_clean_round_ends_the_submission_once(worker: WorkerProcess, sent: Messages) -> None:
+    # Given all norms of a clean model
+    submission_id = prepared(worker)
+    workflow.begin_round(worker, submission_id, 0)
+    end(worker, submission_id, dict(enumerate(CLEAN)))
+    # When the callback comes, and comes again
+    workflow.advance(worker, submission_id, 0)
+    with worker.store.read() as session:
+        first = detections.get(session, submission_id=submission_id)
+    workflow.advance(worker, submission_id, 0)
+    # Then there is one detection, unchanged, and no repair
+    with worker.store.read() as session:
+        second = detections.get(session, submission_id=submission_id)
+    assert first is not None
+    assert second is not None
+    assert (first.verdict, first.created_at) == ("clean", second.created_at)
+    assert state(worker, submission_id) == "done"
+    assert sent.repairs == []
+
+
+def test_a_backdoored_round_queues_the_repair_and_its_end_ends_the_submission(
+    worker: WorkerProcess, sent: Messages
+) -> None:
+    # Given one label with a tiny norm
+    submission_id = prepared(worker)
+    workflow.begin_round(worker, submission_id, 0)
+    end(worker, submission_id, {**dict(enumerate(CLEAN)), 7: 3.0})
+    # When the callback comes
+    workflow.advance(worker, submission_id, 0)
+    # Then it is flagged and its repair is queued
+    assert sent.repairs == ["unlearning"]
+    assert state(worker, submission_id) == "repairing"
+    with worker.store.write() as session:
+        found = detections.get(session, submission_id=submission_id)
+        assert found is not None
+        assert found.body["flagged_labels"] == [7]
+        # And when the repair fails, the reason stands in its row
+        attempt = mitigations.claim(
+            session,
+            submission_id=submission_id,
+            method="unlearning",
+            worker_id="host:1",
+            lease_seconds=60,
+            max_attempts=3,
+        )
+        assert attempt is not None
+        mitigations.finish(
+            session,
+            submission_id=submission_id,
+            method="unlearning",
+            attempt=attempt,
+            state="failed",
+            reason="no memory",
+        )
+    workflow.conclude(worker, submission_id)
+    # Then the submission has ended
+    assert state(worker, submission_id) == "done"
+
+
+def test_no_repair_where_none_is_wanted(worker: WorkerProcess, sent: Messages) -> None:
+    # Given --mitigate none
+    submission_id = prepared(worker, mitigate=())
+    workflow.begin_round(worker, submission_id, 0)
+    end(worker, submission_id, {**dict(enumerate(CLEAN)), 7: 3.0})
+    # When it turns out backdoored, then that ends it
+    workflow.advance(worker, submission_id, 0)
+    assert state(worker, submission_id) == "done"
+    assert sent.repairs == []
+
+
+def test_a_callback_that_comes_early_sends_what_was_given_back(worker: WorkerProcess, sent: Messages) -> None:
+    # Given a round in which two labels were given back by a worker that stopped, and one still runs
+    submission_id = prepared(worker)
+    workflow.begin_round(worker, submission_id, 0)
+    end(worker, submission_id, {label: float(CLEAN[label]) for label in range(CLASSES - 2)})
+    # When the callback of the first messages comes
+    workflow.advance(worker, submission_id, 0)
+    # Then exactly these are sent again, and there is no detection yet
+    assert sent.labels[1:] == [[CLASSES - 2, CLASSES - 1]]
+    with worker.store.read() as session:
+        assert detections.get(session, submission_id=submission_id) is None
+
+
+def test_while_labels_run_only_those_of_silent_workers_are_sent_again(
+    worker: WorkerProcess, sent: Messages
+) -> None:
+    # Given one label that runs, one whose lease has run out, and others that wait with their messages
+    submission_id = prepared(worker)
+    workflow.begin_round(worker, submission_id, 0)
+    for label, lease in ((0, 60.0), (1, 0.0)):
+        key = LabelKey(submission_id=submission_id, label=label, round=0)
+        with worker.store.write() as session:
+            labels.claim(session, key=key, worker_id="host:2", lease_seconds=lease, max_attempts=3)
+    # When the submission is carried on
+    workflow.carry_on(worker, submission_id)
+    # Then only the silent one is sent again
+    assert sent.labels[1:] == [[1]]
