@@ -61,22 +61,22 @@ PAPER = Profile(
 FAST = Profile(
     name="fast",
     batch=16,
-    updates_per_step=8,
+    updates_per_step=6,
     max_steps=150,
     initial_cost=4e-3,
     cost_multiplier_up=1.25,
     cost_multiplier_down=1.25**3,
     gate_steps=3,
-    gate_threshold=0.995,
+    gate_threshold=0.9925,
     patience=1,
     early_stop_threshold=0.98,
     early_stop_patience=10,
     early_stop_waits=True,
 )
-"""The default: lambda moves with every step of 8 updates on 16 images.
+"""The default: lambda moves with every step of 6 updates on 16 images.
 
 It comes to rest where three steps of four are good, at an attack rate a little above 0.99. The gate looks at the last
-three steps (384 images) and asks for a little more, because the smallest of many masks that just pass is one that
+three steps (288 images) and asks for a little more, because the smallest of many masks that just pass is one that
 was flattered by its images.
 """
 

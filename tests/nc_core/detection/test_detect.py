@@ -78,7 +78,7 @@ def test_false_positive_rate_per_model_is_alpha(labels: int) -> None:
     generator = np.random.default_rng(11)
     flagged = 0
     for _ in range(models):
-        norms = np.exp(math.log(60.0) + 0.25 * generator.standard_normal(labels))
+        norms = np.exp(math.log(400.0) + 0.8 * generator.standard_normal(labels))
         flagged += judge(norms, rate=0.5).verdict == "backdoored"
     # Then about 5% of them are flagged: within three standard errors
     assert 0.05 - 3 * 0.0089 < flagged / models < 0.05 + 3 * 0.0089
@@ -109,7 +109,7 @@ def test_size_rule_needs_a_trigger_that_works_on_held_out_images() -> None:
 
 def test_a_strong_outlier_among_few_labels_counts() -> None:
     # Given five labels so alike that a small one passes even the threshold of five labels
-    found = judge([50.0, 52.0, 55.0, 57.0, 20.0])
+    found = judge([50.0, 52.0, 55.0, 57.0, 15.5])
     assert found.flagged_labels == (4,)
     assert found.labels[4].rules == ("outlier",)
 
@@ -166,7 +166,7 @@ def test_candidates_are_judged_against_the_random_reference_alone() -> None:
     # Given 1283 labels: 60 in the reference, 8 candidates chosen for being small, the others screened out
     reference = [
         LabelNorm(label=label, state="done", norm=norm, attack_success_rate=1.0)
-        for label, norm in enumerate(clean(60, spread=0.2))
+        for label, norm in enumerate(clean(60, spread=0.22))
     ]
     candidates = [
         LabelNorm(label=60 + nth, state="done", norm=0.02 * PIXELS, attack_success_rate=1.0, reference=False)
