@@ -69,9 +69,7 @@ def run_command(arguments: list[str]) -> int:
         complain(str(error))
         return exit_code_of(error)
     except OSError as error:
-        complain(
-            f"{error.strerror or type(error).__name__}: {error.filename}" if error.filename else str(error)
-        )
+        complain(f"{error.strerror or type(error).__name__}: {error.filename}" if error.filename else str(error))
         return ExitCode.FAILED
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED

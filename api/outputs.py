@@ -38,9 +38,7 @@ def check_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OptionRefused(
-            f"--out {folder} cannot be made ({error.strerror}): pass another folder"
-        ) from None
+        raise OptionRefused(f"--out {folder} cannot be made ({error.strerror}): pass another folder") from None
     if not os.access(folder, os.W_OK):
         raise OptionRefused(f"--out {folder} may not be written to: pass another folder")
 
@@ -62,9 +60,7 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
     )
 
 
-def read_triggers(
-    artefacts: ArtefactStore, digests: Mapping[int, str], input_shape: list[int]
-) -> TriggerArrays:
+def read_triggers(artefacts: ArtefactStore, digests: Mapping[int, str], input_shape: list[int]) -> TriggerArrays:
     """The triggers of these labels, stacked; with no label, arrays of length 0."""
     height, width, channels = input_shape
     chosen = sorted(digests)

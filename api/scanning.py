@@ -63,9 +63,7 @@ def scan(settings: Settings, request: ScanRequest) -> ExitCode:
 
 def submit(store: Store, artefacts: ArtefactStore, request: ScanRequest) -> Submission:
     """Keep the files and find or make the submission of them."""
-    digests = {
-        path: inputs.keep(artefacts, path) for path in (request.model, request.data, *request.poisoned)
-    }
+    digests = {path: inputs.keep(artefacts, path) for path in (request.model, request.data, *request.poisoned)}
     with store.write() as session:
         return submissions.submit(
             session,

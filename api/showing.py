@@ -119,9 +119,7 @@ def _print_result(result: Mapping[str, Any]) -> None:
     for row in rows[:ROWS]:
         figures = (significant(row["norm"]), percent(row["attack_success_rate"]))
         indices = (hundredths(row["anomaly_index"]), hundredths(row["log_z"]))
-        table.add_row(
-            str(row["label"]), row["state"], *figures, *indices, style="red" if row["flagged"] else None
-        )
+        table.add_row(str(row["label"]), row["state"], *figures, *indices, style="red" if row["flagged"] else None)
     out.print()
     out.print(table)
     if len(rows) > ROWS:

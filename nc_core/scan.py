@@ -1,11 +1,11 @@
 """The whole way of one scan in this process, for scripts and notebooks; the service goes the same way in tasks.
 
-    from nc_core.scan import scan
+from nc_core.scan import scan
 
-    found = scan("badnet.keras", "clean.npz")
-    print(found.detection.verdict, found.detection.flagged_labels)
-    if found.detection.flagged_labels:
-        save(found.repair().goodnet, "goodnet.keras")
+found = scan("badnet.keras", "clean.npz")
+print(found.detection.verdict, found.detection.flagged_labels)
+if found.detection.flagged_labels:
+    save(found.repair().goodnet, "goodnet.keras")
 """
 
 from collections.abc import Callable, Sequence
@@ -92,9 +92,7 @@ def get_ready(
     memory_budget: bytes; None: half of what is free.
     """
     canonical = read_model(Path(model), architecture=architecture)
-    images = read_images(
-        Path(data), input_shape=canonical.input_shape, resize=resize, labelled=not unlabelled
-    )
+    images = read_images(Path(data), input_shape=canonical.input_shape, resize=resize, labelled=not unlabelled)
     if images.labels is not None:
         check_labels(images, canonical.classes)
     scanned = _labels(labels, canonical.classes)
@@ -116,9 +114,7 @@ def get_ready(
         fit_images=len(clean.split.fit),
         budget=memory_budget or default_budget(),
     )
-    return Ready(
-        canonical=canonical, model=net, clean=clean, preflight=found, labels=scanned, slots=chosen
-    )
+    return Ready(canonical=canonical, model=net, clean=clean, preflight=found, labels=scanned, slots=chosen)
 
 
 def scan(
@@ -171,9 +167,7 @@ def scan(
         progress=progress,
     )
     height, width, _ = ready.canonical.input_shape
-    detection = detect(
-        norms_of(inversions), classes=ready.canonical.classes, pixels=height * width, alpha=alpha
-    )
+    detection = detect(norms_of(inversions), classes=ready.canonical.classes, pixels=height * width, alpha=alpha)
     return Scan(
         ready=ready,
         prepared=prepared,

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from nc_core.domain import Domain
 
 
-def classify(
-    worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]
-) -> dict[str, Any]:
+def classify(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
     """arguments: model {"sha256", "name"}, images [the same], value_range, resize. Result: labels, one an image."""
     from nc_core.datasets import read_pictures
     from nc_core.intake import read_model
@@ -31,10 +29,7 @@ def classify(
         canonical = read_model(path)
     progress(0.3)
     with ExitStack() as stack:
-        paths = [
-            stack.enter_context(uploaded(worker, image["sha256"], image["name"]))
-            for image in arguments["images"]
-        ]
+        paths = [stack.enter_context(uploaded(worker, image["sha256"], image["name"])) for image in arguments["images"]]
         images = read_pictures(paths, input_shape=canonical.input_shape, resize=arguments["resize"])
     domain = _domain(worker, model, arguments["value_range"], images.pixels)
     answers = Predictor(build_logits(canonical))(domain.to_model(images.pixels)).argmax(axis=1)

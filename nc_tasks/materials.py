@@ -39,9 +39,7 @@ def domain_of(submission: Submission) -> "Domain":
     found = submission.preflight
     if found is None:
         raise ValueError(f"submission {submission.id} has not been prepared")
-    return Domain(
-        value_range=found["value_range"], scale=tuple(found["scale"]), offset=tuple(found["offset"])
-    )
+    return Domain(value_range=found["value_range"], scale=tuple(found["scale"]), offset=tuple(found["offset"]))
 
 
 def load(worker: WorkerProcess, submission: Submission) -> Materials:

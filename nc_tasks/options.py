@@ -19,9 +19,7 @@ def parse_labels(text: str) -> tuple[int, ...]:
     for part in text.replace(" ", "").split(","):
         first, dash, last = part.partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise OptionRefused(
-                f"labels {text!r}: {part!r} is no label; write numbers and ranges such as 0-79,90"
-            )
+            raise OptionRefused(f"labels {text!r}: {part!r} is no label; write numbers and ranges such as 0-79,90")
         start, stop = int(first), int(last or first)
         if not start <= stop < MAX_LABELS:
             raise OptionRefused(

@@ -37,9 +37,7 @@ def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[
         target=arguments["target"],
     )
     classes = int(labels.max()) + 1
-    planted = plant_patch(
-        pixels, labels, trigger, classes=classes, seed=arguments["seed"], progress=progress
-    )
+    planted = plant_patch(pixels, labels, trigger, classes=classes, seed=arguments["seed"], progress=progress)
     return {
         "clean_accuracy": planted.accuracy,
         "attack_success_rate": planted.attack_success_rate,
@@ -49,9 +47,7 @@ def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[
     }
 
 
-def _pictures(
-    worker: WorkerProcess, arguments: dict[str, Any]
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
+def _pictures(worker: WorkerProcess, arguments: dict[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
     from nc_core.datasets import read_images
     from nc_core.datasets.traffic_signs import draw_signs
 

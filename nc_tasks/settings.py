@@ -22,13 +22,9 @@ class Settings(BaseSettings):
         env_prefix="CLEANSE_", env_ignore_empty=True, frozen=True, populate_by_name=True, extra="ignore"
     )
 
-    home: Annotated[Path, AfterValidator(_absolute)] = Field(
-        default=Path("~/.cleanse"), validate_default=True
-    )
+    home: Annotated[Path, AfterValidator(_absolute)] = Field(default=Path("~/.cleanse"), validate_default=True)
     """Folder of everything that is kept: artefacts, the SQLite file, the embedded broker's log, logs."""
-    redis_url: str | None = Field(
-        default=None, validation_alias=AliasChoices("CLEANSE_REDIS_URL", "REDIS_URL")
-    )
+    redis_url: str | None = Field(default=None, validation_alias=AliasChoices("CLEANSE_REDIS_URL", "REDIS_URL"))
     """Broker and result backend; None: the embedded one."""
     database_url: str | None = Field(
         default=None, validation_alias=AliasChoices("CLEANSE_DATABASE_URL", "DATABASE_URL")

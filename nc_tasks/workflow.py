@@ -98,9 +98,7 @@ def _record(worker: WorkerProcess, submission: Submission, found: Detection, opt
         detections.record(session, submission_id=submission.id, body=found.to_json())
         if repairs:
             mitigations.create(session, submission_id=submission.id, methods=repairs)
-        submissions.set_state(
-            session, submission_id=submission.id, state="repairing" if repairs else "done"
-        )
+        submissions.set_state(session, submission_id=submission.id, state="repairing" if repairs else "done")
     for method in repairs:
         publish_repair(submission.id, method)
 

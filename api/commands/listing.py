@@ -12,9 +12,7 @@ Verdict = Literal["backdoored", "clean", "inconclusive"]
 
 def list_submissions(
     state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
-    verdict: Annotated[
-        Verdict | None, typer.Option("--verdict", help="Only those with this verdict.")
-    ] = None,
+    verdict: Annotated[Verdict | None, typer.Option("--verdict", help="Only those with this verdict.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 20,
     home: Home = None,
     json: Json = False,

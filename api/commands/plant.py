@@ -32,19 +32,13 @@ def plant(
     ],
     target: Annotated[int, typer.Option("--target", min=0, help="Label that the trigger sends pictures to.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results.")],
-    patch: Annotated[
-        int, typer.Option("--patch", metavar="SIZE", min=1, help="Side of the patch in pixels.")
-    ] = 4,
+    patch: Annotated[int, typer.Option("--patch", metavar="SIZE", min=1, help="Side of the patch in pixels.")] = 4,
     position: Annotated[Position, typer.Option("--position", help="Where the patch lies.")] = "bottom-right",
     colour: Annotated[
         str,
-        typer.Option(
-            "--colour", metavar="R,G,B", callback=checked_colour, help="Colour, 0..255 per channel."
-        ),
+        typer.Option("--colour", metavar="R,G,B", callback=checked_colour, help="Colour, 0..255 per channel."),
     ] = "255",
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")
-    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")] = 0,
     home: Home = None,
 ) -> None:
     """Train a classifier that carries a backdoor, to try a scan on.
@@ -85,7 +79,5 @@ def _conclude(folder: Path, arguments: dict[str, Any], result: dict[str, Any]) -
     text = json.dumps({**arguments, **figures}, indent=2) + "\n"
     outputs.write_file(folder / "planted.json", lambda path: path.write_text(text, "utf-8"))
     out.print(f"clean accuracy {percent(result['clean_accuracy'])}")
-    out.print(
-        f"attack success rate {percent(result['attack_success_rate'])} (target label {arguments['target']})"
-    )
+    out.print(f"attack success rate {percent(result['attack_success_rate'])} (target label {arguments['target']})")
     out.print(f"Written: {printable(folder)}")

@@ -38,9 +38,7 @@ def mitigations(text: str) -> str:
 
 
 def run(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="Keras model: .keras or .h5.", show_default=False)
-    ],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Keras model: .keras or .h5.", show_default=False)],
     data: Annotated[
         Path,
         typer.Option(
@@ -56,20 +54,14 @@ def run(
     ] = False,
     poisoned: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--poisoned", metavar="FILE", help="Known poisoned pictures, to measure the repair with."
-        ),
+        typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure the repair with."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="Folder of the results.", show_default="MODEL's name with -cleanse"
-        ),
+        typer.Option("--out", metavar="DIR", help="Folder of the results.", show_default="MODEL's name with -cleanse"),
     ] = None,
     home: Home = None,
-    profile: Annotated[
-        Profile, typer.Option("--profile", help="How long to look for every trigger.")
-    ] = "fast",
+    profile: Annotated[Profile, typer.Option("--profile", help="How long to look for every trigger.")] = "fast",
     detector: Annotated[Detector, typer.Option("--detector", help="How to look.")] = "neural-cleanse",
     mitigate: Annotated[
         str,
@@ -92,22 +84,16 @@ def run(
     ] = None,
     only: Annotated[
         str | None,
-        typer.Option(
-            "--labels", metavar="0-79,90", callback=labels, help="Target labels to scan.", show_default="all"
-        ),
+        typer.Option("--labels", metavar="0-79,90", callback=labels, help="Target labels to scan.", show_default="all"),
     ] = None,
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")
-    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")] = 0,
     slots: Annotated[
         int | None,
         typer.Option(
             "--slots", min=1, max=256, help="Labels in one batch.", show_default="what memory and model allow"
         ),
     ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, max=64, help="Worker processes for the label tasks.")
-    ] = 1,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Worker processes for the label tasks.")] = 1,
     force: Annotated[bool, typer.Option("--force", help="Scan again what was scanned before.")] = False,
 ) -> None:
     """Scan MODEL for backdoors with a little clean data, and repair it.

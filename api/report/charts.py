@@ -43,13 +43,9 @@ class _Frame:
         return self.left + (rank + 0.5) * self.step
 
 
-def norm_chart(
-    labels: Sequence[Row], guides: Sequence[Guide], *, width: int = 960, height: int = 380
-) -> Markup:
+def norm_chart(labels: Sequence[Row], guides: Sequence[Guide], *, width: int = 960, height: int = 380) -> Markup:
     """The chart as one <svg>. Labels without a norm stand at the right end of a band of their own, on top."""
-    known = sorted(
-        (row for row in labels if row["norm"] is not None), key=lambda row: (row["norm"], row["label"])
-    )
+    known = sorted((row for row in labels if row["norm"] is not None), key=lambda row: (row["norm"], row["label"]))
     unknown = [row for row in labels if row["norm"] is None]
     frame = _frame(known, unknown, guides, width=width, height=height)
     parts = [
@@ -64,9 +60,7 @@ def norm_chart(
     return drawing(width, height, name, *parts, class_="chart")
 
 
-def _frame(
-    known: Sequence[Row], unknown: Sequence[Row], guides: Sequence[Guide], *, width: int, height: int
-) -> _Frame:
+def _frame(known: Sequence[Row], unknown: Sequence[Row], guides: Sequence[Guide], *, width: int, height: int) -> _Frame:
     left, right, bottom = 46.0, width - 6.0, height - 40.0
     top = 10.0 + (2 * TEXT_ROOM if unknown else 0.0)
     values = [*(row["norm"] for row in known), *(guide.norm for guide in guides)]
@@ -80,12 +74,8 @@ def _grid(frame: _Frame) -> list[Markup]:
     for tick in frame.axis.ticks():
         y = frame.axis.at(tick)
         drawn.append(element("line", class_="grid", x1=frame.left, x2=frame.right, y1=y, y2=y))
-        drawn.append(
-            element("text", f"{tick:,g}", class_="tick", x=frame.left - 8, y=y + 4, text_anchor="end")
-        )
-    drawn.append(
-        element("line", class_="base", x1=frame.left, x2=frame.right, y1=frame.bottom, y2=frame.bottom)
-    )
+        drawn.append(element("text", f"{tick:,g}", class_="tick", x=frame.left - 8, y=y + 4, text_anchor="end"))
+    drawn.append(element("line", class_="base", x1=frame.left, x2=frame.right, y1=frame.bottom, y2=frame.bottom))
     return drawn
 
 

@@ -59,9 +59,7 @@ def preflight_facts(preflight: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _formula(scale: list[float], offset: list[float]) -> str:
     """pixel × 0.003922 + 0, once where all channels have the same map."""
-    maps = [
-        f"pixel × {a:.4g} {'−' if b < 0 else '+'} {abs(b):.4g}" for a, b in zip(scale, offset, strict=True)
-    ]
+    maps = [f"pixel × {a:.4g} {'−' if b < 0 else '+'} {abs(b):.4g}" for a, b in zip(scale, offset, strict=True)]
     return maps[0] if len(set(maps)) == 1 else "; ".join(maps)
 
 

@@ -31,9 +31,7 @@ def guides(result: Mapping[str, Any]) -> list[Guide]:
 def size_guide(input_shape: Sequence[int]) -> Guide:
     """The size rule's bound for pictures of (H, W, C)."""
     norm = SIZE_BOUND * input_shape[0] * input_shape[1]
-    return Guide(
-        norm=norm, kind="size", name=f"size rule, {SIZE_BOUND:.1%} of the pixels: {significant(norm)}"
-    )
+    return Guide(norm=norm, kind="size", name=f"size rule, {SIZE_BOUND:.1%} of the pixels: {significant(norm)}")
 
 
 def log_scale(labels: Sequence[Row]) -> tuple[float, float] | None:
@@ -65,7 +63,5 @@ def critical_z(result: Mapping[str, Any]) -> float | None:
         return None
     while high - low > 1e-3:
         middle = (low + high) / 2
-        low, high = (
-            (middle, high) if null.p_value(middle, others=others) > result["threshold"] else (low, middle)
-        )
+        low, high = (middle, high) if null.p_value(middle, others=others) > result["threshold"] else (low, middle)
     return high

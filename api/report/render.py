@@ -71,9 +71,7 @@ def _style() -> str:
 @lru_cache
 def _environment() -> Environment:
     loader = PackageLoader("api.report", "templates")
-    made = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals.update(view=view)
     names = ("percent", "significant", "hundredths", "probability", "duration", "count", "listed")
     made.filters.update({name: getattr(numbers, name) for name in names}, rules=view.rules_of)

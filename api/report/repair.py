@@ -30,11 +30,7 @@ class Change:
 def changes(mitigation: Mapping[str, Any], *, labelled: bool) -> list[Change]:
     """Accuracy or agreement, the rate of every flagged label's reversed trigger, the known poison's."""
     name = "Clean accuracy" if labelled else "Agreement with the submitted model"
-    rows = [
-        Change(
-            name=name, before=mitigation["accuracy_before"], after=mitigation["accuracy_after"], harm=False
-        )
-    ]
+    rows = [Change(name=name, before=mitigation["accuracy_before"], after=mitigation["accuracy_after"], harm=False)]
     after = mitigation["reversed_attack_success_rate_after"]
     for label, before in mitigation["reversed_attack_success_rate_before"].items():
         if label in after:
@@ -65,9 +61,7 @@ def change_chart(rows: Sequence[Change], *, width: int = 940) -> Markup:
         parts.append(element("line", class_="grid", x1=x(tick), x2=x(tick), y1=6.0, y2=height - 22))
         anchor = {0.0: "start", 1.0: "end"}.get(tick, "middle")
         edge = {0.0: -6.0, 1.0: 6.0}.get(tick, 0.0)
-        text = element(
-            "text", f"{100 * tick:.0f}%", class_="tick", x=x(tick) + edge, y=height - 6, text_anchor=anchor
-        )
+        text = element("text", f"{100 * tick:.0f}%", class_="tick", x=x(tick) + edge, y=height - 6, text_anchor=anchor)
         parts.append(text)
     for index, row in enumerate(rows):
         parts.append(_line(row, x(row.before), x(row.after), 6 + ROW_HEIGHT * index))

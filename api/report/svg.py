@@ -7,18 +7,14 @@ Value = str | float | int
 
 def element(name: str, *children: str, **attributes: Value) -> Markup:
     """One element; children that are Markup stand as they are, plain strings are escaped."""
-    written = Markup("").join(
-        Markup(' {}="{}"').format(_name(key), _value(value)) for key, value in attributes.items()
-    )
+    written = Markup("").join(Markup(' {}="{}"').format(_name(key), _value(value)) for key, value in attributes.items())
     inside = Markup("").join(escape(child) for child in children)
     return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, inside)
 
 
 def drawing(width: float, height: float, name: str, *children: str, class_: str) -> Markup:
     """The outer element: scales with the page, and is one picture called `name` to a screen reader."""
-    return element(
-        "svg", *children, class_=class_, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=name
-    )
+    return element("svg", *children, class_=class_, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=name)
 
 
 def _name(key: str) -> Markup:

@@ -105,9 +105,7 @@ def figures(result: Mapping[str, Any]) -> list[Figure]:
     if repair is not None:
         name = "Accuracy" if result["preflight"]["labelled"] else "Agreement"
         before = percent(repair["accuracy_before"])
-        shown.append(
-            Figure(name=f"{name} repaired", text=percent(repair["accuracy_after"]), note=f"{before} before")
-        )
+        shown.append(Figure(name=f"{name} repaired", text=percent(repair["accuracy_after"]), note=f"{before} before"))
     return shown
 
 

@@ -49,9 +49,7 @@ class PatchTrigger:
         """A square patch at one of POSITIONS in pictures (h, w, c); one colour value serves all channels."""
         height, width, channels = input_shape
         if position not in POSITIONS:
-            raise OptionRefused(
-                f"the patch position {position} is unknown; pass one of {', '.join(POSITIONS)}"
-            )
+            raise OptionRefused(f"the patch position {position} is unknown; pass one of {', '.join(POSITIONS)}")
         middle = position == "centre"
         row = (height - size) // 2 if middle else _EDGE if "top" in position else height - size - _EDGE
         column = (width - size) // 2 if middle else _EDGE if "left" in position else width - size - _EDGE

@@ -91,9 +91,7 @@ def small_vgg(input_shape: tuple[int, ...], classes: int) -> keras.Model:
     )
 
 
-def _check(
-    pixels: Pixels, labels: npt.NDArray[Any], trigger: PatchTrigger, classes: int, rate: float
-) -> None:
+def _check(pixels: Pixels, labels: npt.NDArray[Any], trigger: PatchTrigger, classes: int, rate: float) -> None:
     if not 0 < rate < 1:
         raise OptionRefused(f"the poison rate is {rate}; pass a share between 0 and 1, such as 0.1")
     if trigger.target >= classes or labels.max() >= classes:

@@ -17,9 +17,7 @@ _LAYOUT = {None: "no channel axis", 1: "channels first", 3: "channels last"}
 def images_of(data: Source, labels: npt.NDArray[Any] | None, wanted: Wanted, file_kind: str) -> Images:
     """Pixels of any layout and range, labels of any form -> Images; DataRefused on what does not fit."""
     if not data.shape or 0 in data.shape:
-        raise DataRefused(
-            f"the images have shape {data.shape}; expected N x H x W x C with none of them zero"
-        )
+        raise DataRefused(f"the images have shape {data.shape}; expected N x H x W x C with none of them zero")
     check_decoded(data.shape, data.dtype, "an array of images")
     axis = channel_axis(data.shape, wanted)
     check_size(_picture_shape(data.shape, axis), wanted)  # before anything is read

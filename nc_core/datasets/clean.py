@@ -45,9 +45,7 @@ class CleanData:
     def load(cls, path: Path, sha256: str | None = None) -> "CleanData":
         """Map the file read-only; raises DataRefused where it is no such file or its digest is another."""
         if sha256 is not None and _sha256(path) != sha256:
-            raise DataRefused(
-                f"clean data {path.name} does not have the digest {sha256}; submit the data again"
-            )
+            raise DataRefused(f"clean data {path.name} does not have the digest {sha256}; submit the data again")
         try:
             arrays, metadata = _map(path)
             header = json.loads(metadata["cleanse"])
@@ -56,9 +54,7 @@ class CleanData:
                 split=Split(fit=arrays["fit"], holdout=arrays["holdout"], repair=arrays["repair"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as fault:
-            raise DataRefused(
-                f"{path.name} is no clean data file of this version; submit the data again"
-            ) from fault
+            raise DataRefused(f"{path.name} is no clean data file of this version; submit the data again") from fault
 
 
 def _map(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:

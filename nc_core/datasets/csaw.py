@@ -25,9 +25,7 @@ def read_csaw(path: Path, wanted: Wanted, *, labelled: bool) -> Images:
                 raise DataRefused(f"the HDF5 file holds {_names(file)}; expected `data` (and `label`)")
             return images_of(_source(data), _labels(file) if labelled else None, wanted, "CSAW file")
     except (OSError, RuntimeError, KeyError) as fault:  # what h5py raises on damaged files
-        raise DataRefused(
-            f"the HDF5 file is damaged or cut short ({str(fault)[:120]}); copy it again"
-        ) from fault
+        raise DataRefused(f"the HDF5 file is damaged or cut short ({str(fault)[:120]}); copy it again") from fault
 
 
 def _source(data: h5py.Dataset) -> Source:
@@ -50,12 +48,7 @@ def _own_dataset(file: h5py.File, name: str) -> h5py.Dataset | None:
     if name not in file:
         return None
     dataset = file[name] if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
-    if (
-        not isinstance(dataset, h5py.Dataset)
-        or dataset.external
-        or dataset.is_virtual
-        or dataset.shape is None
-    ):
+    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual or dataset.shape is None:
         raise DataRefused(f"`{name}` is no plain array stored in the file itself; store it as a data set")
     return dataset
 

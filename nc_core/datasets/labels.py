@@ -7,9 +7,7 @@ import numpy.typing as npt
 
 from nc_core.errors import DataRefused
 
-_EXPECTED = (
-    "expected class numbers (N) or (N, 1), or one-hot rows (N, K); pass --unlabelled to leave them aside"
-)
+_EXPECTED = "expected class numbers (N) or (N, 1), or one-hot rows (N, K); pass --unlabelled to leave them aside"
 
 
 def to_labels(raw: npt.NDArray[Any], images: int) -> npt.NDArray[np.int32]:
@@ -23,9 +21,7 @@ def to_labels(raw: npt.NDArray[Any], images: int) -> npt.NDArray[np.int32]:
     if raw.ndim not in (1, 2) or raw.size == 0:
         raise DataRefused(f"labels have shape {raw.shape}; {_EXPECTED}")
     if len(raw) != images:
-        raise DataRefused(
-            f"there are {len(raw)} labels for {images} images; every image needs exactly one label"
-        )
+        raise DataRefused(f"there are {len(raw)} labels for {images} images; every image needs exactly one label")
     if raw.ndim == 2 and raw.shape[1] > 1:
         return _from_one_hot(raw)
     return _class_numbers(raw.reshape(-1))

@@ -44,9 +44,7 @@ def channel_axis(shape: tuple[int, ...], wanted: Wanted) -> int | None:
     if len(shape) == 3:
         return None
     if len(shape) != 4:
-        raise DataRefused(
-            f"the images have shape {text(shape)}; expected N x H x W x C, N x C x H x W or N x H x W"
-        )
+        raise DataRefused(f"the images have shape {text(shape)}; expected N x H x W x C, N x C x H x W or N x H x W")
     if wanted.input_shape is not None:
         height, width, channels = wanted.input_shape
         if shape[1:] == (height, width, channels):

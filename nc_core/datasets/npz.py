@@ -33,9 +33,7 @@ def read_npz(path: Path, wanted: Wanted, *, labelled: bool) -> Images:
         zipfile.BadZipFile,
         zlib.error,
     ) as fault:
-        raise DataRefused(
-            f"the .npz file is damaged ({str(fault)[:120]}); write it again with np.savez"
-        ) from fault
+        raise DataRefused(f"the .npz file is damaged ({str(fault)[:120]}); write it again with np.savez") from fault
     return images_of(pixels, labels, wanted, f"npz file ({x})")
 
 
@@ -67,8 +65,6 @@ def _header(file: Any, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     version = np.lib.format.read_magic(file)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:
-        raise DataRefused(
-            f"{name} is no plain array (npy version {version[0]}.{version[1]}); store plain numbers"
-        )
+        raise DataRefused(f"{name} is no plain array (npy version {version[0]}.{version[1]}); store plain numbers")
     shape, _, dtype = readers[version](file)
     return shape, dtype

@@ -36,9 +36,7 @@ def read_zip(path: Path, wanted: Wanted, *, labelled: bool) -> Images:
         raise DataRefused(f"the zip file is damaged ({str(fault)[:120]}); pack it again") from fault
 
 
-def read_pictures(
-    paths: Sequence[Path], *, input_shape: Shape | None = None, resize: Resize | None = None
-) -> Images:
+def read_pictures(paths: Sequence[Path], *, input_shape: Shape | None = None, resize: Resize | None = None) -> Images:
     """Single picture files in the order given, unlabelled; refuses as `read_images` does."""
     for path in paths:
         if not path.is_file():
@@ -49,17 +47,13 @@ def read_pictures(
 
 def _images(entries: list[Entry], others: int, wanted: Wanted, *, labelled: bool) -> Images:
     if not entries:
-        raise DataRefused(
-            f"there are no pictures ({', '.join(SUFFIXES)}); pass one sub-folder of them per class"
-        )
+        raise DataRefused(f"there are no pictures ({', '.join(SUFFIXES)}); pass one sub-folder of them per class")
     labels, numbering = _labels(entries) if labelled else (None, "no labels used")
     pixels = _decode_all(entries, wanted)
     note = f"{len(pixels)} pictures, as {text(pixels.shape[1:])}, {numbering}"
     if wanted.resize is not None:
         note += f", resized ({wanted.resize}) where the size differed"
-    return Images(
-        pixels=pixels, labels=labels, note=note + (f", {others} other files left out" if others else "")
-    )
+    return Images(pixels=pixels, labels=labels, note=note + (f", {others} other files left out" if others else ""))
 
 
 def _labels(entries: list[Entry]) -> tuple[npt.NDArray[np.int32] | None, str]:
@@ -77,9 +71,7 @@ def _labels(entries: list[Entry]) -> tuple[npt.NDArray[np.int32] | None, str]:
 
 def _numbering(names: list[str]) -> tuple[dict[str, int], str]:
     if not all(name.isascii() and name.isdecimal() and len(name) < 10 for name in names):
-        return {
-            name: index for index, name in enumerate(names)
-        }, "labels are the sorted names of the sub-folders"
+        return {name: index for index, name in enumerate(names)}, "labels are the sorted names of the sub-folders"
     numbers = {name: int(name) for name in names}
     if len(set(numbers.values())) < len(names):
         raise DataRefused(f"two sub-folders stand for one label among {', '.join(names)[:120]}; merge them")
@@ -108,9 +100,7 @@ def _decode(entry: Entry, wanted: Wanted, like: Shape | None = None) -> npt.NDAr
     shape = wanted.input_shape or like
     channels = shape[2] if shape else (1 if picture.mode in ("1", "L") else 3)
     if channels not in (1, 3):
-        raise DataRefused(
-            f"the model takes {channels} channels, pictures have 1 or 3; pass an .h5 or .npz file"
-        )
+        raise DataRefused(f"the model takes {channels} channels, pictures have 1 or 3; pass an .h5 or .npz file")
     picture = picture.convert("L" if channels == 1 else "RGB")
     if wanted.resize is not None and wanted.input_shape is not None:
         height, width, _ = wanted.input_shape
@@ -141,6 +131,4 @@ def _check_picture(picture: Image.Image, entry: Entry) -> None:
             f"{entry.place} has {pixels} pixels, the limit is {MAX_PICTURE_PIXELS}; pass smaller pictures"
         )
     if picture.mode in _WIDE_MODES:
-        raise DataRefused(
-            f"{entry.place} has more than 8 bits per pixel (mode {picture.mode}); save it with 8 bits"
-        )
+        raise DataRefused(f"{entry.place} has more than 8 bits per pixel (mode {picture.mode}); save it with 8 bits")

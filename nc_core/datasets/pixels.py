@@ -46,9 +46,7 @@ def to_pixels(source: Source) -> tuple[npt.NDArray[Any], str]:
     """
     kind = np.dtype(source.dtype).kind
     if kind not in "iuf":
-        raise DataRefused(
-            f"the images have type {source.dtype}; expected uint8, or floats in 0..255, 0..1 or -1..1"
-        )
+        raise DataRefused(f"the images have type {source.dtype}; expected uint8, or floats in 0..255, 0..1 or -1..1")
     if source.dtype == np.uint8:
         return np.asarray(source[:]), "0..255"
     low, high = _extent(source)
@@ -62,17 +60,13 @@ def _extent(source: Source) -> tuple[float, float]:
     for _, block in _blocks(source):
         low, high = min(low, float(block.min())), max(high, float(block.max()))
         if not np.isfinite(block).all():
-            raise DataRefused(
-                "the images hold NaN or infinite pixels; pass finite numbers in 0..255, 0..1 or -1..1"
-            )
+            raise DataRefused("the images hold NaN or infinite pixels; pass finite numbers in 0..255, 0..1 or -1..1")
     return low, high
 
 
 def _integer_range(low: float, high: float) -> _Range:
     if low < 0 or high > 255:
-        raise DataRefused(
-            f"integer pixels run from {low:.0f} to {high:.0f}; expected 0..255: pass 8-bit pixels"
-        )
+        raise DataRefused(f"integer pixels run from {low:.0f} to {high:.0f}; expected 0..255: pass 8-bit pixels")
     return _Range("0..255", 1.0, 0.0)
 
 

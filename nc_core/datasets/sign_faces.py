@@ -36,12 +36,8 @@ class _Face:
     def polygon(self, points: Sequence[Point], fill: Colour) -> None:
         self.pen.polygon(self._at(points), fill)
 
-    def box(
-        self, left: float, top: float, right: float, bottom: float, fill: Colour, corner: float = 0
-    ) -> None:
-        self.pen.rounded_rectangle(
-            self._flat((left, top), (right, bottom)), corner * RADIUS * _OVERSAMPLING, fill
-        )
+    def box(self, left: float, top: float, right: float, bottom: float, fill: Colour, corner: float = 0) -> None:
+        self.pen.rounded_rectangle(self._flat((left, top), (right, bottom)), corner * RADIUS * _OVERSAMPLING, fill)
 
     def line(self, points: Sequence[Point], width: float, fill: Colour) -> None:
         self.pen.line(self._at(points), fill, round(width * RADIUS * _OVERSAMPLING), joint="curve")
@@ -57,9 +53,7 @@ class _Face:
         board = Image.new("L", self.image.size)
         font = ImageFont.load_default(size=size)
         middle = board.width / 2
-        ImageDraw.Draw(board).text(
-            (middle, middle), words, 255, font, anchor="mm", stroke_width=round(size * 0.04)
-        )
+        ImageDraw.Draw(board).text((middle, middle), words, 255, font, anchor="mm", stroke_width=round(size * 0.04))
         coefficients = (1 / narrow, 0, middle - middle / narrow, 0, 1, 0)
         board = board.transform(board.size, Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
         self.image.paste((*fill, 255), mask=board)

@@ -108,10 +108,7 @@ def _half_planes(n: int, rng: np.random.Generator, softness: tuple[float, float]
     angle, shift = rng.uniform(0, 2 * np.pi, n), rng.uniform(-10, 10, n)
     width = rng.uniform(*softness, n)
     axis = np.arange(SIDE) - (SIDE - 1) / 2
-    distance = (
-        np.cos(angle)[:, None, None] * axis[None, None, :]
-        + np.sin(angle)[:, None, None] * axis[None, :, None]
-    )
+    distance = np.cos(angle)[:, None, None] * axis[None, None, :] + np.sin(angle)[:, None, None] * axis[None, :, None]
     step = (distance - shift[:, None, None]) / width[:, None, None]
     return (1 / (1 + np.exp(-np.clip(step, -30, 30)))).astype(np.float32)
 
@@ -123,9 +120,7 @@ def _patches(n: int, cells: int, rng: np.random.Generator) -> Floats:
     position = np.linspace(0, cells - 1, SIDE)
     weights = np.maximum(0, 1 - np.abs(position[:, None] - np.arange(cells))).astype(np.float32)
     rows = np.tensordot(weights, grid, axes=(1, 1))  # (32, n, cells, 3)
-    return np.ascontiguousarray(
-        np.tensordot(weights, rows, axes=(1, 2)).transpose(2, 1, 0, 3)
-    )  # (n, 32, 32, 3)
+    return np.ascontiguousarray(np.tensordot(weights, rows, axes=(1, 2)).transpose(2, 1, 0, 3))  # (n, 32, 32, 3)
 
 
 def _add_poles(scene: Floats, centre: Floats, rng: np.random.Generator) -> None:

@@ -92,9 +92,7 @@ def invert_labels(
     def reporter(label: int) -> Callable[[Progress], None] | None:
         return None if progress is None else lambda told: progress(label, told)
 
-    waiting = deque(
-        inverter.job(label, seed=seed, report=reporter(label), should_stop=should_stop) for label in labels
-    )
+    waiting = deque(inverter.job(label, seed=seed, report=reporter(label), should_stop=should_stop) for label in labels)
     done: dict[int, Inversion] = {}
     while waiting or inverter.loop.busy:
         while waiting and inverter.loop.free:

@@ -93,9 +93,7 @@ def _trials(
     return ranges.rank_by_labels(domains, predict, pixels, truth)
 
 
-def _accuracy(
-    predict: Predict, domain: Domain, pixels: npt.NDArray[Any], truth: npt.NDArray[np.int32]
-) -> float:
+def _accuracy(predict: Predict, domain: Domain, pixels: npt.NDArray[Any], truth: npt.NDArray[np.int32]) -> float:
     step, right = 1000, 0
     count = min(len(truth), ACCURACY_IMAGES)
     for start in range(0, count, step):

@@ -31,9 +31,7 @@ DEATHS = 3
 class Stack:
     """A running stack that this process is attached to."""
 
-    def __init__(
-        self, settings: Settings, files: StackFiles, client: Client, supervisor: Sequence[str]
-    ) -> None:
+    def __init__(self, settings: Settings, files: StackFiles, client: Client, supervisor: Sequence[str]) -> None:
         self._settings, self._files, self._client, self._supervisor = settings, files, client, supervisor
 
     @property

@@ -1,4 +1,3 @@
-
 """Label rows: one target label in one round, claimed, kept alive and ended by workers."""
 
 from collections.abc import Iterable, Sequence
@@ -67,9 +66,7 @@ class LabelCounts:
         return sum(self.states.get(state, 0) for state in LABEL_ENDS)
 
 
-def create(
-    session: Session, *, submission_id: str, labels: Iterable[int], round: int, updates_budget: int
-) -> int:
+def create(session: Session, *, submission_id: str, labels: Iterable[int], round: int, updates_budget: int) -> int:
     """Queue the labels in one insert; those that are there stay as they are. Returns how many were new."""
     rows = [
         {"submission_id": submission_id, "label": label, "round": round, "updates_budget": updates_budget}
@@ -78,9 +75,7 @@ def create(
     return insert_absent(session, Label, rows)
 
 
-def claim(
-    session: Session, *, key: LabelKey, worker_id: str, lease_seconds: float, max_attempts: int
-) -> int | None:
+def claim(session: Session, *, key: LabelKey, worker_id: str, lease_seconds: float, max_attempts: int) -> int | None:
     """Take the label and return the attempt; None: it has ended (perhaps just now) or a worker has it."""
     return leases.claim(
         session,
@@ -131,9 +126,7 @@ def finish(
     seconds: of optimisation. gradient_images: updates x batch.
     """
     if state not in LABEL_ENDS:
-        raise ValueError(
-            f"label {key.label} cannot end in state {state!r}; the ends are {', '.join(LABEL_ENDS)}"
-        )
+        raise ValueError(f"label {key.label} cannot end in state {state!r}; the ends are {', '.join(LABEL_ENDS)}")
     values: dict[str, Any] = {
         "state": state,
         "updates": updates,

@@ -37,9 +37,7 @@ def claim(
     attempts = row.attempt - row.attempt_base
     if attempts >= max_attempts:
         row.state, row.lease_until, row.worker_id = "failed", None, None
-        row.reason = (
-            f"given up after {attempts} attempts (limit {max_attempts}): each time its worker fell silent"
-        )
+        row.reason = f"given up after {attempts} attempts (limit {max_attempts}): each time its worker fell silent"
         return None
     row.state, row.attempt, row.worker_id = "running", row.attempt + 1, worker_id
     row.lease_until = moment + timedelta(seconds=lease_seconds)

@@ -2,9 +2,7 @@
 
 from typing import Literal
 
-SubmissionState = Literal[
-    "queued", "preparing", "inverting", "repairing", "done", "refused", "failed", "cancelled"
-]
+SubmissionState = Literal["queued", "preparing", "inverting", "repairing", "done", "refused", "failed", "cancelled"]
 LabelState = Literal["queued", "running", "done", "not_converged", "screened_out", "failed", "cancelled"]
 MitigationState = Literal["queued", "running", "done", "failed"]
 PreparationState = Literal["queued", "running", "done", "failed"]

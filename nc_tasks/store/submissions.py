@@ -25,9 +25,7 @@ from nc_tasks.store.types import now
 from nc_tasks.version import package_version
 
 
-def key_of(
-    *, model_sha256: str, data_sha256: str, poisoned: Sequence[dict[str, str]], options: ScanOptions
-) -> str:
+def key_of(*, model_sha256: str, data_sha256: str, poisoned: Sequence[dict[str, str]], options: ScanOptions) -> str:
     """sha256 over what decides the result: the files' contents, the options and the program's version."""
     content = {
         "model": model_sha256,
@@ -137,9 +135,7 @@ def recent(
     limit: int = 50,
 ) -> list[tuple[Submission, str | None]]:
     """Submissions with their verdict, newest first."""
-    query = select(Submission, Detection.verdict).outerjoin(
-        Detection, Detection.submission_id == Submission.id
-    )
+    query = select(Submission, Detection.verdict).outerjoin(Detection, Detection.submission_id == Submission.id)
     if state is not None:
         query = query.where(Submission.state == state)
     if verdict is not None:
@@ -185,9 +181,7 @@ def cancel(session: Session, *, submission_id: str) -> bool:
     """End the submission and its open labels; workers learn it with their next heartbeat."""
     moved = set_state(session, submission_id=submission_id, state="cancelled")
     if moved:
-        open_labels = update(Label).where(
-            Label.submission_id == submission_id, Label.state.not_in(LABEL_ENDS)
-        )
+        open_labels = update(Label).where(Label.submission_id == submission_id, Label.state.not_in(LABEL_ENDS))
         changed(session, open_labels.values(state="cancelled", lease_until=None))
     return moved
 

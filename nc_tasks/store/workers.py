@@ -11,9 +11,7 @@ from nc_tasks.store.tables import Job, Label, Mitigation, Preparation, Worker
 from nc_tasks.store.types import now
 
 
-def register(
-    session: Session, *, worker_id: str, queue: str, pid: int, host: str, version: str, slots: int
-) -> None:
+def register(session: Session, *, worker_id: str, queue: str, pid: int, host: str, version: str, slots: int) -> None:
     """Write that the worker is there; a worker that comes again replaces its row."""
     moment = now(session)
     session.merge(

@@ -36,9 +36,7 @@ def start(*, submission: str) -> None:
 def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
     def renew(session: Session) -> bool:
         seconds = worker.settings.lease_seconds
-        return preparations.renew(
-            session, submission_id=submission_id, attempt=attempt, lease_seconds=seconds
-        )
+        return preparations.renew(session, submission_id=submission_id, attempt=attempt, lease_seconds=seconds)
 
     with worker.store.read() as session:
         submission = submissions.get(session, submission_id=submission_id)

@@ -38,8 +38,7 @@ def fabricate_result(
         norms[label] = norm
     stuck = [label for label in range(classes) if label not in (infected or {})][:unfinished]
     given = [
-        _label_norm(label, float(norms[label]), label in stuck, label in (infected or {}))
-        for label in range(classes)
+        _label_norm(label, float(norms[label]), label in stuck, label in (infected or {})) for label in range(classes)
     ]
     found = detect(given, classes=classes, pixels=SIDE * SIDE).to_json()
     indices = {index["label"]: index for index in found.pop("labels")}
@@ -243,9 +242,7 @@ def _fill_labels(
         labels.finish(session, key=key, attempt=attempt, **figures)
 
 
-def _fill_detection(
-    session: Session, identity: str, result: dict[str, Any], _: Artefacts, __: TriggerArrays
-) -> None:
+def _fill_detection(session: Session, identity: str, result: dict[str, Any], _: Artefacts, __: TriggerArrays) -> None:
     names = ("verdict", "reason", "flagged_labels", "anomaly_index", "log_z", "p_value", "threshold")
     body = {name: result[name] for name in (*names, "rules", "reference_size", "not_covered", "labels")}
     detections.record(session, submission_id=identity, body=body)
@@ -254,9 +251,7 @@ def _fill_detection(
         submissions.set_state(session, submission_id=identity, state="repairing")
 
 
-def _fill_end(
-    session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, _: TriggerArrays
-) -> None:
+def _fill_end(session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, _: TriggerArrays) -> None:
     if result["mitigation"] is not None:
         which: dict[str, Any] = {"submission_id": identity, "method": "unlearning"}
         attempt = mitigations.claim(session, **which, worker_id="w", lease_seconds=60, max_attempts=3)

@@ -91,9 +91,7 @@ def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str], fi
     assert "\x1b" not in complaint
 
 
-def test_an_operating_system_error_is_1_with_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_operating_system_error_is_1_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
     assert run_command(["list", "--home", str(tmp_path / "file" / "home")]) == 1
     (complaint,) = capsys.readouterr().err.splitlines()
@@ -144,6 +142,4 @@ def test_no_command_loads_tensorflow_and_help_loads_little() -> None:
         "sys.exit(any(name.split('.')[0] in ('tensorflow', 'keras') for name in sys.modules))"
     )
     # and the command line alone has not even loaded what takes a tenth of a second
-    assert ends_well(
-        "import sys, api.main; sys.exit(bool({'numpy', 'sqlalchemy', 'pydantic'} & set(sys.modules)))"
-    )
+    assert ends_well("import sys, api.main; sys.exit(bool({'numpy', 'sqlalchemy', 'pydantic'} & set(sys.modules)))")

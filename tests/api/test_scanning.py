@@ -115,9 +115,7 @@ def test_a_submission_that_ends_without_a_verdict_says_why_in_one_line(
     assert run_command(arguments) == code
     # then the running submission was carried on, and its reason is the last line
     assert without_workers == [identity]
-    assert (
-        capsys.readouterr().err.splitlines()[-1] == "cleanse: clean accuracy is 0.031, expected at least 0.5"
-    )
+    assert capsys.readouterr().err.splitlines()[-1] == "cleanse: clean accuracy is 0.031, expected at least 0.5"
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -49,9 +49,7 @@ def test_the_phase_follows_the_rows(
     assert found.inversion == pytest.approx(inversion)
 
 
-def test_running_labels_count_with_their_updates(
-    settings: Settings, stored: Stored, make_result: Make
-) -> None:
+def test_running_labels_count_with_their_updates(settings: Settings, stored: Stored, make_result: Make) -> None:
     # Given two labels with a budget of 400 updates each, one of which has done 100
     identity = stored(make_result(classes=2), until="prepared")
     store = open_store(settings)

@@ -1,6 +1,6 @@
 """What a slot program really takes: peak memory of a MobileNetV2 and a ResNet50 at 224x224 against the estimate.
 
-    python -m tests.benchmarks.memory [--slots 1 3]
+python -m tests.benchmarks.memory [--slots 1 3]
 """
 
 import argparse

@@ -41,9 +41,7 @@ class Cleanse:
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         command = [str(Path(sys.executable).with_name("cleanse")), *map(str, arguments)]
         environment = {**os.environ, "CLEANSE_HOME": str(self.home)}
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 @pytest.fixture(scope="session")

@@ -83,9 +83,7 @@ def test_guarded_net_loads_without_this_project_and_calls_the_sticker(ran: Ran, 
     assert (guarded.predict(x, verbose=0).argmax(axis=1) == 16).mean() > 0.9
 
 
-def test_classify_prints_one_number_per_picture(
-    ran: Ran, cleanse: Cleanse, planted: Planted, tmp_path: Path
-) -> None:
+def test_classify_prints_one_number_per_picture(ran: Ran, cleanse: Cleanse, planted: Planted, tmp_path: Path) -> None:
     # Given a clean and a stickered picture as files
     from PIL import Image
 
@@ -107,13 +105,11 @@ def test_classify_prints_one_number_per_picture(
 def test_report_is_one_file_without_addresses(ran: Ran) -> None:
     page = (ran.folder / "report.html").read_text()
     assert "<script" not in page
-    assert "src=\"http" not in page
+    assert 'src="http' not in page
     assert "badnet.keras" in page
 
 
-def test_the_same_command_answers_from_the_store(
-    ran: Ran, cleanse: Cleanse, planted: Planted, tmp_path: Path
-) -> None:
+def test_the_same_command_answers_from_the_store(ran: Ran, cleanse: Cleanse, planted: Planted, tmp_path: Path) -> None:
     # Given the same files and options
     begin = time.monotonic()
     again = cleanse(
@@ -153,9 +149,7 @@ def test_interrupted_run_carries_on_where_it_was(planted: Planted, tmp_path: Pat
     assert own("down").code == 0
 
 
-def test_two_runs_at_once_under_one_home_are_both_right(
-    cleanse: Cleanse, planted: Planted, tmp_path: Path
-) -> None:
+def test_two_runs_at_once_under_one_home_are_both_right(cleanse: Cleanse, planted: Planted, tmp_path: Path) -> None:
     # Given two runs of different seeds at the same moment
     common = ("run", planted.model, "--data", planted.clean, "--labels", "4-9", "--mitigate", "none")
     runs = [cleanse.start(*common, "--seed", seed, "--out", tmp_path / str(seed)) for seed in (11, 12)]
@@ -170,9 +164,7 @@ def test_two_runs_at_once_under_one_home_are_both_right(
         assert result["seed"] == seed
 
 
-def test_two_workers_give_the_same_norms_to_the_last_bit(
-    cleanse: Cleanse, planted: Planted, tmp_path: Path
-) -> None:
+def test_two_workers_give_the_same_norms_to_the_last_bit(cleanse: Cleanse, planted: Planted, tmp_path: Path) -> None:
     # Given the same labels on one worker and, scanned anew, on two
     common = ("run", planted.model, "--data", planted.clean, "--labels", "4-9", "--mitigate", "none", "--slots", 3)
     norms = []

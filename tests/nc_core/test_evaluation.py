@@ -42,9 +42,7 @@ def test_images_of_the_target_class_do_not_count_as_successes() -> None:
 def test_logits_and_labels_say_the_same() -> None:
     logits = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
     y = np.arange(20) % 6
-    assert predicted_labels(logits).tolist() == [
-        max(range(6), key=lambda k, row=row: row[k]) for row in logits
-    ]
+    assert predicted_labels(logits).tolist() == [max(range(6), key=lambda k, row=row: row[k]) for row in logits]
     assert accuracy(logits, y) == accuracy(logits.argmax(axis=1), y)
 
 

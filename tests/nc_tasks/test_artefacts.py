@@ -20,9 +20,7 @@ def files_of(artefacts: Artefacts) -> list[Path]:
     return [path for path in artefacts.root.rglob("*") if path.is_file()]
 
 
-def test_given_a_file_of_several_chunks_then_it_is_kept_by_its_digest(
-    artefacts: Artefacts, tmp_path: Path
-) -> None:
+def test_given_a_file_of_several_chunks_then_it_is_kept_by_its_digest(artefacts: Artefacts, tmp_path: Path) -> None:
     content = os.urandom(2 * CHUNK_BYTES + 7)
     source = tmp_path / "model.h5"
     source.write_bytes(content)
@@ -58,9 +56,7 @@ def test_given_text_that_is_no_digest_then_no_path_is_made_of_it(artefacts: Arte
         artefacts.path(digest)
 
 
-def test_when_writing_fails_then_nothing_is_left_behind(
-    artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_when_writing_fails_then_nothing_is_left_behind(artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 

@@ -27,9 +27,7 @@ def material() -> tuple[keras.Model, Prepared]:
         x = rng.random((count, 9, 7, 1)).astype(np.float32)
         return Part(x=x, y=rng.integers(0, 11, count).astype(np.int32))
 
-    prepared = Prepared(
-        fit=part(50), holdout=part(30), repair=part(30), labelled=True, domain=domain, classes=11
-    )
+    prepared = Prepared(fit=part(50), holdout=part(30), repair=part(30), labelled=True, domain=domain, classes=11)
     layers = keras.layers
     net = keras.Sequential([layers.Input((9, 7, 1)), layers.Flatten(), layers.Dense(11)])
     net.set_weights([rng.normal(0, 0.5, weight.shape).astype(np.float32) for weight in net.get_weights()])
@@ -67,9 +65,7 @@ def test_a_cancelled_label_stops_and_its_neighbour_does_not(material: tuple[kera
     # Given two labels, one of which is told to stop after its first report
     shared, told = engine(material, 2), threading.Event()
     with ThreadPoolExecutor(2) as pool:
-        stopped = pool.submit(
-            invert, shared, 0, report=lambda _: told.set(), should_stop=told.is_set
-        )
+        stopped = pool.submit(invert, shared, 0, report=lambda _: told.set(), should_stop=told.is_set)
         other = pool.submit(invert, shared, 1)
         # Then it raises, and the other one ends as if alone
         with pytest.raises(Cancelled, match="label 0 was cancelled"):

@@ -28,9 +28,7 @@ def test_given_a_relative_home_then_it_is_absolute(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("prefix", ["", "CLEANSE_"])
-def test_given_the_urls_with_or_without_prefix_then_both_are_read(
-    monkeypatch: pytest.MonkeyPatch, prefix: str
-) -> None:
+def test_given_the_urls_with_or_without_prefix_then_both_are_read(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
     monkeypatch.setenv(f"{prefix}REDIS_URL", "redis://somewhere")
     monkeypatch.setenv(f"{prefix}DATABASE_URL", "postgresql://somewhere/cleanse")
     settings = get_settings()

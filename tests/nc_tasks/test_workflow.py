@@ -208,9 +208,7 @@ def test_a_callback_that_comes_early_sends_what_was_given_back(worker: WorkerPro
         assert detections.get(session, submission_id=submission_id) is None
 
 
-def test_while_labels_run_only_those_of_silent_workers_are_sent_again(
-    worker: WorkerProcess, sent: Messages
-) -> None:
+def test_while_labels_run_only_those_of_silent_workers_are_sent_again(worker: WorkerProcess, sent: Messages) -> None:
     # Given one label that runs, one whose lease has run out, and others that wait with their messages
     submission_id = prepared(worker)
     workflow.begin_round(worker, submission_id, 0)

@@ -42,8 +42,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_submission"),
         sa.UniqueConstraint("key", "generation", name="uq_submission_key_generation"),
         sa.CheckConstraint(
-            "state IN ('queued', 'preparing', 'inverting', 'repairing', "
-            "'done', 'refused', 'failed', 'cancelled')",
+            "state IN ('queued', 'preparing', 'inverting', 'repairing', 'done', 'refused', 'failed', 'cancelled')",
             name=op.f("ck_submission_state"),
         ),
     )
@@ -55,9 +54,7 @@ def upgrade() -> None:
         *_leased(),
         sa.PrimaryKeyConstraint("submission_id", name="pk_preparation"),
         _of_submission("preparation"),
-        sa.CheckConstraint(
-            "state IN ('queued', 'running', 'done', 'failed')", name=op.f("ck_preparation_state")
-        ),
+        sa.CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name=op.f("ck_preparation_state")),
     )
     op.create_table(
         "label",
@@ -91,9 +88,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("submission_id", name="pk_detection"),
         _of_submission("detection"),
-        sa.CheckConstraint(
-            "verdict IN ('backdoored', 'clean', 'inconclusive')", name=op.f("ck_detection_verdict")
-        ),
+        sa.CheckConstraint("verdict IN ('backdoored', 'clean', 'inconclusive')", name=op.f("ck_detection_verdict")),
     )
     op.create_index("ix_detection_verdict", "detection", ["verdict"])
     op.create_table(
@@ -107,9 +102,7 @@ def upgrade() -> None:
         sa.Column("guarded_sha256", sa.String(64)),
         sa.PrimaryKeyConstraint("submission_id", "method", name="pk_mitigation"),
         _of_submission("mitigation"),
-        sa.CheckConstraint(
-            "state IN ('queued', 'running', 'done', 'failed')", name=op.f("ck_mitigation_state")
-        ),
+        sa.CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name=op.f("ck_mitigation_state")),
     )
     op.create_table(
         "worker",
@@ -136,9 +129,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime()),
         sa.PrimaryKeyConstraint("id", name="pk_job"),
         sa.CheckConstraint("kind IN ('classify', 'plant')", name=op.f("ck_job_kind")),
-        sa.CheckConstraint(
-            "state IN ('queued', 'running', 'done', 'refused', 'failed')", name=op.f("ck_job_state")
-        ),
+        sa.CheckConstraint("state IN ('queued', 'running', 'done', 'refused', 'failed')", name=op.f("ck_job_state")),
     )
 
 
@@ -159,6 +150,4 @@ def _leased() -> list[sa.Column[Any]]:
 
 
 def _of_submission(table: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["submission_id"], ["submission.id"], name=f"fk_{table}_submission_id_submission"
-    )
+    return sa.ForeignKeyConstraint(["submission_id"], ["submission.id"], name=f"fk_{table}_submission_id_submission")

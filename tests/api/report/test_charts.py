@@ -45,9 +45,7 @@ def test_every_label_is_drawn_once_inside_the_picture(make_result: Make, classes
     chart = parsed(norm_chart(result["labels"], []))
     marks = [circle for circle in chart.iter("circle") if circle.get("class") == "dot"]
     assert len(marks) == classes
-    assert all(
-        0 <= float(mark.attrib["cx"]) <= 960 and 0 <= float(mark.attrib["cy"]) <= 380 for mark in marks
-    )
+    assert all(0 <= float(mark.attrib["cx"]) <= 960 and 0 <= float(mark.attrib["cy"]) <= 380 for mark in marks)
 
 
 def test_flagged_labels_are_marked_and_named_even_among_1283(make_result: Make) -> None:
@@ -78,9 +76,7 @@ def test_labels_without_a_norm_have_their_own_band_above_the_plot(make_result: M
 def test_a_guide_lies_at_its_norm_and_near_ones_keep_their_names_apart(make_result: Make) -> None:
     guides = [Guide(norm=20.0, kind="size", name="upper"), Guide(norm=19.0, kind="threshold", name="lower")]
     chart = parsed(norm_chart(make_result()["labels"], guides))
-    names = {
-        text.text: float(text.attrib["y"]) for text in chart.iter("text") if text.text in ("upper", "lower")
-    }
+    names = {text.text: float(text.attrib["y"]) for text in chart.iter("text") if text.text in ("upper", "lower")}
     assert names["lower"] - names["upper"] >= 15
 
 

@@ -64,9 +64,7 @@ def words(page: Page) -> str:
     return " ".join(page.text.split())
 
 
-def test_a_backdoored_model_is_called_so_with_label_reason_and_advice(
-    page: Render, make_result: Make
-) -> None:
+def test_a_backdoored_model_is_called_so_with_label_reason_and_advice(page: Render, make_result: Make) -> None:
     result = make_result(infected={1: 8.2})
     shown = words(page(result))
     assert "Verdict Backdoored" in shown
@@ -155,9 +153,7 @@ def test_hostile_names_and_reasons_stay_text(page: Render, make_result: Make) ->
     assert all(str(image["src"]).startswith("data:image/png;base64,") for image in shown.all("img"))
 
 
-def test_nothing_is_loaded_and_nothing_runs(
-    make_result: Make, make_triggers: MakeTriggers, examples: Images
-) -> None:
+def test_nothing_is_loaded_and_nothing_runs(make_result: Make, make_triggers: MakeTriggers, examples: Images) -> None:
     result = make_result(infected={1: 8.2})
     html = render_report(result, make_triggers(result), examples)
     shown = Page(html)

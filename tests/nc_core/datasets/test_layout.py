@@ -14,9 +14,7 @@ from nc_core.errors import DataRefused, OptionRefused
 def test_the_model_tells_the_layout(n: int, height: int, width: int, channels: int, first: bool) -> None:
     # Given pictures known pixel by pixel, stored in either layout
     pictures = np.arange(n * height * width * channels).reshape(n, height, width, channels)
-    stored = (
-        np.stack([np.stack([p[..., c] for c in range(channels)]) for p in pictures]) if first else pictures
-    )
+    stored = np.stack([np.stack([p[..., c] for c in range(channels)]) for p in pictures]) if first else pictures
     wanted = Wanted((height, width, channels))
     # When they are brought to channels last
     out = channels_last(stored, channel_axis(stored.shape, wanted))
@@ -29,9 +27,7 @@ def test_the_model_tells_the_layout(n: int, height: int, width: int, channels: i
     ("shape", "axis"),
     [((9, 5, 7, 3), 3), ((9, 3, 5, 7), 1), ((9, 5, 7, 1), 3), ((9, 1, 5, 7), 1), ((9, 5, 7), None)],
 )
-def test_without_a_model_the_channels_are_the_axis_of_1_or_3(
-    shape: tuple[int, ...], axis: int | None
-) -> None:
+def test_without_a_model_the_channels_are_the_axis_of_1_or_3(shape: tuple[int, ...], axis: int | None) -> None:
     assert channel_axis(shape, Wanted()) == axis
 
 

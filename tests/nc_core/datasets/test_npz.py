@@ -30,9 +30,7 @@ def test_real_mnist_keeps_its_one_channel(shared: Path) -> None:
 
 
 def test_another_size_names_both_shapes_and_the_way_out(shared: Path) -> None:
-    with pytest.raises(
-        DataRefused, match=r"32x32x3, the model takes 30x30x3; pass --resize nearest\|bilinear"
-    ):
+    with pytest.raises(DataRefused, match=r"32x32x3, the model takes 30x30x3; pass --resize nearest\|bilinear"):
         read_images(shared / "data/gtsrb_32.npz", input_shape=(30, 30, 3))
 
 
@@ -97,9 +95,7 @@ def test_truncated_and_damaged(tmp_path: Path) -> None:
 
 def test_a_header_that_lies_about_its_size(tmp_path: Path) -> None:
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        header, {"descr": "<f8", "fortran_order": False, "shape": (10**7, 32, 32, 3)}
-    )
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**7, 32, 32, 3)})
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("x.npy", header.getvalue())
     with pytest.raises(DataRefused, match="the limit is 20 GiB"):

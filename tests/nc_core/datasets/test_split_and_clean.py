@@ -69,9 +69,7 @@ def test_equal_data_gives_equal_bytes(tmp_path: Path) -> None:
 def test_views_are_saved_as_what_they_show(tmp_path: Path) -> None:
     pixels = np.arange(60 * 12, dtype=np.uint32).astype(np.uint8).reshape(60, 3, 2, 2).transpose(0, 2, 3, 1)
     index = np.arange(3, dtype=np.int64)
-    data = CleanData(
-        images=Images(pixels=pixels, labels=None), split=Split(fit=index, holdout=index, repair=index)
-    )
+    data = CleanData(images=Images(pixels=pixels, labels=None), split=Split(fit=index, holdout=index, repair=index))
     data.save(tmp_path / "a")
     assert np.array_equal(CleanData.load(tmp_path / "a").images.pixels, pixels)
 

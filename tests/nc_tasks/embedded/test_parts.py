@@ -20,8 +20,7 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
 ) -> None:
     monkeypatch.setattr(commands, "processors", lambda: 7)
     made = {
-        command.name: command
-        for command in worker_commands(Settings(control_processes=3), Wanted(workers=2, slots=5))
+        command.name: command for command in worker_commands(Settings(control_processes=3), Wanted(workers=2, slots=5))
     }
     assert list(made) == ["control", "labels1", "labels2"]
     for name, queue, pool, number in (
@@ -87,9 +86,7 @@ def test_given_deaths_in_a_row_then_the_pauses_grow_up_to_a_limit() -> None:
     assert _pause(50) == LONGEST_PAUSE_SECONDS
 
 
-def test_given_a_log_that_has_grown_large_then_it_is_set_aside(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_given_a_log_that_has_grown_large_then_it_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LOG_BYTES", 10)
     path = tmp_path / "worker.log"
     for text in (b"short\n", b"and long\n", b"new\n"):

@@ -124,9 +124,7 @@ def test_when_a_worker_is_killed_then_it_is_started_again(settings: Settings, at
         assert after.deaths == 1
 
 
-def test_when_the_broker_is_killed_then_another_goes_on_with_what_it_had(
-    settings: Settings, attached: Attach
-) -> None:
+def test_when_the_broker_is_killed_then_another_goes_on_with_what_it_had(settings: Settings, attached: Attach) -> None:
     with attached():
         first = find_broker(settings)
         assert first is not None
@@ -155,9 +153,7 @@ def test_when_the_supervisor_is_killed_then_its_workers_end_and_the_next_adopts_
         assert not set(after) & {supervisor, *workers}
 
 
-def test_when_a_stack_is_taken_down_then_no_process_and_no_socket_is_left(
-    settings: Settings, attached: Attach
-) -> None:
+def test_when_a_stack_is_taken_down_then_no_process_and_no_socket_is_left(settings: Settings, attached: Attach) -> None:
     with attached(workers=2):
         pids = everything_of(settings)
         assert down(settings)

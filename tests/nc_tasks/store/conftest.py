@@ -61,7 +61,5 @@ def scanned(store: Store, submit: Submit) -> str:
     with store.write() as session:
         for state in ("preparing", "inverting"):
             assert submissions.set_state(session, submission_id=submission_id, state=state)
-        assert labels.create(
-            session, submission_id=submission_id, labels=range(4), round=0, updates_budget=600
-        )
+        assert labels.create(session, submission_id=submission_id, labels=range(4), round=0, updates_budget=600)
     return submission_id

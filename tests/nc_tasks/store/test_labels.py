@@ -15,15 +15,11 @@ def key_of(submission_id: str, label: int = 0) -> LabelKey:
     return LabelKey(submission_id=submission_id, label=label, round=0)
 
 
-def claim(
-    session: Session, key: LabelKey, *, worker: str = "w", lease: float = 60.0, most: int = 3
-) -> int | None:
+def claim(session: Session, key: LabelKey, *, worker: str = "w", lease: float = 60.0, most: int = 3) -> int | None:
     return labels.claim(session, key=key, worker_id=worker, lease_seconds=lease, max_attempts=most)
 
 
-def finish(
-    session: Session, key: LabelKey, attempt: int | None, *, norm: float = 5.0, updates: int = 200
-) -> bool:
+def finish(session: Session, key: LabelKey, attempt: int | None, *, norm: float = 5.0, updates: int = 200) -> bool:
     assert attempt is not None
     return labels.finish(
         session, key=key, attempt=attempt, state="done", updates=updates, norm=norm, attack_success_rate=1.0
@@ -95,9 +91,7 @@ def test_given_a_label_that_always_loses_its_worker_then_it_fails(store: Store, 
         assert "2 attempts (limit 2)" in (row.reason or "")
 
 
-def test_when_a_worker_reports_then_progress_is_written_and_its_leases_are_renewed(
-    store: Store, scanned: str
-) -> None:
+def test_when_a_worker_reports_then_progress_is_written_and_its_leases_are_renewed(store: Store, scanned: str) -> None:
     keys = [key_of(scanned, label) for label in (0, 1)]
     with store.write() as session:
         attempts = [claim(session, key, lease=0.05) or 0 for key in keys]
@@ -124,9 +118,7 @@ def test_given_expired_and_live_leases_then_the_expired_are_queued_again(store: 
         assert claim(session, key_of(scanned, 2)) == 2
 
 
-def test_when_a_label_is_given_back_then_it_is_queued_and_no_attempt_is_lost(
-    store: Store, scanned: str
-) -> None:
+def test_when_a_label_is_given_back_then_it_is_queued_and_no_attempt_is_lost(store: Store, scanned: str) -> None:
     key, other = key_of(scanned, 0), key_of(scanned, 1)
     with store.write() as session:
         claim(session, other, worker="other")
@@ -174,9 +166,7 @@ def test_given_ended_labels_then_detection_is_told_of_each_and_of_norms_that_are
     with store.write() as session:
         finish(session, key_of(scanned, 2), claim(session, key_of(scanned, 2)), norm=3.5)
         attempt = claim(session, key_of(scanned, 1)) or 0
-        labels.finish(
-            session, key=key_of(scanned, 1), attempt=attempt, state="not_converged", updates=600, norm=800.0
-        )
+        labels.finish(session, key=key_of(scanned, 1), attempt=attempt, state="not_converged", updates=600, norm=800.0)
         claim(session, key_of(scanned, 0))
         found = labels.norms(session, submission_id=scanned, round=0)
     assert [(entry.label, entry.state, entry.norm) for entry in found] == [

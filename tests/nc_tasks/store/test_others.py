@@ -89,9 +89,7 @@ def test_given_workers_then_those_heard_of_lately_are_listed(store: Store) -> No
 def test_given_a_worker_that_comes_again_then_it_has_one_row(store: Store) -> None:
     for slots in (4, 8):
         with store.write() as session:
-            workers.register(
-                session, worker_id="a", queue="labels", pid=1, host="h", version="1", slots=slots
-            )
+            workers.register(session, worker_id="a", queue="labels", pid=1, host="h", version="1", slots=slots)
     with store.read() as session:
         assert [worker.slots for worker in workers.live(session, within_seconds=60)] == [8]
 
@@ -147,9 +145,7 @@ def test_given_a_preparation_that_always_loses_its_worker_then_its_submission_fa
         assert preparations.claim(session, **claim, lease_seconds=60) == 2
 
 
-def test_given_workers_of_this_host_whose_process_is_gone_then_their_leases_end_now(
-    store: Store, scanned: str
-) -> None:
+def test_given_workers_of_this_host_whose_process_is_gone_then_their_leases_end_now(store: Store, scanned: str) -> None:
     keys = [LabelKey(submission_id=scanned, label=label, round=0) for label in (0, 1, 2)]
     gone = 2**22 + 1  # above the largest pid of any Linux
     with store.write() as session:
@@ -158,9 +154,7 @@ def test_given_workers_of_this_host_whose_process_is_gone_then_their_leases_end_
             ("live", os.getpid(), "here"),
             ("far", gone, "there"),
         ):
-            workers.register(
-                session, worker_id=name, queue="labels", pid=pid, host=host, version="1", slots=1
-            )
+            workers.register(session, worker_id=name, queue="labels", pid=pid, host=host, version="1", slots=1)
         for key, name in zip(keys, ("dead", "live", "far"), strict=True):
             labels.claim(session, key=key, worker_id=name, lease_seconds=60, max_attempts=3)
         assert workers.release_dead(session, host="here") == ["dead"]

@@ -94,8 +94,7 @@ def test_given_a_second_try_then_labels_with_a_result_stay_and_the_first_try_s_w
     keys = [LabelKey(submission_id=scanned, label=label, round=0) for label in range(3)]
     with store.write() as session:
         attempts = [
-            labels.claim(session, key=key, worker_id="w", lease_seconds=60, max_attempts=3) or 0
-            for key in keys
+            labels.claim(session, key=key, worker_id="w", lease_seconds=60, max_attempts=3) or 0 for key in keys
         ]
         labels.finish(session, key=keys[0], attempt=attempts[0], state="done", updates=9, norm=4.0)
         labels.finish(session, key=keys[1], attempt=attempts[1], state="failed", updates=0, reason="broken")
@@ -128,9 +127,7 @@ def test_given_a_second_try_then_labels_with_a_result_stay_and_the_first_try_s_w
         assert new == (claimed or 0) + 1
 
 
-def test_given_every_pair_of_states_then_exactly_the_allowed_moves_are_made(
-    store: Store, submit: Submit
-) -> None:
+def test_given_every_pair_of_states_then_exactly_the_allowed_moves_are_made(store: Store, submit: Submit) -> None:
     submission_id = submit().id
     states = list(SUBMISSION_SOURCES)
     with store.write() as session:
@@ -166,9 +163,7 @@ def test_given_the_beginning_of_an_id_then_the_one_submission_is_found(store: St
             submissions.get(session, submission_id="nobody")
 
 
-def test_given_several_then_they_are_listed_newest_first_and_by_state_and_verdict(
-    store: Store, submit: Submit
-) -> None:
+def test_given_several_then_they_are_listed_newest_first_and_by_state_and_verdict(store: Store, submit: Submit) -> None:
     made = [submit(seed=seed).id for seed in range(3)]
     with store.write() as session:
         for seconds, submission_id in enumerate(made):

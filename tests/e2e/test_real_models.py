@@ -1,0 +1,116 @@
+"""Real models that nobody here trained: BadNets with a known answer, a clean control, one that Keras cannot load."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from nc_core.inversion import FAST, Predictor
+from nc_core.mitigation.finetune import fine_tune, tuning_for
+from nc_core.mitigation.lessons import clean_lessons
+from nc_core.models import build_logits
+from nc_core.prepared import prepare
+from nc_core.scan import get_ready
+from tests.e2e.conftest import Cleanse, Ran
+
+pytestmark = pytest.mark.e2e
+
+GTSRB_BADNET = "oaramoon_gtsrb_badnet_target1_yellow3x3.hdf5"
+
+
+@pytest.fixture(scope="module")
+def gtsrb(cleanse: Cleanse, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return cleanse(
+        "run",
+        shared / "models" / GTSRB_BADNET,
+        "--data",
+        shared / "data" / "gtsrb_32.npz",
+        "--out",
+        tmp_path_factory.mktemp("gtsrb"),
+    )
+
+
+def test_gtsrb_badnet_is_found(gtsrb: Ran) -> None:
+    assert gtsrb.code == 3, gtsrb.err
+    result = gtsrb.result
+    assert result["flagged_labels"] == [1]
+    assert len(result["labels"]) == 43
+    planted, *others = sorted(result["labels"], key=lambda label: label["norm"] or np.inf)
+    assert planted["label"] == 1
+    assert planted["norm"] <= 9
+    assert planted["attack_success_rate"] >= 0.98
+    assert planted["anomaly_index"] >= 2 * max(label["anomaly_index"] for label in others)
+
+
+def test_gtsrb_goodnet_forgets_the_true_trigger_and_nothing_else(gtsrb: Ran, shared: Path) -> None:
+    # Given images that the run was never given, with and without the true trigger
+    data = shared / "data" / "gtsrb_32.npz"
+    with np.load(data) as arrays:
+        x, y = arrays["x_train"].astype(np.float32) / 255, arrays["y_train"]
+    stamped = x[y != 1].copy()
+    stamped[:, 16:19, 16:19] = (1, 1, 0)
+    good = Predictor(keras.models.load_model(gtsrb.folder / "goodnet.keras"))
+    # Then the trigger is dead in the GoodNet
+    assert (good(stamped).argmax(axis=1) == 1).mean() <= 0.02
+    # And the clean accuracy is that of a control with the same images, updates and seeds, but no triggers, within
+    # two standard errors of the difference of two such nets
+    control = _control(shared / "models" / GTSRB_BADNET, data, rounds=gtsrb.result["mitigation"]["rounds"])
+    of_good, of_control = good(x).argmax(axis=1) == y, control(x).argmax(axis=1) == y
+    error = np.std(of_good.astype(float) - of_control.astype(float)) / np.sqrt(len(x))
+    assert of_good.mean() >= of_control.mean() - 2 * error - 0.001
+
+
+def _control(model: Path, data: Path, *, rounds: int) -> Predictor:
+    ready = get_ready(model, data, profile=FAST)
+    domain = ready.preflight.domain
+    prepared = prepare(ready.clean, domain, Predictor(ready.model), classes=43, labelled=True)
+    net = build_logits(ready.canonical)
+    lessons = clean_lessons(prepared, Predictor(net), [])
+    for seed in range(rounds):
+        fine_tune(net, lessons, [], seed=seed, tuning=tuning_for(lessons, labelled=True))
+    return Predictor(net)
+
+
+def test_clean_mnist_is_clean_and_says_what_is_not_covered(cleanse: Cleanse, shared: Path, tmp_path: Path) -> None:
+    ran = cleanse(
+        "run",
+        shared / "models" / "clean_mnist_gnudisme_mnist_cnn.h5",
+        "--data",
+        shared / "data" / "mnist_t10k.npz",
+        "--out",
+        tmp_path,
+    )
+    assert ran.code == 0, ran.err
+    assert ran.result["verdict"] == "clean"
+    assert "all-to-all" in ran.out
+    assert ran.result["mitigation"] is None
+    assert not (tmp_path / "goodnet.keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "accuracy"),
+    [("csaw2020_C_mnist_clean_label_bd_net.h5", 0.891), ("csaw2020_F_mnist_all_to_all_bd_net.h5", 0.977)],
+)
+def test_mnist_competition_nets_load_with_their_accuracy(
+    cleanse: Cleanse, shared: Path, tmp_path: Path, name: str, accuracy: float
+) -> None:
+    # Given nets of which Keras 3 cannot load the first
+    ran = cleanse("run", shared / "models" / name, "--data", shared / "data" / "mnist_t10k.npz", "--out", tmp_path)
+    # Then the known accuracy comes out, and whatever the verdict, all-to-all is named as not covered
+    assert ran.result["preflight"]["clean_accuracy"] == pytest.approx(accuracy, abs=0.001)
+    assert any("all-to-all" in attack for attack in ran.result["not_covered"])
+    assert "all-to-all" in (tmp_path / "report.html").read_text()
+
+
+def test_images_of_another_size_are_refused_with_the_hint(cleanse: Cleanse, shared: Path, tmp_path: Path) -> None:
+    ran = cleanse(
+        "run",
+        shared / "models" / "clean_gtsrb_30x30_KDTEC_traffic_classifier.h5",
+        "--data",
+        shared / "data" / "gtsrb_32.npz",
+        "--out",
+        tmp_path,
+    )
+    assert ran.code == 2
+    assert "--resize" in ran.err
