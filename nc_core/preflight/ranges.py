@@ -26,8 +26,8 @@ class Trial:
 
     domain: Domain
     score: float
-    likelihood: float
-    """Mean log-probability of the labels, or of the answers: decides between equal scores."""
+    likelihood: float = 0.0
+    """Mean log-probability of the labels; 0 without labels."""
 
 
 def candidate(value_range: str, pixels: npt.ArrayLike) -> Domain | None:
@@ -49,14 +49,22 @@ def candidate(value_range: str, pixels: npt.ArrayLike) -> Domain | None:
 def rank_by_labels(
     domains: list[Domain], predict: Predict, pixels: npt.ArrayLike, labels: npt.NDArray[np.int32]
 ) -> list[Trial]:
-    """Candidates by clean accuracy, best first."""
+    """Candidates by clean accuracy, best first; among near ties the one under which the labels are likeliest.
+
+    A net of ReLUs with small biases answers alike at any scale, but only at its own is it as sure as it is right: at a
+    larger one its mistakes become certainties.
+    """
     trials = []
     for domain in domains:
         log_p = _log_softmax(predict(domain.to_model(pixels)))
         accuracy = float(np.mean(log_p.argmax(axis=1) == labels))
         likelihood = float(np.mean(log_p[np.arange(len(labels)), labels]))
         trials.append(Trial(domain=domain, score=accuracy, likelihood=likelihood))
-    return _ranked(trials)
+    bar = max(trial.score for trial in trials) - ACCURACY_TIE
+    near = [trial for trial in trials if trial.score > bar]
+    far = [trial for trial in trials if trial.score <= bar]
+    near.sort(key=lambda trial: trial.likelihood, reverse=True)
+    return near + sorted(far, key=lambda trial: trial.score, reverse=True)
 
 
 def rank_by_entropy(domains: list[Domain], predict: Predict, pixels: npt.ArrayLike) -> list[Trial]:
@@ -70,24 +78,21 @@ def rank_by_entropy(domains: list[Domain], predict: Predict, pixels: npt.ArrayLi
         log_p = _log_softmax(predict(domain.to_model(pixels)))
         share = np.bincount(log_p.argmax(axis=1), minlength=log_p.shape[1]) / len(log_p)
         entropy = float(-np.sum(share[share > 0] * np.log(share[share > 0])))
-        trials.append(Trial(domain=domain, score=entropy, likelihood=float(log_p.max(axis=1).mean())))
-    return _ranked(trials)
+        trials.append(Trial(domain=domain, score=entropy))
+    return sorted(trials, key=lambda trial: trial.score, reverse=True)
 
 
 def near_tie(trials: list[Trial], *, labelled: bool) -> bool:
     """True when the second candidate scores about as well as the first and yet means something else."""
     if len(trials) < 2:
         return False
-    gap = trials[0].score - trials[1].score
-    return gap < (ACCURACY_TIE if labelled else ENTROPY_TIE * max(trials[0].score, 1e-9))
+    first, second = sorted((trial.score for trial in trials), reverse=True)[:2]
+    gap = first - second
+    return gap < (ACCURACY_TIE if labelled else ENTROPY_TIE * max(first, 1e-9))
 
 
 def _standard(name: str, mean: npt.NDArray[np.float64], std: npt.NDArray[np.float64]) -> Domain:
     return Domain(value_range=name, scale=tuple((1 / std).tolist()), offset=tuple((-mean / std).tolist()))
-
-
-def _ranked(trials: list[Trial]) -> list[Trial]:
-    return sorted(trials, key=lambda trial: (trial.score, trial.likelihood), reverse=True)
 
 
 def _log_softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
