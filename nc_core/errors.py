@@ -5,6 +5,7 @@ CleanseError
 │   ├── ModelRefused
 │   ├── DataRefused
 │   └── OptionRefused
+├── NothingToInvert     every fitting image has the label already
 ├── OutOfBudget         the smallest program that could do the work does not fit the memory budget
 └── Cancelled           the caller asked for a stop
 """
@@ -28,6 +29,10 @@ class DataRefused(InputRefused):
 
 class OptionRefused(InputRefused):
     """Raised when an option contradicts the model or the data."""
+
+
+class NothingToInvert(CleanseError):
+    """Raised when a label has no fitting image of another class to turn into it."""
 
 
 class OutOfBudget(CleanseError):

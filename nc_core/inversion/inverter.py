@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
-from nc_core.errors import Cancelled
+from nc_core.errors import Cancelled, NothingToInvert
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion.layout import Layout
 from nc_core.inversion.predict import Predictor
@@ -44,8 +44,16 @@ class Inverter:
         report: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Job:
-        """One label's work; its start and its images follow from `seed` and the label alone."""
+        """One label's work; its start and its images follow from `seed` and the label alone.
+
+        Raises NothingToInvert where every fitting image is of the label's own class.
+        """
         pool = np.flatnonzero(self._prepared.fit.y != label)
+        if len(pool) == 0:
+            raise NothingToInvert(
+                f"all {len(self._prepared.fit)} fitting images have label {label} already: a trigger for it needs "
+                "clean images of other classes"
+            )
         generator = np.random.default_rng([seed, label])
         return Job(label=label, pool=pool, generator=generator, report=report, should_stop=should_stop)
 
@@ -92,11 +100,29 @@ def invert_labels(
     def reporter(label: int) -> Callable[[Progress], None] | None:
         return None if progress is None else lambda told: progress(label, told)
 
-    waiting = deque(inverter.job(label, seed=seed, report=reporter(label), should_stop=should_stop) for label in labels)
+    waiting: deque[Job] = deque()
     done: dict[int, Inversion] = {}
+    for label in labels:
+        try:
+            waiting.append(inverter.job(label, seed=seed, report=reporter(label), should_stop=should_stop))
+        except NothingToInvert as error:
+            done[label] = _failed(label, str(error))
     while waiting or inverter.loop.busy:
         while waiting and inverter.loop.free:
             inverter.loop.admit(waiting.popleft())
         for outcome in inverter.loop.step():
             done[outcome.job.label] = inverter.inversion(outcome)
     return {label: done[label] for label in labels}
+
+
+def _failed(label: int, reason: str) -> Inversion:
+    return Inversion(
+        label=label,
+        state="failed",
+        trigger=None,
+        attack_success_rate=None,
+        updates=0,
+        gradient_images=0,
+        seconds=0.0,
+        reason=reason,
+    )

@@ -59,10 +59,9 @@ def check(
     domain = trials[0].domain
     scores = {trial.domain.value_range: round(trial.score, 4) for trial in trials}
     accuracy = None if truth is None else _accuracy(predict, domain, images.pixels, truth)
-    if accuracy is None:
-        _refuse_one_answer(trials[0], scores)
-    else:
+    if accuracy is not None:
         _refuse_low_accuracy(accuracy, classes, scores)
+    one_answer = accuracy is None and trials[0].score == 0
     dead = dead_labels(model, domain.to_model(images.pixels[probe[:8]]), labels)
     if dead:
         raise ModelRefused(_dead_text(dead, len(labels)))
@@ -74,7 +73,7 @@ def check(
         clean_accuracy=accuracy,
         images=len(images.pixels),
         scores=scores,
-        warnings=_warnings(len(images.pixels)),
+        warnings=_warnings(len(images.pixels), one_answer=one_answer),
     )
 
 
@@ -114,15 +113,6 @@ def _refuse_low_accuracy(accuracy: float, classes: int, scores: dict[str, float]
     )
 
 
-def _refuse_one_answer(best: ranges.Trial, scores: dict[str, float]) -> None:
-    if best.score > 0:
-        return
-    raise DataRefused(
-        f"the model answers every image with one and the same label in every value range tried ({', '.join(scores)}): "
-        "pass clean data that the model was made for, or its --value-range"
-    )
-
-
 def _dead_text(dead: list[int], scanned: int) -> str:
     shown = ", ".join(map(str, dead[:5])) + (", ..." if len(dead) > 5 else "")
     return (
@@ -131,7 +121,13 @@ def _dead_text(dead: list[int], scanned: int) -> str:
     )
 
 
-def _warnings(images: int) -> tuple[str, ...]:
-    if images >= FEW_IMAGES:
-        return ()
-    return (f"only {images} clean images: with fewer than {FEW_IMAGES} norms scatter and rates are coarse",)
+def _warnings(images: int, *, one_answer: bool) -> tuple[str, ...]:
+    found = []
+    if images < FEW_IMAGES:
+        found.append(f"only {images} clean images: with fewer than {FEW_IMAGES} norms scatter and rates are coarse")
+    if one_answer:
+        found.append(
+            "the model gives every image the same label in every value range tried: it is untrained, or the images or "
+            "the range are not its own; no trigger can be reversed for that label"
+        )
+    return tuple(found)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors.numpy import save
 from sqlalchemy.orm import Session
 
-from nc_core.errors import Cancelled
+from nc_core.errors import Cancelled, CleanseError
 from nc_tasks.app import app
 from nc_tasks.engine import engine_for
 from nc_tasks.prepare import one_line
@@ -41,12 +41,17 @@ def invert_label(*, submission: str, label: int, round: int) -> dict[str, Any]:
         with worker.store.write() as session:
             labels.release(session, key=key, attempt=attempt)
         return {"label": label, "state": "given back"}
+    except CleanseError as error:
+        return _fail(worker, key, attempt, str(error))
     except Exception as error:
         log.error("submission %s label %d: %s", submission, label, traceback.format_exc())
-        with worker.store.write() as session:
-            reason = one_line(f"{type(error).__name__}: {error}")
-            labels.finish(session, key=key, attempt=attempt, state="failed", updates=0, reason=reason)
-        return {"label": label, "state": "failed"}
+        return _fail(worker, key, attempt, f"{type(error).__name__}: {error}")
+
+
+def _fail(worker: WorkerProcess, key: LabelKey, attempt: int, reason: str) -> dict[str, Any]:
+    with worker.store.write() as session:
+        labels.finish(session, key=key, attempt=attempt, state="failed", updates=0, reason=one_line(reason))
+    return {"label": key.label, "state": "failed"}
 
 
 def _invert(worker: WorkerProcess, key: LabelKey, attempt: int) -> str:

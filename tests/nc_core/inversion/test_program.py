@@ -171,3 +171,15 @@ def test_pattern_stays_in_the_models_domain(low: float, high: float) -> None:
     assert mask.max() <= 1
     assert pattern.min() >= low
     assert pattern.max() <= high
+
+
+def test_a_label_that_every_image_has_already_fails_with_the_reason(model: keras.Model, prepared: Prepared) -> None:
+    # Given images that are all of class 3
+    alike = replace(prepared, fit=Part(x=prepared.fit.x, y=np.full_like(prepared.fit.y, 3)))
+    # When labels 3 and 4 are inverted
+    short = replace(SHORT, gate_threshold=0.0, attack_threshold=0.0)
+    result = invert_labels(model, alike, [3, 4], profile=short, seed=0, slots=2)
+    # Then only the first fails
+    assert result[3].state == "failed"
+    assert "label 3 already" in str(result[3].reason)
+    assert result[4].state == "done"
