@@ -27,7 +27,8 @@ demo: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e
+	$(BIN)/python -m pytest tests/e2e
 
 check: setup
 	$(BIN)/ruff check .

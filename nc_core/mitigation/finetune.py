@@ -34,7 +34,7 @@ class Tuning:
     batch: int = 32
 
 
-TEACHING = Tuning(learning_rate=3e-4, stamped_share=0.1, least_updates=200)
+TEACHING = Tuning(learning_rate=3e-4, stamped_share=0.05, least_updates=200)
 """For labelled images that show every class: they teach the net, and clean accuracy rises."""
 
 GENTLE = Tuning(learning_rate=1e-4, stamped_share=0.2)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from nc_core.intake import read_model
 from nc_core.inversion import FAST, Predictor
 from nc_core.mitigation.finetune import fine_tune, tuning_for
 from nc_core.mitigation.lessons import clean_lessons
@@ -53,12 +54,13 @@ def test_gtsrb_goodnet_forgets_the_true_trigger_and_nothing_else(gtsrb: Ran, sha
     good = Predictor(keras.models.load_model(gtsrb.folder / "goodnet.keras"))
     # Then the trigger is dead in the GoodNet
     assert (good(stamped).argmax(axis=1) == 1).mean() <= 0.02
-    # And the clean accuracy is that of a control with the same images, updates and seeds, but no triggers, within
-    # two standard errors of the difference of two such nets
+    # And the clean accuracy rises, to that of a control with the same images, updates and learning rates but no
+    # triggers; two such controls of different seeds differ by a quarter of a point, hence the half point
     control = _control(shared / "models" / GTSRB_BADNET, data, rounds=gtsrb.result["mitigation"]["rounds"])
-    of_good, of_control = good(x).argmax(axis=1) == y, control(x).argmax(axis=1) == y
-    error = np.std(of_good.astype(float) - of_control.astype(float)) / np.sqrt(len(x))
-    assert of_good.mean() >= of_control.mean() - 2 * error - 0.001
+    bad = Predictor(build_logits(read_model(shared / "models" / GTSRB_BADNET)))
+    before, after, reference = (float((net(x).argmax(axis=1) == y).mean()) for net in (bad, good, control))
+    assert after > before
+    assert after >= reference - 0.005
 
 
 def _control(model: Path, data: Path, *, rounds: int) -> Predictor:

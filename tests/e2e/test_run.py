@@ -41,7 +41,8 @@ def test_repair_kills_the_true_trigger(ran: Ran) -> None:
     repair = ran.result["mitigation"]
     assert repair["poisoned"]["attack_success_rate_before"] > 0.95
     assert repair["poisoned"]["attack_success_rate_after"] < 0.1
-    assert repair["accuracy_after"] > repair["accuracy_before"] - 0.03
+    # 128 held-out images: the difference of two such accuracies has a standard error of about two points
+    assert repair["accuracy_after"] > repair["accuracy_before"] - 0.06
     assert repair["poisoned"]["flagged_rate"] > 0.9
     assert repair["poisoned"]["clean_flagged_rate"] < 0.05
 
