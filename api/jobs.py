@@ -8,7 +8,7 @@ from typing import Any
 from rich.progress import Progress
 
 from api import inputs, outputs
-from api.stack import keep_up, working_stack
+from api.stack import Upkeep, working_stack
 from api.terminal import err
 from api.watching import POLL_SECONDS
 from nc_core.errors import CleanseError, InputRefused
@@ -40,7 +40,7 @@ def run_job(settings: Settings, kind: JobKind, arguments: dict[str, Any], *, tit
                 publish_job(job_id, to=make_app(settings))
 
             publish()
-            job = _wait(store, job_id, title, lambda: keep_up(stack, publish))
+            job = _wait(store, job_id, title, Upkeep(stack, publish))
     finally:
         store.close()
     if job.state == "done":

@@ -7,7 +7,7 @@ from pathlib import Path
 from api import inputs, outputs
 from api.exits import VERDICTS, ExitCode
 from api.progress import display_for
-from api.stack import keep_up, working_stack
+from api.stack import Upkeep, working_stack
 from api.summary import summary
 from api.terminal import err, out, printable
 from api.watching import Snapshot, watch
@@ -87,11 +87,12 @@ def follow(settings: Settings, store: Store, submission: Submission, workers: in
             publish_start(submission.id, to=make_app(settings))
 
         publish()
+        keep_up = Upkeep(stack, publish)
         with display_for(err) as display:
             for seen in watch(store, submission.id):
                 display.show(seen)
                 if not seen.ended:
-                    keep_up(stack, publish)
+                    keep_up()
     return seen
 
 

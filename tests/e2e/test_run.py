@@ -177,6 +177,33 @@ def test_two_workers_give_the_same_norms_to_the_last_bit(cleanse: Cleanse, plant
     assert norms[0] == norms[1]
 
 
+def test_labels_of_a_killed_worker_are_done_by_the_next(planted: Planted, tmp_path: Path) -> None:
+    # Given a run whose label worker is killed in the middle of its labels
+    own = Cleanse(home=tmp_path / "home")
+    process = own.start(
+        "run",
+        planted.model,
+        "--data",
+        planted.clean,
+        "--out",
+        tmp_path / "out",
+        "--labels",
+        "4-9",
+        "--mitigate",
+        "none",
+    )
+    wait_for_labels(own, 1)
+    (worker,) = [pid for pid in stack_processes(own) if b"labels1@" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    os.kill(worker, signal.SIGKILL)
+    # When the run goes on, then it ends with every label in one terminal state
+    _, err = process.communicate(timeout=400)
+    assert process.returncode == 3, err
+    result = Ran(code=3, out="", err=err, folder=tmp_path / "out").result
+    assert [label["label"] for label in result["labels"]] == [4, 5, 6, 7, 8, 9]
+    assert {label["state"] for label in result["labels"]} == {"done"}
+    assert own("down").code == 0
+
+
 def wait_for_labels(own: Cleanse, wanted: int) -> dict[int, float]:
     """Wait until so many labels have ended; label -> seconds."""
     from nc_tasks.settings import Settings
