@@ -36,6 +36,16 @@ class Ready:
     labels: Sequence[int]
     slots: int
 
+    def prepare(self) -> Prepared:
+        """The clean data in the model's own domain, split; without labels the model's answers stand in."""
+        return prepare(
+            self.clean,
+            self.preflight.domain,
+            Predictor(self.model),
+            classes=self.canonical.classes,
+            labelled=self.preflight.labelled,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scan:
@@ -150,13 +160,7 @@ def scan(
         slots=slots,
         seed=seed,
     )
-    prepared = prepare(
-        ready.clean,
-        ready.preflight.domain,
-        Predictor(ready.model),
-        classes=ready.canonical.classes,
-        labelled=ready.preflight.labelled,
-    )
+    prepared = ready.prepare()
     inversions = invert_labels(
         ready.model,
         prepared,

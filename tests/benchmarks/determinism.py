@@ -11,8 +11,7 @@ import argparse
 import numpy as np
 
 from nc_core.detection import detect
-from nc_core.inversion import PROFILES, Predictor, invert_labels
-from nc_core.prepared import prepare
+from nc_core.inversion import PROFILES, invert_labels
 from nc_core.scan import get_ready, norms_of
 
 
@@ -25,13 +24,7 @@ def main() -> None:
     given = parser.parse_args()
     profile = PROFILES["fast"]
     ready = get_ready(given.model, given.data, profile=profile)
-    prepared = prepare(
-        ready.clean,
-        ready.preflight.domain,
-        Predictor(ready.model),
-        classes=ready.canonical.classes,
-        labelled=ready.preflight.labelled,
-    )
+    prepared = ready.prepare()
     others = [label for label in range(ready.canonical.classes) if label not in given.include]
     labels = sorted([*given.include, *others[: max(0, given.labels - len(given.include))]])
     height, width, _ = ready.canonical.input_shape

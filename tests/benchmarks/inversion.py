@@ -15,8 +15,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from nc_core.inversion import PROFILES, Inversion, Inverter, Predictor, Profile, backend
-from nc_core.prepared import Prepared, prepare
+from nc_core.inversion import PROFILES, Inversion, Inverter, Profile, backend
+from nc_core.prepared import Prepared
 from nc_core.scan import get_ready
 
 
@@ -96,13 +96,7 @@ def main() -> None:
     parser.add_argument("--profiles", nargs="*", default=["fast", "paper"], choices=list(PROFILES))
     given = parser.parse_args()
     ready = get_ready(given.model, given.data, profile=PROFILES["fast"])
-    prepared = prepare(
-        ready.clean,
-        ready.preflight.domain,
-        Predictor(ready.model),
-        classes=ready.canonical.classes,
-        labelled=ready.preflight.labelled,
-    )
+    prepared = ready.prepare()
     others = [label for label in range(ready.canonical.classes) if label not in given.include]
     sample = np.random.default_rng(0).permutation(others)[: max(0, given.labels - len(given.include))]
     labels = sorted([*given.include, *sample.tolist()])

@@ -11,7 +11,6 @@ from nc_core.inversion import FAST, Predictor
 from nc_core.mitigation.finetune import fine_tune, tuning_for
 from nc_core.mitigation.lessons import clean_lessons
 from nc_core.models import build_logits
-from nc_core.prepared import prepare
 from nc_core.scan import get_ready
 from tests.e2e.conftest import Cleanse, Ran
 
@@ -65,8 +64,7 @@ def test_gtsrb_goodnet_forgets_the_true_trigger_and_nothing_else(gtsrb: Ran, sha
 
 def _control(model: Path, data: Path, *, rounds: int) -> Predictor:
     ready = get_ready(model, data, profile=FAST)
-    domain = ready.preflight.domain
-    prepared = prepare(ready.clean, domain, Predictor(ready.model), classes=43, labelled=True)
+    prepared = ready.prepare()
     net = build_logits(ready.canonical)
     lessons = clean_lessons(prepared, Predictor(net), [])
     for seed in range(rounds):
