@@ -42,11 +42,6 @@ def live(session: Session, *, within_seconds: float, queue: str | None = None) -
     return list(session.scalars(query.order_by(Worker.id)))
 
 
-def forget(session: Session, *, worker_id: str) -> None:
-    """Drop a worker that stops in good order."""
-    session.execute(delete(Worker).where(Worker.id == worker_id))
-
-
 def release_dead(session: Session, *, host: str) -> list[str]:
     """Let the leases of this host's workers whose process is gone expire now; returns those workers.
 

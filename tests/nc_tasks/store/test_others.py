@@ -1,6 +1,7 @@
 """Detections, repairs, workers and jobs: what is theirs alone, the rest is the labels'."""
 
 import os
+import subprocess
 import time
 from collections.abc import Callable
 
@@ -71,19 +72,34 @@ def test_given_workers_then_those_heard_of_lately_are_listed(store: Store) -> No
     with store.write() as session:
         for name, queue in (("a", "labels"), ("b", "control"), ("c", "labels")):
             workers.register(session, worker_id=name, queue=queue, pid=1, host="h", version="1", slots=4)
-    time.sleep(0.1)
+    time.sleep(2.0)
     with store.write() as session:
         assert workers.seen(session, worker_id="a")
         assert workers.seen(session, worker_id="b")
         assert not workers.seen(session, worker_id="nobody")
-        live = workers.live(session, within_seconds=0.05)
+        live = workers.live(session, within_seconds=1.0)
         assert [worker.id for worker in live] == ["a", "b"]
         assert [worker.id for worker in workers.live(session, within_seconds=60, queue="labels")] == [
             "a",
             "c",
         ]
-        workers.forget(session, worker_id="a")
-        assert [worker.id for worker in workers.live(session, within_seconds=60)] == ["b", "c"]
+
+
+def test_given_a_worker_whose_process_is_gone_then_its_label_is_free_at_once(store: Store, scanned: str) -> None:
+    # Given two workers of this host, each with a label and a long lease, of which one process has ended
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with store.write() as session:
+        for name, pid in (("dead", ended.pid), ("alive", os.getpid())):
+            workers.register(session, worker_id=name, queue="labels", pid=pid, host="h", version="1", slots=4)
+        for label, name in enumerate(("dead", "alive")):
+            key = LabelKey(submission_id=scanned, label=label, round=0)
+            labels.claim(session, key=key, worker_id=name, lease_seconds=600, max_attempts=3)
+    # When the dead are looked for, then only theirs are to be sent again; another host's are not judged
+    with store.write() as session:
+        assert workers.release_dead(session, host="elsewhere") == []
+        assert workers.release_dead(session, host="h") == ["dead"]
+        assert labels.requeue_expired(session, submission_id=scanned, round=0) == [0]
 
 
 def test_given_a_worker_that_comes_again_then_it_has_one_row(store: Store) -> None:
