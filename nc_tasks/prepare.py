@@ -14,6 +14,9 @@ from nc_tasks.store import Submission
 from nc_tasks.version import build_version
 from nc_tasks.worker import WorkerProcess
 
+_BACKEND_PACKAGES = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "jax": ("jax", "jaxlib")}
+"""What Keras' backends are installed as."""
+
 
 @contextmanager
 def uploaded(worker: WorkerProcess, digest: str, name: str) -> Iterator[Path]:
@@ -68,10 +71,13 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """What computed a result."""
-    names = ("tensorflow-cpu", "tensorflow", "keras", "numpy", "celery", "h5py")
+    """What computed a result: this program, Keras' backend in use with its own packages, and the libraries."""
+    import keras
+
+    backend = keras.backend.backend()
+    names = (*_BACKEND_PACKAGES.get(backend, ()), "keras", "numpy", "celery", "h5py")
     found = {name: text for name in names if (text := _version(name)) is not None}
-    return {"cleanse": build_version(), "python": platform.python_version(), **found}
+    return {"cleanse": build_version(), "python": platform.python_version(), "backend": backend, **found}
 
 
 def one_line(error: object) -> str:

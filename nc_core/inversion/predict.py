@@ -19,7 +19,7 @@ class Predictor:
     def __init__(self, model: keras.Model, *, batch: int = 256) -> None:
         floats = int(np.prod(model.input_shape[1:]))
         self._batch = max(1, min(batch, PREDICT_FLOATS // floats))
-        self._call = backend.compiled(lambda x: model(x, training=False))
+        self._call = backend.compiled(lambda x: model(x, training=False), net=model)
 
     def __call__(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Logits of every image, in order."""

@@ -58,7 +58,7 @@ class SlotProgram:
         self._model = model
         self._images = ops.convert_to_tensor(layout.image_rows(images))
         self._gradient = backend.gradient(self._loss)
-        self._compiled_step = backend.compiled(self._step)
+        self._compiled_step = backend.compiled(self._step, net=model)
         self._compiled_load = backend.compiled(self._load)
 
     def empty(self) -> SlotState:

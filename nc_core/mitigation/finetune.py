@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.errors import Cancelled, DataRefused
-from nc_core.inversion import backend
 from nc_core.mitigation.lessons import Lessons, TargetTrigger, with_stamped
 
 BATCHES_BETWEEN_POLLS = 8
@@ -114,7 +113,6 @@ def _make_ready(model: keras.Model, tuning: Tuning, *, steps: int, seed: int) ->
             keras.optimizers.schedules.PolynomialDecay(tuning.learning_rate, steps, end_learning_rate=0.0)
         ),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
-        jit_compile=backend.on_gpu(),
     )
 
 

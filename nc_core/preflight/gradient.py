@@ -26,7 +26,7 @@ def dead_labels(model: keras.Model, x: npt.NDArray[np.float32], labels: Sequence
         of_target = ops.squeeze(ops.take_along_axis(logits, targets[:, None], axis=-1), -1)
         return ops.sum(ops.logsumexp(logits, axis=-1) - of_target), ops.zeros(())
 
-    largest = backend.compiled(lambda images, targets: _row_max(backend.gradient(loss)(images, targets)[0]))
+    largest = backend.compiled(lambda images, targets: _row_max(backend.gradient(loss)(images, targets)[0]), net=model)
     wanted = np.repeat(np.asarray(labels, np.int32), IMAGES_PER_LABEL)
     images = np.resize(np.arange(min(len(x), IMAGES_PER_LABEL)), len(wanted))
     alive = np.zeros(len(wanted), bool)

@@ -65,7 +65,7 @@ def bare_seconds(model: keras.Model, x: np.ndarray, batch: int, batches: int, *,
         entropy = keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
         return ops.sum(entropy), ops.zeros(())
 
-    step = backend.compiled(lambda images, labels: backend.gradient(loss)(images, labels)[0])
+    step = backend.compiled(lambda images, labels: backend.gradient(loss)(images, labels)[0], net=model)
     images = ops.convert_to_tensor(np.resize(x, (batch, *x.shape[1:])))
     labels = ops.zeros((batch,), "int32")
     np.asarray(step(images, labels))

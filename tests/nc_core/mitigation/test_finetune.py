@@ -11,7 +11,7 @@ from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation.finetune import GENTLE, TEACHING, Tuning, fine_tune, tuning_for
 from nc_core.mitigation.lessons import Lessons, TargetTrigger
-from nc_core.models import build_logits
+from nc_core.models import build_logits, with_weights
 
 QUICK = Tuning(learning_rate=1e-2, stamped_share=0.2, epochs=3, least_updates=1)
 
@@ -22,6 +22,26 @@ def test_it_learns_from_its_lessons(tiny_net: CanonicalModel, lessons: Lessons, 
     predict = Predictor(model)
     assert (predict(lessons.x).argmax(axis=1) == lessons.y).mean() > 0.9
     assert (predict(trigger.stamp(lessons.x)).argmax(axis=1) == lessons.y).mean() > 0.8
+
+
+def test_a_predictor_made_before_the_training_answers_as_the_trained_net(
+    tiny_net: CanonicalModel, lessons: Lessons, trigger: Trigger
+) -> None:
+    # Given a predictor that has answered for the untrained net
+    model = build_logits(tiny_net)
+    predict = Predictor(model)
+    untrained = predict(lessons.x)
+    # When the net is trained, twice
+    for seed in range(2):
+        before = predict(lessons.x)
+        fine_tune(model, lessons, [TargetTrigger(2, trigger)], tuning=QUICK, seed=seed)
+        # Then the same predictor answers as one that is made of the trained weights
+        after = predict(lessons.x)
+        assert np.abs(after - before).max() > 1e-2
+        np.testing.assert_allclose(
+            after, Predictor(build_logits(with_weights(tiny_net, model)))(lessons.x), rtol=1e-5, atol=1e-5
+        )
+    assert np.abs(predict(lessons.x) - untrained).max() > 1e-2
 
 
 def test_a_seed_gives_the_same_net_whatever_the_global_generators(

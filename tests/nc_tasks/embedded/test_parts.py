@@ -112,3 +112,13 @@ def test_given_another_store_or_broker_then_the_stack_cannot_be_shared(tmp_path:
         for database in (None, "postgresql://x")
     }
     assert len(versions) == 4
+
+
+def test_given_another_backend_of_keras_then_the_stack_cannot_be_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = set()
+    for backend in ("tensorflow", "jax"):
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+        versions.add(stack_version(Settings(home=tmp_path)))
+    assert len(versions) == 2

@@ -1,0 +1,57 @@
+"""Gradients and compilation: the only two things that Keras 3 leaves to its backend.
+
+Keras' own choice decides (KERAS_BACKEND, then its configuration file, then TensorFlow). Nothing outside this package
+names a backend.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Protocol
+
+import keras
+
+from nc_core.errors import CleanseError
+
+Differentiated = Callable[..., tuple[Any, Any]]
+
+_MODULES = {
+    "tensorflow": "nc_core.inversion.backend.on_tensorflow",
+    "jax": "nc_core.inversion.backend.on_jax",
+}
+
+
+class Backend(Protocol):
+    """What a module of this package provides."""
+
+    @staticmethod
+    def gradient(function: Differentiated) -> Differentiated:
+        """See `gradient`."""
+
+    @staticmethod
+    def compiled(function: Callable[..., Any], net: keras.Model | None) -> Callable[..., Any]:
+        """See `compiled`."""
+
+
+def gradient(function: Differentiated) -> Differentiated:
+    """function(u, *rest) -> (loss, aux) becomes (u, *rest) -> (d loss / d u, aux)."""
+    return _chosen().gradient(function)
+
+
+def compiled(function: Callable[..., Any], *, net: keras.Model | None = None) -> Callable[..., Any]:
+    """One program for fixed shapes, traced at the first call.
+
+    function: takes and returns tensors or nests of them. net: the model that it calls, if any; every call reads its
+    weights as they are then, so that what was compiled before a training answers as the trained net after it.
+    """
+    return _chosen().compiled(function, net)
+
+
+def _chosen() -> Backend:
+    name = keras.backend.backend()
+    if name not in _MODULES:
+        raise CleanseError(
+            f"Keras runs on the backend {name!r}; triggers are reversed on 'tensorflow' or 'jax': "
+            "set KERAS_BACKEND to one of them"
+        )
+    module: Any = import_module(_MODULES[name])
+    return module

@@ -1,0 +1,35 @@
+"""Gradients and programs of JAX, always through XLA."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import keras
+
+from nc_core.inversion.backend import Differentiated
+
+
+def gradient(function: Differentiated) -> Differentiated:
+    """See `nc_core.inversion.backend.gradient`."""
+    return jax.grad(function, has_aux=True)
+
+
+def compiled(function: Callable[..., Any], net: keras.Model | None) -> Callable[..., Any]:
+    """One XLA program, which takes the weights of a net as arguments.
+
+    JAX makes a constant of any array that a function closes over: weights would stay for ever what they were at the
+    first call. So the function runs in a scope where each variable has the value of its argument, as in Keras' own
+    `stateless_call`.
+    """
+    variables = [] if net is None else list(net.variables)
+
+    def with_values(values: Sequence[Any], *arguments: Any) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
+            return function(*arguments)
+
+    program = jax.jit(with_values)
+
+    def call(*arguments: Any) -> Any:
+        return program([variable.value for variable in variables], *arguments)
+
+    return call
