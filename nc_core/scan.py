@@ -20,14 +20,17 @@ from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
 from nc_core.inversion import PROFILES, Inversion, Predictor, Profile, Progress, invert_labels
 from nc_core.mitigation import METHODS, Repair
-from nc_core.models import build, build_logits
+from nc_core.models import Compute, build, build_logits, check_compute
 from nc_core.preflight import Preflight, check, choose_slots, default_budget
 from nc_core.prepared import Prepared, prepare
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ready:
-    """A model and its clean data that have passed preflight. labels: to be scanned. slots: labels in one batch."""
+    """A model and its clean data that have passed preflight.
+
+    labels: to be scanned. slots: labels in one batch. compute: of the net while triggers are optimised.
+    """
 
     canonical: CanonicalModel
     model: keras.Model
@@ -35,6 +38,7 @@ class Ready:
     preflight: Preflight
     labels: Sequence[int]
     slots: int
+    compute: Compute = "float32"
 
     def prepare(self) -> Prepared:
         """The clean data in the model's own domain, split; without labels the model's answers stand in."""
@@ -79,6 +83,7 @@ class Scan:
             seed=self.seed,
             profile=self.profile,
             slots=min(len(triggers), self.ready.slots),
+            compute=self.ready.compute,
         )
 
 
@@ -95,12 +100,15 @@ def get_ready(
     slots: int | None = None,
     seed: int = 0,
     memory_budget: int | None = None,
+    compute: Compute = "float32",
 ) -> Ready:
     """Read both files and find out whether and how they can be scanned.
 
     Raises InputRefused with one line that says what was found, what was expected and what to pass, or OutOfBudget.
-    memory_budget: bytes; None: half of what is free.
+    memory_budget: bytes; None: half of what is free. compute: "bfloat16" where triggers are to be optimised in it;
+    all that is measured is measured in float32.
     """
+    check_compute(compute)
     canonical = read_model(Path(model), architecture=architecture)
     images = read_images(Path(data), input_shape=canonical.input_shape, resize=resize, labelled=not unlabelled)
     if images.labels is not None:
@@ -124,7 +132,15 @@ def get_ready(
         fit_images=len(clean.split.fit),
         budget=memory_budget or default_budget(),
     )
-    return Ready(canonical=canonical, model=net, clean=clean, preflight=found, labels=scanned, slots=chosen)
+    return Ready(
+        canonical=canonical,
+        model=net,
+        clean=clean,
+        preflight=found,
+        labels=scanned,
+        slots=chosen,
+        compute=compute,
+    )
 
 
 def scan(
@@ -140,6 +156,7 @@ def scan(
     unlabelled: bool = False,
     labels: Sequence[int] | None = None,
     slots: int | None = None,
+    compute: Compute = "float32",
     progress: Callable[[int, Progress], None] | None = None,
 ) -> Scan:
     """Scan a model file with clean data: every label's trigger, and the verdict.
@@ -159,6 +176,7 @@ def scan(
         labels=labels,
         slots=slots,
         seed=seed,
+        compute=compute,
     )
     prepared = ready.prepare()
     inversions = invert_labels(
@@ -168,6 +186,7 @@ def scan(
         profile=settings,
         seed=seed,
         slots=ready.slots,
+        compute=ready.compute,
         progress=progress,
     )
     height, width, _ = ready.canonical.input_shape

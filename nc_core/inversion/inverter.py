@@ -14,6 +14,7 @@ from nc_core.inversion.profiles import Profile
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.slots import Job, Outcome, Progress, SlotLoop
 from nc_core.inversion.trigger import Inversion, Trigger
+from nc_core.models import Compute, in_precision
 from nc_core.prepared import Prepared
 
 HOLDOUT_IMAGES = 256
@@ -24,16 +25,26 @@ class Inverter:
     """Reverses triggers of one model on one set of clean data, `slots` labels at a time.
 
     model: N logits. The compiled program and the images on the device are made once and serve every label.
+    compute: of the net within the optimisation; what is measured on held-out images is always measured in float32.
     """
 
-    def __init__(self, model: keras.Model, prepared: Prepared, *, profile: Profile, slots: int) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        prepared: Prepared,
+        *,
+        profile: Profile,
+        slots: int,
+        compute: Compute = "float32",
+    ) -> None:
         _, height, width, channels = prepared.fit.x.shape
         domain = prepared.domain
         layout = Layout(height=height, width=width, channels=channels, low=domain.low, high=domain.high)
         self.profile, self.slots = profile, slots
         self._prepared = prepared
         self._predict = Predictor(model)
-        program = SlotProgram(model, prepared.fit.x, layout=layout, slots=slots, profile=profile)
+        net = in_precision(model, compute)
+        program = SlotProgram(net, prepared.fit.x, layout=layout, slots=slots, profile=profile)
         self.loop = SlotLoop(program)
 
     def job(
@@ -91,11 +102,15 @@ def invert_labels(
     profile: Profile,
     seed: int,
     slots: int,
+    compute: Compute = "float32",
     progress: Callable[[int, Progress], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> dict[int, Inversion]:
-    """Reverse the trigger of every given label, in this process. Raises Cancelled when `should_stop` says so."""
-    inverter = Inverter(model, prepared, profile=profile, slots=slots)
+    """Reverse the trigger of every given label, in this process; `compute` as in `Inverter`.
+
+    Raises Cancelled when `should_stop` says so.
+    """
+    inverter = Inverter(model, prepared, profile=profile, slots=slots, compute=compute)
 
     def reporter(label: int) -> Callable[[Progress], None] | None:
         return None if progress is None else lambda told: progress(label, told)

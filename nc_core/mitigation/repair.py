@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from nc_core.detection import LabelNorm
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Profile, Trigger
+from nc_core.models import Compute
 from nc_core.prepared import Prepared
 
 Progress = Callable[[float, str], None]
@@ -74,6 +75,7 @@ class RepairMethod(Protocol):
         seed: int,
         profile: Profile,
         slots: int,
+        compute: Compute = "float32",
         progress: Progress | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Repair:
@@ -82,7 +84,8 @@ class RepairMethod(Protocol):
         canonical: the submitted model. prepared: clean data; the repair learns from `repair` alone, is
         re-scanned with `fit` and measured on `holdout`. triggers: flagged label -> reversed trigger in the
         model's domain. still_flagged: whether detection would find a label of this fresh norm again
-        (`nc_core.detection.StillFlagged`). seed, profile, slots: of the fresh inversions, `profile` as in the
-        scan. Raises Cancelled when `should_stop` says so, DataRefused where no image is left to learn from.
+        (`nc_core.detection.StillFlagged`). seed, profile, slots, compute: of the fresh inversions, `profile`
+        and `compute` as in the scan. Raises Cancelled when `should_stop` says so, DataRefused where no image is
+        left to learn from.
         """
         ...

@@ -19,7 +19,7 @@ from nc_core.mitigation.lessons import Lessons, TargetTrigger, clean_lessons
 from nc_core.mitigation.measures import measure
 from nc_core.mitigation.repair import Progress, Repair, Rescan
 from nc_core.mitigation.telling import Told
-from nc_core.models import build_logits, with_weights
+from nc_core.models import Compute, build_logits, with_weights
 from nc_core.prepared import Prepared
 
 LEAST_ROUNDS, ROUNDS = 2, 3
@@ -40,6 +40,7 @@ def unlearn(
     seed: int,
     profile: Profile,
     slots: int,
+    compute: Compute = "float32",
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Repair:
@@ -64,6 +65,7 @@ def unlearn(
             profile=profile,
             seed=own,
             slots=slots,
+            compute=compute,
             progress=told.inverting,
             should_stop=should_stop,
         )

@@ -4,5 +4,16 @@ from nc_core.models.build import build, build_logits
 from nc_core.models.convert import canonical_of, with_weights
 from nc_core.models.head import strip_head
 from nc_core.models.memory import activation_floats
+from nc_core.models.precision import Compute, check_compute, in_precision
 
-__all__ = ["activation_floats", "build", "build_logits", "canonical_of", "strip_head", "with_weights"]
+__all__ = [
+    "Compute",
+    "activation_floats",
+    "build",
+    "build_logits",
+    "canonical_of",
+    "check_compute",
+    "in_precision",
+    "strip_head",
+    "with_weights",
+]

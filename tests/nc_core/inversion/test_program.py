@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from nc_core.domain import Domain
-from nc_core.inversion import FAST, PAPER, Inverter, invert_labels
+from nc_core.inversion import FAST, PAPER, Inversion, Inverter, Predictor, invert_labels
 from nc_core.inversion.layout import EPSILON, Layout
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.schedule import Schedule
+from nc_core.models import Compute
 from nc_core.prepared import Part, Prepared
 
 SHORT = replace(FAST, max_steps=6)
@@ -94,12 +95,17 @@ def test_paper_profile_is_the_published_optimisation_step_by_step() -> None:
     np.testing.assert_allclose(mask, kept[1], atol=5e-3)
 
 
-def test_norm_is_bit_identical_whatever_order_and_neighbours(model: keras.Model, prepared: Prepared) -> None:
+@pytest.mark.parametrize("compute", ["float32", "bfloat16"])
+def test_norm_is_bit_identical_whatever_order_and_neighbours(
+    model: keras.Model, prepared: Prepared, compute: Compute
+) -> None:
     # Given the same labels in two orders, so that slots, neighbours and moments of entry differ
     short = replace(SHORT, gate_threshold=0.0, attack_threshold=0.0)
-    one = invert_labels(model, prepared, [0, 1, 2, 3, 4, 5, 6], profile=short, seed=1, slots=3)
-    other = invert_labels(model, prepared, [6, 2, 5, 0, 4, 1, 3], profile=short, seed=1, slots=3)
-    alone = invert_labels(model, prepared, [4], profile=short, seed=1, slots=3)
+
+    def inverted(labels: list[int]) -> dict[int, Inversion]:
+        return invert_labels(model, prepared, labels, profile=short, seed=1, slots=3, compute=compute)
+
+    one, other, alone = inverted([0, 1, 2, 3, 4, 5, 6]), inverted([6, 2, 5, 0, 4, 1, 3]), inverted([4])
     # Then every mask is the same to the last bit
     for label in range(7):
         assert one[label].trigger is not None
@@ -118,6 +124,47 @@ def test_nothing_of_a_label_stays_in_its_slot(model: keras.Model, prepared: Prep
     assert alone.trigger is not None
     assert np.array_equal(second.trigger.mask, alone.trigger.mask)
     assert np.array_equal(second.trigger.pattern, alone.trigger.pattern)
+
+
+def test_bfloat16_is_for_the_optimisation_alone(model: keras.Model, prepared: Prepared) -> None:
+    # Given labels inverted in either arithmetic
+    short = replace(SHORT, gate_threshold=0.0, attack_threshold=0.0)
+    exact = invert_labels(model, prepared, range(7), profile=short, seed=1, slots=3)
+    rough = invert_labels(model, prepared, range(7), profile=short, seed=1, slots=3, compute="bfloat16")
+    predict = Predictor(model)
+    for label in range(7):
+        trigger = rough[label].trigger
+        assert trigger is not None
+        # Then the optimisation took another way, to a mask of the same size up to what a short one scatters
+        assert not np.array_equal(trigger.mask, exact[label].trigger.mask)
+        assert rough[label].norm == pytest.approx(exact[label].norm, rel=0.1)
+        # And the trigger is float32 and measured by the float32 net
+        assert trigger.mask.dtype == trigger.pattern.dtype == np.float32
+        others = prepared.holdout.y != label
+        answers = predict(trigger.stamp(prepared.holdout.x[others])).argmax(axis=1)
+        assert rough[label].attack_success_rate == np.mean(answers == label)
+
+
+def test_a_program_follows_the_weights_of_its_net(model: keras.Model, prepared: Prepared) -> None:
+    # Given a program that has been compiled and used with the weights of one net
+    net = keras.models.clone_model(model)
+    layout = Layout(height=13, width=11, channels=3, low=np.zeros(3, np.float32), high=np.ones(3, np.float32))
+    program = SlotProgram(net, prepared.fit.x, layout=layout, slots=1, profile=SHORT)
+    start = layout.start(np.random.default_rng(0))
+    inputs = {
+        "index": np.arange(6 * 16, dtype=np.int32).reshape(6, 1, 16) % 90,
+        "labels": np.array([2], np.int32),
+        "costs": np.array([1e-3], np.float32),
+    }
+    _, before = program.step(program.load(program.empty(), 0, start), **inputs)
+    # When the net is given other weights
+    net.set_weights(model.get_weights())
+    _, after = program.step(program.load(program.empty(), 0, start), **inputs)
+    # Then the same step is that of a program made of the net as it is now
+    fresh = SlotProgram(model, prepared.fit.x, layout=layout, slots=1, profile=SHORT)
+    _, expected = fresh.step(fresh.load(fresh.empty(), 0, start), **inputs)
+    assert after.cross_entropy[0] != before.cross_entropy[0]
+    assert after.cross_entropy[0] == pytest.approx(expected.cross_entropy[0], rel=1e-5)
 
 
 def test_a_label_that_never_reaches_the_threshold_has_no_norm(model: keras.Model, prepared: Prepared) -> None:
