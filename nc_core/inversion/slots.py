@@ -88,7 +88,9 @@ class SlotLoop:
         slot = self._seats.index(None)
         start = self.program.layout.start(job.generator)
         self._state = self.program.load(self._state, slot, start)
-        self._seats[slot] = _Seat(job=job, schedule=Schedule(profile=self.program.profile), since=time.monotonic())
+        profile = self.program.profile
+        schedule = profile.control.schedule(profile.max_steps)
+        self._seats[slot] = _Seat(job=job, schedule=schedule, since=time.monotonic())
 
     def clear(self) -> None:
         """Empty every slot, for use after a step that raised."""

@@ -9,6 +9,7 @@ import pytest
 from nc_core.domain import Domain
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Profile, Trigger
+from nc_core.inversion.proportional import ProportionalControl
 from nc_core.mitigation.lessons import Lessons
 from nc_core.models import canonical_of
 from nc_core.prepared import Part, Prepared
@@ -76,8 +77,5 @@ def short_profile() -> Profile:
         batch=16,
         updates_per_step=4,
         max_steps=6,
-        cost_multiplier_up=1.6,
-        cost_multiplier_down=2.0,
-        patience=2,
-        early_stop_patience=4,
+        control=ProportionalControl(patience=4),
     )
