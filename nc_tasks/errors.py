@@ -32,5 +32,9 @@ class StoreUnusable(CleanseError):
     """Raised when the database is of a kind, or lies in a place, where writes may be lost."""
 
 
+class StoreClosed(CleanseError):
+    """Raised when something is written to a store that this process has closed."""
+
+
 class StackFailed(CleanseError):
     """Raised when the embedded broker or workers could not be started, stopped or kept alive."""

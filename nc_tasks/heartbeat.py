@@ -72,8 +72,10 @@ class Heartbeat:
         """One beat."""
         with self._lock:
             held = list(self._held)
-        with self._store.write() as session:
+
+        def write(session: Session) -> list[Held]:
             workers.seen(session, worker_id=self._worker_id)
-            lost = [entry for entry in held if not entry.renew(session)]
-        for entry in lost:
+            return [entry for entry in held if not entry.renew(session)]
+
+        for entry in self._store.write_together(write):
             entry.lose()

@@ -1,9 +1,11 @@
 """Opens the database: migrated, durable, safe for many processes."""
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -12,18 +14,27 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from nc_tasks.errors import StoreUnusable
 from nc_tasks.settings import Settings
+from nc_tasks.store.group import GroupWriter, Work
 from nc_tasks.store.migrate import migrate
 from nc_tasks.store.network import network_file_system
 
 BUSY_SECONDS = 30
 """How long a write waits for another process' write; the longest of ours takes milliseconds."""
+LOOK_SECONDS = 0.001
+"""How often it looks whether its turn has come. SQLite itself looks ever more seldom, up to ten times a second, and
+would leave the database unused for half of the time where several processes write much."""
 
 
-@dataclass(frozen=True, kw_only=True)
+T = TypeVar("T")
+
+
 class Store:
     """An open database. Sessions are short: one transaction each, objects stay readable after it."""
 
-    engine: Engine
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writing = engine.execution_options(writes=True)
+        self._group = GroupWriter(self.write)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -34,12 +45,19 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that commits at its end and rolls back on an exception; on SQLite the only writer."""
-        engine = self.engine.execution_options(writes=True)
-        with Session(engine, expire_on_commit=False) as session, session.begin():
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
 
+    def write_together(self, work: Work[T]) -> T:
+        """Run the write in one transaction with those of other threads of this process; returns its result.
+
+        Everything else is as if it had its own: it returns after the commit, and fails alone. See `GroupWriter.run`.
+        """
+        return self._group.run(work)
+
     def close(self) -> None:
-        """Close every connection."""
+        """Write what threads have brought, then close every connection."""
+        self._group.close()
         self.engine.dispose()
 
 
@@ -51,7 +69,7 @@ def open_store(settings: Settings) -> Store:
         raise StoreUnusable(f"the database is {kind!r}: pass a DATABASE_URL of SQLite or PostgreSQL")
     engine = _sqlite(url) if kind == "sqlite" else create_engine(url, pool_pre_ping=True)
     migrate(engine)
-    return Store(engine=engine)
+    return Store(engine)
 
 
 def _sqlite(url: URL) -> Engine:
@@ -82,4 +100,32 @@ def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if writes:
+        _begin_write(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _begin_write(connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        _wait_for_turn(driver)
+        if not driver.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # for the error that callers know
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_SECONDS)}")
+
+
+def _wait_for_turn(driver: sqlite3.Connection) -> None:
+    """Begin to write as soon as nobody else does; in vain after BUSY_SECONDS, or where something else is wrong."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # the rest of the code says why it is busy
+                return
+        time.sleep(LOOK_SECONDS)

@@ -32,14 +32,14 @@ def get(session: Session, *, job_id: str) -> Job:
 def claim(session: Session, *, job_id: str, worker_id: str, lease_seconds: float, max_attempts: int) -> int | None:
     """Take the job and return the attempt; None: it has ended (perhaps just now) or a worker has it."""
     return leases.claim(
-        session, Job, job_id, worker_id=worker_id, lease_seconds=lease_seconds, max_attempts=max_attempts
+        session, Job, (job_id,), worker_id=worker_id, lease_seconds=lease_seconds, max_attempts=max_attempts
     )
 
 
 def heartbeat(session: Session, *, job_id: str, attempt: int, lease_seconds: float, progress: float) -> bool:
     """Renew the lease and write the progress, 0..1; False: the job is no longer this attempt's, stop."""
     values = {"progress": progress}
-    return leases.renew(session, Job, (Job.id == job_id,), attempt=attempt, lease_seconds=lease_seconds, values=values)
+    return leases.renew(session, Job, (job_id,), attempt=attempt, lease_seconds=lease_seconds, values=values)
 
 
 def finish(
@@ -61,7 +61,7 @@ def finish(
         "progress": 1.0,
         "finished_at": now(session),
     }
-    return leases.finish(session, Job, (Job.id == job_id,), attempt=attempt, values=values)
+    return leases.finish(session, Job, (job_id,), attempt=attempt, values=values)
 
 
 def unfinished(session: Session) -> list[str]:

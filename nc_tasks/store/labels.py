@@ -23,13 +23,10 @@ class LabelKey:
     label: int
     round: int
 
-    def where(self) -> tuple[ColumnElement[bool], ...]:
-        """The row's condition."""
-        return (
-            Label.submission_id == self.submission_id,
-            Label.label == self.label,
-            Label.round == self.round,
-        )
+    @property
+    def row(self) -> leases.Key:
+        """The row's primary key."""
+        return self.submission_id, self.label, self.round
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +77,7 @@ def claim(session: Session, *, key: LabelKey, worker_id: str, lease_seconds: flo
     return leases.claim(
         session,
         Label,
-        (key.submission_id, key.label, key.round),
+        key.row,
         worker_id=worker_id,
         lease_seconds=lease_seconds,
         max_attempts=max_attempts,
@@ -102,7 +99,7 @@ def _renew(session: Session, entry: LabelProgress, lease_seconds: float) -> bool
         "attack_success_rate": entry.attack_success_rate,
     }
     return leases.renew(
-        session, Label, entry.key.where(), attempt=entry.attempt, lease_seconds=lease_seconds, values=values
+        session, Label, entry.key.row, attempt=entry.attempt, lease_seconds=lease_seconds, values=values
     )
 
 
@@ -137,7 +134,7 @@ def finish(
         "trigger_sha256": trigger_sha256,
         "reason": reason,
     }
-    return leases.finish(session, Label, key.where(), attempt=attempt, values=values)
+    return leases.finish(session, Label, key.row, attempt=attempt, values=values)
 
 
 def release(session: Session, *, key: LabelKey, attempt: int) -> bool:
@@ -145,8 +142,7 @@ def release(session: Session, *, key: LabelKey, attempt: int) -> bool:
 
     False: it is no longer this attempt's (it was cancelled, or given to another worker).
     """
-    values = {"state": "queued", "worker_id": None, "attempt_base": Label.attempt_base + 1}
-    return leases.finish(session, Label, key.where(), attempt=attempt, values=values)
+    return leases.release(session, Label, key.row, attempt=attempt)
 
 
 def requeue_expired(session: Session, *, submission_id: str, round: int) -> list[int]:

@@ -5,20 +5,37 @@ attempt and changes nothing once another claim was made, or the row has ended. A
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Update, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Float,
+    Integer,
+    String,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    literal,
+    or_,
+    update,
+)
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
 from nc_tasks.store.tables import Leased
-from nc_tasks.store.types import now
+from nc_tasks.store.types import Clock, ClockIn
+
+Key = Sequence[object]
+"""A row's primary key, in the order of the table's columns."""
 
 
 def claim(
     session: Session,
     table: type[Leased],
-    key: object,
+    key: Key,
     *,
     worker_id: str,
     lease_seconds: float,
@@ -28,49 +45,30 @@ def claim(
 
     A row that was claimed `max_attempts` times without an end becomes failed.
     """
-    row = session.get(table, key, with_for_update=True, populate_existing=True)
-    moment = now(session)
-    if row is None or row.state not in ("queued", "running"):
-        return None
-    if row.state == "running" and row.lease_until is not None and row.lease_until > moment:
-        return None
-    attempts = row.attempt - row.attempt_base
-    if attempts >= max_attempts:
-        row.state, row.lease_until, row.worker_id = "failed", None, None
-        row.reason = f"given up after {attempts} attempts (limit {max_attempts}): each time its worker fell silent"
-        return None
-    row.state, row.attempt, row.worker_id = "running", row.attempt + 1, worker_id
-    row.lease_until = moment + timedelta(seconds=lease_seconds)
-    return row.attempt
-
-
-def write(
-    session: Session, table: type[Leased], key: Sequence[ColumnElement[bool]], *, attempt: int, values: Any
-) -> bool:
-    """Update the row where it still runs under this attempt; False: it does not, nothing was written."""
-    statement = update(table).where(*key, table.state == "running", table.attempt == attempt).values(values)
-    return changed(session, statement) == 1
+    row = _row(table, key)
+    taking = {**row, "to_worker_id": worker_id, "lease": lease_seconds, "most": max_attempts}
+    attempt = session.execute(_taking(_rows(table)), taking).scalar_one_or_none()
+    if attempt is None:
+        session.execute(_giving_up(_rows(table)), {**row, "most": max_attempts})
+    return attempt
 
 
 def renew(
-    session: Session,
-    table: type[Leased],
-    key: Sequence[ColumnElement[bool]],
-    *,
-    attempt: int,
-    lease_seconds: float,
-    values: Any,
+    session: Session, table: type[Leased], key: Key, *, attempt: int, lease_seconds: float, values: dict[str, Any]
 ) -> bool:
     """Prolong the lease and write progress; False: the work was given to another, ended or cancelled."""
-    until = now(session) + timedelta(seconds=lease_seconds)
-    return write(session, table, key, attempt=attempt, values={**values, "lease_until": until})
+    statement = _renewing(_rows(table), tuple(values))
+    return _write(session, statement, {**_row(table, key), "lease": lease_seconds}, attempt, values)
 
 
-def finish(
-    session: Session, table: type[Leased], key: Sequence[ColumnElement[bool]], *, attempt: int, values: Any
-) -> bool:
+def finish(session: Session, table: type[Leased], key: Key, *, attempt: int, values: dict[str, Any]) -> bool:
     """Write the end of the work and drop the lease; False: the work is no longer this attempt's."""
-    return write(session, table, key, attempt=attempt, values={**values, "lease_until": None})
+    return _write(session, _finishing(_rows(table), tuple(values)), _row(table, key), attempt, values)
+
+
+def release(session: Session, table: type[Leased], key: Key, *, attempt: int) -> bool:
+    """Queue the row again; the attempt does not count. False: the work is no longer this attempt's."""
+    return _write(session, _releasing(_rows(table)), _row(table, key), attempt, {})
 
 
 def changed(session: Session, statement: Update) -> int:
@@ -78,3 +76,83 @@ def changed(session: Session, statement: Update) -> int:
     result = session.execute(statement.execution_options(synchronize_session=False))
     assert isinstance(result, CursorResult)
     return result.rowcount
+
+
+def _write(
+    session: Session,
+    statement: Update,
+    row: dict[str, object],
+    attempt: int,
+    values: dict[str, Any],
+) -> bool:
+    to = {f"to_{name}": value for name, value in values.items()}
+    result = session.execute(statement, {**row, "held": attempt, **to})
+    assert isinstance(result, CursorResult)
+    return result.rowcount == 1
+
+
+# The statements of the four are put together once for each table: that takes SQLAlchemy longer than SQLite takes to
+# carry one out. They name tables, not mapped classes, and go past the session's objects: others write the rows too.
+
+
+def _row(table: type[Leased], key: Key) -> dict[str, object]:
+    return {f"key_{column.name}": value for column, value in zip(_rows(table).primary_key, key, strict=True)}
+
+
+def _rows(table: type[Leased]) -> Table:
+    return cast(Table, table.__table__)  # type: ignore[attr-defined]
+
+
+@cache
+def _taking(rows: Table) -> Update:
+    counts = rows.c.attempt - rows.c.attempt_base < bindparam("most")
+    taken = _free(rows).where(counts).values(state="running", attempt=rows.c.attempt + 1, lease_until=_lease_end())
+    return taken.values(_to(("worker_id",))).returning(rows.c.attempt)
+
+
+@cache
+def _giving_up(rows: Table) -> Update:
+    attempts = rows.c.attempt - rows.c.attempt_base
+    most = bindparam("most", type_=Integer)
+    reason = literal("given up after ") + sql_cast(attempts, String)
+    reason += literal(" attempts (limit ") + sql_cast(most, String) + literal("): each time its worker fell silent")
+    given_up = _free(rows).where(attempts >= most)
+    return given_up.values(state="failed", lease_until=None, worker_id=None, reason=reason)
+
+
+@cache
+def _renewing(rows: Table, names: tuple[str, ...]) -> Update:
+    return _held(rows).values({**_to(names), "lease_until": _lease_end()})
+
+
+@cache
+def _finishing(rows: Table, names: tuple[str, ...]) -> Update:
+    return _held(rows).values({**_to(names), "lease_until": None})
+
+
+@cache
+def _releasing(rows: Table) -> Update:
+    return _held(rows).values(state="queued", lease_until=None, worker_id=None, attempt_base=rows.c.attempt_base + 1)
+
+
+def _free(rows: Table) -> Update:
+    """Of the row where nobody works on it: it waits, or its worker fell silent."""
+    over = or_(rows.c.lease_until.is_(None), rows.c.lease_until <= Clock())
+    return _keyed(rows).where(or_(rows.c.state == "queued", and_(rows.c.state == "running", over)))
+
+
+def _held(rows: Table) -> Update:
+    """Of the row where it still runs under this attempt."""
+    return _keyed(rows).where(rows.c.state == "running", rows.c.attempt == bindparam("held"))
+
+
+def _keyed(rows: Table) -> Update:
+    return update(rows).where(*(column == bindparam(f"key_{column.name}") for column in rows.primary_key))
+
+
+def _to(names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: bindparam(f"to_{name}") for name in names}
+
+
+def _lease_end() -> ColumnElement[Any]:
+    return ClockIn(bindparam("lease", type_=Float()))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from nc_tasks.store import leases
@@ -45,7 +45,7 @@ def heartbeat(
     return leases.renew(
         session,
         Mitigation,
-        _row(submission_id, method),
+        (submission_id, method),
         attempt=attempt,
         lease_seconds=lease_seconds,
         values={"progress": progress},
@@ -75,7 +75,7 @@ def finish(
         "guarded_sha256": guarded_sha256,
         "reason": reason,
     }
-    return leases.finish(session, Mitigation, _row(submission_id, method), attempt=attempt, values=values)
+    return leases.finish(session, Mitigation, (submission_id, method), attempt=attempt, values=values)
 
 
 def of_submission(session: Session, *, submission_id: str) -> list[Mitigation]:
@@ -88,7 +88,3 @@ def all_terminal(session: Session, *, submission_id: str) -> bool:
     """Whether the submission has repairs and each has ended."""
     rows = of_submission(session, submission_id=submission_id)
     return bool(rows) and all(row.state in MITIGATION_ENDS for row in rows)
-
-
-def _row(submission_id: str, method: str) -> tuple[ColumnElement[bool], ...]:
-    return Mitigation.submission_id == submission_id, Mitigation.method == method

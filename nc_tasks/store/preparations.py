@@ -20,13 +20,12 @@ def claim(
     attempt = leases.claim(
         session,
         Preparation,
-        submission_id,
+        (submission_id,),
         worker_id=worker_id,
         lease_seconds=lease_seconds,
         max_attempts=max_attempts,
     )
-    session.flush()
-    row = session.get_one(Preparation, submission_id)
+    row = session.get_one(Preparation, submission_id, populate_existing=True)
     if attempt is not None:
         submissions.set_state(session, submission_id=submission_id, state="preparing")
     elif row.state == "failed" and row.reason is not None:
@@ -36,11 +35,10 @@ def claim(
 
 def renew(session: Session, *, submission_id: str, attempt: int, lease_seconds: float) -> bool:
     """Prolong the lease; False: the preparation is no longer this attempt's, stop."""
-    key = (Preparation.submission_id == submission_id,)
+    key = (submission_id,)
     return leases.renew(session, Preparation, key, attempt=attempt, lease_seconds=lease_seconds, values={})
 
 
 def finish(session: Session, *, submission_id: str, attempt: int) -> bool:
     """End it, in the transaction that writes what it found; False: it is no longer this attempt's."""
-    key = (Preparation.submission_id == submission_id,)
-    return leases.finish(session, Preparation, key, attempt=attempt, values={"state": "done"})
+    return leases.finish(session, Preparation, (submission_id,), attempt=attempt, values={"state": "done"})

@@ -7,7 +7,7 @@ from sqlalchemy import DateTime, Dialect, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 
@@ -30,23 +30,46 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-class _Clock(ColumnElement[datetime]):
-    """The database's wall clock, in UTC."""
+class Clock(FunctionElement[datetime]):
+    """The database's wall clock, in UTC, inside a statement."""
 
     type = UtcTime()
     inherit_cache = True
 
 
-@compiles(_Clock, "sqlite")
-def _sqlite_clock(element: _Clock, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ARG001
-    return "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+class ClockIn(FunctionElement[datetime]):
+    """`ClockIn(seconds)`: what the database's clock will show then."""
+
+    type = UtcTime()
+    inherit_cache = True
 
 
-@compiles(_Clock, "postgresql")
-def _postgresql_clock(element: _Clock, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ARG001
+# SQLite compares times as text: all have six digits after the point, of which its clock knows three.
+_SQLITE_TIME = "%Y-%m-%d %H:%M:%f000"
+
+
+@compiles(Clock, "sqlite")
+def _sqlite_clock(element: Clock, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ARG001
+    return f"strftime('{_SQLITE_TIME}', 'now')"
+
+
+@compiles(ClockIn, "sqlite")
+def _sqlite_clock_in(element: ClockIn, compiler: SQLCompiler, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    return f"strftime('{_SQLITE_TIME}', 'now', printf('%.6f seconds', {seconds}))"
+
+
+@compiles(Clock, "postgresql")
+def _postgresql_clock(element: Clock, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ARG001
     return "timezone('utc', clock_timestamp())"
+
+
+@compiles(ClockIn, "postgresql")
+def _postgresql_clock_in(element: ClockIn, compiler: SQLCompiler, **options: Any) -> str:
+    seconds = compiler.process(element.clauses, **options)
+    return f"timezone('utc', clock_timestamp()) + make_interval(secs => {seconds})"
 
 
 def now(session: Session) -> datetime:
     """The database's clock: leases of several machines are compared by this one alone."""
-    return session.scalars(select(_Clock())).one()
+    return session.scalars(select(Clock())).one()

@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from safetensors.numpy import save
@@ -11,7 +12,7 @@ from nc_core.errors import Cancelled, CleanseError
 from nc_tasks.app import app
 from nc_tasks.engine import engine_for
 from nc_tasks.prepare import one_line
-from nc_tasks.store import LabelKey, LabelProgress, labels, submissions
+from nc_tasks.store import LabelKey, LabelProgress, Submission, labels
 from nc_tasks.worker import WorkerProcess, this_worker
 
 if TYPE_CHECKING:
@@ -25,36 +26,53 @@ def invert_label(*, submission: str, label: int, round: int) -> dict[str, Any]:
     """Reverse one label's trigger and write its row. Never raises: a chord whose member raises loses its callback."""
     worker = this_worker()
     key = LabelKey(submission_id=submission, label=label, round=round)
-    with worker.store.write() as session:
-        attempt = labels.claim(
-            session,
-            key=key,
-            worker_id=worker.id,
-            lease_seconds=worker.settings.lease_seconds,
-            max_attempts=worker.settings.max_attempts,
-        )
-    if attempt is None:
+    claimed = worker.store.write_together(lambda session: _claim(session, worker, key))
+    if claimed is None:
         return {"label": label, "state": "not mine"}
     try:
-        return {"label": label, "state": _invert(worker, key, attempt)}
+        return {"label": label, "state": _invert(worker, key, claimed)}
     except Cancelled:
-        with worker.store.write() as session:
-            labels.release(session, key=key, attempt=attempt)
+        worker.store.write_together(lambda session: labels.release(session, key=key, attempt=claimed.attempt))
         return {"label": label, "state": "given back"}
     except CleanseError as error:
-        return _fail(worker, key, attempt, str(error))
+        return _fail(worker, key, claimed.attempt, str(error))
     except Exception as error:
         log.error("submission %s label %d: %s", submission, label, traceback.format_exc())
-        return _fail(worker, key, attempt, f"{type(error).__name__}: {error}")
+        return _fail(worker, key, claimed.attempt, f"{type(error).__name__}: {error}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Claimed:
+    """A label that is ours under this attempt, and the submission as it stood then."""
+
+    attempt: int
+    submission: Submission
+
+
+def _claim(session: Session, worker: WorkerProcess, key: LabelKey) -> _Claimed | None:
+    attempt = labels.claim(
+        session,
+        key=key,
+        worker_id=worker.id,
+        lease_seconds=worker.settings.lease_seconds,
+        max_attempts=worker.settings.max_attempts,
+    )
+    if attempt is None:
+        return None
+    # In the claim's transaction: labels that are claimed together read their submission once.
+    return _Claimed(attempt=attempt, submission=session.get_one(Submission, key.submission_id))
 
 
 def _fail(worker: WorkerProcess, key: LabelKey, attempt: int, reason: str) -> dict[str, Any]:
-    with worker.store.write() as session:
-        labels.finish(session, key=key, attempt=attempt, state="failed", updates=0, reason=one_line(reason))
+    def write(session: Session) -> bool:
+        return labels.finish(session, key=key, attempt=attempt, state="failed", updates=0, reason=one_line(reason))
+
+    worker.store.write_together(write)
     return {"label": key.label, "state": "failed"}
 
 
-def _invert(worker: WorkerProcess, key: LabelKey, attempt: int) -> str:
+def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
+    attempt, submission = claimed.attempt, claimed.submission
     told = LabelProgress(key=key, attempt=attempt, updates=0)
 
     def report(progress: "Progress") -> None:
@@ -71,8 +89,6 @@ def _invert(worker: WorkerProcess, key: LabelKey, attempt: int) -> str:
         return not labels.heartbeat(session, lease_seconds=worker.settings.lease_seconds, progress=[told])
 
     with worker.heartbeat.hold(renew) as held:
-        with worker.store.read() as session:
-            submission = submissions.get(session, submission_id=key.submission_id)
         inversion = engine_for(worker, submission).invert(
             key.label,
             seed=int(submission.options["seed"]),
@@ -87,8 +103,9 @@ def _finish(worker: WorkerProcess, key: LabelKey, attempt: int, inversion: "Inve
     digest = None
     if trigger is not None:
         digest = worker.artefacts.put_bytes(save({"mask": trigger.mask, "pattern": trigger.pattern}))
-    with worker.store.write() as session:
-        labels.finish(
+
+    def write(session: Session) -> bool:
+        return labels.finish(
             session,
             key=key,
             attempt=attempt,
@@ -101,4 +118,6 @@ def _finish(worker: WorkerProcess, key: LabelKey, attempt: int, inversion: "Inve
             trigger_sha256=digest,
             reason=inversion.reason,
         )
+
+    worker.store.write_together(write)
     return inversion.state

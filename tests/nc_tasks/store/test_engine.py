@@ -1,4 +1,6 @@
 import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -81,6 +83,41 @@ def test_given_a_writer_when_another_wants_to_write_then_it_waits_before_its_fir
             read_to_write(impatient)
     read_to_write(impatient)
     impatient.close()
+
+
+def test_given_a_writer_when_it_ends_then_the_one_who_waits_writes(store: Store, scanned: str) -> None:
+    began, end = threading.Event(), threading.Event()
+
+    def occupy() -> None:
+        with store.write() as session:
+            session.execute(text("UPDATE label SET updates = updates + 1"))
+            began.set()
+            end.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(occupy)
+        assert began.wait(10)
+        second = pool.submit(occupy)
+        with pytest.raises(TimeoutError):
+            second.result(0.05)
+        end.set()
+        first.result(10)
+        second.result(10)
+    with store.read() as session:
+        assert {row.updates for row in labels.of_round(session, submission_id=scanned, round=0)} == {2}
+
+
+def test_given_a_database_that_cannot_be_written_then_the_error_is_sqlalchemy_s(store: Store) -> None:
+    # What a heartbeat must survive: it tries again at the next beat.
+    with store.read() as session:
+        session.execute(text("PRAGMA query_only = ON"))
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+    with pytest.raises(OperationalError), store.write() as session:
+        session.execute(text("DELETE FROM label"))
+    driver.execute("PRAGMA query_only = OFF")
+    with store.write() as session:
+        session.execute(text("DELETE FROM label"))
 
 
 def read_to_write(store: Store) -> None:

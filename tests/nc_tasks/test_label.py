@@ -1,0 +1,168 @@
+"""The label task on a real store; only the engine is replaced."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nc_core.errors import Cancelled, CleanseError
+from nc_core.inversion import Inversion, Trigger
+from nc_tasks.artefacts import Artefacts
+from nc_tasks.heartbeat import Heartbeat
+from nc_tasks.options import ScanOptions
+from nc_tasks.settings import Settings
+from nc_tasks.store import Label, LabelKey, Submission, labels, open_store, submissions
+from nc_tasks.tasks import label as label_task
+from nc_tasks.worker import WorkerProcess
+
+TRIGGER = Trigger(mask=np.full((2, 2), 0.5, np.float32), pattern=np.zeros((2, 2, 1), np.float32))
+
+
+class Engine:
+    """Does to each label what the test says, and remembers who asked for what."""
+
+    def __init__(self) -> None:
+        self.does: Callable[[int], Inversion] = found
+        self.asked: list[tuple[str, int, int]] = []
+
+    def of(self, _: WorkerProcess, submission: Submission) -> Any:
+        engine = self
+
+        class Bound:
+            def invert(self, label: int, *, seed: int, **_: object) -> Inversion:
+                engine.asked.append((submission.id, label, seed))
+                return engine.does(label)
+
+        return Bound()
+
+
+def found(label: int) -> Inversion:
+    return Inversion(
+        label=label,
+        state="done",
+        trigger=TRIGGER,
+        attack_success_rate=0.99,
+        updates=40,
+        gradient_images=640,
+        seconds=1.5,
+    )
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[WorkerProcess]:
+    settings = Settings(home=tmp_path)
+    store = open_store(settings)
+    yield WorkerProcess(
+        id="host:1",
+        settings=settings,
+        store=store,
+        artefacts=Artefacts(settings.artefacts),
+        heartbeat=Heartbeat(store, worker_id="host:1", seconds=60),
+        stopping=threading.Event(),
+    )
+    store.close()
+
+
+@pytest.fixture
+def engine(worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    engine = Engine()
+    monkeypatch.setattr(label_task, "this_worker", lambda: worker)
+    monkeypatch.setattr(label_task, "engine_for", engine.of)
+    return engine
+
+
+@pytest.fixture
+def submission(worker: WorkerProcess) -> str:
+    """Being inverted, with two queued labels and seed 5."""
+    with worker.store.write() as session:
+        made = submissions.submit(
+            session,
+            model_sha256="a" * 64,
+            model_name="m.h5",
+            data_sha256="b" * 64,
+            data_name="d.npz",
+            options=ScanOptions(seed=5),
+        )
+        labels.create(session, submission_id=made.id, labels=range(2), round=0, updates_budget=600)
+        return made.id
+
+
+def run(submission: str, label: int) -> dict[str, Any]:
+    return label_task.invert_label(submission=submission, label=label, round=0)
+
+
+def row(worker: WorkerProcess, submission: str, label: int) -> Label:
+    with worker.store.read() as session:
+        return labels.of_round(session, submission_id=submission, round=0)[label]
+
+
+def test_a_label_is_inverted_with_its_submission_s_seed_and_its_end_is_written(
+    worker: WorkerProcess, engine: Engine, submission: str
+) -> None:
+    # When a label's message comes
+    assert run(submission, 1) == {"label": 1, "state": "done"}
+    # Then the engine was asked for it, and its row holds what it found
+    assert engine.asked == [(submission, 1, 5)]
+    ended = row(worker, submission, 1)
+    assert (ended.state, ended.norm, ended.updates, ended.gradient_images) == ("done", 2.0, 40, 640)
+    assert (ended.attempt, ended.worker_id, ended.lease_until) == (1, "host:1", None)
+    assert worker.artefacts.path(str(ended.trigger_sha256)).is_file()
+    # And when the message comes again, then nothing is done twice
+    assert run(submission, 1) == {"label": 1, "state": "not mine"}
+    assert len(engine.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (CleanseError("no images\nof other classes"), "no images of other classes"),
+        (MemoryError("full"), "MemoryError: full"),
+    ],
+)
+def test_an_engine_that_raises_fails_the_label_with_one_line(
+    worker: WorkerProcess, engine: Engine, submission: str, error: Exception, reason: str
+) -> None:
+    # Given an engine that cannot
+    def fails(_: int) -> Inversion:
+        raise error
+
+    engine.does = fails
+    # When a label comes, then the task returns, for its chord's sake, and the reason stands in the row
+    assert run(submission, 0) == {"label": 0, "state": "failed"}
+    ended = row(worker, submission, 0)
+    assert (ended.state, ended.reason) == ("failed", reason)
+
+
+def test_a_label_that_is_stopped_is_given_back_and_loses_no_attempt(
+    worker: WorkerProcess, engine: Engine, submission: str
+) -> None:
+    # Given a worker that is told to end while the label runs
+    def stopped(_: int) -> Inversion:
+        raise Cancelled("label 0 was cancelled")
+
+    engine.does = stopped
+    assert run(submission, 0) == {"label": 0, "state": "given back"}
+    # Then it waits for the next one
+    back = row(worker, submission, 0)
+    assert (back.state, back.attempt - back.attempt_base, back.worker_id) == ("queued", 0, None)
+
+
+def test_what_comes_after_the_label_went_to_another_worker_is_not_written(
+    worker: WorkerProcess, engine: Engine, submission: str
+) -> None:
+    # Given a worker that was silent so long that another has claimed its label
+    def late(label: int) -> Inversion:
+        key = LabelKey(submission_id=submission, label=label, round=0)
+        with worker.store.write() as session:
+            assert labels.release(session, key=key, attempt=1)
+            assert labels.claim(session, key=key, worker_id="other", lease_seconds=60, max_attempts=3) == 2
+        return found(label)
+
+    engine.does = late
+    # When it ends all the same, then the other one's label is as it was
+    run(submission, 0)
+    kept = row(worker, submission, 0)
+    assert (kept.state, kept.attempt, kept.worker_id, kept.norm) == ("running", 2, "other", None)
