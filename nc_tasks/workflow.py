@@ -12,6 +12,7 @@ from celery import chord
 from nc_core.detection import Detection, detect
 from nc_tasks.app import app
 from nc_tasks.options import ScanOptions
+from nc_tasks.sending import together
 from nc_tasks.store import Submission, detections, labels, mitigations, submissions, workers
 from nc_tasks.worker import WorkerProcess
 
@@ -72,7 +73,8 @@ def publish_labels(submission_id: str, waiting: Sequence[int], round: int) -> No
         queue="control",
         immutable=True,
     )
-    chord(tasks, app=app)(gather)
+    with together(app):
+        chord(tasks, app=app)(gather)
 
 
 def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:

@@ -12,6 +12,7 @@ from nc_core.errors import Cancelled, CleanseError
 from nc_tasks.app import app
 from nc_tasks.engine import engine_for
 from nc_tasks.prepare import one_line
+from nc_tasks.sending import BatchedTask
 from nc_tasks.store import LabelKey, LabelProgress, Submission, labels
 from nc_tasks.worker import WorkerProcess, this_worker
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@app.task(name="nc_tasks.invert_label")
+@app.task(name="nc_tasks.invert_label", base=BatchedTask)
 def invert_label(*, submission: str, label: int, round: int) -> dict[str, Any]:
     """Reverse one label's trigger and write its row. Never raises: a chord whose member raises loses its callback."""
     worker = this_worker()
