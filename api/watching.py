@@ -19,8 +19,8 @@ _PHASE_OF = {"queued": "prepare", "preparing": "prepare", "inverting": "inversio
 class Snapshot:
     """How far a submission is, from one read.
 
-    state: the submission's. phase: one of `PHASES`, None once it has ended. labels_ended, labels: of the
-    present round. inversion, repair: done share, 0..1. repairs: methods that are tried.
+    state: the submission's. phase: one of `PHASES`, None once it has ended. labels_ended, labels: of all
+    rounds so far. inversion, repair: done share, 0..1. repairs: methods that are tried.
     """
 
     state: str
@@ -41,7 +41,7 @@ class Snapshot:
 def snapshot(session: Session, submission_id: str) -> Snapshot:
     """Read the submission; raises NoSuchSubmission."""
     submission = submissions.get(session, submission_id=submission_id)
-    counted = labels.counts(session, submission_id=submission_id, round=submission.round)
+    counted = labels.counts(session, submission_id=submission_id)
     repairs = mitigations.of_submission(session, submission_id=submission_id)
     phase = _PHASE_OF.get(submission.state)
     if phase == "inversion" and counted.total and counted.ended == counted.total:

@@ -15,10 +15,10 @@ from pathlib import Path
 import keras
 
 from nc_core.datasets import CleanData, Resize, check_labels, read_images, split_images
-from nc_core.detection import Detection, LabelNorm, StillFlagged, detect
+from nc_core.detection import AGAIN, Detection, LabelNorm, StillFlagged, detect, middle
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
-from nc_core.inversion import PROFILES, Inversion, Predictor, Profile, Progress, invert_labels
+from nc_core.inversion import PROFILES, Inversion, Inverter, Predictor, Profile, Progress
 from nc_core.mitigation import METHODS, Repair
 from nc_core.models import Compute, build, build_logits, check_compute
 from nc_core.preflight import Preflight, check, choose_slots, default_budget
@@ -179,18 +179,22 @@ def scan(
         compute=compute,
     )
     prepared = ready.prepare()
-    inversions = invert_labels(
-        ready.model,
-        prepared,
-        ready.labels,
-        profile=settings,
-        seed=seed,
-        slots=ready.slots,
-        compute=ready.compute,
-        progress=progress,
-    )
     height, width, _ = ready.canonical.input_shape
-    detection = detect(norms_of(inversions), classes=ready.canonical.classes, pixels=height * width, alpha=alpha)
+
+    def judge(found: dict[int, Inversion]) -> Detection:
+        return detect(norms_of(found), classes=ready.canonical.classes, pixels=height * width, alpha=alpha)
+
+    inverter = Inverter(ready.model, prepared, profile=settings, slots=ready.slots, compute=ready.compute)
+    inversions = {label: one for label, (one,) in inverter.invert(ready.labels, seed=seed, progress=progress).items()}
+    detection = judge(inversions)
+    confirmed: set[int] = set()
+    while doubtful := set(detection.flagged_labels) - confirmed:
+        again = inverter.invert(sorted(doubtful), seed=seed, starts=AGAIN, progress=progress)
+        for label, more in again.items():
+            several = [inversions[label], *more]
+            inversions[label] = several[middle([one.norm for one in several])]
+        confirmed |= doubtful
+        detection = judge(inversions)
     return Scan(
         ready=ready,
         prepared=prepared,

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nc_tasks import materials
@@ -26,6 +26,13 @@ class _Waiting:
         self.outcome: Outcome | None = None
         self.error: BaseException | None = None
 
+    def result(self) -> "Outcome":
+        """The outcome of a job that is over; raises what broke it."""
+        if self.error is not None:
+            raise self.error
+        assert self.outcome is not None
+        return self.outcome
+
 
 class SlotEngine:
     """Lets threads share one `Inverter`: each brings one label and waits, a driver thread advances all slots.
@@ -45,21 +52,26 @@ class SlotEngine:
         label: int,
         *,
         seed: int,
+        starts: Sequence[int],
         report: "Callable[[Progress], None]",
         should_stop: Callable[[], bool],
-    ) -> "Inversion":
-        """Reverse one label's trigger; blocks. Raises Cancelled, or whatever broke the batched step."""
-        waiting = _Waiting(self._inverter.job(label, seed=seed, report=report, should_stop=should_stop))
+    ) -> "list[Inversion]":
+        """Reverse one label's trigger from each of the starts; blocks.
+
+        Raises Cancelled, or whatever broke the batched step.
+        """
+        waiting = [
+            _Waiting(self._inverter.job(label, seed=seed, start=start, report=report, should_stop=should_stop))
+            for start in starts
+        ]
         with self._lock:
-            self._queue.append(waiting)
+            self._queue.extend(waiting)
             if not self._driving:
                 self._driving = True
                 threading.Thread(target=self._drive, name="slot-engine", daemon=True).start()
-        waiting.over.wait()
-        if waiting.error is not None:
-            raise waiting.error
-        assert waiting.outcome is not None
-        return self._inverter.inversion(waiting.outcome)
+        for one in waiting:
+            one.over.wait()
+        return [self._inverter.inversion(one.result()) for one in waiting]
 
     @property
     def idle(self) -> bool:

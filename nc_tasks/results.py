@@ -15,7 +15,7 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
     detection = detections.get(session, submission_id=submission_id)
     if detection is None:
         raise ValueError(f"submission {submission_id} has no verdict yet, its state is {submission.state}")
-    rows = labels.of_round(session, submission_id=submission_id, round=submission.round)
+    rows = labels.latest(session, submission_id=submission_id)
     repairs = mitigations.of_submission(session, submission_id=submission_id)
     body = detection.body
     return {
@@ -52,6 +52,7 @@ def _labels(rows: list[Label], detection: Detection) -> list[dict[str, Any]]:
             "state": row.state,
             "round": row.round,
             "norm": row.norm if row.state == "done" else None,
+            "norms": row.norms if row.state == "done" else None,
             "anomaly_index": indices[row.label]["anomaly_index"],
             "log_z": indices[row.label]["log_z"],
             "attack_success_rate": row.attack_success_rate if row.state == "done" else None,

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 
 from celery import chord
 
-from nc_core.detection import Detection, detect
+from nc_core.detection import AGAIN, Detection, detect
 from nc_tasks.app import app
 from nc_tasks.options import ScanOptions
 from nc_tasks.sending import together
-from nc_tasks.store import Submission, detections, labels, mitigations, submissions, workers
+from nc_tasks.store import Label, Submission, detections, labels, mitigations, submissions, workers
 from nc_tasks.worker import WorkerProcess
 
 log = logging.getLogger(__name__)
 
 
-def begin_round(worker: WorkerProcess, submission_id: str, round: int) -> None:
-    """Queue the labels of a round and send one task for each."""
+def begin_scan(worker: WorkerProcess, submission_id: str) -> None:
+    """Queue all labels of a prepared submission and send one task for each."""
     from nc_core.inversion import PROFILES
 
     with worker.store.write() as session:
@@ -30,12 +30,12 @@ def begin_round(worker: WorkerProcess, submission_id: str, round: int) -> None:
             session,
             submission_id=submission_id,
             labels=options.labels or range(int(submission.classes or 0)),
-            round=round,
+            round=0,
             updates_budget=PROFILES[options.profile].max_updates,
         )
-        moved = submissions.set_state(session, submission_id=submission_id, state="inverting", round=round)
+        moved = submissions.set_state(session, submission_id=submission_id, state="inverting", round=0)
     if moved:
-        resume_round(worker, submission_id, round)
+        resume_round(worker, submission_id, 0)
 
 
 def resume_round(worker: WorkerProcess, submission_id: str, round: int) -> None:
@@ -78,11 +78,15 @@ def publish_labels(submission_id: str, waiting: Sequence[int], round: int) -> No
 
 
 def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
-    """What follows a round: open labels again where some are left, the detection where none is."""
+    """What follows a round: open labels again where some are left, else the detection.
+
+    Labels that it flags and that were inverted once are inverted again in a round of their own, before it is recorded.
+    """
     with worker.store.read() as session:
         submission = submissions.get(session, submission_id=submission_id)
         over = labels.all_terminal(session, submission_id=submission_id, round=round)
-        norms = labels.norms(session, submission_id=submission_id, round=round)
+        rows = labels.latest(session, submission_id=submission_id)
+        again = labels.beyond_scan(session, submission_id=submission_id)
     if submission.state != "inverting" or submission.round != round:
         return
     if not over:
@@ -90,8 +94,28 @@ def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
         return
     options = ScanOptions(**submission.options)
     height, width, _ = submission.input_shape or (0, 0, 0)
+    norms = [labels.norm_of(row) for row in rows]
     found = detect(norms, classes=int(submission.classes or 0), pixels=height * width, alpha=options.alpha)
+    if doubtful := [row for row in rows if row.label in found.flagged_labels and row.label not in again]:
+        _confirm(worker, submission, doubtful, round=round + 1)
+        return
     _record(worker, submission, found, options)
+
+
+def _confirm(worker: WorkerProcess, submission: Submission, doubtful: Sequence[Label], *, round: int) -> None:
+    """Invert labels anew, from other starts, in a round of their own."""
+    with worker.store.write() as session:
+        moved = submissions.next_round(session, submission_id=submission.id, round=round)
+        if moved:
+            labels.create(
+                session,
+                submission_id=submission.id,
+                labels=[row.label for row in doubtful],
+                round=round,
+                updates_budget=len(AGAIN) * doubtful[0].updates_budget,
+            )
+    if moved:
+        resume_round(worker, submission.id, round)
 
 
 def _record(worker: WorkerProcess, submission: Submission, found: Detection, options: ScanOptions) -> None:

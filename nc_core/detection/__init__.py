@@ -1,5 +1,6 @@
 """From the norms of the reversed triggers to the verdict: anomaly index, p-value, size rule (numpy alone)."""
 
+from nc_core.detection.confirm import AGAIN, middle
 from nc_core.detection.mad import INDEX_CAP, anomaly_index, median_and_mad
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.null import NormalNull, normal_null
@@ -10,6 +11,7 @@ from nc_core.detection.size import SIZE_BOUND, small_by_size
 from nc_core.detection.verdict import detect
 
 __all__ = [
+    "AGAIN",
     "INDEX_CAP",
     "SIZE_BOUND",
     "Detection",
@@ -20,6 +22,7 @@ __all__ = [
     "anomaly_index",
     "detect",
     "median_and_mad",
+    "middle",
     "normal_null",
     "robust_log_z",
     "small_by_size",

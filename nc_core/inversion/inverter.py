@@ -52,10 +52,13 @@ class Inverter:
         label: int,
         *,
         seed: int,
+        start: int = 0,
         report: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Job:
-        """One label's work; its start and its images follow from `seed` and the label alone.
+        """One label's work; where it begins and its images follow from `seed`, the label and `start` alone.
+
+        start: which of a label's random starts, 0 for the first.
 
         Raises NothingToInvert where every fitting image is of the label's own class.
         """
@@ -65,8 +68,38 @@ class Inverter:
                 f"all {len(self._prepared.fit)} fitting images have label {label} already: a trigger for it needs "
                 "clean images of other classes"
             )
-        generator = np.random.default_rng([seed, label])
+        generator = np.random.default_rng([seed, label, start])
         return Job(label=label, pool=pool, generator=generator, report=report, should_stop=should_stop)
+
+    def invert(
+        self,
+        labels: Sequence[int],
+        *,
+        seed: int,
+        starts: Sequence[int] = (0,),
+        progress: Callable[[int, Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> dict[int, list[Inversion]]:
+        """Reverse the trigger of every label from each of the starts. Raises Cancelled when `should_stop` says so."""
+
+        def reporter(label: int) -> Callable[[Progress], None] | None:
+            return None if progress is None else lambda told: progress(label, told)
+
+        waiting: deque[Job] = deque()
+        done: dict[int, list[Inversion]] = {label: [] for label in labels}
+        for label in labels:
+            try:
+                for start in starts:
+                    report = reporter(label)
+                    waiting.append(self.job(label, seed=seed, start=start, report=report, should_stop=should_stop))
+            except NothingToInvert as error:
+                done[label] = [_failed(label, str(error)) for _ in starts]
+        while waiting or self.loop.busy:
+            while waiting and self.loop.free:
+                self.loop.admit(waiting.popleft())
+            for outcome in self.loop.step():
+                done[outcome.job.label].append(self.inversion(outcome))
+        return done
 
     def inversion(self, outcome: Outcome) -> Inversion:
         """The outcome with its trigger measured on held-out images; raises Cancelled for a cancelled one."""
@@ -111,23 +144,8 @@ def invert_labels(
     Raises Cancelled when `should_stop` says so.
     """
     inverter = Inverter(model, prepared, profile=profile, slots=slots, compute=compute)
-
-    def reporter(label: int) -> Callable[[Progress], None] | None:
-        return None if progress is None else lambda told: progress(label, told)
-
-    waiting: deque[Job] = deque()
-    done: dict[int, Inversion] = {}
-    for label in labels:
-        try:
-            waiting.append(inverter.job(label, seed=seed, report=reporter(label), should_stop=should_stop))
-        except NothingToInvert as error:
-            done[label] = _failed(label, str(error))
-    while waiting or inverter.loop.busy:
-        while waiting and inverter.loop.free:
-            inverter.loop.admit(waiting.popleft())
-        for outcome in inverter.loop.step():
-            done[outcome.job.label] = inverter.inversion(outcome)
-    return {label: done[label] for label in labels}
+    found = inverter.invert(labels, seed=seed, progress=progress, should_stop=should_stop)
+    return {label: one for label, (one,) in found.items()}
 
 
 def _failed(label: int, reason: str) -> Inversion:

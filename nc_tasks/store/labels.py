@@ -14,6 +14,9 @@ from nc_tasks.store.states import LABEL_ENDS, LabelState
 from nc_tasks.store.tables import Label
 from nc_tasks.store.types import now
 
+RESULTS: tuple[LabelState, ...] = ("done", "not_converged", "screened_out")
+"""Ends that say something about the label itself."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelKey:
@@ -111,6 +114,7 @@ def finish(
     state: LabelState,
     updates: int,
     norm: float | None = None,
+    norms: Sequence[float | None] | None = None,
     attack_success_rate: float | None = None,
     seconds: float | None = None,
     gradient_images: int | None = None,
@@ -119,7 +123,8 @@ def finish(
 ) -> bool:
     """Write the label's end; False: it is no longer this attempt's, and nothing was written.
 
-    norm: sum of the kept mask (pixels). attack_success_rate: of the kept trigger on held-out images.
+    norm: sum of the kept mask (pixels). norms: of every inversion that it is the middle of.
+    attack_success_rate: of the kept trigger on held-out images.
     seconds: of optimisation. gradient_images: updates x batch.
     """
     if state not in LABEL_ENDS:
@@ -128,6 +133,7 @@ def finish(
         "state": state,
         "updates": updates,
         "norm": norm,
+        "norms": None if norms is None else list(norms),
         "attack_success_rate": attack_success_rate,
         "seconds": seconds,
         "gradient_images": gradient_images,
@@ -168,13 +174,6 @@ def queued(session: Session, *, submission_id: str, round: int) -> list[int]:
     return list(session.scalars(query.order_by(Label.label)))
 
 
-def triggers(session: Session, *, submission_id: str, round: int) -> dict[int, str]:
-    """label -> sha256 of its trigger, for the labels that have one."""
-    query = select(Label.label, Label.trigger_sha256)
-    query = query.where(*_of(submission_id, round), Label.trigger_sha256.is_not(None))
-    return {label: str(digest) for label, digest in session.execute(query.order_by(Label.label))}
-
-
 def all_terminal(session: Session, *, submission_id: str, round: int) -> bool:
     """Whether the round has labels and each has ended."""
     counted = counts(session, submission_id=submission_id, round=round)
@@ -186,28 +185,43 @@ def of_round(session: Session, *, submission_id: str, round: int) -> list[Label]
     return list(session.scalars(select(Label).where(*_of(submission_id, round)).order_by(Label.label)))
 
 
-def norms(session: Session, *, submission_id: str, round: int) -> list[LabelNorm]:
-    """The ended labels as detection wants them, by label; only labels that are done have a norm."""
-    query = select(Label.label, Label.state, Label.norm, Label.attack_success_rate)
-    query = query.where(*_of(submission_id, round), Label.state.in_(LABEL_ENDS)).order_by(Label.label)
-    return [_norm(*row) for row in session.execute(query)]
+def latest(session: Session, *, submission_id: str) -> list[Label]:
+    """Each label's row of the last round that gave it a result, by label: what is known of it.
+
+    A round that failed takes nothing away from what the one before it found.
+    """
+    rows = session.scalars(select(Label).where(Label.submission_id == submission_id).order_by(Label.label, Label.round))
+    found: dict[int, Label] = {}
+    for row in rows:
+        if row.label not in found or row.state in RESULTS:
+            found[row.label] = row
+    return list(found.values())
 
 
-def counts(session: Session, *, submission_id: str, round: int) -> LabelCounts:
-    """Labels per state and updates, done and to come."""
+def beyond_scan(session: Session, *, submission_id: str) -> set[int]:
+    """Labels for which a later round than the scan's has ended."""
+    query = select(Label.label).where(Label.submission_id == submission_id, Label.round > 0)
+    return set(session.scalars(query.where(Label.state.in_(LABEL_ENDS))))
+
+
+def norm_of(row: Label) -> LabelNorm:
+    """An ended label as detection wants it; only labels that are done have a norm."""
+    state: Any = row.state
+    if state != "done":
+        return LabelNorm(label=row.label, state=state)
+    return LabelNorm(label=row.label, state=state, norm=row.norm, attack_success_rate=row.attack_success_rate)
+
+
+def counts(session: Session, *, submission_id: str, round: int | None = None) -> LabelCounts:
+    """Labels per state and updates, done and to come, of one round or of all."""
     query = select(Label.state, func.count(), func.sum(Label.updates), func.sum(Label.updates_budget))
-    rows = session.execute(query.where(*_of(submission_id, round)).group_by(Label.state)).all()
+    of = (Label.submission_id == submission_id,) if round is None else _of(submission_id, round)
+    rows = session.execute(query.where(*of).group_by(Label.state)).all()
     return LabelCounts(
         states={state: number for state, number, _, _ in rows},
         updates=sum(updates for _, _, updates, _ in rows),
         updates_budget=sum(done if state in LABEL_ENDS else budget for state, _, done, budget in rows),
     )
-
-
-def _norm(label: int, state: Any, norm: float | None, rate: float | None) -> LabelNorm:
-    if state != "done":
-        return LabelNorm(label=label, state=state)
-    return LabelNorm(label=label, state=state, norm=norm, attack_success_rate=rate)
 
 
 def _of(submission_id: str, round: int) -> tuple[ColumnElement[bool], ...]:

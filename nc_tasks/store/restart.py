@@ -3,6 +3,7 @@
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
+from nc_tasks.store.labels import RESULTS
 from nc_tasks.store.leases import changed
 from nc_tasks.store.tables import Detection, Label, Leased, Mitigation, Preparation
 
@@ -16,7 +17,9 @@ def restart_work(session: Session, *, submission_id: str) -> None:
     """
     preparation = update(Preparation).where(Preparation.submission_id == submission_id)
     changed(session, preparation.values(**AGAIN, **_fresh(Preparation)))
-    kept = Label.state.in_(("done", "not_converged", "screened_out"))
+    kept = Label.state.in_(RESULTS)
+    # A confirmation is asked for anew by the detection that finds its label again.
+    session.execute(delete(Label).where(Label.submission_id == submission_id, Label.round > 0, ~kept))
     again = update(Label).where(Label.submission_id == submission_id, ~kept)
     changed(session, again.values(**AGAIN, **_fresh(Label), updates=0, norm=None, attack_success_rate=None))
     session.execute(delete(Detection).where(Detection.submission_id == submission_id))

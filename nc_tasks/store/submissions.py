@@ -167,6 +167,14 @@ def set_state(session: Session, *, submission_id: str, state: SubmissionState, *
     return changed(session, statement) == 1
 
 
+def next_round(session: Session, *, submission_id: str, round: int) -> bool:
+    """Go on to this round; False where it is not the one that follows, or no label is inverted any more."""
+    statement = update(Submission).where(
+        Submission.id == submission_id, Submission.state == "inverting", Submission.round == round - 1
+    )
+    return changed(session, statement.values(round=round)) == 1
+
+
 def refuse(session: Session, *, submission_id: str, reason: str) -> bool:
     """End the submission because its input cannot be scanned; reason: one line."""
     return set_state(session, submission_id=submission_id, state="refused", reason=reason)

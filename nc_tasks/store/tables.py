@@ -120,7 +120,8 @@ class Preparation(Leased, Base):
 class Label(Leased, Base):
     """One target label in one round of one submission.
 
-    norm: sum of the mask (pixels). attack_success_rate: of the reversed trigger, 0..1. While the label runs
+    round 0 is the scan; in a later one a flagged label is confirmed. norm: sum of the mask (pixels). norms: of all its
+    inversions, `norm` is the middle one. attack_success_rate: of the reversed trigger, 0..1. While the label runs
     both are the optimisation's latest; once it has ended they are the kept trigger's, on held-out images.
     """
 
@@ -137,6 +138,7 @@ class Label(Leased, Base):
     updates: Mapped[int] = mapped_column(default=0)
     updates_budget: Mapped[int]
     norm: Mapped[float | None]
+    norms: Mapped[list[float | None] | None] = mapped_column(Json)
     attack_success_rate: Mapped[float | None]
     seconds: Mapped[float | None]
     gradient_images: Mapped[int | None] = mapped_column(BigInteger)

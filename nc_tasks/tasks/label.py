@@ -5,15 +5,16 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from safetensors.numpy import save
+from safetensors.numpy import load_file, save
 from sqlalchemy.orm import Session
 
+from nc_core.detection import AGAIN, middle
 from nc_core.errors import Cancelled, CleanseError
 from nc_tasks.app import app
 from nc_tasks.engine import engine_for
 from nc_tasks.prepare import one_line
 from nc_tasks.sending import BatchedTask
-from nc_tasks.store import LabelKey, LabelProgress, Submission, labels
+from nc_tasks.store import Label, LabelKey, LabelProgress, Submission, labels
 from nc_tasks.worker import WorkerProcess, this_worker
 
 if TYPE_CHECKING:
@@ -90,16 +91,19 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
         return not labels.heartbeat(session, lease_seconds=worker.settings.lease_seconds, progress=[told])
 
     with worker.heartbeat.hold(renew) as held:
-        inversion = engine_for(worker, submission).invert(
+        found = engine_for(worker, submission).invert(
             key.label,
             seed=int(submission.options["seed"]),
+            starts=starts_of(key.round),
             report=report,
             should_stop=lambda: held.lost or worker.stopping.is_set(),
         )
-        return _finish(worker, key, attempt, inversion)
+        return _finish(worker, key, attempt, found)
 
 
-def _finish(worker: WorkerProcess, key: LabelKey, attempt: int, inversion: "Inversion") -> str:
+def _finish(worker: WorkerProcess, key: LabelKey, attempt: int, found: "list[Inversion]") -> str:
+    several = found if key.round == 0 else [_first(worker, key), *found]
+    inversion = several[middle([one.norm for one in several])]
     trigger = inversion.trigger
     digest = None
     if trigger is not None:
@@ -111,14 +115,38 @@ def _finish(worker: WorkerProcess, key: LabelKey, attempt: int, inversion: "Inve
             key=key,
             attempt=attempt,
             state=inversion.state,
-            updates=inversion.updates,
+            updates=sum(one.updates for one in found),
             norm=inversion.norm,
             attack_success_rate=inversion.attack_success_rate,
-            seconds=inversion.seconds,
-            gradient_images=inversion.gradient_images,
+            norms=[one.norm for one in several],
+            seconds=sum(one.seconds for one in found),
+            gradient_images=sum(one.gradient_images for one in found),
             trigger_sha256=digest,
             reason=inversion.reason,
         )
 
     worker.store.write_together(write)
     return inversion.state
+
+
+def starts_of(round: int) -> tuple[int, ...]:
+    """The random starts of a label in a round: the first in the scan, others where it is confirmed."""
+    return (0,) if round == 0 else AGAIN
+
+
+def _first(worker: WorkerProcess, key: LabelKey) -> "Inversion":
+    """The inversion of the scan, as it was stored; a label is confirmed because that one has a trigger."""
+    from nc_core.inversion import Inversion, Trigger
+
+    with worker.store.read() as session:
+        row = session.get_one(Label, (key.submission_id, key.label, 0))
+    arrays = load_file(worker.artefacts.path(str(row.trigger_sha256)))
+    return Inversion(
+        label=key.label,
+        state="done",
+        trigger=Trigger(mask=arrays["mask"], pattern=arrays["pattern"]),
+        attack_success_rate=row.attack_success_rate,
+        updates=row.updates,
+        gradient_images=row.gradient_images or 0,
+        seconds=row.seconds or 0.0,
+    )

@@ -116,7 +116,7 @@ def _work(
 def _found(worker: WorkerProcess, submission: Submission) -> tuple[list[int], list[LabelNorm]]:
     with worker.store.read() as session:
         detection = detections.get(session, submission_id=submission.id)
-        norms = labels.norms(session, submission_id=submission.id, round=submission.round)
+        norms = [labels.norm_of(row) for row in labels.latest(session, submission_id=submission.id)]
     assert detection is not None
     return list(detection.body["flagged_labels"]), norms
 
@@ -125,8 +125,8 @@ def _triggers(worker: WorkerProcess, submission: Submission, flagged: list[int])
     from nc_core.inversion import Trigger
 
     with worker.store.read() as session:
-        digests = labels.triggers(session, submission_id=submission.id, round=submission.round)
-    arrays = {label: load_file(worker.artefacts.path(digests[label])) for label in flagged}
+        rows = {row.label: row for row in labels.latest(session, submission_id=submission.id)}
+    arrays = {label: load_file(worker.artefacts.path(str(rows[label].trigger_sha256))) for label in flagged}
     return {label: Trigger(mask=a["mask"], pattern=a["pattern"]) for label, a in arrays.items()}
 
 

@@ -59,4 +59,4 @@ def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
         mine = preparations.finish(session, submission_id=submission_id, attempt=attempt)
         kept = mine and submissions.record_prepared(session, submission_id=submission_id, **found)
     if kept:
-        workflow.begin_round(worker, submission_id, round=0)
+        workflow.begin_scan(worker, submission_id)

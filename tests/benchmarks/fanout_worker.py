@@ -4,7 +4,7 @@ Everything else of a label (message, claim, lease, row, result, chord) is the pr
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -55,15 +55,16 @@ class NoEngine:
         label: int,
         *,
         seed: int,  # noqa: ARG002
+        starts: Sequence[int],
         report: Callable[[object], None],  # noqa: ARG002
         should_stop: Callable[[], bool],  # noqa: ARG002
-    ) -> Nothing:
+    ) -> list[Nothing]:
         with self._lock:
             if not self._noted:
                 self._noted = True
                 note(FIRST, self._name, str(time.time()))
         # Spread over a decade without a small one: nothing is flagged.
-        return Nothing(norm=100.0 + label * 7919 % 1000)
+        return [Nothing(norm=100.0 + label * 7919 % 1000) for _ in starts]
 
 
 _engines: dict[str, NoEngine] = {}
@@ -85,7 +86,7 @@ def begin(*, submission: str) -> None:
     """What `nc_tasks.start` does once it has prepared a submission."""
     worker = this_worker()
     began = time.time()
-    workflow.begin_round(worker, submission, 0)
+    workflow.begin_scan(worker, submission)
     note(BEGUN, submission, f"{began} {time.time()}")
 
 

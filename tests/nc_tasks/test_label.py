@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,9 @@ class Engine:
         engine = self
 
         class Bound:
-            def invert(self, label: int, *, seed: int, **_: object) -> Inversion:
+            def invert(self, label: int, *, seed: int, starts: tuple[int, ...], **_: object) -> list[Inversion]:
                 engine.asked.append((submission.id, label, seed))
-                return engine.does(label)
+                return [replace(engine.does(label), updates=40 + start) for start in starts]
 
         return Bound()
 
@@ -166,3 +167,27 @@ def test_what_comes_after_the_label_went_to_another_worker_is_not_written(
     run(submission, 0)
     kept = row(worker, submission, 0)
     assert (kept.state, kept.attempt, kept.worker_id, kept.norm) == ("running", 2, "other", None)
+
+
+def test_a_confirmed_label_has_the_middle_one_of_its_three_inversions(
+    worker: WorkerProcess, engine: Engine, submission: str
+) -> None:
+    # Given a label whose first inversion has a mask of 2 pixels, and is to be confirmed
+    run(submission, 1)
+    with worker.store.write() as session:
+        labels.create(session, submission_id=submission, labels=[1], round=1, updates_budget=1200)
+    sizes = iter((0.9, 0.7))
+
+    def larger(label: int) -> Inversion:
+        mask = np.full((2, 2), next(sizes), np.float32)
+        return replace(found(label), trigger=Trigger(mask=mask, pattern=TRIGGER.pattern))
+
+    engine.does = larger
+    # When it is inverted again, twice
+    assert label_task.invert_label(submission=submission, label=1, round=1)["state"] == "done"
+    # Then the middle one stands for it, all three norms are told, and the work is that of the two
+    with worker.store.read() as session:
+        (row,) = [row for row in labels.latest(session, submission_id=submission) if row.label == 1]
+    assert row.norm == pytest.approx(2.8)
+    assert row.norms == pytest.approx([2.0, 3.6, 2.8])
+    assert (row.updates, row.gradient_images) == (41 + 42, 2 * 640)

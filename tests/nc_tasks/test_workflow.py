@@ -84,9 +84,9 @@ def prepared(worker: WorkerProcess, **options: object) -> str:
         return submission.id
 
 
-def end(worker: WorkerProcess, submission_id: str, norms: dict[int, float]) -> None:
+def end(worker: WorkerProcess, submission_id: str, norms: dict[int, float], *, round: int = 0) -> None:
     for label, norm in norms.items():
-        key = LabelKey(submission_id=submission_id, label=label, round=0)
+        key = LabelKey(submission_id=submission_id, label=label, round=round)
         with worker.store.write() as session:
             attempt = labels.claim(session, key=key, worker_id="host:1", lease_seconds=60, max_attempts=3)
             assert attempt is not None
@@ -110,8 +110,8 @@ def test_one_message_per_label_and_one_only(worker: WorkerProcess, sent: Message
     # Given a prepared submission
     submission_id = prepared(worker)
     # When its round begins, and begins again because a message came twice
-    workflow.begin_round(worker, submission_id, 0)
-    workflow.begin_round(worker, submission_id, 0)
+    workflow.begin_scan(worker, submission_id)
+    workflow.begin_scan(worker, submission_id)
     # Then every label was sent once
     assert sent.labels == [list(range(CLASSES))]
     assert state(worker, submission_id) == "inverting"
@@ -121,14 +121,14 @@ def test_only_the_asked_labels_are_sent(worker: WorkerProcess, sent: Messages) -
     # Given a submission for three labels
     submission_id = prepared(worker, labels=(2, 3, 19))
     # When its round begins, then these are sent
-    workflow.begin_round(worker, submission_id, 0)
+    workflow.begin_scan(worker, submission_id)
     assert sent.labels == [[2, 3, 19]]
 
 
 def test_a_clean_round_ends_the_submission_once(worker: WorkerProcess, sent: Messages) -> None:
     # Given all norms of a clean model
     submission_id = prepared(worker)
-    workflow.begin_round(worker, submission_id, 0)
+    workflow.begin_scan(worker, submission_id)
     end(worker, submission_id, dict(enumerate(CLEAN)))
     # When the callback comes, and comes again
     workflow.advance(worker, submission_id, 0)
@@ -150,10 +150,16 @@ def test_a_backdoored_round_queues_the_repair_and_its_end_ends_the_submission(
 ) -> None:
     # Given one label with a tiny norm
     submission_id = prepared(worker)
-    workflow.begin_round(worker, submission_id, 0)
+    workflow.begin_scan(worker, submission_id)
     end(worker, submission_id, {**dict(enumerate(CLEAN)), 7: 3.0})
-    # When the callback comes
+    # When the callback comes, then the label alone is inverted again before anything is recorded
     workflow.advance(worker, submission_id, 0)
+    assert sent.labels[1:] == [[7]]
+    assert sent.repairs == []
+    # When it is as small again
+    end(worker, submission_id, {7: 3.5}, round=1)
+    workflow.advance(worker, submission_id, 0)
+    workflow.advance(worker, submission_id, 1)
     # Then it is flagged and its repair is queued
     assert sent.repairs == ["unlearning"]
     assert state(worker, submission_id) == "repairing"
@@ -184,13 +190,32 @@ def test_a_backdoored_round_queues_the_repair_and_its_end_ends_the_submission(
     assert state(worker, submission_id) == "done"
 
 
+def test_a_label_that_was_small_by_luck_is_not_flagged(worker: WorkerProcess, sent: Messages) -> None:
+    # Given one label with a tiny norm
+    submission_id = prepared(worker)
+    workflow.begin_scan(worker, submission_id)
+    end(worker, submission_id, {**dict(enumerate(CLEAN)), 7: 3.0})
+    workflow.advance(worker, submission_id, 0)
+    # When two more inversions of it are not small
+    end(worker, submission_id, {7: float(CLEAN[7])}, round=1)
+    workflow.advance(worker, submission_id, 1)
+    # Then the model is clean
+    with worker.store.read() as session:
+        found = detections.get(session, submission_id=submission_id)
+    assert found is not None
+    assert found.verdict == "clean"
+    assert sent.repairs == []
+
+
 def test_no_repair_where_none_is_wanted(worker: WorkerProcess, sent: Messages) -> None:
     # Given --mitigate none
     submission_id = prepared(worker, mitigate=())
-    workflow.begin_round(worker, submission_id, 0)
+    workflow.begin_scan(worker, submission_id)
     end(worker, submission_id, {**dict(enumerate(CLEAN)), 7: 3.0})
     # When it turns out backdoored, then that ends it
     workflow.advance(worker, submission_id, 0)
+    end(worker, submission_id, {7: 3.5}, round=1)
+    workflow.advance(worker, submission_id, 1)
     assert state(worker, submission_id) == "done"
     assert sent.repairs == []
 
@@ -198,7 +223,7 @@ def test_no_repair_where_none_is_wanted(worker: WorkerProcess, sent: Messages) -
 def test_a_callback_that_comes_early_sends_what_was_given_back(worker: WorkerProcess, sent: Messages) -> None:
     # Given a round in which two labels were given back by a worker that stopped, and one still runs
     submission_id = prepared(worker)
-    workflow.begin_round(worker, submission_id, 0)
+    workflow.begin_scan(worker, submission_id)
     end(worker, submission_id, {label: float(CLEAN[label]) for label in range(CLASSES - 2)})
     # When the callback of the first messages comes
     workflow.advance(worker, submission_id, 0)
@@ -211,7 +236,7 @@ def test_a_callback_that_comes_early_sends_what_was_given_back(worker: WorkerPro
 def test_while_labels_run_only_those_of_silent_workers_are_sent_again(worker: WorkerProcess, sent: Messages) -> None:
     # Given one label that runs, one whose lease has run out, and others that wait with their messages
     submission_id = prepared(worker)
-    workflow.begin_round(worker, submission_id, 0)
+    workflow.begin_scan(worker, submission_id)
     for label, lease in ((0, 60.0), (1, 0.0)):
         key = LabelKey(submission_id=submission_id, label=label, round=0)
         with worker.store.write() as session:
