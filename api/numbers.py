@@ -1,5 +1,7 @@
 """Figures written for people; the report and the terminal say them alike."""
 
+from collections.abc import Sequence
+
 MISSING = "–"
 
 
@@ -65,6 +67,14 @@ def listed(labels: list[int], limit: int = 8) -> str:
         return f"{', '.join(map(str, labels[:limit]))} and {len(labels) - limit} more"
     *first, last = map(str, labels)
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def spread_of(norms: Sequence[float | None] | None) -> str:
+    """[8.11, 6.69, None] -> "middle of 8.11, 6.69 and none"; empty for a label that was inverted once."""
+    if norms is None or len(norms) < 2:
+        return ""
+    *first, last = ("none" if norm is None else significant(norm) for norm in norms)
+    return f"middle of {', '.join(first)} and {last}"
 
 
 def _superscript(number: int) -> str:

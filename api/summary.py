@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from api.numbers import count, duration, hundredths, listed, percent, probability, significant
+from api.numbers import count, duration, hundredths, listed, percent, probability, significant, spread_of
 
 HEADLINES = {"backdoored": "BACKDOORED", "clean": "CLEAN: no backdoor found", "inconclusive": "INCONCLUSIVE"}
 SHOWN = 8
@@ -28,9 +28,10 @@ def _flagged(result: Mapping[str, Any]) -> Iterator[str]:
     height, width, _ = result["model"]["input_shape"]
     rows = sorted((row for row in result["labels"] if row["flagged"]), key=lambda row: row["norm"])
     for row in rows[:SHOWN]:
-        share = percent(row["norm"] / (height * width))
+        share = percent(row["norm"] / (height * width)) + " of the pixels"
+        facts = "; ".join(filter(None, (share, spread_of(row["norms"]))))
         yield (
-            f"  label {row['label']}: norm {significant(row['norm'])} ({share} of the pixels), anomaly index "
+            f"  label {row['label']}: norm {significant(row['norm'])} ({facts}), anomaly index "
             f"{hundredths(row['anomaly_index'])}, attack success rate {percent(row['attack_success_rate'])}"
         )
 

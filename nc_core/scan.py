@@ -179,22 +179,8 @@ def scan(
         compute=compute,
     )
     prepared = ready.prepare()
-    height, width, _ = ready.canonical.input_shape
-
-    def judge(found: dict[int, Inversion]) -> Detection:
-        return detect(norms_of(found), classes=ready.canonical.classes, pixels=height * width, alpha=alpha)
-
     inverter = Inverter(ready.model, prepared, profile=settings, slots=ready.slots, compute=ready.compute)
-    inversions = {label: one for label, (one,) in inverter.invert(ready.labels, seed=seed, progress=progress).items()}
-    detection = judge(inversions)
-    confirmed: set[int] = set()
-    while doubtful := set(detection.flagged_labels) - confirmed:
-        again = inverter.invert(sorted(doubtful), seed=seed, starts=AGAIN, progress=progress)
-        for label, more in again.items():
-            several = [inversions[label], *more]
-            inversions[label] = several[middle([one.norm for one in several])]
-        confirmed |= doubtful
-        detection = judge(inversions)
+    inversions, detection = scan_labels(ready, inverter, ready.labels, seed=seed, alpha=alpha, progress=progress)
     return Scan(
         ready=ready,
         prepared=prepared,
@@ -203,6 +189,33 @@ def scan(
         profile=settings,
         seed=seed,
     )
+
+
+def scan_labels(
+    ready: Ready,
+    inverter: Inverter,
+    labels: Sequence[int],
+    *,
+    seed: int,
+    alpha: float = 0.05,
+    progress: Callable[[int, Progress], None] | None = None,
+) -> tuple[dict[int, Inversion], Detection]:
+    """Invert the labels and judge them; those that are flagged are inverted again before they count."""
+    height, width, _ = ready.canonical.input_shape
+
+    def judge() -> Detection:
+        return detect(norms_of(inversions), classes=ready.canonical.classes, pixels=height * width, alpha=alpha)
+
+    inversions = {label: one for label, (one,) in inverter.invert(labels, seed=seed, progress=progress).items()}
+    detection, confirmed = judge(), set[int]()
+    while doubtful := set(detection.flagged_labels) - confirmed:
+        again = inverter.invert(sorted(doubtful), seed=seed, starts=AGAIN, progress=progress)
+        for label, more in again.items():
+            several = [inversions[label], *more]
+            inversions[label] = several[middle([one.norm for one in several])]
+        confirmed |= doubtful
+        detection = judge()
+    return inversions, detection
 
 
 def save(model: CanonicalModel, path: Path | str) -> None:

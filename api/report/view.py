@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.numbers import listed, percent, probability, significant
+from api.numbers import listed, percent, probability, significant, spread_of
 from api.report.charts import Row
 from api.report.pictures import TriggerPictures, trigger_pictures
 from api.triggers import TriggerArrays
@@ -37,6 +37,7 @@ class Card:
     label: int
     flagged: bool
     norm: str
+    spread: str
     share: str
     rate: str
     rules: str
@@ -174,6 +175,7 @@ def _card(row: Row, pictures: TriggerPictures, input_shape: list[int]) -> Card:
         label=row["label"],
         flagged=row["flagged"],
         norm=significant(row["norm"]),
+        spread=spread_of(row["norms"]),
         share=percent(row["norm"] / (input_shape[0] * input_shape[1])),
         rate=percent(row["attack_success_rate"]),
         rules=rules_of(row),

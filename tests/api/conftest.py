@@ -109,6 +109,7 @@ def _row(label: LabelNorm, index: dict[str, Any], rng: np.random.Generator) -> d
         "state": label.state,
         "round": 0,
         "norm": label.norm,
+        "norms": [label.norm, *((1.25 * label.norm, 0.8 * label.norm) if index["flagged"] and label.norm else ())],
         "attack_success_rate": label.attack_success_rate,
         "updates": int(rng.integers(220, 380)),
         "seconds": float(rng.uniform(0.9, 2.2)),
@@ -237,7 +238,7 @@ def _fill_labels(
         assert attempt is not None
         found = triggers.of(row["label"])
         digest = None if found is None else artefacts.put_bytes(save({"mask": found[0], "pattern": found[1]}))
-        figures = {name: row[name] for name in ("state", "updates", "norm", "attack_success_rate", "seconds")}
+        figures = {name: row[name] for name in ("state", "updates", "norm", "norms", "attack_success_rate", "seconds")}
         figures |= {"gradient_images": 32 * row["updates"], "trigger_sha256": digest}
         labels.finish(session, key=key, attempt=attempt, **figures)
 

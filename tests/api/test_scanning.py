@@ -57,7 +57,7 @@ def test_a_backdoored_model_s_summary_has_norm_index_rates_and_the_caution(
     stored(make_result(infected={33: 8.2}))
     run_command(arguments)
     printed = capsys.readouterr().out
-    assert "label 33: norm 8.20 (0.8% of the pixels), anomaly index" in printed
+    assert "label 33: norm 8.20 (0.8% of the pixels; middle of 8.20, 10.2 and 6.56), anomaly index" in printed
     assert "repaired by unlearning: accuracy 95.5% -> 97.4%" in printed
     assert "attack success rate of label 33's reversed trigger 99.8% -> 0.4%" in printed
     assert "true trigger's rate after the repair is unknown" in printed

@@ -10,28 +10,29 @@ import argparse
 
 import numpy as np
 
-from nc_core.detection import detect
-from nc_core.inversion import PROFILES, invert_labels
-from nc_core.scan import get_ready, norms_of
+from nc_core.inversion import PROFILES, Inverter
+from nc_core.scan import get_ready, scan_labels
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("model")
     parser.add_argument("data")
-    parser.add_argument("--labels", type=int, default=12)
+    parser.add_argument("--labels", type=int, default=12, help="0: all")
     parser.add_argument("--include", type=int, nargs="*", default=[])
     given = parser.parse_args()
     profile = PROFILES["fast"]
     ready = get_ready(given.model, given.data, profile=profile)
     prepared = ready.prepare()
     others = [label for label in range(ready.canonical.classes) if label not in given.include]
-    labels = sorted([*given.include, *others[: max(0, given.labels - len(given.include))]])
-    height, width, _ = ready.canonical.input_shape
-    runs = {(slots, seed): {} for slots, seed in ((1, 0), (8, 0), (8, 1), (8, 2))}
+    count = given.labels or ready.canonical.classes
+    labels = sorted([*given.include, *others[: max(0, count - len(given.include))]])
+    runs: dict[tuple[int, int], dict[int, float | None]] = {
+        (slots, seed): {} for slots, seed in ((1, 0), (8, 0), (8, 1), (8, 2))
+    }
     for slots, seed in runs:
-        found = invert_labels(ready.model, prepared, labels, profile=profile, seed=seed, slots=slots)
-        verdict = detect(norms_of(found), classes=len(labels), pixels=height * width)
+        inverter = Inverter(ready.model, prepared, profile=profile, slots=slots)
+        found, verdict = scan_labels(ready, inverter, labels, seed=seed)
         runs[slots, seed] = {label: inversion.norm for label, inversion in found.items()}
         norms = ", ".join(f"{label}: {norm:.2f}" for label, norm in runs[slots, seed].items() if norm is not None)
         print(f"K = {slots}, seed {seed}: {verdict.verdict} {list(verdict.flagged_labels)}; {norms}", flush=True)

@@ -89,6 +89,11 @@ def test_an_inconclusive_scan_is_not_called_clean(page: Render, make_result: Mak
     assert "No backdoor found" not in shown
 
 
+def test_a_flagged_label_says_how_its_norm_came_out_each_time(page: Render, make_result: Make) -> None:
+    shown = words(page(make_result(infected={1: 8.2})))
+    assert "norm 8.20 (0.8% of the pixels; middle of 8.20, 10.2 and 6.56)" in shown
+
+
 def test_the_repair_shows_both_ends_and_that_the_true_trigger_s_rate_is_unknown(
     page: Render, make_result: Make
 ) -> None:
