@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(EXTRA)
 
-# What optimises and trains, once more on the other backend (but for the real net: XLA takes minutes on a CPU).
+# What optimises and trains, once more on the other backend.
 ON_JAX := $(addprefix tests/nc_core/,inversion mitigation preflight models/test_precision.py)
 
 .DEFAULT_GOAL := help
@@ -31,7 +31,7 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e
-	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 -k 'not real_badnet' $(ON_JAX)
+	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(ON_JAX)
 	$(BIN)/python -m pytest tests/e2e
 
 check: setup

@@ -1,4 +1,4 @@
-"""Detect and patch: on a small net for its rounds, on a real BadNet for what it is good for."""
+"""Detect and patch, on a small net; what it is good for is seen end to end, on a real BadNet."""
 
 import json
 from collections.abc import Callable
@@ -7,17 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nc_core.detection import LabelNorm, StillFlagged
-from nc_core.domain import Domain
+from nc_core.detection import LabelNorm
 from nc_core.errors import Cancelled
 from nc_core.evaluation import accuracy, attack_success_rate
-from nc_core.intake import CanonicalModel, read_model
-from nc_core.inversion import FAST, Predictor, Profile, Trigger
+from nc_core.intake import CanonicalModel
+from nc_core.inversion import Predictor, Profile, Trigger
 from nc_core.mitigation import METHODS, Repair
-from nc_core.mitigation.finetune import TEACHING, fine_tune
-from nc_core.mitigation.lessons import clean_lessons
 from nc_core.models import build_logits
-from nc_core.prepared import Part, Prepared
+from nc_core.prepared import Prepared
 
 Unlearn = Callable[..., Repair]
 
@@ -98,45 +95,3 @@ def test_it_stops_when_asked(unlearn: Unlearn, polls: int) -> None:
 
     with pytest.raises(Cancelled):
         unlearn(should_stop=should_stop)
-
-
-def test_a_real_badnet_forgets_the_planted_trigger_and_keeps_its_accuracy(shared: Path) -> None:
-    # Given the real GTSRB BadNet, the trigger its author reversed for label 1, and 3000 labelled images
-    badnet = read_model(shared / "models" / "oaramoon_gtsrb_badnet_target1_yellow3x3.hdf5")
-    published = np.load(shared / "models" / "oaramoon_gtsrb_neural_cleanse_triggers.npz")
-    reversed_trigger = Trigger(mask=published["mask"][1], pattern=published["pattern"][1])
-    data = np.load(shared / "data" / "gtsrb_32.npz")
-    prepared = traffic_signs(data["x_test"], data["y_test"])
-    norms = [LabelNorm(label=n, state="done", norm=float(l1)) for n, l1 in enumerate(published["l1"])]
-    still = StillFlagged(labels=tuple(norms), flagged=(1,), pixels=1024, alpha=0.05)
-    # When it is unlearned, and a control is fine-tuned on the same images without the trigger
-    repair = METHODS["unlearning"](
-        badnet, prepared, {1: reversed_trigger}, still_flagged=still, seed=0, profile=FAST, slots=1
-    )
-    control = build_logits(badnet)
-    clean = clean_lessons(prepared, Predictor(control), [1])
-    for seed in range(repair.rounds):
-        fine_tune(control, clean, [], tuning=TEACHING, seed=seed)
-    # Then on images never seen the planted trigger (yellow 3x3) is dead, in the control it is not
-    x, y = data["x_train"][::3].astype(np.float32) / 255, data["y_train"][::3]
-    stamped = x.copy()
-    stamped[:, 16:19, 16:19] = (1, 1, 0)
-    before, after = (Predictor(build_logits(net)) for net in (badnet, repair.goodnet))
-    assert attack_success_rate(before(stamped), y, 1) > 0.98
-    assert attack_success_rate(after(stamped), y, 1) <= 0.02
-    assert attack_success_rate(Predictor(control)(stamped), y, 1) > 0.8
-    # And accuracy is above the BadNet's, and the control's up to half a point
-    assert accuracy(after(x), y) >= accuracy(before(x), y)
-    assert accuracy(after(x), y) >= accuracy(Predictor(control)(x), y) - 0.005
-    assert not repair.rescan[1].flagged
-
-
-def traffic_signs(pixels: np.ndarray, labels: np.ndarray) -> Prepared:
-    order = np.random.default_rng(0).permutation(len(labels))[:3000]
-
-    def part(index: np.ndarray) -> Part:
-        return Part(x=pixels[index].astype(np.float32) / 255, y=labels[index].astype(np.int32))
-
-    domain = Domain(value_range="0..1", scale=(1 / 255,) * 3, offset=(0.0,) * 3)
-    fit, holdout, repair = np.split(order, 3)
-    return Prepared(fit=part(fit), holdout=part(holdout), repair=part(repair), labelled=True, domain=domain, classes=43)
