@@ -2,8 +2,8 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -93,7 +93,9 @@ def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     # The driver's own BEGIN comes before the first write, after the reads that it rests on: switch it off.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    # Where another process makes a new database's log at this moment, SQLite does not wait but says that it is locked.
+    _when_free(lambda: cursor.execute("PRAGMA journal_mode = WAL"))
+    for pragma in ("synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -111,21 +113,23 @@ def _begin_write(connection: Connection) -> None:
     assert isinstance(driver, sqlite3.Connection)
     driver.execute("PRAGMA busy_timeout = 0")
     try:
-        _wait_for_turn(driver)
+        with suppress(sqlite3.OperationalError):
+            _when_free(lambda: driver.execute("BEGIN IMMEDIATE"))
         if not driver.in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # for the error that callers know
     finally:
         driver.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_SECONDS)}")
 
 
-def _wait_for_turn(driver: sqlite3.Connection) -> None:
-    """Begin to write as soon as nobody else does; in vain after BUSY_SECONDS, or where something else is wrong."""
+def _when_free(statement: Callable[[], object]) -> None:
+    """Carry it out once nobody else has the database; raises after BUSY_SECONDS, or where something else is wrong."""
     deadline = time.monotonic() + BUSY_SECONDS
-    while time.monotonic() < deadline:
+    while True:
         try:
-            driver.execute("BEGIN IMMEDIATE")
+            statement()
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:  # the rest of the code says why it is busy
-                return
+            # The rest of the code says why it is busy.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
         time.sleep(LOOK_SECONDS)
