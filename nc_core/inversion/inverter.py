@@ -17,8 +17,9 @@ from nc_core.inversion.trigger import Inversion, Trigger
 from nc_core.models import Compute, in_precision
 from nc_core.prepared import Prepared
 
-HOLDOUT_IMAGES = 256
-"""Held-out images that a kept trigger is measured on: a standard error of 0.6 points at a rate of 0.99."""
+HOLDOUT_IMAGES = 1000
+"""Held-out images that a kept trigger is measured on: a standard error of 0.3 points at a rate of 0.99."""
+STAMPED_AT_ONCE = 250
 
 
 class Inverter:
@@ -123,8 +124,9 @@ class Inverter:
         others = np.flatnonzero(holdout.y != label)[:HOLDOUT_IMAGES]
         if len(others) == 0:
             return None
-        predicted = self._predict(trigger.stamp(holdout.x[others])).argmax(axis=1)
-        return attack_success_rate(predicted, holdout.y[others], label)
+        pieces = (others[start : start + STAMPED_AT_ONCE] for start in range(0, len(others), STAMPED_AT_ONCE))
+        predicted = [self._predict(trigger.stamp(holdout.x[piece])).argmax(axis=1) for piece in pieces]
+        return attack_success_rate(np.concatenate(predicted), holdout.y[others], label)
 
 
 def invert_labels(

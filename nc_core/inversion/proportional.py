@@ -23,8 +23,8 @@ class ProportionalControl:
 
     initial_cost: float = 8e-3
     switch_on_rate: float = 0.9
-    attack_rate: float = 0.9975
-    band: float = 0.0075
+    attack_rate: float = 0.996
+    band: float = 0.01
     gain: float = 1.5
     largest_fall: float = 2.0
     memory: float = 0.5
