@@ -52,13 +52,13 @@ FAST = Profile(
     batch=8,
     updates_per_step=6,
     max_steps=150,
-    gate_steps=8,
-    gate_threshold=0.9975,
+    gate_steps=6,
+    gate_threshold=0.995,
     control=ProportionalControl(),
 )
 """The default: small batches, and a lambda that moves with every 48 images.
 
-The gate looks at the last eight steps (384 images) and asks for a little more than the rate that is held, because the
+The gate looks at the last six steps (288 images) and asks for a little more than the rate that is held, because the
 smallest of many masks that just pass is one that was flattered by its images.
 """
 
@@ -68,7 +68,7 @@ THOROUGH = Profile(
     updates_per_step=8,
     max_steps=250,
     gate_steps=3,
-    gate_threshold=0.9975,
+    gate_threshold=0.995,
     control=ProportionalControl(gain=1.25, patience=30, progress=1.0),
 )
 """The same control with larger batches and more patience: smaller masks for many times the work."""

@@ -23,7 +23,7 @@ class ProportionalControl:
 
     initial_cost: float = 8e-3
     switch_on_rate: float = 0.9
-    attack_rate: float = 0.996
+    attack_rate: float = 0.994
     band: float = 0.01
     gain: float = 1.5
     largest_fall: float = 2.0
