@@ -38,6 +38,8 @@ def shares(seen: Snapshot) -> dict[str, float]:
 
 def detail(phase: str, seen: Snapshot) -> str:
     """What a bar says beside its share."""
+    if phase == "inversion" and seen.confirming:
+        return f"confirming {count(seen.confirming, 'label')}"
     if phase == "inversion" and seen.labels:
         return f"{seen.labels_ended:,} of {count(seen.labels, 'label')}"
     return ""

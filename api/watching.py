@@ -19,8 +19,9 @@ _PHASE_OF = {"queued": "prepare", "preparing": "prepare", "inverting": "inversio
 class Snapshot:
     """How far a submission is, from one read.
 
-    state: the submission's. phase: one of `PHASES`, None once it has ended. labels_ended, labels: of all
-    rounds so far. inversion, repair: done share, 0..1. repairs: methods that are tried.
+    state: the submission's. phase: one of `PHASES`, None once it has ended. labels_ended, labels: of
+    the scan. confirming: flagged labels that are inverted again. inversion, repair: done share, 0..1. repairs:
+    methods that are tried.
     """
 
     state: str
@@ -28,6 +29,7 @@ class Snapshot:
     reason: str | None
     labels_ended: int
     labels: int
+    confirming: int
     inversion: float
     repairs: int
     repair: float
@@ -42,6 +44,7 @@ def snapshot(session: Session, submission_id: str) -> Snapshot:
     """Read the submission; raises NoSuchSubmission."""
     submission = submissions.get(session, submission_id=submission_id)
     counted = labels.counts(session, submission_id=submission_id)
+    scan = labels.counts(session, submission_id=submission_id, round=0)
     repairs = mitigations.of_submission(session, submission_id=submission_id)
     phase = _PHASE_OF.get(submission.state)
     if phase == "inversion" and counted.total and counted.ended == counted.total:
@@ -50,8 +53,9 @@ def snapshot(session: Session, submission_id: str) -> Snapshot:
         state=submission.state,
         phase=phase,
         reason=submission.reason,
-        labels_ended=counted.ended,
-        labels=counted.total,
+        labels_ended=scan.ended,
+        labels=scan.total,
+        confirming=counted.total - counted.ended if submission.round else 0,
         inversion=min(1.0, counted.updates / counted.updates_budget) if counted.updates_budget else 0.0,
         repairs=len(repairs),
         repair=sum(row.progress for row in repairs) / len(repairs) if repairs else 0.0,

@@ -86,7 +86,7 @@ def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
         submission = submissions.get(session, submission_id=submission_id)
         over = labels.all_terminal(session, submission_id=submission_id, round=round)
         rows = labels.latest(session, submission_id=submission_id)
-        again = labels.beyond_scan(session, submission_id=submission_id)
+        confirmed = labels.confirmed(session, submission_id=submission_id)
     if submission.state != "inverting" or submission.round != round:
         return
     if not over:
@@ -96,7 +96,7 @@ def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
     height, width, _ = submission.input_shape or (0, 0, 0)
     norms = [labels.norm_of(row) for row in rows]
     found = detect(norms, classes=int(submission.classes or 0), pixels=height * width, alpha=options.alpha)
-    if doubtful := [row for row in rows if row.label in found.flagged_labels and row.label not in again]:
+    if doubtful := [row for row in rows if row.label in found.flagged_labels and row.label not in confirmed]:
         _confirm(worker, submission, doubtful, round=round + 1)
         return
     _record(worker, submission, found, options)

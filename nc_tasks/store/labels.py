@@ -198,8 +198,8 @@ def latest(session: Session, *, submission_id: str) -> list[Label]:
     return list(found.values())
 
 
-def beyond_scan(session: Session, *, submission_id: str) -> set[int]:
-    """Labels for which a later round than the scan's has ended."""
+def confirmed(session: Session, *, submission_id: str) -> set[int]:
+    """Labels whose confirmation, in a round after the scan, has ended, whatever came of it."""
     query = select(Label.label).where(Label.submission_id == submission_id, Label.round > 0)
     return set(session.scalars(query.where(Label.state.in_(LABEL_ENDS))))
 

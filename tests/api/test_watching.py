@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from api.progress import BarDisplay, LineDisplay, shares
+from api.progress import BarDisplay, LineDisplay, detail, shares
 from api.watching import Snapshot, snapshot, watch
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, LabelProgress, labels, open_store, submissions
@@ -19,7 +19,7 @@ Stored = Callable[..., str]
 
 def seen(**values: Any) -> Snapshot:
     first = {"state": "inverting", "phase": "inversion", "reason": None, "labels_ended": 12, "labels": 43}
-    return Snapshot(**{**first, "inversion": 0.3, "repairs": 0, "repair": 0.0, **values})
+    return Snapshot(**{**first, "confirming": 0, "inversion": 0.3, "repairs": 0, "repair": 0.0, **values})
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,23 @@ def test_running_labels_count_with_their_updates(settings: Settings, stored: Sto
         found = snapshot(session, identity)
     store.close()
     assert found.inversion == pytest.approx(100 / 800)
+
+
+def test_a_confirmation_is_told_as_such_and_not_as_more_labels(
+    settings: Settings, stored: Stored, make_result: Make
+) -> None:
+    # Given a scan of which one label is inverted again
+    identity = stored(make_result(classes=5), until="labels")
+    store = open_store(settings)
+    with store.write() as session:
+        assert submissions.next_round(session, submission_id=identity, round=1)
+        labels.create(session, submission_id=identity, labels=[3], round=1, updates_budget=800)
+    with store.read() as session:
+        found = snapshot(session, identity)
+    store.close()
+    # Then the labels are still five, and the phase is still the inversion
+    assert (found.phase, found.labels_ended, found.labels, found.confirming) == ("inversion", 5, 5, 1)
+    assert detail("inversion", found) == "confirming 1 label"
 
 
 def test_watching_ends_with_the_submission(settings: Settings, stored: Stored, make_result: Make) -> None:

@@ -1,9 +1,7 @@
 """The label task on a real store; only the engine is replaced."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +9,8 @@ import pytest
 
 from nc_core.errors import Cancelled, CleanseError
 from nc_core.inversion import Inversion, Trigger
-from nc_tasks.artefacts import Artefacts
-from nc_tasks.heartbeat import Heartbeat
 from nc_tasks.options import ScanOptions
-from nc_tasks.settings import Settings
-from nc_tasks.store import Label, LabelKey, Submission, labels, open_store, submissions
+from nc_tasks.store import Label, LabelKey, Submission, labels, submissions
 from nc_tasks.tasks import label as label_task
 from nc_tasks.worker import WorkerProcess
 
@@ -50,21 +45,6 @@ def found(label: int) -> Inversion:
         gradient_images=640,
         seconds=1.5,
     )
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WorkerProcess]:
-    settings = Settings(home=tmp_path)
-    store = open_store(settings)
-    yield WorkerProcess(
-        id="host:1",
-        settings=settings,
-        store=store,
-        artefacts=Artefacts(settings.artefacts),
-        heartbeat=Heartbeat(store, worker_id="host:1", seconds=60),
-        stopping=threading.Event(),
-    )
-    store.close()
 
 
 @pytest.fixture

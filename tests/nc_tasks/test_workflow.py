@@ -1,37 +1,17 @@
 """The way of a submission, on a real store; only the sending of messages is watched instead of done."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from nc_tasks import workflow
-from nc_tasks.artefacts import Artefacts
-from nc_tasks.heartbeat import Heartbeat
 from nc_tasks.options import ScanOptions
-from nc_tasks.settings import Settings
-from nc_tasks.store import LabelKey, detections, labels, mitigations, open_store, preparations, submissions
+from nc_tasks.store import LabelKey, detections, labels, mitigations, preparations, submissions
 from nc_tasks.worker import WorkerProcess
 
 CLASSES = 20
 CLEAN = np.exp(np.random.default_rng(0).normal(4.0, 0.3, CLASSES))
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WorkerProcess]:
-    settings = Settings(home=tmp_path)
-    store = open_store(settings)
-    yield WorkerProcess(
-        id="host:1",
-        settings=settings,
-        store=store,
-        artefacts=Artefacts(settings.artefacts),
-        heartbeat=Heartbeat(store, worker_id="host:1", seconds=60),
-        stopping=threading.Event(),
-    )
-    store.close()
 
 
 class Messages:

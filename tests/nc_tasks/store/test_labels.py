@@ -184,7 +184,7 @@ def test_given_a_later_round_then_its_result_stands_for_the_label_but_its_failur
         for label in (1, 2):
             finish(session, key_of(scanned, label), claim(session, key_of(scanned, label)), norm=3.5)
         labels.create(session, submission_id=scanned, labels=(1, 2), round=1, updates_budget=9)
-        assert labels.beyond_scan(session, submission_id=scanned) == set()
+        assert labels.confirmed(session, submission_id=scanned) == set()
         first, second = (LabelKey(submission_id=scanned, label=label, round=1) for label in (1, 2))
         attempt = claim(session, first)
         assert attempt is not None
@@ -196,7 +196,7 @@ def test_given_a_later_round_then_its_result_stands_for_the_label_but_its_failur
         # Then the one has its new norm, the other its old one
         assert (rows[1].norm, rows[1].norms) == (5.0, [3.5, 6.0, 5.0])
         assert (rows[2].state, rows[2].norm) == ("done", 3.5)
-        assert labels.beyond_scan(session, submission_id=scanned) == {1, 2}
+        assert labels.confirmed(session, submission_id=scanned) == {1, 2}
 
 
 def test_given_a_state_that_is_no_end_then_finishing_in_it_is_a_mistake(store: Store, scanned: str) -> None:
