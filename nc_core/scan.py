@@ -15,7 +15,7 @@ from pathlib import Path
 import keras
 
 from nc_core.datasets import CleanData, Resize, check_labels, read_images, split_images
-from nc_core.detection import AGAIN, Detection, LabelNorm, StillFlagged, detect, middle
+from nc_core.detection import AGAIN, Detection, LabelNorm, StillFlagged, detect, middle, to_confirm
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
 from nc_core.inversion import PROFILES, Inversion, Inverter, Predictor, Profile, Progress
@@ -200,7 +200,7 @@ def scan_labels(
     alpha: float = 0.05,
     progress: Callable[[int, Progress], None] | None = None,
 ) -> tuple[dict[int, Inversion], Detection]:
-    """Invert the labels and judge them; those that are flagged are inverted again before they count."""
+    """Invert the labels and judge them; the smallest are inverted again before they count."""
     height, width, _ = ready.canonical.input_shape
 
     def judge() -> Detection:
@@ -208,12 +208,12 @@ def scan_labels(
 
     inversions = {label: one for label, (one,) in inverter.invert(labels, seed=seed, progress=progress).items()}
     detection, confirmed = judge(), set[int]()
-    while doubtful := set(detection.flagged_labels) - confirmed:
-        again = inverter.invert(sorted(doubtful), seed=seed, starts=AGAIN, progress=progress)
+    while doubtful := to_confirm(norms_of(inversions), flagged=detection.flagged_labels, confirmed=confirmed):
+        again = inverter.invert(doubtful, seed=seed, starts=AGAIN, progress=progress)
         for label, more in again.items():
             several = [inversions[label], *more]
             inversions[label] = several[middle([one.norm for one in several])]
-        confirmed |= doubtful
+        confirmed.update(doubtful)
         detection = judge()
     return inversions, detection
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from celery import chord
 
-from nc_core.detection import AGAIN, Detection, detect
+from nc_core.detection import AGAIN, Detection, detect, to_confirm
 from nc_tasks.app import app
 from nc_tasks.options import ScanOptions
 from nc_tasks.sending import together
-from nc_tasks.store import Label, Submission, detections, labels, mitigations, submissions, workers
+from nc_tasks.store import Submission, detections, labels, mitigations, submissions, workers
 from nc_tasks.worker import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def publish_labels(submission_id: str, waiting: Sequence[int], round: int) -> No
 def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
     """What follows a round: open labels again where some are left, else the detection.
 
-    Labels that it flags and that were inverted once are inverted again in a round of their own, before it is recorded.
+    The smallest labels are inverted again in a round of their own before it is recorded.
     """
     with worker.store.read() as session:
         submission = submissions.get(session, submission_id=submission_id)
@@ -96,23 +96,27 @@ def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
     height, width, _ = submission.input_shape or (0, 0, 0)
     norms = [labels.norm_of(row) for row in rows]
     found = detect(norms, classes=int(submission.classes or 0), pixels=height * width, alpha=options.alpha)
-    if doubtful := [row for row in rows if row.label in found.flagged_labels and row.label not in confirmed]:
-        _confirm(worker, submission, doubtful, round=round + 1)
+    if doubtful := to_confirm(norms, flagged=found.flagged_labels, confirmed=confirmed):
+        _confirm(worker, submission, doubtful, options, round=round + 1)
         return
     _record(worker, submission, found, options)
 
 
-def _confirm(worker: WorkerProcess, submission: Submission, doubtful: Sequence[Label], *, round: int) -> None:
+def _confirm(
+    worker: WorkerProcess, submission: Submission, doubtful: Sequence[int], options: ScanOptions, *, round: int
+) -> None:
     """Invert labels anew, from other starts, in a round of their own."""
+    from nc_core.inversion import PROFILES
+
     with worker.store.write() as session:
         moved = submissions.next_round(session, submission_id=submission.id, round=round)
         if moved:
             labels.create(
                 session,
                 submission_id=submission.id,
-                labels=[row.label for row in doubtful],
+                labels=doubtful,
                 round=round,
-                updates_budget=len(AGAIN) * doubtful[0].updates_budget,
+                updates_budget=len(AGAIN) * PROFILES[options.profile].max_updates,
             )
     if moved:
         resume_round(worker, submission.id, round)

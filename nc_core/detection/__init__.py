@@ -1,6 +1,6 @@
 """From the norms of the reversed triggers to the verdict: anomaly index, p-value, size rule (numpy alone)."""
 
-from nc_core.detection.confirm import AGAIN, middle
+from nc_core.detection.confirm import AGAIN, middle, to_confirm
 from nc_core.detection.mad import INDEX_CAP, anomaly_index, median_and_mad
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.null import NormalNull, normal_null
@@ -26,4 +26,5 @@ __all__ = [
     "normal_null",
     "robust_log_z",
     "small_by_size",
+    "to_confirm",
 ]

@@ -1,15 +1,34 @@
-"""A flagged label is inverted again before it counts: which of its inversions stands for it."""
+"""The smallest labels are inverted again before they are judged: which labels, and which inversion stands for one."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+from nc_core.detection.norms import LabelNorm
 
 AGAIN = (1, 2)
-"""Random starts that confirm a flagged label, besides its first, 0.
+"""Random starts of a confirmation, besides the first, 0.
 
 The smallest of many norms is small for two reasons, its label and luck: one label's norm moves by 10 to 20% from start
-to start, now and then by half. Of three the middle one has no luck left, and the others stay as they are: under the
-null the test only becomes more cautious.
+to start, now and then by half, and a backdoor's as well. Of three the middle one has no luck left. The others stay as
+they are: under the null the test only becomes more cautious.
 """
+
+ONE_IN = 20
+"""One label is confirmed for every so many of the scan, besides the first and every one that is flagged."""
+MOST = 5
+
+
+def to_confirm(labels: Sequence[LabelNorm], *, flagged: Collection[int], confirmed: Collection[int]) -> list[int]:
+    """Labels to be inverted again before a verdict counts, in order.
+
+    At first the smallest few, whether flagged or not: a backdoor that was unlucky is among them too. After that only
+    those that are flagged and have not been confirmed.
+    """
+    wanted = set(flagged)
+    if not confirmed:
+        done = sorted((label.norm, label.label) for label in labels if label.state == "done" and label.norm is not None)
+        wanted |= {label for _, label in done[: min(MOST, 1 + len(labels) // ONE_IN)]}
+    return sorted(wanted - set(confirmed))
 
 
 def middle(norms: Sequence[float | None]) -> int:

@@ -12,6 +12,8 @@ from nc_tasks.worker import WorkerProcess
 
 CLASSES = 20
 CLEAN = np.exp(np.random.default_rng(0).normal(4.0, 0.3, CLASSES))
+SMALLEST = sorted(map(int, CLEAN.argsort()[:2]))
+assert 7 not in SMALLEST
 
 
 class Messages:
@@ -110,11 +112,15 @@ def test_a_clean_round_ends_the_submission_once(worker: WorkerProcess, sent: Mes
     submission_id = prepared(worker)
     workflow.begin_scan(worker, submission_id)
     end(worker, submission_id, dict(enumerate(CLEAN)))
-    # When the callback comes, and comes again
+    # When the callback comes, then the smallest labels are inverted again
     workflow.advance(worker, submission_id, 0)
+    assert sent.labels[1:] == [SMALLEST]
+    end(worker, submission_id, {label: float(CLEAN[label]) for label in SMALLEST}, round=1)
+    # When the callback of that round comes, and comes again
+    workflow.advance(worker, submission_id, 1)
     with worker.store.read() as session:
         first = detections.get(session, submission_id=submission_id)
-    workflow.advance(worker, submission_id, 0)
+    workflow.advance(worker, submission_id, 1)
     # Then there is one detection, unchanged, and no repair
     with worker.store.read() as session:
         second = detections.get(session, submission_id=submission_id)
@@ -132,12 +138,13 @@ def test_a_backdoored_round_queues_the_repair_and_its_end_ends_the_submission(
     submission_id = prepared(worker)
     workflow.begin_scan(worker, submission_id)
     end(worker, submission_id, {**dict(enumerate(CLEAN)), 7: 3.0})
-    # When the callback comes, then the label alone is inverted again before anything is recorded
+    # When the callback comes, then it and the smallest clean one are inverted again before anything is recorded
     workflow.advance(worker, submission_id, 0)
-    assert sent.labels[1:] == [[7]]
+    second = int(CLEAN.argmin())
+    assert sent.labels[1:] == [sorted((second, 7))]
     assert sent.repairs == []
     # When it is as small again
-    end(worker, submission_id, {7: 3.5}, round=1)
+    end(worker, submission_id, {7: 3.5, second: float(CLEAN[second])}, round=1)
     workflow.advance(worker, submission_id, 0)
     workflow.advance(worker, submission_id, 1)
     # Then it is flagged and its repair is queued
@@ -177,7 +184,7 @@ def test_a_label_that_was_small_by_luck_is_not_flagged(worker: WorkerProcess, se
     end(worker, submission_id, {**dict(enumerate(CLEAN)), 7: 3.0})
     workflow.advance(worker, submission_id, 0)
     # When two more inversions of it are not small
-    end(worker, submission_id, {7: float(CLEAN[7])}, round=1)
+    end(worker, submission_id, {label: float(CLEAN[label]) for label in (7, int(CLEAN.argmin()))}, round=1)
     workflow.advance(worker, submission_id, 1)
     # Then the model is clean
     with worker.store.read() as session:
@@ -187,6 +194,24 @@ def test_a_label_that_was_small_by_luck_is_not_flagged(worker: WorkerProcess, se
     assert sent.repairs == []
 
 
+def test_a_backdoor_that_was_unlucky_at_first_is_flagged(worker: WorkerProcess, sent: Messages) -> None:
+    # Given a label that is the smallest, but not by enough to be flagged
+    submission_id = prepared(worker)
+    workflow.begin_scan(worker, submission_id)
+    end(worker, submission_id, {**dict(enumerate(CLEAN)), 7: 0.9 * float(CLEAN.min())})
+    workflow.advance(worker, submission_id, 0)
+    # When two more inversions of it are tiny
+    second = int(CLEAN.argmin())
+    assert sent.labels[1:] == [sorted((second, 7))]
+    end(worker, submission_id, {7: 3.5, second: float(CLEAN[second])}, round=1)
+    workflow.advance(worker, submission_id, 1)
+    # Then the model is backdoored
+    with worker.store.read() as session:
+        found = detections.get(session, submission_id=submission_id)
+    assert found is not None
+    assert found.body["flagged_labels"] == [7]
+
+
 def test_no_repair_where_none_is_wanted(worker: WorkerProcess, sent: Messages) -> None:
     # Given --mitigate none
     submission_id = prepared(worker, mitigate=())
@@ -194,7 +219,7 @@ def test_no_repair_where_none_is_wanted(worker: WorkerProcess, sent: Messages) -
     end(worker, submission_id, {**dict(enumerate(CLEAN)), 7: 3.0})
     # When it turns out backdoored, then that ends it
     workflow.advance(worker, submission_id, 0)
-    end(worker, submission_id, {7: 3.5}, round=1)
+    end(worker, submission_id, {7: 3.5, int(CLEAN.argmin()): float(CLEAN.min())}, round=1)
     workflow.advance(worker, submission_id, 1)
     assert state(worker, submission_id) == "done"
     assert sent.repairs == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nc_core.detection import middle
+from nc_core.detection import LabelNorm, middle, to_confirm
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,26 @@ def test_the_middle_norm_stands_for_the_label(norms: list[float | None], index: 
 def test_an_even_number_has_no_middle() -> None:
     with pytest.raises(ValueError, match="2 norms"):
         middle([1.0, 2.0])
+
+
+NORMS = [LabelNorm(label=label, state="done", norm=100.0 - label) for label in range(45)]
+
+
+def test_the_smallest_few_are_confirmed_whether_flagged_or_not() -> None:
+    assert to_confirm(NORMS, flagged=(), confirmed=()) == [42, 43, 44]
+    assert to_confirm(NORMS, flagged=(7, 44), confirmed=()) == [7, 42, 43, 44]
+
+
+def test_after_that_only_what_is_flagged_and_was_not_confirmed() -> None:
+    assert to_confirm(NORMS, flagged=(44, 41), confirmed=(42, 43, 44)) == [41]
+    assert to_confirm(NORMS, flagged=(44,), confirmed=(42, 43, 44)) == []
+
+
+def test_nothing_is_confirmed_where_nothing_converged() -> None:
+    lost = [LabelNorm(label=label, state="not_converged") for label in range(45)]
+    assert to_confirm(lost, flagged=(), confirmed=()) == []
+
+
+def test_many_labels_confirm_no_more_than_five() -> None:
+    many = [LabelNorm(label=label, state="done", norm=1.0 + label) for label in range(1283)]
+    assert to_confirm(many, flagged=(), confirmed=()) == [0, 1, 2, 3, 4]
