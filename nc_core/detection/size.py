@@ -12,9 +12,10 @@ bound, and every patch seen lies below. It is meant to miss large triggers (real
 left to the outlier test.
 """
 
-SUCCESS_BOUND = 0.95
+SUCCESS_BOUND = 0.9
 """Least attack success rate on held-out images: a small mask that does not carry over to new images fits
-its own."""
+its own. Triggers that hold 0.994 of the images they were fitted to hold 0.95 to 1 of others: with a few hundred
+images 0.95 itself was seen on a planted patch."""
 
 
 def small_by_size(label: LabelNorm, *, pixels: int) -> bool:
