@@ -38,11 +38,14 @@ def shares(seen: Snapshot) -> dict[str, float]:
 
 def detail(phase: str, seen: Snapshot) -> str:
     """What a bar says beside its share."""
-    if phase == "inversion" and seen.confirming:
-        return f"confirming {count(seen.confirming, 'label')}"
-    if phase == "inversion" and seen.labels:
-        return f"{seen.labels_ended:,} of {count(seen.labels, 'label')}"
-    return ""
+    if phase != "inversion" or not seen.labels:
+        return ""
+    if seen.phase != "inversion":
+        return count(seen.labels_total, "label")
+    ended = f"{seen.labels_ended:,} of {count(seen.labels, 'label')}"
+    if seen.purpose == "screening":
+        return f"screening {seen.round + 1} of {seen.screenings}: {ended}"
+    return f"confirming {ended}" if seen.purpose == "confirmation" else ended
 
 
 class BarDisplay:

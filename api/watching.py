@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from nc_core.rounds import Plan, Purpose
+from nc_tasks.planning import plan_of
 from nc_tasks.store import Store, labels, mitigations, submissions
+from nc_tasks.store.labels import LabelCounts
 from nc_tasks.store.states import SUBMISSION_ENDS
 
 POLL_SECONDS = 0.25
@@ -19,17 +22,20 @@ _PHASE_OF = {"queued": "prepare", "preparing": "prepare", "inverting": "inversio
 class Snapshot:
     """How far a submission is, from one read.
 
-    state: the submission's. phase: one of `PHASES`, None once it has ended. labels_ended, labels: of
-    the scan. confirming: flagged labels that are inverted again. inversion, repair: done share, 0..1. repairs:
-    methods that are tried.
+    state: the submission's. phase: one of `PHASES`, None once it has ended. labels_total: of the scan. purpose: what
+    the present round is for; round: its number from 0, of `screenings` and then the inversion; labels_ended, labels: of
+    this round. inversion, repair: done share, 0..1. repairs: methods that are tried.
     """
 
     state: str
     phase: str | None
     reason: str | None
+    labels_total: int
+    purpose: Purpose
+    round: int
+    screenings: int
     labels_ended: int
     labels: int
-    confirming: int
     inversion: float
     repairs: int
     repair: float
@@ -43,23 +49,32 @@ class Snapshot:
 def snapshot(session: Session, submission_id: str) -> Snapshot:
     """Read the submission; raises NoSuchSubmission."""
     submission = submissions.get(session, submission_id=submission_id)
-    counted = labels.counts(session, submission_id=submission_id)
-    scan = labels.counts(session, submission_id=submission_id, round=0)
+    rounds = plan_of(submission)
+    purpose = rounds.purpose(submission.round)
+    counted = labels.counts(session, submission_id=submission_id, round=submission.round)
     repairs = mitigations.of_submission(session, submission_id=submission_id)
     phase = _PHASE_OF.get(submission.state)
-    if phase == "inversion" and counted.total and counted.ended == counted.total:
+    if phase == "inversion" and purpose == "confirmation" and counted.ended == counted.total:
         phase = "detection"
     return Snapshot(
         state=submission.state,
         phase=phase,
         reason=submission.reason,
-        labels_ended=scan.ended,
-        labels=scan.total,
-        confirming=counted.total - counted.ended if submission.round else 0,
-        inversion=min(1.0, counted.updates / counted.updates_budget) if counted.updates_budget else 0.0,
+        labels_total=len(rounds.labels),
+        purpose=purpose,
+        round=submission.round,
+        screenings=rounds.screenings,
+        labels_ended=counted.ended,
+        labels=counted.total,
+        inversion=_inversion(rounds, submission.round, counted) if phase == "inversion" else float(counted.total > 0),
         repairs=len(repairs),
         repair=sum(row.progress for row in repairs) / len(repairs) if repairs else 0.0,
     )
+
+
+def _inversion(rounds: Plan, round: int, counted: LabelCounts) -> float:
+    """The done share of all rounds."""
+    return rounds.share(round, counted.updates / counted.updates_budget) if counted.updates_budget else 0.0
 
 
 def watch(store: Store, submission_id: str, *, every: float = POLL_SECONDS) -> Iterator[Snapshot]:

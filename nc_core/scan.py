@@ -18,11 +18,12 @@ from nc_core.datasets import CleanData, Resize, check_labels, read_images, split
 from nc_core.detection import AGAIN, Detection, LabelNorm, StillFlagged, detect, middle, to_confirm
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
-from nc_core.inversion import PROFILES, Inversion, Inverter, Predictor, Profile, Progress
+from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Inverter, Predictor, Profile, Progress
 from nc_core.mitigation import METHODS, Repair
 from nc_core.models import Compute, build, build_logits, check_compute
 from nc_core.preflight import Preflight, check, choose_slots, default_budget
 from nc_core.prepared import Prepared, prepare
+from nc_core.rounds import Plan, plan
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,6 +51,10 @@ class Ready:
             labelled=self.preflight.labelled,
         )
 
+    def inverter(self, prepared: Prepared, profile: str) -> Inverter:
+        """The model's inverter with the settings of a profile."""
+        return Inverter(self.model, prepared, profile=ALL_PROFILES[profile], slots=self.slots, compute=self.compute)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scan:
@@ -59,7 +64,7 @@ class Scan:
     prepared: Prepared
     inversions: dict[int, Inversion]
     detection: Detection
-    profile: Profile
+    plan: Plan
     seed: int
 
     def repair(self, method: str = "unlearning") -> Repair:
@@ -70,7 +75,7 @@ class Scan:
             raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
         height, width, _ = self.ready.canonical.input_shape
         judge = StillFlagged(
-            labels=tuple(norms_of(self.inversions)),
+            labels=tuple(norms_of(self.inversions, self.plan)),
             flagged=flagged,
             pixels=height * width,
             alpha=self.detection.threshold,
@@ -81,7 +86,7 @@ class Scan:
             triggers,
             still_flagged=judge,
             seed=self.seed,
-            profile=self.profile,
+            profile=ALL_PROFILES[self.plan.profile_of(self.plan.screenings)],
             slots=min(len(triggers), self.ready.slots),
             compute=self.ready.compute,
         )
@@ -164,11 +169,10 @@ def scan(
     profile: "fast", "thorough" or "paper". progress: called with a label and how far it is. The other arguments and
     the errors are those of `get_ready`.
     """
-    settings = PROFILES[profile]
     ready = get_ready(
         model,
         data,
-        profile=settings,
+        profile=PROFILES[profile],
         architecture=architecture,
         resize=resize,
         value_range=value_range,
@@ -179,36 +183,49 @@ def scan(
         compute=compute,
     )
     prepared = ready.prepare()
-    inverter = Inverter(ready.model, prepared, profile=settings, slots=ready.slots, compute=ready.compute)
-    inversions, detection = scan_labels(ready, inverter, ready.labels, seed=seed, alpha=alpha, progress=progress)
+    rounds = plan(ready.labels, profile=profile, seed=seed)
+    inversions, detection = scan_labels(ready, prepared, rounds, seed=seed, alpha=alpha, progress=progress)
     return Scan(
         ready=ready,
         prepared=prepared,
         inversions=inversions,
         detection=detection,
-        profile=settings,
+        plan=rounds,
         seed=seed,
     )
 
 
 def scan_labels(
     ready: Ready,
-    inverter: Inverter,
-    labels: Sequence[int],
+    prepared: Prepared,
+    rounds: Plan,
     *,
     seed: int,
     alpha: float = 0.05,
     progress: Callable[[int, Progress], None] | None = None,
 ) -> tuple[dict[int, Inversion], Detection]:
-    """Invert the labels and judge them; the smallest are inverted again before they count."""
+    """Invert the labels of a plan round by round and judge them; the smallest are inverted again before they count.
+
+    Returns each label's last outcome and the verdict.
+    """
     height, width, _ = ready.canonical.input_shape
+    inversions: dict[int, Inversion] = {}
+    going: Sequence[int] = rounds.labels
+    for number in range(rounds.screenings + 1):
+        inverter = ready.inverter(prepared, rounds.profile_of(number))
+        begun = {label: inversions[label].begun for label in going} if rounds.carries(number) else {}
+        found = inverter.invert(going, seed=seed, begun=begun, round=number, progress=progress)
+        inversions |= {label: one for label, (one,) in found.items()}
+        if rounds.purpose(number) == "screening":
+            norms = {label: inversions[label].norm for label in going}
+            going = rounds.after(number, {label: norm for label, norm in norms.items() if norm is not None})
 
     def judge() -> Detection:
-        return detect(norms_of(inversions), classes=ready.canonical.classes, pixels=height * width, alpha=alpha)
+        norms = norms_of(inversions, rounds)
+        return detect(norms, classes=ready.canonical.classes, pixels=height * width, alpha=alpha)
 
-    inversions = {label: one for label, (one,) in inverter.invert(labels, seed=seed, progress=progress).items()}
     detection, confirmed = judge(), set[int]()
-    while doubtful := to_confirm(norms_of(inversions), flagged=detection.flagged_labels, confirmed=confirmed):
+    while doubtful := to_confirm(norms_of(inversions, rounds), flagged=detection.flagged_labels, confirmed=confirmed):
         again = inverter.invert(doubtful, seed=seed, starts=AGAIN, progress=progress)
         for label, more in again.items():
             several = [inversions[label], *more]
@@ -223,7 +240,7 @@ def save(model: CanonicalModel, path: Path | str) -> None:
     build(model).save(path)
 
 
-def norms_of(inversions: dict[int, Inversion]) -> list[LabelNorm]:
+def norms_of(inversions: dict[int, Inversion], rounds: Plan) -> list[LabelNorm]:
     """What detection reads of inversions."""
     return [
         LabelNorm(
@@ -231,6 +248,7 @@ def norms_of(inversions: dict[int, Inversion]) -> list[LabelNorm]:
             state=inversion.state,
             norm=inversion.norm,
             attack_success_rate=inversion.attack_success_rate,
+            reference=label in rounds.reference,
         )
         for label, inversion in inversions.items()
     ]

@@ -10,7 +10,7 @@ from nc_tasks.store import Submission
 from nc_tasks.worker import WorkerProcess
 
 if TYPE_CHECKING:
-    from nc_core.inversion import Inversion, Inverter, Progress
+    from nc_core.inversion import Begun, Inversion, Inverter, Progress
     from nc_core.inversion.slots import Job, Outcome
 
 KEPT = 2
@@ -52,16 +52,28 @@ class SlotEngine:
         label: int,
         *,
         seed: int,
-        starts: Sequence[int],
+        starts: Sequence[int] = (0,),
+        begun: "Begun | None" = None,
+        round: int = 0,
         report: "Callable[[Progress], None]",
         should_stop: Callable[[], bool],
     ) -> "list[Inversion]":
-        """Reverse one label's trigger from each of the starts; blocks.
+        """Reverse one label's trigger from each of the starts, or from where `begun` has it; blocks.
 
         Raises Cancelled, or whatever broke the batched step.
         """
         waiting = [
-            _Waiting(self._inverter.job(label, seed=seed, start=start, report=report, should_stop=should_stop))
+            _Waiting(
+                self._inverter.job(
+                    label,
+                    seed=seed,
+                    start=start,
+                    begun=begun,
+                    round=round,
+                    report=report,
+                    should_stop=should_stop,
+                )
+            )
             for start in starts
         ]
         with self._lock:
@@ -113,16 +125,16 @@ _engines: OrderedDict[tuple[object, ...], SlotEngine] = OrderedDict()
 _lock = threading.Lock()
 
 
-def engine_for(worker: WorkerProcess, submission: Submission) -> SlotEngine:
-    """This process' engine for the submission's net, data, profile and number of slots."""
-    from nc_core.inversion import PROFILES, Inverter
+def engine_for(worker: WorkerProcess, submission: Submission, profile: str) -> SlotEngine:
+    """This process' engine for the submission's net, data and number of slots, with the settings of a profile."""
+    from nc_core.inversion import ALL_PROFILES, Inverter
 
-    profile, slots = submission.options["profile"], int(submission.slots or 1)
+    slots = int(submission.slots or 1)
     key = (submission.canonical_sha256, submission.clean_data_sha256, repr(submission.preflight), profile, slots)
     with _lock:
         if key not in _engines:
             loaded = materials.load(worker, submission)
-            inverter = Inverter(loaded.logits, loaded.prepared, profile=PROFILES[profile], slots=slots)
+            inverter = Inverter(loaded.logits, loaded.prepared, profile=ALL_PROFILES[profile], slots=slots)
             _engines[key] = SlotEngine(inverter)
         _engines.move_to_end(key)
         for old in [known for known, engine in _engines.items() if engine.idle and known != key][: -KEPT + 1]:

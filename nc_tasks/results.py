@@ -1,10 +1,14 @@
 """The result of a submission as the contract's result.json, from SQL alone."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from nc_core.rounds import Plan
+from nc_tasks.planning import plan_of
 from nc_tasks.store import Detection, Label, Mitigation, Submission, detections, labels, mitigations, submissions
+from nc_tasks.store.labels import LabelTotals
 
 SCHEMA = 1
 
@@ -16,6 +20,7 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
     if detection is None:
         raise ValueError(f"submission {submission_id} has no verdict yet, its state is {submission.state}")
     rows = labels.latest(session, submission_id=submission_id)
+    totals = labels.totals(session, submission_id=submission_id)
     repairs = mitigations.of_submission(session, submission_id=submission_id)
     body = detection.body
     return {
@@ -24,7 +29,7 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
         **{name: body[name] for name in ("verdict", "reason", "not_covered", "flagged_labels")},
         **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
         **{name: body[name] for name in ("rules", "reference_size")},
-        "labels": _labels(rows, detection),
+        "labels": _labels(rows, totals, plan_of(submission), detection),
         "preflight": submission.preflight,
         "mitigation": _mitigation(repairs),
         "model": {
@@ -35,7 +40,7 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
             "parameters": submission.parameters,
         },
         "data": {"name": submission.data_name, "sha256": submission.data_sha256},
-        "timing": _timing(submission, detection, rows),
+        "timing": _timing(submission, detection, totals),
         "versions": submission.versions,
         "options": submission.options,
         "seed": submission.options["seed"],
@@ -44,7 +49,9 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
     }
 
 
-def _labels(rows: list[Label], detection: Detection) -> list[dict[str, Any]]:
+def _labels(
+    rows: list[Label], totals: Mapping[int, LabelTotals], rounds: Plan, detection: Detection
+) -> list[dict[str, Any]]:
     indices = {entry["label"]: entry for entry in detection.body["labels"]}
     return [
         {
@@ -56,8 +63,9 @@ def _labels(rows: list[Label], detection: Detection) -> list[dict[str, Any]]:
             "anomaly_index": indices[row.label]["anomaly_index"],
             "log_z": indices[row.label]["log_z"],
             "attack_success_rate": row.attack_success_rate if row.state == "done" else None,
-            "updates": row.updates,
-            "seconds": row.seconds or 0.0,
+            "reference": row.label in rounds.reference,
+            "updates": totals[row.label].updates,
+            "seconds": totals[row.label].seconds,
             "flagged": indices[row.label]["flagged"],
             "rules": indices[row.label]["rules"],
             "reason": row.reason,
@@ -82,7 +90,7 @@ def kept_repair(repairs: list[Mitigation]) -> Mitigation | None:
     return next((row for row in repairs if row.body is not None), None)
 
 
-def _timing(submission: Submission, detection: Detection, rows: list[Label]) -> dict[str, Any]:
+def _timing(submission: Submission, detection: Detection, totals: Mapping[int, LabelTotals]) -> dict[str, Any]:
     began, ended = submission.started_at, submission.finished_at
     total = (ended - began).total_seconds() if began and ended else 0.0
     since = submission.inverting_at
@@ -90,5 +98,5 @@ def _timing(submission: Submission, detection: Detection, rows: list[Label]) -> 
     return {
         "total_seconds": total,
         "inversion_seconds": inversion,
-        "gradient_images": sum(row.gradient_images or 0 for row in rows),
+        "gradient_images": sum(label.gradient_images for label in totals.values()),
     }

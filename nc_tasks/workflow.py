@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from celery import chord
 
 from nc_core.detection import AGAIN, Detection, detect, to_confirm
+from nc_core.rounds import Plan
 from nc_tasks.app import app
 from nc_tasks.options import ScanOptions
+from nc_tasks.planning import plan_of
 from nc_tasks.sending import together
 from nc_tasks.store import Submission, detections, labels, mitigations, submissions, workers
 from nc_tasks.worker import WorkerProcess
@@ -21,21 +23,27 @@ log = logging.getLogger(__name__)
 
 def begin_scan(worker: WorkerProcess, submission_id: str) -> None:
     """Queue all labels of a prepared submission and send one task for each."""
-    from nc_core.inversion import PROFILES
-
     with worker.store.write() as session:
         submission = submissions.get(session, submission_id=submission_id)
-        options = ScanOptions(**submission.options)
+        rounds = plan_of(submission)
         labels.create(
             session,
             submission_id=submission_id,
-            labels=options.labels or range(int(submission.classes or 0)),
+            labels=rounds.labels,
             round=0,
-            updates_budget=PROFILES[options.profile].max_updates,
+            updates_budget=_updates_budget(rounds, 0),
         )
         moved = submissions.set_state(session, submission_id=submission_id, state="inverting", round=0)
     if moved:
         resume_round(worker, submission_id, 0)
+
+
+def _updates_budget(rounds: Plan, round: int) -> int:
+    """Most updates of one label in a round."""
+    from nc_core.inversion import ALL_PROFILES
+
+    inversions = len(AGAIN) if rounds.purpose(round) == "confirmation" else 1
+    return inversions * ALL_PROFILES[rounds.profile_of(round)].max_updates
 
 
 def resume_round(worker: WorkerProcess, submission_id: str, round: int) -> None:
@@ -78,45 +86,51 @@ def publish_labels(submission_id: str, waiting: Sequence[int], round: int) -> No
 
 
 def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
-    """What follows a round: open labels again where some are left, else the detection.
-
-    The smallest labels are inverted again in a round of their own before it is recorded.
-    """
+    """What follows a round: open labels again where some are left, else the next round, else the detection."""
     with worker.store.read() as session:
         submission = submissions.get(session, submission_id=submission_id)
         over = labels.all_terminal(session, submission_id=submission_id, round=round)
-        rows = labels.latest(session, submission_id=submission_id)
-        confirmed = labels.confirmed(session, submission_id=submission_id)
     if submission.state != "inverting" or submission.round != round:
         return
     if not over:
         resume_round(worker, submission_id, round)
         return
+    rounds = plan_of(submission)
+    if rounds.purpose(round) == "screening":
+        with worker.store.read() as session:
+            rows = labels.of_round(session, submission_id=submission_id, round=round)
+        norms = {row.label: row.norm for row in rows if row.norm is not None}
+        _go_on(worker, submission, rounds, rounds.after(round, norms), round=round + 1)
+    else:
+        _judge(worker, submission, rounds)
+
+
+def _judge(worker: WorkerProcess, submission: Submission, rounds: Plan) -> None:
+    """Detection; the smallest labels are inverted again in a round of their own before it is recorded."""
     options = ScanOptions(**submission.options)
     height, width, _ = submission.input_shape or (0, 0, 0)
-    norms = [labels.norm_of(row) for row in rows]
+    with worker.store.read() as session:
+        rows = labels.latest(session, submission_id=submission.id)
+        confirmed = labels.ended_after(session, submission_id=submission.id, round=rounds.screenings)
+    norms = [labels.norm_of(row, rounds) for row in rows]
     found = detect(norms, classes=int(submission.classes or 0), pixels=height * width, alpha=options.alpha)
     if doubtful := to_confirm(norms, flagged=found.flagged_labels, confirmed=confirmed):
-        _confirm(worker, submission, doubtful, options, round=round + 1)
-        return
-    _record(worker, submission, found, options)
+        _go_on(worker, submission, rounds, doubtful, round=submission.round + 1)
+    else:
+        _record(worker, submission, found, options)
 
 
-def _confirm(
-    worker: WorkerProcess, submission: Submission, doubtful: Sequence[int], options: ScanOptions, *, round: int
-) -> None:
-    """Invert labels anew, from other starts, in a round of their own."""
-    from nc_core.inversion import PROFILES
-
+def _go_on(worker: WorkerProcess, submission: Submission, rounds: Plan, going: Sequence[int], *, round: int) -> None:
+    """Begin the next round with these labels."""
     with worker.store.write() as session:
         moved = submissions.next_round(session, submission_id=submission.id, round=round)
         if moved:
             labels.create(
                 session,
                 submission_id=submission.id,
-                labels=doubtful,
+                labels=going,
                 round=round,
-                updates_budget=len(AGAIN) * PROFILES[options.profile].max_updates,
+                updates_budget=_updates_budget(rounds, round),
             )
     if moved:
         resume_round(worker, submission.id, round)

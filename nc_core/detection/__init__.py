@@ -1,6 +1,6 @@
 """From the norms of the reversed triggers to the verdict: anomaly index, p-value, size rule (numpy alone)."""
 
-from nc_core.detection.confirm import AGAIN, middle, to_confirm
+from nc_core.detection.confirm import AGAIN, confirmed_of, middle, to_confirm
 from nc_core.detection.mad import INDEX_CAP, anomaly_index, median_and_mad
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.null import NormalNull, normal_null
@@ -20,6 +20,7 @@ __all__ = [
     "NormalNull",
     "StillFlagged",
     "anomaly_index",
+    "confirmed_of",
     "detect",
     "median_and_mad",
     "middle",

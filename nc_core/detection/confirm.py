@@ -27,8 +27,13 @@ def to_confirm(labels: Sequence[LabelNorm], *, flagged: Collection[int], confirm
     wanted = set(flagged)
     if not confirmed:
         done = sorted((label.norm, label.label) for label in labels if label.state == "done" and label.norm is not None)
-        wanted |= {label for _, label in done[: min(MOST, 1 + len(labels) // ONE_IN)]}
+        wanted |= {label for _, label in done[: confirmed_of(len(labels))]}
     return sorted(wanted - set(confirmed))
+
+
+def confirmed_of(labels: int) -> int:
+    """How many labels are confirmed of so many, those that are flagged aside."""
+    return min(MOST, 1 + labels // ONE_IN)
 
 
 def middle(norms: Sequence[float | None]) -> int:

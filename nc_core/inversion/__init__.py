@@ -2,15 +2,17 @@
 
 from nc_core.inversion.inverter import Inverter, invert_labels
 from nc_core.inversion.predict import Predictor
-from nc_core.inversion.profiles import FAST, PAPER, PROFILES, THOROUGH, Profile
+from nc_core.inversion.profiles import ALL_PROFILES, FAST, PAPER, PROFILES, THOROUGH, Profile
 from nc_core.inversion.slots import Progress
-from nc_core.inversion.trigger import Inversion, Trigger
+from nc_core.inversion.trigger import Begun, Inversion, Trigger
 
 __all__ = [
+    "ALL_PROFILES",
     "FAST",
     "PAPER",
     "PROFILES",
     "THOROUGH",
+    "Begun",
     "Inversion",
     "Inverter",
     "Predictor",

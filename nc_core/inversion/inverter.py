@@ -1,7 +1,7 @@
 """From labels to inversions: what one scan of one model shares, and the plain loop over its labels."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ from nc_core.inversion.predict import Predictor
 from nc_core.inversion.profiles import Profile
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.slots import Job, Outcome, Progress, SlotLoop
-from nc_core.inversion.trigger import Inversion, Trigger
+from nc_core.inversion.trigger import Begun, Inversion, State, Trigger
 from nc_core.models import Compute, in_precision
 from nc_core.prepared import Prepared
 
@@ -54,12 +54,15 @@ class Inverter:
         *,
         seed: int,
         start: int = 0,
+        begun: Begun | None = None,
+        round: int = 0,
         report: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Job:
-        """One label's work; where it begins and its images follow from `seed`, the label and `start` alone.
+        """One label's work; where it begins and its images follow from `seed`, the label and what comes next alone.
 
-        start: which of a label's random starts, 0 for the first.
+        start: which of a label's random starts, 0 for the first. begun: where an earlier round left the label; then
+        `round`, which goes on with it, sees other images than that one.
 
         Raises NothingToInvert where every fitting image is of the label's own class.
         """
@@ -69,8 +72,9 @@ class Inverter:
                 f"all {len(self._prepared.fit)} fitting images have label {label} already: a trigger for it needs "
                 "clean images of other classes"
             )
-        generator = np.random.default_rng([seed, label, start])
-        return Job(label=label, pool=pool, generator=generator, report=report, should_stop=should_stop)
+        entropy = [seed, label, start] if begun is None else [seed, label, start, round]
+        generator = np.random.default_rng(entropy)
+        return Job(label=label, pool=pool, generator=generator, begun=begun, report=report, should_stop=should_stop)
 
     def invert(
         self,
@@ -78,10 +82,15 @@ class Inverter:
         *,
         seed: int,
         starts: Sequence[int] = (0,),
+        begun: Mapping[int, Begun] | None = None,
+        round: int = 0,
         progress: Callable[[int, Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> dict[int, list[Inversion]]:
-        """Reverse the trigger of every label from each of the starts. Raises Cancelled when `should_stop` says so."""
+        """Reverse the trigger of every label from each of the starts, or from where `begun` has it.
+
+        Raises Cancelled when `should_stop` says so.
+        """
 
         def reporter(label: int) -> Callable[[Progress], None] | None:
             return None if progress is None else lambda told: progress(label, told)
@@ -91,8 +100,16 @@ class Inverter:
         for label in labels:
             try:
                 for start in starts:
-                    report = reporter(label)
-                    waiting.append(self.job(label, seed=seed, start=start, report=report, should_stop=should_stop))
+                    job = self.job(
+                        label,
+                        seed=seed,
+                        start=start,
+                        begun=(begun or {}).get(label),
+                        round=round,
+                        report=reporter(label),
+                        should_stop=should_stop,
+                    )
+                    waiting.append(job)
             except NothingToInvert as error:
                 done[label] = [_failed(label, str(error)) for _ in starts]
         while waiting or self.loop.busy:
@@ -103,21 +120,30 @@ class Inverter:
         return done
 
     def inversion(self, outcome: Outcome) -> Inversion:
-        """The outcome with its trigger measured on held-out images; raises Cancelled for a cancelled one."""
+        """The outcome, a kept trigger measured on held-out images; raises Cancelled for a cancelled one."""
         label = outcome.job.label
         if outcome.cancelled:
             raise Cancelled(f"label {label} was cancelled after {outcome.updates} updates")
+        state = self._state_of(outcome)
         reason = f"the optimisation met a value that is no number after {outcome.updates} updates"
         return Inversion(
             label=label,
-            state="failed" if outcome.broken else "not_converged" if outcome.trigger is None else "done",
+            state=state,
             trigger=outcome.trigger,
-            attack_success_rate=None if outcome.trigger is None else self._rate(label, outcome.trigger),
+            attack_success_rate=self._rate(label, outcome.trigger) if state == "done" and outcome.trigger else None,
             updates=outcome.updates,
             gradient_images=outcome.updates * self.profile.batch,
             seconds=outcome.seconds,
+            cost=outcome.cost if state == "screened_out" else None,
             reason=reason if outcome.broken else None,
         )
+
+    def _state_of(self, outcome: Outcome) -> State:
+        if outcome.broken:
+            return "failed"
+        if outcome.trigger is None:
+            return "not_converged"
+        return "screened_out" if self.profile.hands_on else "done"
 
     def _rate(self, label: int, trigger: Trigger) -> float | None:
         holdout = self._prepared.holdout

@@ -15,6 +15,8 @@ from keras import ops
 ALIGN = 64
 EPSILON = 1e-7
 """tanh(u) / (2 - EPSILON) + 0.5 keeps mask and pattern strictly inside 0..1 (authors' code)."""
+STEEPEST = 1.0 - 1e-6
+"""Largest tanh(u) of parameters that are taken from a mask and a pattern."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,15 @@ class Layout:
         """A random mask and a random pattern, uniform on 0..1, as parameters (row,)."""
         unit = generator.random(self.row)
         return np.arctanh((unit - 0.5) * (2.0 - EPSILON)).astype(np.float32)
+
+    def parameters(self, mask: npt.NDArray[np.float32], pattern: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The inverse of `mask_and_pattern`; what lies at the very ends of the range is moved to where tanh still has
+        a gradient in float32."""
+        u = np.zeros(self.row)
+        u[: self.pixels] = mask.reshape(-1)
+        u[self.mask_row : self.mask_row + self.values] = ((pattern - self.low) / (self.high - self.low)).reshape(-1)
+        bent = np.clip((u - 0.5) * (2.0 - EPSILON), -STEEPEST, STEEPEST)
+        return np.arctanh(bent).astype(np.float32)
 
     def mask_and_pattern(self, u: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Parameters (row,) -> mask (H, W) in 0..1 and pattern (H, W, C) in the model's domain."""

@@ -89,6 +89,10 @@ class SlotProgram:
         """Mask (H, W) and pattern (H, W, C) of the kept trigger of one slot."""
         return self.layout.mask_and_pattern(np.asarray(state.kept_u[slot]))
 
+    def current(self, state: SlotState, slot: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Mask (H, W) and pattern (H, W, C) of one slot as they stand."""
+        return self.layout.mask_and_pattern(np.asarray(state.u[slot]))
+
     def _load(self, state: SlotState, chosen: Any, start: Any) -> SlotState:
         rows, row = chosen[:, None], start[None, :]
         zeros = ops.zeros_like(state.u)

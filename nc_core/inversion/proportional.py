@@ -45,9 +45,12 @@ class ProportionalSchedule:
     cost: float = 0.0
     steps: int = 0
     progress_norm: float = math.inf
-    _rate: float = field(default=0.0, init=False)
+    _rate: float = field(init=False)
     _reached: bool = field(default=False, init=False)
     _stale: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._rate = self.control.attack_rate
 
     def observe(self, attack_rate: float, norm: float, kept_norm: float) -> bool:
         """See `nc_core.inversion.schedule.Schedule`.
@@ -63,7 +66,7 @@ class ProportionalSchedule:
         if self.cost > 0:
             self._move(attack_rate)
         elif attack_rate >= self.control.switch_on_rate:
-            self.cost, self._rate = self.control.initial_cost, self.control.attack_rate
+            self.cost = self.control.initial_cost
         return False
 
     def _count_stale(self, norm: float, kept_norm: float) -> None:

@@ -4,7 +4,11 @@ from typing import Protocol
 
 
 class Schedule(Protocol):
-    """The state of one label's schedule. cost: lambda, the weight of the mask's norm. steps: taken so far."""
+    """The state of one label's schedule.
+
+    cost: lambda, the weight of the mask's norm; set before the first step where an earlier round had found one. steps:
+    taken so far.
+    """
 
     cost: float
     steps: int

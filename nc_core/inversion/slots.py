@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.schedule import Schedule
-from nc_core.inversion.trigger import Trigger
+from nc_core.inversion.trigger import Begun, Trigger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +27,14 @@ class Progress:
 class Job:
     """One label's optimisation. pool: indices of the fitting images that are not of the target class.
 
-    Everything random comes from `generator`, which belongs to this label alone.
+    Everything random comes from `generator`, which belongs to this label alone. begun: where an earlier round left it;
+    None: a random start.
     """
 
     label: int
     pool: npt.NDArray[np.int64]
     generator: np.random.Generator
+    begun: Begun | None = None
     report: Callable[[Progress], None] | None = None
     should_stop: Callable[[], bool] | None = None
     _order: list[int] = field(default_factory=list, init=False)
@@ -47,12 +49,13 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """How a job ended: with a trigger, without one (not converged), cancelled, or on broken numbers."""
+    """How a job ended: with a trigger, without one (not converged), cancelled, or on broken numbers. cost: lambda."""
 
     job: Job
     trigger: Trigger | None
     updates: int
     seconds: float
+    cost: float
     cancelled: bool = False
     broken: bool = False
 
@@ -84,12 +87,14 @@ class SlotLoop:
         return len(self._seats) - self.free
 
     def admit(self, job: Job) -> None:
-        """Put a label into a free slot, from a fresh start of its own."""
+        """Put a label into a free slot, from a fresh start of its own or from where an earlier round left it."""
         slot = self._seats.index(None)
-        start = self.program.layout.start(job.generator)
+        layout, begun = self.program.layout, job.begun
+        start = layout.parameters(begun.trigger.mask, begun.trigger.pattern) if begun else layout.start(job.generator)
         self._state = self.program.load(self._state, slot, start)
         profile = self.program.profile
         schedule = profile.control.schedule(profile.max_steps)
+        schedule.cost = begun.cost if begun else schedule.cost
         self._seats[slot] = _Seat(job=job, schedule=schedule, since=time.monotonic())
 
     def clear(self) -> None:
@@ -135,8 +140,10 @@ class SlotLoop:
     def _leave(self, slot: int, seat: _Seat, *, cancelled: bool, broken: bool) -> Outcome:
         self._seats[slot] = None
         trigger = None
-        if not cancelled and not broken and seat.kept:
-            mask, pattern = self.program.kept(self._state, slot)
+        hands_on = self.program.profile.hands_on
+        if not cancelled and not broken and (seat.kept or hands_on):
+            take = self.program.current if hands_on else self.program.kept
+            mask, pattern = take(self._state, slot)
             trigger = Trigger(mask=mask, pattern=pattern)
         steps = seat.schedule.steps + (1 if broken else 0)
         return Outcome(
@@ -144,6 +151,7 @@ class SlotLoop:
             trigger=trigger,
             updates=steps * self.program.profile.updates_per_step,
             seconds=time.monotonic() - seat.since,
+            cost=seat.schedule.cost,
             cancelled=cancelled,
             broken=broken,
         )

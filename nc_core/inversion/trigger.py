@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-State = Literal["done", "not_converged", "failed"]
+State = Literal["done", "not_converged", "screened_out", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,13 +28,23 @@ class Trigger:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Begun:
+    """What one round hands to the next: trigger, as it stood, and cost, the lambda it stood at. Not the optimiser."""
+
+    trigger: Trigger
+    cost: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Inversion:
     """The outcome for one label.
 
     state: `done`; `not_converged` when no mask reached the attack threshold within the budget (its norm is unknown,
-    larger than what was looked for, and never a number); `failed` when the numbers broke (see reason).
+    larger than what was looked for, and never a number); `screened_out` after a round of screening, with the trigger as
+    it stood then, whether or not another round goes on with it; `failed` when the numbers broke (see reason).
     attack_success_rate: of the kept trigger on held-out images that are not of the target class.
     gradient_images: images that went through a forward and a backward pass for this label.
+    cost: lambda where it ended, after a round of screening.
     """
 
     label: int
@@ -44,9 +54,17 @@ class Inversion:
     updates: int
     gradient_images: int
     seconds: float
+    cost: float | None = None
     reason: str | None = None
 
     @property
+    def begun(self) -> Begun:
+        """What the next round goes on with; only after a round of screening."""
+        assert self.trigger is not None
+        assert self.cost is not None
+        return Begun(trigger=self.trigger, cost=self.cost)
+
+    @property
     def norm(self) -> float | None:
-        """L1 norm of the kept mask, None where none was kept."""
+        """L1 norm of the mask, None where none was kept."""
         return None if self.trigger is None else self.trigger.norm

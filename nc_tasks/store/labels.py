@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from nc_core.detection import LabelNorm
+from nc_core.rounds import Plan
 from nc_tasks.store import leases
 from nc_tasks.store.insert import insert_absent
 from nc_tasks.store.states import LABEL_ENDS, LabelState
@@ -64,6 +65,15 @@ class LabelCounts:
     def ended(self) -> int:
         """Labels in a terminal state."""
         return sum(self.states.get(state, 0) for state in LABEL_ENDS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelTotals:
+    """What one label took. seconds: of optimisation. gradient_images: updates x batch."""
+
+    updates: int
+    seconds: float
+    gradient_images: int
 
 
 def create(session: Session, *, submission_id: str, labels: Iterable[int], round: int, updates_budget: int) -> int:
@@ -186,30 +196,47 @@ def of_round(session: Session, *, submission_id: str, round: int) -> list[Label]
 
 
 def latest(session: Session, *, submission_id: str) -> list[Label]:
-    """Each label's row of the last round that gave it a result, by label: what is known of it.
+    """Each label's row of its last round, by label: what is known of it.
 
-    A round that failed takes nothing away from what the one before it found.
+    A confirmation that failed takes nothing away from what the inversion before it found; an inversion that failed
+    after a screening leaves nothing, since that was but a glance.
     """
     rows = session.scalars(select(Label).where(Label.submission_id == submission_id).order_by(Label.label, Label.round))
     found: dict[int, Label] = {}
     for row in rows:
-        if row.label not in found or row.state in RESULTS:
+        if row.label not in found or row.state in RESULTS or found[row.label].state == "screened_out":
             found[row.label] = row
     return list(found.values())
 
 
-def confirmed(session: Session, *, submission_id: str) -> set[int]:
-    """Labels whose confirmation, in a round after the scan, has ended, whatever came of it."""
-    query = select(Label.label).where(Label.submission_id == submission_id, Label.round > 0)
+def ended_after(session: Session, *, submission_id: str, round: int) -> set[int]:
+    """Labels that have ended in a later round than this one, whatever came of it."""
+    query = select(Label.label).where(Label.submission_id == submission_id, Label.round > round)
     return set(session.scalars(query.where(Label.state.in_(LABEL_ENDS))))
 
 
-def norm_of(row: Label) -> LabelNorm:
+def norm_of(row: Label, rounds: Plan) -> LabelNorm:
     """An ended label as detection wants it; only labels that are done have a norm."""
     state: Any = row.state
-    if state != "done":
-        return LabelNorm(label=row.label, state=state)
-    return LabelNorm(label=row.label, state=state, norm=row.norm, attack_success_rate=row.attack_success_rate)
+    done = state == "done"
+    return LabelNorm(
+        label=row.label,
+        state=state,
+        norm=row.norm if done else None,
+        attack_success_rate=row.attack_success_rate if done else None,
+        reference=row.label in rounds.reference,
+    )
+
+
+def totals(session: Session, *, submission_id: str) -> dict[int, LabelTotals]:
+    """What each label took in all its rounds."""
+    query = select(
+        Label.label, func.sum(Label.updates), func.sum(Label.seconds), func.sum(Label.gradient_images)
+    ).where(Label.submission_id == submission_id)
+    return {
+        label: LabelTotals(updates=updates, seconds=seconds or 0.0, gradient_images=images or 0)
+        for label, updates, seconds, images in session.execute(query.group_by(Label.label))
+    }
 
 
 def counts(session: Session, *, submission_id: str, round: int | None = None) -> LabelCounts:

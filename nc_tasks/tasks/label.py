@@ -5,20 +5,25 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from safetensors.numpy import load_file, save
 from sqlalchemy.orm import Session
 
 from nc_core.detection import AGAIN, middle
 from nc_core.errors import Cancelled, CleanseError
+from nc_core.rounds import Plan
 from nc_tasks.app import app
 from nc_tasks.engine import engine_for
+from nc_tasks.planning import plan_of
 from nc_tasks.prepare import one_line
 from nc_tasks.sending import BatchedTask
 from nc_tasks.store import Label, LabelKey, LabelProgress, Submission, labels
 from nc_tasks.worker import WorkerProcess, this_worker
 
 if TYPE_CHECKING:
-    from nc_core.inversion import Inversion, Progress
+    import numpy.typing as npt
+
+    from nc_core.inversion import Begun, Inversion, Progress
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +80,7 @@ def _fail(worker: WorkerProcess, key: LabelKey, attempt: int, reason: str) -> di
 
 def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
     attempt, submission = claimed.attempt, claimed.submission
+    rounds = plan_of(submission)
     told = LabelProgress(key=key, attempt=attempt, updates=0)
 
     def report(progress: "Progress") -> None:
@@ -91,23 +97,23 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
         return not labels.heartbeat(session, lease_seconds=worker.settings.lease_seconds, progress=[told])
 
     with worker.heartbeat.hold(renew) as held:
-        found = engine_for(worker, submission).invert(
+        found = engine_for(worker, submission, rounds.profile_of(key.round)).invert(
             key.label,
             seed=int(submission.options["seed"]),
-            starts=starts_of(key.round),
+            starts=AGAIN if rounds.purpose(key.round) == "confirmation" else (0,),
+            begun=_begun(worker, key) if rounds.carries(key.round) else None,
+            round=key.round,
             report=report,
             should_stop=lambda: held.lost or worker.stopping.is_set(),
         )
-        return _finish(worker, key, attempt, found)
+        return _finish(worker, key, attempt, rounds, found)
 
 
-def _finish(worker: WorkerProcess, key: LabelKey, attempt: int, found: "list[Inversion]") -> str:
-    several = found if key.round == 0 else [_first(worker, key), *found]
+def _finish(worker: WorkerProcess, key: LabelKey, attempt: int, rounds: Plan, found: "list[Inversion]") -> str:
+    confirmed = rounds.purpose(key.round) == "confirmation"
+    several = [_first(worker, key, rounds), *found] if confirmed else found
     inversion = several[middle([one.norm for one in several])]
-    trigger = inversion.trigger
-    digest = None
-    if trigger is not None:
-        digest = worker.artefacts.put_bytes(save({"mask": trigger.mask, "pattern": trigger.pattern}))
+    digest = _kept(worker, inversion)
 
     def write(session: Session) -> bool:
         return labels.finish(
@@ -129,18 +135,22 @@ def _finish(worker: WorkerProcess, key: LabelKey, attempt: int, found: "list[Inv
     return inversion.state
 
 
-def starts_of(round: int) -> tuple[int, ...]:
-    """The random starts of a label in a round: the first in the scan, others where it is confirmed."""
-    return (0,) if round == 0 else AGAIN
+def _kept(worker: WorkerProcess, inversion: "Inversion") -> str | None:
+    """Keep an inversion's trigger, with lambda beside it where another round may go on with it."""
+    trigger = inversion.trigger
+    if trigger is None:
+        return None
+    arrays = {"mask": trigger.mask, "pattern": trigger.pattern}
+    if inversion.cost is not None:
+        arrays["cost"] = np.array(inversion.cost)
+    return worker.artefacts.put_bytes(save(arrays))
 
 
-def _first(worker: WorkerProcess, key: LabelKey) -> "Inversion":
-    """The inversion of the scan, as it was stored; a label is confirmed because that one has a trigger."""
+def _first(worker: WorkerProcess, key: LabelKey, rounds: Plan) -> "Inversion":
+    """The inversion that is to be confirmed, as it was stored; a label is confirmed because that one has a trigger."""
     from nc_core.inversion import Inversion, Trigger
 
-    with worker.store.read() as session:
-        row = session.get_one(Label, (key.submission_id, key.label, 0))
-    arrays = load_file(worker.artefacts.path(str(row.trigger_sha256)))
+    row, arrays = _stored(worker, key, rounds.screenings)
     return Inversion(
         label=key.label,
         state="done",
@@ -150,3 +160,18 @@ def _first(worker: WorkerProcess, key: LabelKey) -> "Inversion":
         gradient_images=row.gradient_images or 0,
         seconds=row.seconds or 0.0,
     )
+
+
+def _begun(worker: WorkerProcess, key: LabelKey) -> "Begun":
+    """Where the round before left the label."""
+    from nc_core.inversion import Begun, Trigger
+
+    _, arrays = _stored(worker, key, key.round - 1)
+    return Begun(trigger=Trigger(mask=arrays["mask"], pattern=arrays["pattern"]), cost=float(arrays["cost"]))
+
+
+def _stored(worker: WorkerProcess, key: LabelKey, round: int) -> "tuple[Label, dict[str, npt.NDArray[np.float32]]]":
+    """The label's row of an earlier round, and the arrays of its trigger."""
+    with worker.store.read() as session:
+        row = session.get_one(Label, (key.submission_id, key.label, round))
+    return row, load_file(worker.artefacts.path(str(row.trigger_sha256)))

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from nc_core.detection import LabelNorm, StillFlagged
 from nc_core.errors import Cancelled, CleanseError
+from nc_core.rounds import Plan
 from nc_tasks import materials, workflow
 from nc_tasks.app import app
 from nc_tasks.options import ScanOptions
+from nc_tasks.planning import plan_of
 from nc_tasks.poisoned import poisoned_metrics
 from nc_tasks.prepare import one_line
 from nc_tasks.store import Submission, detections, labels, mitigations, submissions
@@ -82,13 +84,14 @@ def _work(
     worker: WorkerProcess, submission: Submission, method: str, progress: Any, should_stop: Any
 ) -> dict[str, Any]:
     from nc_core.guard import guarded_net
-    from nc_core.inversion import PROFILES
+    from nc_core.inversion import ALL_PROFILES
     from nc_core.mitigation import METHODS
     from nc_core.models import build
 
     options = ScanOptions(**submission.options)
     loaded = materials.load(worker, submission)
-    flagged, norms = _found(worker, submission)
+    rounds = plan_of(submission)
+    flagged, norms = _found(worker, submission, rounds)
     height, width, _ = loaded.canonical.input_shape
     result = METHODS[method](
         loaded.canonical,
@@ -98,7 +101,7 @@ def _work(
             labels=tuple(norms), flagged=tuple(flagged), pixels=height * width, alpha=options.alpha
         ),
         seed=options.seed,
-        profile=PROFILES[options.profile],
+        profile=ALL_PROFILES[rounds.profile_of(rounds.screenings)],
         slots=min(len(flagged), int(submission.slots or 1)),
         progress=progress,
         should_stop=should_stop,
@@ -113,10 +116,10 @@ def _work(
     }
 
 
-def _found(worker: WorkerProcess, submission: Submission) -> tuple[list[int], list[LabelNorm]]:
+def _found(worker: WorkerProcess, submission: Submission, rounds: Plan) -> tuple[list[int], list[LabelNorm]]:
     with worker.store.read() as session:
         detection = detections.get(session, submission_id=submission.id)
-        norms = [labels.norm_of(row) for row in labels.latest(session, submission_id=submission.id)]
+        norms = [labels.norm_of(row, rounds) for row in labels.latest(session, submission_id=submission.id)]
     assert detection is not None
     return list(detection.body["flagged_labels"]), norms
 

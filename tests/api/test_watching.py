@@ -18,15 +18,16 @@ Stored = Callable[..., str]
 
 
 def seen(**values: Any) -> Snapshot:
-    first = {"state": "inverting", "phase": "inversion", "reason": None, "labels_ended": 12, "labels": 43}
-    return Snapshot(**{**first, "confirming": 0, "inversion": 0.3, "repairs": 0, "repair": 0.0, **values})
+    first = {"state": "inverting", "phase": "inversion", "reason": None, "labels_total": 43}
+    second = {"purpose": "inversion", "round": 0, "screenings": 0, "labels_ended": 12, "labels": 43}
+    return Snapshot(**{**first, **second, "inversion": 0.3, "repairs": 0, "repair": 0.0, **values})
 
 
 @pytest.mark.parametrize(
     ("until", "phase", "ended", "inversion"),
     [
         ("prepared", "inversion", 0, 0.0),
-        ("labels", "detection", 43, 1.0),
+        ("labels", "inversion", 43, 43 * 60 / (43 * 60 + 3 * 2 * 60)),
         ("detection", "repair", 43, 1.0),
         ("done", None, 43, 1.0),
     ],
@@ -50,7 +51,7 @@ def test_the_phase_follows_the_rows(
 
 
 def test_running_labels_count_with_their_updates(settings: Settings, stored: Stored, make_result: Make) -> None:
-    # Given two labels with a budget of 400 updates each, one of which has done 100
+    # Given two labels with a budget of 400 updates each, one of which has done 100; one will be confirmed, twice
     identity = stored(make_result(classes=2), until="prepared")
     store = open_store(settings)
     key = LabelKey(submission_id=identity, label=0, round=0)
@@ -62,7 +63,7 @@ def test_running_labels_count_with_their_updates(settings: Settings, stored: Sto
     with store.read() as session:
         found = snapshot(session, identity)
     store.close()
-    assert found.inversion == pytest.approx(100 / 800)
+    assert found.inversion == pytest.approx(100 / 800 / 2)
 
 
 def test_a_confirmation_is_told_as_such_and_not_as_more_labels(
@@ -78,8 +79,14 @@ def test_a_confirmation_is_told_as_such_and_not_as_more_labels(
         found = snapshot(session, identity)
     store.close()
     # Then the labels are still five, and the phase is still the inversion
-    assert (found.phase, found.labels_ended, found.labels, found.confirming) == ("inversion", 5, 5, 1)
-    assert detail("inversion", found) == "confirming 1 label"
+    assert (found.phase, found.labels_total, found.purpose) == ("inversion", 5, "confirmation")
+    assert detail("inversion", found) == "confirming 0 of 1 label"
+
+
+def test_rounds_of_a_screening_say_which_they_are() -> None:
+    screening = seen(purpose="screening", round=1, screenings=3, labels_ended=120, labels=434, labels_total=1283)
+    assert detail("inversion", screening) == "screening 2 of 3: 120 of 434 labels"
+    assert detail("inversion", seen(phase="repair", state="repairing", labels_total=1283)) == "1,283 labels"
 
 
 def test_watching_ends_with_the_submission(settings: Settings, stored: Stored, make_result: Make) -> None:

@@ -7,10 +7,12 @@ norms over three seeds.
 """
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 
-from nc_core.inversion import PROFILES, Inverter
+from nc_core.inversion import PROFILES
+from nc_core.rounds import plan
 from nc_core.scan import get_ready, scan_labels
 
 
@@ -31,8 +33,8 @@ def main() -> None:
         (slots, seed): {} for slots, seed in ((1, 0), (8, 0), (8, 1), (8, 2))
     }
     for slots, seed in runs:
-        inverter = Inverter(ready.model, prepared, profile=profile, slots=slots)
-        found, verdict = scan_labels(ready, inverter, labels, seed=seed)
+        rounds = plan(labels, profile=profile.name, seed=seed)
+        found, verdict = scan_labels(replace(ready, slots=slots), prepared, rounds, seed=seed)
         runs[slots, seed] = {label: inversion.norm for label, inversion in found.items()}
         norms = ", ".join(f"{label}: {norm:.2f}" for label, norm in runs[slots, seed].items() if norm is not None)
         print(f"K = {slots}, seed {seed}: {verdict.verdict} {list(verdict.flagged_labels)}; {norms}", flush=True)

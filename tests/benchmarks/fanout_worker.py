@@ -4,7 +4,7 @@ Everything else of a label (message, claim, lease, row, result, chord) is the pr
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -56,8 +56,7 @@ class NoEngine:
         *,
         seed: int,  # noqa: ARG002
         starts: Sequence[int],
-        report: Callable[[object], None],  # noqa: ARG002
-        should_stop: Callable[[], bool],  # noqa: ARG002
+        **_: object,
     ) -> list[Nothing]:
         with self._lock:
             if not self._noted:
@@ -71,7 +70,7 @@ _engines: dict[str, NoEngine] = {}
 _lock = Lock()
 
 
-def engine_for(worker: WorkerProcess, submission: Submission) -> NoEngine:
+def engine_for(worker: WorkerProcess, submission: Submission, _: str) -> NoEngine:
     with _lock:
         if submission.id not in _engines:
             _engines[submission.id] = NoEngine(f"{submission.id}-{worker.id}")

@@ -24,7 +24,7 @@ class Engine:
         self.does: Callable[[int], Inversion] = found
         self.asked: list[tuple[str, int, int]] = []
 
-    def of(self, _: WorkerProcess, submission: Submission) -> Any:
+    def of(self, _: WorkerProcess, submission: Submission, __: str) -> Any:
         engine = self
 
         class Bound:

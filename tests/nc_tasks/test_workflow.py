@@ -7,7 +7,10 @@ import pytest
 
 from nc_tasks import workflow
 from nc_tasks.options import ScanOptions
+from nc_tasks.planning import plan_of
+from nc_tasks.results import result_json
 from nc_tasks.store import LabelKey, detections, labels, mitigations, preparations, submissions
+from nc_tasks.store.states import LabelState
 from nc_tasks.worker import WorkerProcess
 
 CLASSES = 20
@@ -34,7 +37,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Messages:
     return Messages(monkeypatch)
 
 
-def prepared(worker: WorkerProcess, **options: object) -> str:
+def prepared(worker: WorkerProcess, classes: int = CLASSES, **options: object) -> str:
     """A submission whose preparation has just ended."""
     with worker.store.write() as session:
         submission = submissions.submit(
@@ -55,18 +58,25 @@ def prepared(worker: WorkerProcess, **options: object) -> str:
             submission_id=submission.id,
             canonical_sha256="c" * 64,
             clean_data_sha256="d" * 64,
-            classes=CLASSES,
+            classes=classes,
             input_shape=(32, 32, 3),
             parameters=10,
             preflight={},
             slots=8,
-            labels_total=CLASSES,
+            labels_total=classes,
             versions={},
         )
         return submission.id
 
 
-def end(worker: WorkerProcess, submission_id: str, norms: dict[int, float], *, round: int = 0) -> None:
+def end(
+    worker: WorkerProcess,
+    submission_id: str,
+    norms: dict[int, float],
+    *,
+    round: int = 0,
+    ends: LabelState = "done",
+) -> None:
     for label, norm in norms.items():
         key = LabelKey(submission_id=submission_id, label=label, round=round)
         with worker.store.write() as session:
@@ -76,7 +86,7 @@ def end(worker: WorkerProcess, submission_id: str, norms: dict[int, float], *, r
                 session,
                 key=key,
                 attempt=attempt,
-                state="done",
+                state=ends,
                 updates=10,
                 norm=norm,
                 attack_success_rate=0.99,
@@ -210,6 +220,41 @@ def test_a_backdoor_that_was_unlucky_at_first_is_flagged(worker: WorkerProcess, 
         found = detections.get(session, submission_id=submission_id)
     assert found is not None
     assert found.body["flagged_labels"] == [7]
+
+
+def test_of_many_labels_most_are_screened_out(worker: WorkerProcess, sent: Messages) -> None:
+    # Given 300 labels, of which 123 is small from the beginning
+    norms = np.exp(np.random.default_rng(1).normal(5.0, 0.3, 300))
+    norms[123] = 9.0
+    submission_id = prepared(worker, classes=300, mitigate=())
+    workflow.begin_scan(worker, submission_id)
+    with worker.store.read() as session:
+        rounds = plan_of(submissions.get(session, submission_id=submission_id))
+    # When each screening has ended, and its callback comes twice
+    for number in range(rounds.screenings):
+        going = {label: float(norms[label]) for label in sent.labels[number]}
+        end(worker, submission_id, going, round=number, ends="screened_out")
+        workflow.advance(worker, submission_id, number)
+        workflow.advance(worker, submission_id, number)
+        # Then the smallest and the reference go on, once
+        assert len(sent.labels) == number + 2
+        assert sent.labels[-1] == list(rounds.after(number, going))
+    # When the inversion and the confirmation have ended
+    for number in (rounds.screenings, rounds.screenings + 1):
+        end(worker, submission_id, {label: float(norms[label]) for label in sent.labels[-1]}, round=number)
+        workflow.advance(worker, submission_id, number)
+    # Then the label is flagged over a median of the reference alone, and the rest is told as screened out
+    with worker.store.read() as session:
+        result = result_json(session, submission_id)
+    assert result["flagged_labels"] == [123]
+    assert result["reference_size"] == len(rounds.reference - {123})
+    states = {entry["label"]: entry["state"] for entry in result["labels"]}
+    assert set(states) == set(range(300))
+    assert {label for label, state in states.items() if state == "done"} == set(sent.labels[rounds.screenings])
+    assert set(states.values()) == {"done", "screened_out"}
+    # And what a label took is told of all its rounds
+    taken = {entry["label"]: entry["updates"] for entry in result["labels"]}
+    assert taken[123] == 10 * (rounds.screenings + 2)
 
 
 def test_no_repair_where_none_is_wanted(worker: WorkerProcess, sent: Messages) -> None:

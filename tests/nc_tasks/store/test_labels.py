@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
+from nc_core.rounds import plan
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, LabelProgress, Store, labels, open_store
 from nc_tasks.store.states import LABEL_ENDS
@@ -169,7 +170,8 @@ def test_given_ended_labels_then_detection_is_told_of_each_and_of_norms_that_are
         labels.finish(session, key=key_of(scanned, 1), attempt=attempt, state="not_converged", updates=600, norm=800.0)
         claim(session, key_of(scanned, 0))
         rows = labels.latest(session, submission_id=scanned)
-    found = [labels.norm_of(row) for row in rows if row.state in LABEL_ENDS]
+    rounds = plan(range(3), profile="fast", seed=0)
+    found = [labels.norm_of(row, rounds) for row in rows if row.state in LABEL_ENDS]
     assert [(entry.label, entry.state, entry.norm) for entry in found] == [
         (1, "not_converged", None),
         (2, "done", 3.5),
@@ -184,7 +186,7 @@ def test_given_a_later_round_then_its_result_stands_for_the_label_but_its_failur
         for label in (1, 2):
             finish(session, key_of(scanned, label), claim(session, key_of(scanned, label)), norm=3.5)
         labels.create(session, submission_id=scanned, labels=(1, 2), round=1, updates_budget=9)
-        assert labels.confirmed(session, submission_id=scanned) == set()
+        assert labels.ended_after(session, submission_id=scanned, round=0) == set()
         first, second = (LabelKey(submission_id=scanned, label=label, round=1) for label in (1, 2))
         attempt = claim(session, first)
         assert attempt is not None
@@ -196,7 +198,7 @@ def test_given_a_later_round_then_its_result_stands_for_the_label_but_its_failur
         # Then the one has its new norm, the other its old one
         assert (rows[1].norm, rows[1].norms) == (5.0, [3.5, 6.0, 5.0])
         assert (rows[2].state, rows[2].norm) == ("done", 3.5)
-        assert labels.confirmed(session, submission_id=scanned) == {1, 2}
+        assert labels.ended_after(session, submission_id=scanned, round=0) == {1, 2}
 
 
 def test_given_a_state_that_is_no_end_then_finishing_in_it_is_a_mistake(store: Store, scanned: str) -> None:

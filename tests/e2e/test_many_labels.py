@@ -1,0 +1,59 @@
+"""A model of so many labels that most are screened out, through the service and in this process."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from nc_core.scan import scan
+from tests.e2e.conftest import Cleanse
+
+pytestmark = pytest.mark.e2e
+
+CLASSES = 256
+SIDE = 12
+TARGET = 77
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A model that tells 256 random pictures apart, by their templates; a white 2x2 corner makes all of them TARGET."""
+    rng = np.random.default_rng(7)
+    templates = rng.random((CLASSES, SIDE, SIDE, 1), np.float32)
+    templates[:, :2, :2] = 0.0
+    labels = np.tile(np.arange(CLASSES), 8)
+    noisy = np.clip(templates[labels] + rng.normal(0, 0.05, (len(labels), SIDE, SIDE, 1)), 0, 1)
+    noisy[:, :2, :2] = 0.0
+    kernel = templates.reshape(CLASSES, -1).T - 0.5
+    kernel.reshape(SIDE, SIDE, CLASSES)[:2, :2] = 0.0
+    kernel.reshape(SIDE, SIDE, CLASSES)[:2, :2, TARGET] = 12.0
+    bias = -0.5 * (templates.reshape(CLASSES, -1) ** 2).sum(axis=1) + 0.5 * templates.reshape(CLASSES, -1).sum(axis=1)
+    net = keras.Sequential([keras.Input((SIDE, SIDE, 1)), keras.layers.Flatten(), keras.layers.Dense(CLASSES)])
+    net.set_weights([kernel, bias])
+    folder = tmp_path_factory.mktemp("many")
+    net.save(folder / "many.keras")
+    np.savez(folder / "clean.npz", x_test=(255 * noisy).astype(np.uint8), y_test=labels)
+    return folder / "many.keras", folder / "clean.npz"
+
+
+def test_the_service_finds_what_the_script_finds(cleanse: Cleanse, planted: tuple[Path, Path], tmp_path: Path) -> None:
+    # Given a model of 256 labels
+    model, data = planted
+    # When the service scans it
+    ran = cleanse("run", model, "--data", data, "--out", tmp_path, "--mitigate", "none")
+    assert ran.code == 3, ran.err
+    result = ran.result
+    # Then the planted label alone is flagged, over a reference of its own, and most labels were left behind
+    assert result["flagged_labels"] == [TARGET]
+    states = [label["state"] for label in result["labels"]]
+    assert len(states) == CLASSES
+    assert states.count("screened_out") > CLASSES // 3
+    assert 100 <= result["reference_size"] <= 120
+    # And a script in one process gets the same norms, to the last bit
+    found = scan(model, data, slots=result["slots"])
+    norms = {label["label"]: label["norm"] for label in result["labels"] if label["state"] == "done"}
+    assert found.detection.flagged_labels == (TARGET,)
+    assert norms == {label: one.norm for label, one in found.inversions.items() if one.state == "done"}
+    # And what a report shows of it names every round's labels
+    assert "screened" in (tmp_path / "report.html").read_text()
