@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nc_tasks.embedded.commands import Command
 from nc_tasks.embedded.files import open_log
-from nc_tasks.embedded.processes import end_with_parent, kill_session, started_at
+from nc_tasks.embedded.processes import before_start, kill_session, started_at
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Child:
                 cwd=self._folder,
                 env={**environment, **command.environment},
                 start_new_session=True,
-                preexec_fn=end_with_parent(),
+                preexec_fn=before_start(command.processors),
             )
         self._running, self._since, self._endings = command, time.monotonic(), []
         self.pid, self.started = self._process.pid, started_at(self._process.pid)

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from nc_tasks.embedded.clients import Wanted
 from nc_tasks.settings import Settings
@@ -11,11 +12,15 @@ from nc_tasks.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """One process to be kept running. name: of its log and in the stack's state."""
+    """One process to be kept running.
+
+    name: of its log and in the stack's state. processors: the only ones that it may use; None: all that we may.
+    """
 
     name: str
     arguments: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
+    processors: frozenset[int] | None = None
 
 
 Commands = Callable[[Settings, Wanted], list[Command]]
@@ -23,15 +28,21 @@ Commands = Callable[[Settings, Wanted], list[Command]]
 
 
 def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
-    """One control worker and `wanted.workers` label workers, each with a thread per slot."""
-    threads = {"TF_NUM_INTRAOP_THREADS": str(max(1, processors() // wanted.workers))}
+    """One control worker and `wanted.workers` label workers, each with a thread per slot.
+
+    Several label workers divide the processors among them: left to themselves, each would compute with as many threads
+    as the machine has, and they would wait for one another at the end of every operation.
+    """
+    shares = divided(processors(), wanted.workers)
+    threads = {"TF_NUM_INTRAOP_THREADS": str(max(1, len(processors()) // wanted.workers))}
     labels = [
         Command(
             name=f"labels{number}",
             arguments=_celery("labels", f"labels{number}", pool="threads", concurrency=wanted.slots),
             environment={**threads, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
+            processors=share,
         )
-        for number in range(1, wanted.workers + 1)
+        for number, share in enumerate(shares, start=1)
     ]
     control = Command(
         name="control",
@@ -41,9 +52,17 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     return [control, *labels]
 
 
-def processors() -> int:
+def processors() -> list[int]:
     """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+def divided(among: list[int], workers: int) -> list[frozenset[int] | None]:
+    """Each worker's own processors, neighbours together; None for all where one worker, or too many, share them."""
+    if not 1 < workers <= len(among):
+        return [None] * workers
+    ends = [len(among) * number // workers for number in range(workers + 1)]
+    return [frozenset(among[start:end]) for start, end in pairwise(ends)]
 
 
 def _celery(queue: str, name: str, *, pool: str, concurrency: int) -> tuple[str, ...]:

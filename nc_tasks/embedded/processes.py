@@ -86,8 +86,11 @@ def kill_session(pid: int) -> None:
             continue
 
 
-def end_with_parent() -> Callable[[], None] | None:
-    """What a child calls before its program starts, so that the kernel ends it with its parent (Linux)."""
+def before_start(processors: frozenset[int] | None = None) -> Callable[[], None] | None:
+    """What a child calls before its program starts, so that the kernel ends it with its parent (Linux).
+
+    processors: the only ones that it may use.
+    """
     if sys.platform != "linux":
         return None
     libc, parent = ctypes.CDLL(None, use_errno=True), os.getpid()
@@ -96,5 +99,7 @@ def end_with_parent() -> Callable[[], None] | None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # it died before we asked
             os._exit(1)
+        if processors is not None:
+            os.sched_setaffinity(0, processors)
 
     return ask_kernel

@@ -1,16 +1,19 @@
 """Commands, client files, locks and logs, each by itself."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nc_tasks.embedded import commands, files
 from nc_tasks.embedded.child import LONGEST_PAUSE_SECONDS, _pause
 from nc_tasks.embedded.clients import Client, Wanted, live_clients
-from nc_tasks.embedded.commands import worker_commands
+from nc_tasks.embedded.commands import divided, processors, worker_commands
 from nc_tasks.embedded.locks import is_locked, locked, read_holder, try_lock, write_holder
-from nc_tasks.embedded.processes import is_process, started_at
+from nc_tasks.embedded.processes import before_start, is_process, started_at
 from nc_tasks.embedded.state import read_state, stack_version
 from nc_tasks.settings import Settings
 
@@ -18,7 +21,7 @@ from nc_tasks.settings import Settings
 def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(commands, "processors", lambda: 7)
+    monkeypatch.setattr(commands, "processors", lambda: list(range(7)))
     made = {
         command.name: command for command in worker_commands(Settings(control_processes=3), Wanted(workers=2, slots=5))
     }
@@ -36,7 +39,7 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
 
 
 def test_given_more_workers_than_processors_then_each_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "processors", lambda: 1)
+    monkeypatch.setattr(commands, "processors", lambda: [0])
     for command in worker_commands(Settings(), Wanted(workers=3, slots=1)):
         assert command.environment["TF_NUM_INTRAOP_THREADS"] == "1"
 
@@ -122,3 +125,23 @@ def test_given_another_backend_of_keras_then_the_stack_cannot_be_shared(
         monkeypatch.setenv("KERAS_BACKEND", backend)
         versions.add(stack_version(Settings(home=tmp_path)))
     assert len(versions) == 2
+
+
+@pytest.mark.parametrize(
+    ("among", "workers", "shares"),
+    [
+        ([0, 1], 1, [None]),
+        ([0, 1], 2, [{0}, {1}]),
+        ([2, 3, 5, 7, 8], 2, [{2, 3}, {5, 7, 8}]),
+        ([0, 1], 3, [None, None, None]),
+    ],
+)
+def test_several_label_workers_divide_the_processors(among: list[int], workers: int, shares: list[Any]) -> None:
+    assert divided(among, workers) == shares
+
+
+def test_a_child_may_use_the_processors_that_it_was_given_alone() -> None:
+    one = frozenset({processors()[-1]})
+    program = [sys.executable, "-c", "import os; print(*os.sched_getaffinity(0))"]
+    shown = subprocess.run(program, preexec_fn=before_start(one), capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == [str(processors()[-1])]
