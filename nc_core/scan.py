@@ -20,7 +20,7 @@ from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Inverter, Predictor, Profile, Progress
 from nc_core.mitigation import METHODS, Repair
-from nc_core.models import Compute, build, build_logits, check_compute
+from nc_core.models import Compute, build, build_logits, check_compute, quick_compute
 from nc_core.preflight import Preflight, check, choose_slots, default_budget
 from nc_core.prepared import Prepared, prepare
 from nc_core.rounds import Plan, plan
@@ -30,7 +30,8 @@ from nc_core.rounds import Plan, plan
 class Ready:
     """A model and its clean data that have passed preflight.
 
-    labels: to be scanned. slots: labels in one batch. compute: of the net while triggers are optimised.
+    labels: to be scanned. slots: labels in one batch. compute: of the net while triggers are optimised; screening:
+    while labels are screened, where a rough norm will do.
     """
 
     canonical: CanonicalModel
@@ -40,6 +41,7 @@ class Ready:
     labels: Sequence[int]
     slots: int
     compute: Compute = "float32"
+    screening: Compute = "float32"
 
     def prepare(self) -> Prepared:
         """The clean data in the model's own domain, split; without labels the model's answers stand in."""
@@ -53,7 +55,9 @@ class Ready:
 
     def inverter(self, prepared: Prepared, profile: str) -> Inverter:
         """The model's inverter with the settings of a profile."""
-        return Inverter(self.model, prepared, profile=ALL_PROFILES[profile], slots=self.slots, compute=self.compute)
+        settings = ALL_PROFILES[profile]
+        compute = self.screening if settings.hands_on else self.compute
+        return Inverter(self.model, prepared, profile=settings, slots=self.slots, compute=compute)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,6 +149,7 @@ def get_ready(
         labels=scanned,
         slots=chosen,
         compute=compute,
+        screening=quick_compute(),
     )
 
 

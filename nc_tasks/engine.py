@@ -12,6 +12,7 @@ from nc_tasks.worker import WorkerProcess
 if TYPE_CHECKING:
     from nc_core.inversion import Begun, Inversion, Inverter, Progress
     from nc_core.inversion.slots import Job, Outcome
+    from nc_core.models import Compute
 
 KEPT = 2
 """Engines that keep their compiled program: the submission at work and its neighbour."""
@@ -133,8 +134,9 @@ def engine_for(worker: WorkerProcess, submission: Submission, profile: str) -> S
     key = (submission.canonical_sha256, submission.clean_data_sha256, repr(submission.preflight), profile, slots)
     with _lock:
         if key not in _engines:
-            loaded = materials.load(worker, submission)
-            inverter = Inverter(loaded.logits, loaded.prepared, profile=ALL_PROFILES[profile], slots=slots)
+            loaded, settings = materials.load(worker, submission), ALL_PROFILES[profile]
+            compute: Compute = (submission.preflight or {})["screening_compute"] if settings.hands_on else "float32"
+            inverter = Inverter(loaded.logits, loaded.prepared, profile=settings, slots=slots, compute=compute)
             _engines[key] = SlotEngine(inverter)
         _engines.move_to_end(key)
         for old in [known for known, engine in _engines.items() if engine.idle and known != key][: -KEPT + 1]:

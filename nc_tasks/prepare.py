@@ -63,7 +63,7 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
         "classes": ready.canonical.classes,
         "input_shape": ready.canonical.input_shape,
         "parameters": ready.canonical.parameters,
-        "preflight": {**domain, **preflight, "split": parts},
+        "preflight": {**domain, **preflight, "split": parts, "screening_compute": ready.screening},
         "slots": ready.slots,
         "labels_total": len(ready.labels),
         "versions": versions(),

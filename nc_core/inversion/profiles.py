@@ -89,12 +89,13 @@ PATIENT = replace(
     FAST,
     name="patient",
     max_steps=400,
-    gate_threshold=0.99,
-    control=ProportionalControl(attack_rate=0.99, gain=1.25, patience=30, progress=1.0),
+    gate_threshold=0.98,
+    control=ProportionalControl(attack_rate=0.98, gain=1.25, patience=30, progress=1.0),
 )
-"""The inversion after screening. Few labels are left, so each may take twice as long; among many labels the smallest
-clean one comes close to a large trigger, and norms that are further minimised lie closer together: on the face BadNet
-of 1283 classes the MAD of log norms falls from 0.37 to 0.25."""
+"""The inversion after screening. Few labels are left, so each may take twice as long. Among many labels the smallest
+clean one comes close to a large trigger, and norms that are further minimised lie closer together; so do those that
+the last two images of a hundred have no say in. On the face BadNet of 1283 classes, 40 to 64 random labels, the MAD of
+log norms falls from 0.37 (`fast`) to 0.25, and the target's distance from the median grows from 1.3 to 1.4."""
 
 PROFILES = {profile.name: profile for profile in (PAPER, FAST, THOROUGH)}
 """What a scan may be asked for."""
