@@ -9,7 +9,7 @@ if found.detection.flagged_labels:
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -211,7 +211,7 @@ def scan_labels(
 ) -> tuple[dict[int, Inversion], Detection]:
     """Invert the labels of a plan round by round and judge them; the smallest are inverted again before they count.
 
-    Returns each label's last outcome and the verdict.
+    Returns each label's last outcome, with the updates, images and seconds of all its rounds, and the verdict.
     """
     height, width, _ = ready.canonical.input_shape
     inversions: dict[int, Inversion] = {}
@@ -220,7 +220,10 @@ def scan_labels(
         inverter = ready.inverter(prepared, rounds.profile_of(number))
         begun = {label: inversions[label].begun for label in going} if rounds.carries(number) else {}
         found = inverter.invert(going, seed=seed, begun=begun, round=number, progress=progress)
-        inversions |= {label: one for label, (one,) in found.items()}
+        inversions |= {
+            label: _with_work_of(one, [one, *([inversions[label]] if label in inversions else [])])
+            for label, (one,) in found.items()
+        }
         if rounds.purpose(number) == "screening":
             norms = {label: inversions[label].norm for label in going}
             going = rounds.after(number, {label: norm for label, norm in norms.items() if norm is not None})
@@ -234,7 +237,7 @@ def scan_labels(
         again = inverter.invert(doubtful, seed=seed, starts=AGAIN, progress=progress)
         for label, more in again.items():
             several = [inversions[label], *more]
-            inversions[label] = several[middle([one.norm for one in several])]
+            inversions[label] = _with_work_of(several[middle([one.norm for one in several])], several)
         confirmed.update(doubtful)
         detection = judge()
     return inversions, detection
@@ -257,6 +260,15 @@ def norms_of(inversions: dict[int, Inversion], rounds: Plan) -> list[LabelNorm]:
         )
         for label, inversion in inversions.items()
     ]
+
+
+def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion]) -> Inversion:
+    return replace(
+        one,
+        updates=sum(each.updates for each in all_of_it),
+        gradient_images=sum(each.gradient_images for each in all_of_it),
+        seconds=sum(each.seconds for each in all_of_it),
+    )
 
 
 def _labels(labels: Sequence[int] | None, classes: int) -> list[int]:

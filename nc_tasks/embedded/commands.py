@@ -28,8 +28,9 @@ Commands = Callable[[Settings, Wanted], list[Command]]
 
 
 def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
-    """One control worker and `wanted.workers` label workers, each with a thread per slot.
+    """One control worker and `wanted.workers` label workers, each with a thread for every slot and half as many more.
 
+    A label that waits in a thread takes a freed slot at once, while the label that left it is still being written down.
     Several label workers divide the processors among them: left to themselves, each would compute with as many threads
     as the machine has, and they would wait for one another at the end of every operation.
     """
@@ -38,7 +39,9 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     labels = [
         Command(
             name=f"labels{number}",
-            arguments=_celery("labels", f"labels{number}", pool="threads", concurrency=wanted.slots),
+            arguments=_celery(
+                "labels", f"labels{number}", pool="threads", concurrency=wanted.slots + wanted.slots // 2
+            ),
             environment={**threads, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
             processors=share,
         )

@@ -1,0 +1,95 @@
+"""What a whole scan costs: `fast`, with its screening and confirmation, against `paper` on a sample of labels.
+
+    python -m tests.benchmarks.scan MODEL DATA [--unlabelled] [--labels 0-79] [--sample 3] [--include 1] [--slots 8]
+
+One process, one run: the scan; then `paper` on a random sample of the labels (seed 0, --include among them),
+extrapolated to all; then the same number of images as the scan took, sent bare forward and backward through the net at
+the batch size at which that is fastest. --thorough also inverts the labels of --include with `thorough`, from the
+starts of a confirmation, and compares the middle norms.
+"""
+
+import argparse
+import time
+
+import numpy as np
+
+from nc_core.detection import AGAIN, middle
+from nc_core.inversion import PROFILES
+from nc_core.prepared import Prepared
+from nc_core.rounds import plan
+from nc_core.scan import Ready, get_ready, scan_labels
+from nc_tasks.options import parse_labels
+from tests.benchmarks.inversion import bare_seconds
+
+BATCHES = (32, 64, 128, 256)
+TIMED = 40
+"""Batches of each size."""
+
+
+def fastest_bare(ready: Ready, prepared: Prepared) -> tuple[int, float]:
+    """Batch size and seconds an image."""
+    seconds = {batch: bare_seconds(ready.model, prepared.fit.x, batch, TIMED) / (batch * TIMED) for batch in BATCHES}
+    best = min(seconds, key=lambda batch: seconds[batch])
+    return best, seconds[best]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("model")
+    parser.add_argument("data")
+    parser.add_argument("--unlabelled", action="store_true")
+    parser.add_argument("--labels", type=parse_labels)
+    parser.add_argument("--sample", type=int, default=3)
+    parser.add_argument("--include", type=int, nargs="*", default=[])
+    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--thorough", action="store_true")
+    given = parser.parse_args()
+    ready = get_ready(
+        given.model,
+        given.data,
+        profile=PROFILES["fast"],
+        unlabelled=given.unlabelled,
+        labels=given.labels,
+        slots=given.slots,
+    )
+    prepared = ready.prepare()
+    labels = list(ready.labels)
+
+    best, bare = fastest_bare(ready, prepared)
+    begin = time.perf_counter()
+    found, verdict = scan_labels(ready, prepared, plan(labels, profile="fast", seed=0), seed=0)
+    seconds = time.perf_counter() - begin
+    bare = (bare + fastest_bare(ready, prepared)[1]) / 2
+    images = sum(one.gradient_images for one in found.values())
+    norms = {label: one.norm for label, one in found.items() if one.state == "done" and one.norm is not None}
+    smallest = ", ".join(f"{label}: {norms[label]:.1f}" for label in sorted(norms, key=lambda one: norms[one])[:4])
+    print(
+        f"fast: {verdict.verdict} {list(verdict.flagged_labels)}, p = {verdict.p_value:.2g}; smallest {smallest}\n"
+        f"fast: {len(labels)} labels in {seconds:.0f} s, {images / len(labels):.0f} gradient images a label; "
+        f"{seconds / (images * bare):.2f} times the bare passes ({1000 * bare:.3f} ms an image at {best} a batch)",
+        flush=True,
+    )
+
+    others = [label for label in labels if label not in given.include]
+    sample = [*given.include, *np.random.default_rng(0).permutation(others).tolist()][: given.sample]
+    if sample:
+        begin = time.perf_counter()
+        paper = ready.inverter(prepared, "paper").invert(sample, seed=0)
+        each = (time.perf_counter() - begin) / len(sample)
+        theirs = np.mean([one.gradient_images for (one,) in paper.values()])
+        print(
+            f"paper: {each:.1f} s and {theirs:.0f} gradient images a label (labels {sample}); all would take "
+            f"{each * len(labels):.0f} s, {each * len(labels) / seconds:.1f} times as long as fast",
+            flush=True,
+        )
+    if given.thorough:
+        for label, several in (
+            ready.inverter(prepared, "thorough").invert(given.include, seed=0, starts=(0, *AGAIN)).items()
+        ):
+            one = several[middle([each.norm for each in several])]
+            told = ", ".join(f"{each.norm:.2f}" for each in several if each.norm is not None)
+            print(f"thorough: label {label} has norm {one.norm:.2f} (middle of {told}), fast {norms[label]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
