@@ -34,6 +34,7 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
     Raises InputRefused, with one line, where the pair cannot be scanned.
     """
     from nc_core.inversion import PROFILES
+    from nc_core.preflight import default_budget
     from nc_core.scan import get_ready
 
     options = ScanOptions(**submission.options)
@@ -52,7 +53,7 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
             labels=options.labels,
             slots=options.slots,
             seed=options.seed,
-            memory_budget=worker.settings.memory_budget_bytes,
+            memory_budget=worker.settings.memory_budget_bytes or default_budget() // worker.settings.label_workers,
         )
     preflight = asdict(ready.preflight)
     domain = preflight.pop("domain")

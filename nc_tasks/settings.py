@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """Memory that one worker may plan with; None: what the machine has free."""
     control_processes: PositiveInt = 2
     """Processes of the control queue: start, gather, repair, classify."""
+    label_workers: PositiveInt = 1
+    """Label workers on this machine, which share its memory."""
     worker_slots: PositiveInt = 8
     """Labels that one worker of the label queue holds at a time."""
 

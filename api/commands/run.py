@@ -93,7 +93,15 @@ def run(
             "--slots", min=1, max=256, help="Labels in one batch.", show_default="what memory and model allow"
         ),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Worker processes for the label tasks.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=64,
+            help="Worker processes for the label tasks; as many as processors and memory bear unless given.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Scan again what was scanned before.")] = False,
 ) -> None:
     """Scan MODEL for backdoors with a little clean data, and repair it.
@@ -103,6 +111,7 @@ def run(
     """
     from api.arguments import settings_of
     from api.scanning import ScanRequest, scan
+    from nc_tasks.embedded.commands import default_workers
     from nc_tasks.options import scan_options
 
     options: dict[str, Any] = {
@@ -123,7 +132,7 @@ def run(
         poisoned=poisoned or [],
         options=scan_options(**options),
         folder=Path(f"{model.resolve().stem}-cleanse") if out is None else out,
-        workers=workers,
+        workers=workers or default_workers(),
         force=force,
     )
     raise typer.Exit(scan(settings_of(home), request))

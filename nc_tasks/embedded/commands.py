@@ -5,9 +5,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
+
+import psutil
 
 from nc_tasks.embedded.clients import Wanted
 from nc_tasks.settings import Settings
+
+WORKER_MEMORY = 6 * 2**30
+"""Bytes of a machine's memory for each label worker that nobody asked for."""
+MOST_WORKERS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,9 +57,21 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     control = Command(
         name="control",
         arguments=_celery("control", "control", pool="prefork", concurrency=settings.control_processes),
-        environment={**threads, "CLEANSE_QUEUE": "control"},
+        environment={**threads, "CLEANSE_QUEUE": "control", "CLEANSE_LABEL_WORKERS": str(wanted.workers)},
     )
     return [control, *labels]
+
+
+def default_workers() -> int:
+    """Label workers that suit this machine: one a processor while each has memory enough, one alone for a GPU.
+
+    Small operations do not fill two processors: two workers of one thread each do 1.6 times what one of two does
+    (measured on the face net).
+    """
+    if any(Path("/dev").glob("nvidia[0-9]*")):
+        return 1
+    most = psutil.virtual_memory().total // WORKER_MEMORY
+    return int(max(1, min(len(processors()), most, MOST_WORKERS)))
 
 
 def processors() -> list[int]:
