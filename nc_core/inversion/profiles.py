@@ -90,7 +90,7 @@ PATIENT = replace(
     name="patient",
     max_steps=400,
     gate_threshold=0.98,
-    control=ProportionalControl(attack_rate=0.98, gain=1.25, patience=30, progress=1.0),
+    control=ProportionalControl(attack_rate=0.98, gain=1.25, patience=20, progress=1.0),
 )
 """The inversion after screening. Few labels are left, so each may take twice as long. Among many labels the smallest
 clean one comes close to a large trigger, and norms that are further minimised lie closer together; so do those that
