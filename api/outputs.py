@@ -49,7 +49,8 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
         submission = submissions.get(session, submission_id=submission_id)
         result = result_json(session, submission_id)
         rows = labels.latest(session, submission_id=submission_id)
-        digests = {row.label: row.trigger_sha256 for row in rows if row.trigger_sha256 is not None}
+        # Not of labels that were screened out: theirs are where a glance left them, not what the label needs.
+        digests = {row.label: row.trigger_sha256 for row in rows if row.trigger_sha256 and row.state == "done"}
         kept = kept_repair(mitigations.of_submission(session, submission_id=submission_id))
     made = {GOODNET: kept.goodnet_sha256, GUARDED: kept.guarded_sha256} if kept is not None else {}
     clean = submission.clean_data_sha256

@@ -44,15 +44,20 @@ class _Frame:
 
 
 def norm_chart(labels: Sequence[Row], guides: Sequence[Guide], *, width: int = 960, height: int = 380) -> Markup:
-    """The chart as one <svg>. Labels without a norm stand at the right end of a band of their own, on top."""
+    """The chart as one <svg>. Labels without a norm stand at the right end of a band of their own, on top.
+
+    Labels that were screened out, often nine of ten, are counted there and not drawn.
+    """
     known = sorted((row for row in labels if row["norm"] is not None), key=lambda row: (row["norm"], row["label"]))
-    unknown = [row for row in labels if row["norm"] is None]
-    frame = _frame(known, unknown, guides, width=width, height=height)
+    unknown = [row for row in labels if row["norm"] is None and row["state"] != "screened_out"]
+    screened = len(labels) - len(known) - len(unknown)
+    frame = _frame(known, unknown, guides, banner=bool(unknown or screened), width=width, height=height)
     parts = [
         *_grid(frame),
         *(_label(frame, rank, row) for rank, row in enumerate(known)),
         *_guides(frame, guides),
         *_without_norm(frame, len(known), unknown),
+        *_screened_out(frame, screened),
         *_names(frame, [*known, *unknown]),
     ]
     flagged = [str(row["label"]) for row in known if row["flagged"]]
@@ -60,9 +65,11 @@ def norm_chart(labels: Sequence[Row], guides: Sequence[Guide], *, width: int = 9
     return drawing(width, height, name, *parts, class_="chart")
 
 
-def _frame(known: Sequence[Row], unknown: Sequence[Row], guides: Sequence[Guide], *, width: int, height: int) -> _Frame:
+def _frame(
+    known: Sequence[Row], unknown: Sequence[Row], guides: Sequence[Guide], *, banner: bool, width: int, height: int
+) -> _Frame:
     left, right, bottom = 46.0, width - 6.0, height - 40.0
-    top = 10.0 + (2 * TEXT_ROOM if unknown else 0.0)
+    top = 10.0 + (2 * TEXT_ROOM if banner else 0.0)
     values = [*(row["norm"] for row in known), *(guide.norm for guide in guides)]
     axis = LogAxis.around(values, start=bottom, end=top)
     step = (right - left) / max(1, len(known) + len(unknown))
@@ -103,6 +110,11 @@ def _label(frame: _Frame, rank: int, row: Row) -> Markup:
     stem = [element("line", class_="stem", x1=x, x2=x, y1=y, y2=frame.bottom)] if frame.step > 5 else []
     dot = element("circle", class_="dot", cx=x, cy=y, r=radius)
     return element("g", *stem, dot, element("title", _tooltip(row)), class_=f"label {kind}")
+
+
+def _screened_out(frame: _Frame, count: int) -> list[Markup]:
+    name = f"{count:,} labels screened out"
+    return [element("text", name, class_="tick", x=frame.left, y=20)] if count else []
 
 
 def _without_norm(frame: _Frame, known: int, rows: Sequence[Row]) -> list[Markup]:

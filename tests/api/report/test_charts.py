@@ -48,6 +48,20 @@ def test_every_label_is_drawn_once_inside_the_picture(make_result: Make, classes
     assert all(0 <= float(mark.attrib["cx"]) <= 960 and 0 <= float(mark.attrib["cy"]) <= 380 for mark in marks)
 
 
+def test_labels_that_were_screened_out_are_counted_and_not_drawn(make_result: Make) -> None:
+    # Given a scan of 1283 labels, of which all but 100 were screened out, and one of these did not converge
+    rows = make_result(classes=1283)["labels"]
+    for row in rows[100:]:
+        row.update(state="screened_out", norm=None)
+    rows[3].update(state="not_converged", norm=None)
+    # When its chart is drawn, then 100 labels have a mark, and the rest is told as a number
+    chart = parsed(norm_chart(rows, []))
+    assert sum(circle.get("class") == "dot" for circle in chart.iter("circle")) == 100
+    told = [text.text for text in chart.iter("text")]
+    assert "1,183 labels screened out" in told
+    assert "no norm: 1" in told
+
+
 def test_flagged_labels_are_marked_and_named_even_among_1283(make_result: Make) -> None:
     chart = norm_chart(make_result(classes=1283, infected={33: 8.4})["labels"], [])
     (flagged,) = groups(chart, "flagged")
