@@ -88,7 +88,7 @@ SCREENING = replace(
 PATIENT = replace(
     FAST,
     name="patient",
-    max_steps=400,
+    max_steps=220,
     gate_threshold=0.98,
     control=ProportionalControl(attack_rate=0.98, gain=1.25, patience=20, progress=1.0),
 )
