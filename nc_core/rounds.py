@@ -22,8 +22,8 @@ Purpose = Literal["screening", "inversion", "confirmation"]
 
 SCREENED_FROM = 250
 """Labels from which a scan screens; below, the reference would be most of them."""
-REFERENCE = 120
-"""Labels of the reference group. Of 1283 labels the smallest must lie 4.2 to 4.4 robust deviations below the median of
+REFERENCE = 100
+"""Labels of the reference group. Of 1283 labels the smallest must lie 4.4 robust deviations below the median of
 such a group to be chance in 5% of the models; with 50 it would be 4.8 (simulated, normal log norms)."""
 ONE_IN = 4
 """Of so many labels one goes on after a round of screening."""
