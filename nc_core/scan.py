@@ -20,8 +20,8 @@ from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Inverter, Predictor, Profile, Progress
 from nc_core.mitigation import METHODS, Repair
-from nc_core.models import Compute, build, build_logits, check_compute, quick_compute
-from nc_core.preflight import Preflight, check, choose_slots, default_budget
+from nc_core.models import Compute, build, build_logits, check_compute
+from nc_core.preflight import Preflight, check, choose_slots, default_budget, quick_compute
 from nc_core.prepared import Prepared, prepare
 from nc_core.rounds import Plan, plan
 

@@ -4,7 +4,7 @@ from nc_core.models.build import build, build_logits
 from nc_core.models.convert import canonical_of, with_weights
 from nc_core.models.head import strip_head
 from nc_core.models.memory import activation_floats
-from nc_core.models.precision import Compute, check_compute, in_precision, quick_compute
+from nc_core.models.precision import Compute, check_compute, in_precision
 
 __all__ = [
     "Compute",
@@ -14,7 +14,6 @@ __all__ = [
     "canonical_of",
     "check_compute",
     "in_precision",
-    "quick_compute",
     "strip_head",
     "with_weights",
 ]

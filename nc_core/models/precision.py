@@ -1,6 +1,5 @@
 """The same net in another arithmetic, for work that bears it."""
 
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import keras
@@ -12,27 +11,6 @@ Compute = Literal["float32", "bfloat16"]
 
 _EXACT = (keras.layers.Rescaling, keras.layers.Normalization)
 """Layers that shift or scale pixels: a difference of two shades must not be rounded away, and they cost nothing."""
-
-
-_CPU_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
-"""Instructions that multiply bfloat16, as Linux names them."""
-
-
-def quick_compute(processors: Path = Path("/proc/cpuinfo")) -> Compute:
-    """What this machine computes fastest in, for work whose result is checked in float32 later.
-
-    bfloat16 where the processor has instructions for it: 1.5 to 1.7 times faster there, and slower everywhere else. On
-    a GPU float32, because nothing was measured on one. It goes by what the processor says and not by a measurement, so
-    that the same machine gives the same numbers every time.
-    """
-    if keras.distribution.list_devices("gpu"):
-        return "float32"
-    try:
-        lines = processors.read_text().splitlines()
-    except OSError:
-        return "float32"
-    flags = {flag for line in lines if line.startswith("flags") for flag in line.split()}
-    return "bfloat16" if flags & _CPU_FLAGS else "float32"
 
 
 def check_compute(compute: str) -> None:

@@ -31,6 +31,15 @@ class Backend(Protocol):
     def compiled(function: Callable[..., Any], net: keras.Model | None) -> Callable[..., Any]:
         """See `compiled`."""
 
+    @staticmethod
+    def on_gpu() -> bool:
+        """See `on_gpu`."""
+
+
+def on_gpu() -> bool:
+    """Whether programs run on a GPU."""
+    return _chosen().on_gpu()
+
 
 def gradient(function: Differentiated) -> Differentiated:
     """function(u, *rest) -> (loss, aux) becomes (u, *rest) -> (d loss / d u, aux)."""

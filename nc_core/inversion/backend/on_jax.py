@@ -9,6 +9,11 @@ import keras
 from nc_core.inversion.backend import Differentiated
 
 
+def on_gpu() -> bool:
+    """See `nc_core.inversion.backend.on_gpu`."""
+    return jax.default_backend() == "gpu"
+
+
 def gradient(function: Differentiated) -> Differentiated:
     """See `nc_core.inversion.backend.gradient`."""
     return jax.grad(function, has_aux=True)

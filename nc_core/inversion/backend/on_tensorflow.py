@@ -9,6 +9,11 @@ import tensorflow
 from nc_core.inversion.backend import Differentiated
 
 
+def on_gpu() -> bool:
+    """See `nc_core.inversion.backend.on_gpu`."""
+    return bool(tensorflow.config.list_physical_devices("GPU"))
+
+
 def gradient(function: Differentiated) -> Differentiated:
     """See `nc_core.inversion.backend.gradient`."""
 
@@ -26,5 +31,4 @@ def compiled(function: Callable[..., Any], net: keras.Model | None) -> Callable[
 
     On a CPU XLA runs convolutions inside loops on a single thread, 10 to 20 times slower than plain graphs.
     """
-    on_gpu = bool(tensorflow.config.list_physical_devices("GPU"))
-    return tensorflow.function(function, jit_compile=on_gpu, autograph=False)
+    return tensorflow.function(function, jit_compile=on_gpu(), autograph=False)

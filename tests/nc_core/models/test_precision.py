@@ -1,14 +1,12 @@
 """The same net in bfloat16: which layers compute in it, which do not, and what stays as it was."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 
 from nc_core.errors import OptionRefused
 from nc_core.inversion import Predictor
-from nc_core.models import build_logits, canonical_of, in_precision, quick_compute
+from nc_core.models import build_logits, canonical_of, in_precision
 
 L = keras.layers
 
@@ -92,16 +90,3 @@ def test_a_net_in_training_has_a_twin_without_its_optimiser(shake) -> None:
 def test_another_arithmetic_is_refused_in_one_line() -> None:
     with pytest.raises(OptionRefused, match="'float16'; pass float32 or bfloat16"):
         in_precision(net(HEADS["softmax-apart"]()), "float16")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("flags", "compute"),
-    [("fpu avx512f amx_bf16", "bfloat16"), ("avx512_bf16", "bfloat16"), ("fpu avx512f", "float32"), ("", "float32")],
-)
-def test_bfloat16_is_quick_where_the_processor_multiplies_it(tmp_path: Path, flags: str, compute: str) -> None:
-    (tmp_path / "cpuinfo").write_text(f"processor : 0\nflags\t\t: {flags}\n")
-    assert quick_compute(tmp_path / "cpuinfo") == compute
-
-
-def test_without_a_list_of_flags_nothing_is_assumed(tmp_path: Path) -> None:
-    assert quick_compute(tmp_path / "absent") == "float32"
