@@ -42,14 +42,14 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     as the machine has, and they would wait for one another at the end of every operation.
     """
     shares = divided(processors(), wanted.workers)
-    threads = {"TF_NUM_INTRAOP_THREADS": str(max(1, len(processors()) // wanted.workers))}
+    of_one = {"TF_NUM_INTRAOP_THREADS": str(max(1, len(processors()) // wanted.workers))}
     labels = [
         Command(
             name=f"labels{number}",
             arguments=_celery(
                 "labels", f"labels{number}", pool="threads", concurrency=wanted.slots + wanted.slots // 2
             ),
-            environment={**threads, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
+            environment={**of_one, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
             processors=share,
         )
         for number, share in enumerate(shares, start=1)
@@ -57,7 +57,8 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     control = Command(
         name="control",
         arguments=_celery("control", "control", pool="prefork", concurrency=settings.control_processes),
-        environment={**threads, "CLEANSE_QUEUE": "control", "CLEANSE_LABEL_WORKERS": str(wanted.workers)},
+        # All processors: it prepares and repairs while no label runs.
+        environment={"CLEANSE_QUEUE": "control", "CLEANSE_LABEL_WORKERS": str(wanted.workers)},
     )
     return [control, *labels]
 

@@ -35,13 +35,14 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
         for option, value in (("-Q", queue), ("--pool", pool), ("-c", number), ("-n", f"{name}@%h")):
             assert line[line.index(option) + 1] == value
         assert made[name].environment["CLEANSE_QUEUE"] == queue
-        assert made[name].environment["TF_NUM_INTRAOP_THREADS"] == "3"
+    assert made["labels2"].environment["TF_NUM_INTRAOP_THREADS"] == "3"
     assert made["labels1"].environment["CLEANSE_WORKER_SLOTS"] == "5"
 
 
 def test_given_more_workers_than_processors_then_each_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "processors", lambda: [0])
-    for command in worker_commands(Settings(), Wanted(workers=3, slots=1)):
+    _, *label_workers = worker_commands(Settings(), Wanted(workers=3, slots=1))
+    for command in label_workers:
         assert command.environment["TF_NUM_INTRAOP_THREADS"] == "1"
 
 
