@@ -21,14 +21,14 @@ from nc_tasks.store.states import SUBMISSION_ENDS
 
 @dataclass(frozen=True, kw_only=True)
 class ScanRequest:
-    """What the user asked for. workers: processes of the label queue."""
+    """What the user asked for. workers: processes of the label queue, None: what suits the machine."""
 
     model: Path
     data: Path
     poisoned: Sequence[Path]
     options: ScanOptions
     folder: Path
-    workers: int
+    workers: int | None
     force: bool
 
 
@@ -77,7 +77,7 @@ def submit(store: Store, artefacts: ArtefactStore, request: ScanRequest) -> Subm
         )
 
 
-def follow(settings: Settings, store: Store, submission: Submission, workers: int) -> Snapshot:
+def follow(settings: Settings, store: Store, submission: Submission, workers: int | None) -> Snapshot:
     """Have the submission begun or carried on by the workers, and show it until its end."""
     from nc_tasks.app import make_app, publish_start
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from api.terminal import err
 from nc_tasks.embedded.client import Stack, attach
+from nc_tasks.embedded.commands import default_workers
 from nc_tasks.errors import StackFailed
 from nc_tasks.settings import Settings
 
@@ -14,13 +15,13 @@ REPEAT_SECONDS = 15.0
 
 
 @contextmanager
-def working_stack(settings: Settings, *, workers: int = 1, slots: int | None = None) -> Iterator[Stack]:
+def working_stack(settings: Settings, *, workers: int | None = None, slots: int | None = None) -> Iterator[Stack]:
     """Start or adopt the stack and stay attached; on Ctrl-C it stops, unless another client is attached.
 
-    workers: processes of the label queue. slots: labels that each holds at a time, None: as set.
-    Raises StackFailed.
+    workers: processes of the label queue, None: what suits the machine. slots: labels that each holds at a time, None:
+    as set. Raises StackFailed.
     """
-    with attach(settings, workers=workers, slots=slots or settings.worker_slots) as stack:
+    with attach(settings, workers=workers or default_workers(), slots=slots or settings.worker_slots) as stack:
         try:
             yield stack
         except KeyboardInterrupt:

@@ -111,7 +111,6 @@ def run(
     """
     from api.arguments import settings_of
     from api.scanning import ScanRequest, scan
-    from nc_tasks.embedded.commands import default_workers
     from nc_tasks.options import scan_options
 
     options: dict[str, Any] = {
@@ -132,7 +131,7 @@ def run(
         poisoned=poisoned or [],
         options=scan_options(**options),
         folder=Path(f"{model.resolve().stem}-cleanse") if out is None else out,
-        workers=workers or default_workers(),
+        workers=workers,
         force=force,
     )
     raise typer.Exit(scan(settings_of(home), request))
