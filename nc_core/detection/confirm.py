@@ -10,7 +10,8 @@ AGAIN = (1, 2)
 
 The smallest of many norms is small for two reasons, its label and luck: one label's norm moves by 10 to 20% from start
 to start, now and then by half, and a backdoor's as well. Of three the middle one has no luck left. The others stay as
-they are: under the null the test only becomes more cautious.
+they are: under the null the test only becomes more cautious (simulated, 43 labels, alpha 0.05: 2.7% instead of 5.5% of
+clean models flagged; 2.5% instead of 12.8% where one start in twenty strays three times as far).
 """
 
 ONE_IN = 20

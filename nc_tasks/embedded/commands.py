@@ -66,8 +66,8 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
 def default_workers() -> int:
     """Label workers that suit this machine: one a processor while each has memory enough, one alone for a GPU.
 
-    Small operations do not fill two processors: two workers of one thread each do 1.6 times what one of two does
-    (measured on the face net).
+    Small operations do not fill two processors: two workers of one thread each did 1.3 to 1.6 times what one of two did
+    (twelve labels of a GTSRB net; screening the face net).
     """
     if any(Path("/dev").glob("nvidia[0-9]*")):
         return 1

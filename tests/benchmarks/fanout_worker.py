@@ -34,10 +34,10 @@ beyond what its process held before."""
 class Nothing:
     """The end of a label that was no work; the attributes of `nc_core.inversion.Inversion`, without TensorFlow."""
 
-    norm: float
-    state: str = "done"
+    norm: None = None
+    state: str = "not_converged"
     trigger: None = None
-    attack_success_rate: float = 1.0
+    attack_success_rate: None = None
     updates: int = 1
     gradient_images: int = 1
     seconds: float = 0.0
@@ -52,9 +52,8 @@ class NoEngine:
 
     def invert(
         self,
-        label: int,
+        label: int,  # noqa: ARG002
         *,
-        seed: int,  # noqa: ARG002
         starts: Sequence[int],
         **_: object,
     ) -> list[Nothing]:
@@ -62,8 +61,8 @@ class NoEngine:
             if not self._noted:
                 self._noted = True
                 note(FIRST, self._name, str(time.time()))
-        # Spread over a decade without a small one: nothing is flagged.
-        return [Nothing(norm=100.0 + label * 7919 % 1000) for _ in starts]
+        # No norm: nothing is flagged and nothing is to be confirmed.
+        return [Nothing() for _ in starts]
 
 
 _engines: dict[str, NoEngine] = {}

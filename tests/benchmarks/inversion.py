@@ -17,7 +17,7 @@ from keras import ops
 
 from nc_core.inversion import PROFILES, Inversion, Inverter, Profile, backend
 from nc_core.prepared import Prepared
-from nc_core.scan import get_ready
+from nc_core.ready import get_ready
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,9 @@ import numpy as np
 from nc_core.detection import AGAIN, middle
 from nc_core.inversion import PROFILES
 from nc_core.prepared import Prepared
+from nc_core.ready import Ready, get_ready
 from nc_core.rounds import plan
-from nc_core.scan import Ready, get_ready, scan_labels
+from nc_core.scan import scan_labels
 from nc_tasks.options import parse_labels
 from tests.benchmarks.inversion import bare_seconds
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nc_core.errors import Cancelled, CleanseError
-from nc_core.inversion import Inversion, Trigger
+from nc_core.inversion import Begun, Inversion, Trigger
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Label, LabelKey, Submission, labels, submissions
 from nc_tasks.tasks import label as label_task
@@ -23,13 +23,24 @@ class Engine:
     def __init__(self) -> None:
         self.does: Callable[[int], Inversion] = found
         self.asked: list[tuple[str, int, int]] = []
+        self.begun: list[tuple[str, int, Begun | None]] = []
 
-    def of(self, _: WorkerProcess, submission: Submission, __: str) -> Any:
+    def of(self, _: WorkerProcess, submission: Submission, profile: str) -> Any:
         engine = self
 
         class Bound:
-            def invert(self, label: int, *, seed: int, starts: tuple[int, ...], **_: object) -> list[Inversion]:
+            def invert(
+                self,
+                label: int,
+                *,
+                seed: int,
+                starts: tuple[int, ...],
+                begun: Begun | None,
+                round: int,
+                **_: object,
+            ) -> list[Inversion]:
                 engine.asked.append((submission.id, label, seed))
+                engine.begun.append((profile, round, begun))
                 return [replace(engine.does(label), updates=40 + start) for start in starts]
 
         return Bound()
@@ -171,3 +182,26 @@ def test_a_confirmed_label_has_the_middle_one_of_its_three_inversions(
     assert row.norm == pytest.approx(2.8)
     assert row.norms == pytest.approx([2.0, 3.6, 2.8])
     assert (row.updates, row.gradient_images) == (41 + 42, 2 * 640)
+
+
+def test_a_round_goes_on_where_the_screening_before_it_left_the_label(
+    worker: WorkerProcess, engine: Engine, submission: str
+) -> None:
+    # Given a model of so many labels that they are screened
+    with worker.store.write() as session:
+        session.get_one(Submission, submission).classes = 300
+    engine.does = lambda label: replace(found(label), state="screened_out", attack_success_rate=None, cost=0.03)
+    # When a label is screened
+    assert run(submission, 1) == {"label": 1, "state": "screened_out"}
+    # And goes on in the next round
+    with worker.store.write() as session:
+        labels.create(session, submission_id=submission, labels=[1], round=1, updates_budget=72)
+    assert label_task.invert_label(submission=submission, label=1, round=1)["state"] == "screened_out"
+    # Then the first began anew, and the second with mask, pattern and lambda of the first
+    (first, zero, fresh), (second, one, begun) = engine.begun
+    assert (first, zero, fresh) == ("screening", 0, None)
+    assert (second, one) == ("screening", 1)
+    assert begun is not None
+    assert begun.cost == 0.03
+    assert np.array_equal(begun.trigger.mask, TRIGGER.mask)
+    assert np.array_equal(begun.trigger.pattern, TRIGGER.pattern)

@@ -201,6 +201,22 @@ def test_given_a_later_round_then_its_result_stands_for_the_label_but_its_failur
         assert labels.ended_after(session, submission_id=scanned, round=0) == {1, 2}
 
 
+def test_given_an_inversion_that_failed_after_a_screening_then_the_label_has_failed(store: Store, scanned: str) -> None:
+    # Given a label that was screened, and whose inversion then failed
+    with store.write() as session:
+        for number, state in enumerate(("screened_out", "failed")):
+            labels.create(session, submission_id=scanned, labels=(1,), round=number, updates_budget=9)
+            key = LabelKey(submission_id=scanned, label=1, round=number)
+            attempt = claim(session, key)
+            assert attempt is not None
+            labels.finish(session, key=key, attempt=attempt, state=state, updates=4, norm=9.0, gradient_images=32)
+        (row,) = [row for row in labels.latest(session, submission_id=scanned) if row.label == 1]
+        taken = labels.totals(session, submission_id=scanned)[1]
+    # Then it is not told as left behind, and what both rounds took counts
+    assert (row.state, row.round) == ("failed", 1)
+    assert (taken.updates, taken.gradient_images) == (8, 64)
+
+
 def test_given_a_state_that_is_no_end_then_finishing_in_it_is_a_mistake(store: Store, scanned: str) -> None:
     with store.write() as session, pytest.raises(ValueError, match="cannot end in state 'running'"):
         labels.finish(session, key=key_of(scanned), attempt=1, state="running", updates=0)

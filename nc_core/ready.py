@@ -1,0 +1,116 @@
+"""From two files to what can be scanned: a model and its clean data that have passed preflight."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from nc_core.datasets import CleanData, Resize, check_labels, read_images, split_images
+from nc_core.errors import OptionRefused
+from nc_core.intake import CanonicalModel, read_model
+from nc_core.inversion import ALL_PROFILES, Inverter, Predictor, Profile
+from nc_core.models import Compute, build_logits, check_compute
+from nc_core.preflight import Preflight, check, choose_slots, default_budget, quick_compute
+from nc_core.prepared import Prepared, prepare
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ready:
+    """A model and its clean data that have passed preflight.
+
+    labels: to be scanned. slots: labels in one batch. compute: of the net while triggers are optimised; screening:
+    while labels are screened, where a rough norm will do.
+    """
+
+    canonical: CanonicalModel
+    model: keras.Model
+    clean: CleanData
+    preflight: Preflight
+    labels: Sequence[int]
+    slots: int
+    compute: Compute = "float32"
+    screening: Compute = "float32"
+
+    def prepare(self) -> Prepared:
+        """The clean data in the model's own domain, split; without labels the model's answers stand in."""
+        return prepare(
+            self.clean,
+            self.preflight.domain,
+            Predictor(self.model),
+            classes=self.canonical.classes,
+            labelled=self.preflight.labelled,
+        )
+
+    def inverter(self, prepared: Prepared, profile: str) -> Inverter:
+        """The model's inverter with the settings of a profile."""
+        settings = ALL_PROFILES[profile]
+        compute = self.screening if settings.hands_on else self.compute
+        return Inverter(self.model, prepared, profile=settings, slots=self.slots, compute=compute)
+
+
+def get_ready(
+    model: Path | str,
+    data: Path | str,
+    *,
+    profile: Profile,
+    architecture: str | None = None,
+    resize: Resize | None = None,
+    value_range: str = "auto",
+    unlabelled: bool = False,
+    labels: Sequence[int] | None = None,
+    slots: int | None = None,
+    seed: int = 0,
+    memory_budget: int | None = None,
+    compute: Compute = "float32",
+) -> Ready:
+    """Read both files and find out whether and how they can be scanned.
+
+    Raises InputRefused with one line that says what was found, what was expected and what to pass, or OutOfBudget.
+    memory_budget: bytes; None: half of what is free. compute: "bfloat16" where triggers are to be optimised in it;
+    all that is measured is measured in float32.
+    """
+    check_compute(compute)
+    canonical = read_model(Path(model), architecture=architecture)
+    images = read_images(Path(data), input_shape=canonical.input_shape, resize=resize, labelled=not unlabelled)
+    if images.labels is not None:
+        check_labels(images, canonical.classes)
+    scanned = _labels(labels, canonical.classes)
+    net = build_logits(canonical)
+    found = check(
+        net,
+        images,
+        classes=canonical.classes,
+        labels=scanned,
+        value_range=value_range,
+        labelled=images.labels is not None,
+    )
+    clean = CleanData(images=images, split=split_images(len(images), seed))
+    chosen = choose_slots(
+        net,
+        wanted=slots,
+        labels=len(scanned),
+        profile=profile,
+        fit_images=len(clean.split.fit),
+        budget=memory_budget or default_budget(),
+    )
+    return Ready(
+        canonical=canonical,
+        model=net,
+        clean=clean,
+        preflight=found,
+        labels=scanned,
+        slots=chosen,
+        compute=compute,
+        screening=quick_compute(),
+    )
+
+
+def _labels(labels: Sequence[int] | None, classes: int) -> list[int]:
+    wanted = list(range(classes)) if labels is None else list(labels)
+    if max(wanted) >= classes:
+        raise OptionRefused(
+            f"label {max(wanted)} was asked for, the model has {classes} classes (0 to {classes - 1}): "
+            "pass --labels within them"
+        )
+    return wanted
