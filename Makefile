@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed-$(EXTRA)
 ON_JAX := $(addprefix tests/nc_core/,inversion mitigation preflight models/test_precision.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check benchmark lock clean
+.PHONY: help setup demo test check lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -32,16 +32,13 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e
 	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(ON_JAX)
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest --durations 10 tests/e2e
 
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-benchmark: setup
-	$(BIN)/python -m tests.benchmarks.inversion
 
 # Writes the locks anew. They hold names, versions and hashes, no addresses.
 lock:

@@ -130,10 +130,11 @@ def test_the_same_command_answers_from_the_store(ran: Ran, cleanse: Cleanse, pla
 
 
 def test_interrupted_run_carries_on_where_it_was(planted: Planted, tmp_path: Path) -> None:
-    # Given a run under a home of its own, interrupted once some labels have ended
+    # Given a run under a home of its own, label after label, interrupted once some have ended
     own = Cleanse(home=tmp_path / "home")
     arguments = ("run", planted.model, "--data", planted.clean, "--out", tmp_path / "out", "--mitigate", "none")
-    process = own.start(*arguments, "--labels", "3-8")
+    arguments += ("--labels", "3-8", "--slots", 1)
+    process = own.start(*arguments)
     ended = wait_for_labels(own, 2)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
@@ -142,7 +143,7 @@ def test_interrupted_run_carries_on_where_it_was(planted: Planted, tmp_path: Pat
     assert own("down").code == 0
     assert stack_processes(own) == []
     # When the same command is given again
-    again = own(*arguments, "--labels", "3-8")
+    again = own(*arguments)
     # Then it ends with all labels, and the ones that had ended were not repeated: only the flagged one took more time
     assert again.code == 3, again.err
     assert len(again.result["labels"]) == 6
@@ -179,7 +180,7 @@ def test_two_workers_give_the_same_norms_to_the_last_bit(cleanse: Cleanse, plant
 
 
 def test_labels_of_a_killed_worker_are_done_by_the_next(planted: Planted, tmp_path: Path) -> None:
-    # Given a run whose label worker is killed in the middle of its labels
+    # Given a run, label after label, one of whose workers is killed in the middle of them
     own = Cleanse(home=tmp_path / "home")
     process = own.start(
         "run",
@@ -192,6 +193,8 @@ def test_labels_of_a_killed_worker_are_done_by_the_next(planted: Planted, tmp_pa
         "4-7",
         "--mitigate",
         "none",
+        "--slots",
+        1,
     )
     wait_for_labels(own, 1)
     (worker,) = [pid for pid in stack_processes(own) if b"labels1@" in Path(f"/proc/{pid}/cmdline").read_bytes()]
