@@ -42,11 +42,11 @@ class Ready:
             labelled=self.preflight.labelled,
         )
 
-    def inverter(self, prepared: Prepared, profile: str) -> Inverter:
-        """The model's inverter with the settings of a profile."""
+    def inverter(self, prepared: Prepared, profile: str, *, slots: int | None = None) -> Inverter:
+        """The model's inverter with the settings of a profile. slots: None for as many as were chosen."""
         settings = ALL_PROFILES[profile]
         compute = self.screening if settings.hands_on else self.compute
-        return Inverter(self.model, prepared, profile=settings, slots=self.slots, compute=compute)
+        return Inverter(self.model, prepared, profile=settings, slots=slots or self.slots, compute=compute)
 
 
 def get_ready(

@@ -64,6 +64,13 @@ class Plan:
         """Whether a round's labels begin where the round before left them, and not from a random start."""
         return 0 < round <= self.screenings
 
+    def slots_of(self, round: int, slots: int) -> int:
+        """Labels in one batch, of at most `slots`: a confirmation has work for few, and empty slots cost as much."""
+        if self.purpose(round) != "confirmation":
+            return slots
+        # Half of the labels: each label's starts stay with one worker, and two workers are usual.
+        return min(slots, len(AGAIN) * math.ceil(confirmed_of(len(self.labels)) / 2))
+
     def after(self, round: int, norms: Mapping[int, float]) -> tuple[int, ...]:
         """The labels of the round that follows a screening, sorted.
 

@@ -139,6 +139,9 @@ def scan_labels(
         norms = norms_of(inversions, rounds)
         return detect(norms, classes=ready.canonical.classes, pixels=height * width, alpha=alpha)
 
+    confirmation = rounds.screenings + 1
+    slots = rounds.slots_of(confirmation, ready.slots)
+    inverter = ready.inverter(prepared, rounds.profile_of(confirmation), slots=slots)
     detection, confirmed = judge(), set[int]()
     while doubtful := to_confirm(norms_of(inversions, rounds), flagged=detection.flagged_labels, confirmed=confirmed):
         again = inverter.invert(doubtful, seed=seed, starts=AGAIN, progress=progress)

@@ -126,11 +126,10 @@ _engines: OrderedDict[tuple[object, ...], SlotEngine] = OrderedDict()
 _lock = threading.Lock()
 
 
-def engine_for(worker: WorkerProcess, submission: Submission, profile: str) -> SlotEngine:
-    """This process' engine for the submission's net, data and number of slots, with the settings of a profile."""
+def engine_for(worker: WorkerProcess, submission: Submission, profile: str, slots: int) -> SlotEngine:
+    """This process' engine for the submission's net and data, with the settings of a profile and so many slots."""
     from nc_core.inversion import ALL_PROFILES, Inverter
 
-    slots = int(submission.slots or 1)
     key = (submission.canonical_sha256, submission.clean_data_sha256, repr(submission.preflight), profile, slots)
     with _lock:
         if key not in _engines:

@@ -97,7 +97,8 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
         return not labels.heartbeat(session, lease_seconds=worker.settings.lease_seconds, progress=[told])
 
     with worker.heartbeat.hold(renew) as held:
-        found = engine_for(worker, submission, rounds.profile_of(key.round)).invert(
+        slots = rounds.slots_of(key.round, int(submission.slots or 1))
+        found = engine_for(worker, submission, rounds.profile_of(key.round), slots).invert(
             key.label,
             seed=int(submission.options["seed"]),
             starts=AGAIN if rounds.purpose(key.round) == "confirmation" else (0,),

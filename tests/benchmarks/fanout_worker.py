@@ -69,7 +69,7 @@ _engines: dict[str, NoEngine] = {}
 _lock = Lock()
 
 
-def engine_for(worker: WorkerProcess, submission: Submission, _: str) -> NoEngine:
+def engine_for(worker: WorkerProcess, submission: Submission, *_: object) -> NoEngine:
     with _lock:
         if submission.id not in _engines:
             _engines[submission.id] = NoEngine(f"{submission.id}-{worker.id}")

@@ -74,3 +74,14 @@ def test_the_done_share_rises_to_one_over_all_rounds(many: Plan) -> None:
     assert (shares[0], shares[-1]) == (0.0, 1.0)
     # A second confirmation, which nobody could foresee, moves nothing
     assert many.share(5, 0.5) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "slots", "wanted"), [(10, 8, 2), (43, 8, 4), (43, 2, 2), (1283, 8, 6), (1283, 4, 4)]
+)
+def test_a_confirmation_has_slots_for_half_of_its_labels(labels: int, slots: int, wanted: int) -> None:
+    # Given 1, 3 or 5 labels to be confirmed from two starts each, and a batch of at most so many slots
+    rounds = plan(range(labels), profile="fast", seed=0)
+    # Then two workers that share them have no empty slots; every other round has all slots
+    assert rounds.slots_of(rounds.screenings + 1, slots) == wanted
+    assert {rounds.slots_of(number, slots) for number in range(rounds.screenings + 1)} == {slots}

@@ -25,7 +25,7 @@ class Engine:
         self.asked: list[tuple[str, int, int]] = []
         self.begun: list[tuple[str, int, Begun | None]] = []
 
-    def of(self, _: WorkerProcess, submission: Submission, profile: str) -> Any:
+    def of(self, _: WorkerProcess, submission: Submission, profile: str, _slots: int) -> Any:
         engine = self
 
         class Bound:
