@@ -60,18 +60,19 @@ class Layout:
 
     def images(self, rows: Any) -> Any:
         """(n, image_row) -> (n, H, W, C)."""
-        return ops.reshape(rows[:, : self.values], (-1, self.height, self.width, self.channels))
+        values = _columns(rows, 0, self.values)
+        return ops.reshape(values, (-1, self.height, self.width, self.channels))
 
     def blend(self, u: Any) -> tuple[Any, Any, Any]:
         """Parameters u (K, row) -> keep (K, image_row) = 1 - m, paint (K, image_row) = m * p, norm (K,) = sum of m."""
         slots = u.shape[0]
         unit = ops.tanh(u) / (2.0 - EPSILON) + 0.5  # (K, row)
-        mask = unit[:, : self.pixels]  # (K, H*W)
+        mask = _columns(unit, 0, self.pixels)  # (K, H*W)
         spread = ops.broadcast_to(mask[:, :, None], (slots, self.pixels, self.channels))
         spread = ops.reshape(spread, (slots, self.values))
         spread = ops.pad(spread, ((0, 0), (0, self.image_row - self.values)))  # (K, image_row)
         low, span = self._range()
-        pattern = low + span * unit[:, self.mask_row :]  # (K, image_row)
+        pattern = low + span * _columns(unit, self.mask_row, self.image_row)  # (K, image_row)
         return 1.0 - spread, spread * pattern, ops.sum(mask, axis=1)
 
     def start(self, generator: np.random.Generator) -> npt.NDArray[np.float32]:
@@ -100,6 +101,11 @@ class Layout:
         low = self.image_rows(np.broadcast_to(self.low, (1, self.height, self.width, self.channels)))[0]
         high = self.image_rows(np.broadcast_to(self.high, (1, self.height, self.width, self.channels)))[0]
         return low.astype(np.float32), (high - low).astype(np.float32)
+
+
+def _columns(rows: Any, first: int, count: int) -> Any:
+    """rows[:, first : first + count]; the gradient of an index is far slower in TensorFlow (7% of an update)."""
+    return ops.slice(rows, (0, first), (rows.shape[0], count))
 
 
 def _padded(length: int) -> int:

@@ -97,7 +97,7 @@ def measure(settings: Settings, store: Store, stack: Stack, count: int) -> Cost:
         found = detections.get(session, submission_id=submission_id)
         counted = labels.counts(session, submission_id=submission_id, round=0)
     assert found is not None
-    assert counted.states == {"done": count}, counted.states
+    assert counted.states == {"not_converged": count}, counted.states
     before = restart_peak()
     with store.read() as session:
         rows = len(result_json(session, submission_id)["labels"])
