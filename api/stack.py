@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from api.terminal import err
 from nc_tasks.embedded.client import Stack, attach
-from nc_tasks.embedded.commands import default_workers
+from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.errors import StackFailed
 from nc_tasks.settings import Settings
 
@@ -19,9 +19,10 @@ def working_stack(settings: Settings, *, workers: int | None = None, slots: int 
     """Start or adopt the stack and stay attached; on Ctrl-C it stops, unless another client is attached.
 
     workers: processes of the label queue, None: what suits the machine. slots: labels that each holds at a time, None:
-    as set. Raises StackFailed.
+    as set, or what suits it too. Raises StackFailed.
     """
-    with attach(settings, workers=workers or default_workers(), slots=slots or settings.worker_slots) as stack:
+    slots = slots or settings.worker_slots or default_slots()
+    with attach(settings, workers=workers or default_workers(), slots=slots) as stack:
         try:
             yield stack
         except KeyboardInterrupt:

@@ -46,8 +46,8 @@ class Settings(BaseSettings):
     """Processes of the control queue: start, gather, repair, classify."""
     label_workers: PositiveInt = 1
     """Label workers on this machine, which share its memory."""
-    worker_slots: PositiveInt = 8
-    """Labels that one worker of the label queue holds at a time."""
+    worker_slots: PositiveInt | None = None
+    """Labels that one worker of the label queue holds at a time; None: what suits the machine."""
 
     @property
     def store_url(self) -> str:

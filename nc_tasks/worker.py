@@ -10,6 +10,7 @@ from functools import cache
 from celery.signals import worker_shutting_down
 
 from nc_tasks.artefacts import Artefacts
+from nc_tasks.embedded.commands import default_slots
 from nc_tasks.heartbeat import Heartbeat
 from nc_tasks.settings import Settings, get_settings
 from nc_tasks.store import Store, open_store, workers
@@ -45,7 +46,7 @@ def _open(pid: int) -> WorkerProcess:
             pid=pid,
             host=host,
             version=build_version(),
-            slots=settings.worker_slots if queue == "labels" else 1,
+            slots=(settings.worker_slots or default_slots()) if queue == "labels" else 1,
         )
     heartbeat = Heartbeat(store, worker_id=worker_id, seconds=settings.heartbeat_seconds)
     heartbeat.start()

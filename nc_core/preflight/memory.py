@@ -4,8 +4,9 @@ import keras
 import psutil
 
 from nc_core.errors import OutOfBudget
-from nc_core.inversion import Profile
+from nc_core.inversion import Profile, backend
 from nc_core.models import activation_floats
+from nc_core.slots import ON_CPU, ON_GPU
 
 BYTES_PER_ACTIVATION = 3.0
 """Peak bytes of a forward and backward pass for each float that a layer puts out.
@@ -14,9 +15,6 @@ Activations kept for the gradient take 4 bytes each; gradients are freed on the 
 batch normalisation in inference mode) keep no copy of their own. Measured with the slot program at 224x224 by
 tests/benchmarks/memory.py.
 """
-
-DEFAULT_SLOTS = 8
-"""4 to 8 labels in one batch bring 10-28% on two cores; more bring nothing there."""
 
 SHARE_OF_FREE = 0.5
 """Of the memory that is available now, when no budget is set: other workers and the operating system live here too."""
@@ -40,12 +38,13 @@ def estimate(model: keras.Model, *, slots: int, profile: Profile, fit_images: in
 def choose_slots(
     model: keras.Model, *, wanted: int | None, labels: int, profile: Profile, fit_images: int, budget: int
 ) -> int:
-    """As many slots as wanted (default 8, never more than labels), fewer where the budget asks for it.
+    """As many slots as wanted (else `nc_core.slots`, never more than labels), fewer where the budget asks for it.
 
     On a CPU running out of memory is a kill and no exception, so it is estimated beforehand. Raises OutOfBudget when
     not even one slot fits.
     """
-    for slots in range(min(wanted or DEFAULT_SLOTS, max(labels, 1)), 0, -1):
+    usual = ON_GPU if backend.on_gpu() else ON_CPU
+    for slots in range(min(wanted or usual, max(labels, 1)), 0, -1):
         if estimate(model, slots=slots, profile=profile, fit_images=fit_images) <= budget:
             return slots
     least = estimate(model, slots=1, profile=profile, fit_images=fit_images)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from nc_core.slots import ON_CPU, ON_GPU
 from nc_tasks.embedded.clients import Wanted
 from nc_tasks.settings import Settings
 
@@ -35,9 +36,10 @@ Commands = Callable[[Settings, Wanted], list[Command]]
 
 
 def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
-    """One control worker and `wanted.workers` label workers, each with a thread for every slot and half as many more.
+    """One control worker and `wanted.workers` label workers, each with a thread for every slot and one more.
 
-    A label that waits in a thread takes a freed slot at once, while the label that left it is still being written down.
+    A label that waits in a thread takes a freed slot at once, while the label that left it is still being written down;
+    more than one would wait here while another worker has slots free.
     Several label workers divide the processors among them: left to themselves, each would compute with as many threads
     as the machine has, and they would wait for one another at the end of every operation.
     """
@@ -46,9 +48,7 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     labels = [
         Command(
             name=f"labels{number}",
-            arguments=_celery(
-                "labels", f"labels{number}", pool="threads", concurrency=wanted.slots + wanted.slots // 2
-            ),
+            arguments=_celery("labels", f"labels{number}", pool="threads", concurrency=wanted.slots + 1),
             environment={**of_one, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
             processors=share,
         )
@@ -69,10 +69,20 @@ def default_workers() -> int:
     Small operations do not fill two processors: two workers of one thread each did 1.3 to 1.6 times what one of two did
     (twelve labels of a GTSRB net; screening the face net).
     """
-    if any(Path("/dev").glob("nvidia[0-9]*")):
+    if _has_gpu():
         return 1
     most = psutil.virtual_memory().total // WORKER_MEMORY
     return int(max(1, min(len(processors()), most, MOST_WORKERS)))
+
+
+def default_slots() -> int:
+    """Labels that each worker holds at a time where nobody asked for a number."""
+    return ON_GPU if _has_gpu() else ON_CPU
+
+
+def _has_gpu() -> bool:
+    """Whether there is a GPU, as far as can be seen without TensorFlow."""
+    return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
 def processors() -> list[int]:

@@ -19,7 +19,7 @@ from nc_tasks.artefacts import Artefacts
 from nc_tasks.embedded.broker import Broker, broker_url, start_broker
 from nc_tasks.embedded.child import QUIT_SECONDS, Child
 from nc_tasks.embedded.clients import Wanted, live_clients
-from nc_tasks.embedded.commands import Commands, worker_commands
+from nc_tasks.embedded.commands import Commands, default_slots, worker_commands
 from nc_tasks.embedded.files import StackFiles, stack_files
 from nc_tasks.embedded.idle import IdleClock
 from nc_tasks.embedded.leftovers import end_workers
@@ -41,7 +41,7 @@ class Supervisor:
     def __init__(self, settings: Settings, files: StackFiles, commands: Commands) -> None:
         self.stopping = False
         self._settings, self._files, self._commands = settings, files, commands
-        self._wanted = Wanted(workers=1, slots=settings.worker_slots)
+        self._wanted = Wanted(workers=1, slots=settings.worker_slots or default_slots())
         self._broker: Broker | None = None
         self._children: dict[str, Child] = {}
         self._idle = IdleClock(settings)

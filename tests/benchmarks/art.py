@@ -1,6 +1,6 @@
 """What a label costs against the field's library: ART's Neural Cleanse for Keras, on the same net, images and labels.
 
-    python -m tests.benchmarks.art MODEL DATA --environment FOLDER [--labels 1 19] [--images 1000] [--slots 8]
+    python -m tests.benchmarks.art MODEL DATA --environment FOLDER [--labels 1 19] [--images 1000] [--slots 4]
 
 ART does not belong to this project and lives in an environment of its own, which is made in FOLDER at the first run:
 the same TensorFlow and Keras, and adversarial-robustness-toolbox. It gets the net as logits and the norm to be an L1
@@ -25,6 +25,7 @@ from nc_core.evaluation import attack_success_rate
 from nc_core.inversion import PROFILES, Inversion, Predictor
 from nc_core.prepared import Prepared
 from nc_core.ready import Ready, get_ready
+from nc_core.slots import ON_CPU
 
 ART = "adversarial-robustness-toolbox==1.20.1"
 ALONE = Path(__file__).with_name("art_alone.py")
@@ -96,7 +97,7 @@ def main() -> None:
     parser.add_argument("--environment", type=Path, required=True)
     parser.add_argument("--labels", type=int, nargs="*", default=[1, 19])
     parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--slots", type=int, default=ON_CPU)
     given = parser.parse_args()
     python = environment(given.environment)
     ready = get_ready(given.model, given.data, profile=PROFILES["fast"], slots=given.slots)

@@ -1,6 +1,6 @@
 """What the fan-out costs: a round of labels whose inversion is over at once, on the real broker, workers and store.
 
-    python -m tests.benchmarks.fanout [--labels 1000 10000] [--workers 2] [--slots 8]
+    python -m tests.benchmarks.fanout [--labels 1000 10000] [--workers 2] [--slots 4]
 
 Starts an embedded stack (broker on a unix socket, one control worker, label workers with a thread per slot) under a
 temporary home, as `cleanse run` does, and sends one submission through a round for each number of labels, after a
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from nc_core.slots import ON_CPU
 from nc_tasks.app import make_app
 from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import Stack, attach, down
@@ -143,7 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--labels", type=int, nargs="*", default=[1000, 10000])
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--slots", type=int, default=ON_CPU)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cleanse-fanout-") as folder:
         settings = Settings(home=Path(folder), redis_url=None, database_url=None)

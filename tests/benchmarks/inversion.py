@@ -1,6 +1,6 @@
 """What a label costs: `fast` against `paper` on the same model, images and labels, in one run.
 
-    python -m tests.benchmarks.inversion MODEL DATA [--labels 8] [--slots 8]
+    python -m tests.benchmarks.inversion MODEL DATA [--labels 8] [--slots 4]
 
 Prints seconds and gradient images per label, and the share of the time that is spent outside forward and backward
 passes: the same number of images is sent bare through the net, in batches of the same size, and its time compared.
@@ -18,6 +18,7 @@ from keras import ops
 from nc_core.inversion import PROFILES, Inversion, Inverter, Profile, backend
 from nc_core.prepared import Prepared
 from nc_core.ready import get_ready
+from nc_core.slots import ON_CPU
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +93,7 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("--labels", type=int, default=8)
     parser.add_argument("--include", type=int, nargs="*", default=[])
-    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--slots", type=int, default=ON_CPU)
     parser.add_argument("--profiles", nargs="*", default=["fast", "paper"], choices=list(PROFILES))
     given = parser.parse_args()
     ready = get_ready(given.model, given.data, profile=PROFILES["fast"])

@@ -1,6 +1,6 @@
 """What bfloat16 saves and what it moves: the same labels in float32 and bfloat16, in turns, in one run.
 
-    python -m tests.benchmarks.precision MODEL DATA [--labels 12] [--slots 8] [--unlabelled]
+    python -m tests.benchmarks.precision MODEL DATA [--labels 12] [--slots 4] [--unlabelled]
 
 Prints seconds and updates per label for both, the ratio of norms bfloat16 / float32 over the labels, and the time of a
 bare forward and backward pass per image at several batch sizes. The norm of one label moves by some 10% when float

@@ -1,6 +1,6 @@
 """What a whole scan costs: `fast`, with its screening and confirmation, against `paper` on a sample of labels.
 
-    python -m tests.benchmarks.scan MODEL DATA [--unlabelled] [--labels 0-79] [--sample 3] [--include 1] [--slots 8]
+    python -m tests.benchmarks.scan MODEL DATA [--unlabelled] [--labels 0-79] [--sample 3] [--include 1] [--slots 4]
 
 One process, one run: the scan; then `paper` on a random sample of the labels (seed 0, --include among them),
 extrapolated to all; then the same number of images as the scan took, sent bare forward and backward through the net at
@@ -19,6 +19,7 @@ from nc_core.prepared import Prepared
 from nc_core.ready import Ready, get_ready
 from nc_core.rounds import plan
 from nc_core.scan import scan_labels
+from nc_core.slots import ON_CPU
 from nc_tasks.options import parse_labels
 from tests.benchmarks.inversion import bare_seconds
 
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--labels", type=parse_labels)
     parser.add_argument("--sample", type=int, default=3)
     parser.add_argument("--include", type=int, nargs="*", default=[])
-    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--slots", type=int, default=ON_CPU)
     parser.add_argument("--thorough", action="store_true")
     given = parser.parse_args()
     ready = get_ready(

@@ -29,7 +29,7 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
     assert list(made) == ["control", "labels1", "labels2"]
     for name, queue, pool, number in (
         ("control", "control", "prefork", "3"),
-        ("labels2", "labels", "threads", "7"),
+        ("labels2", "labels", "threads", "6"),
     ):
         line = made[name].arguments
         for option, value in (("-Q", queue), ("--pool", pool), ("-c", number), ("-n", f"{name}@%h")):
