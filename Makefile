@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(EXTRA)
 
 # What optimises and trains, once more on the other backend.
-ON_JAX := $(addprefix tests/nc_core/,inversion mitigation preflight models/test_precision.py)
+ON_JAX := $(addprefix tests/nc_core/,inversion profiles mitigation preflight models/test_precision.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lock clean

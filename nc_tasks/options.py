@@ -50,7 +50,7 @@ class ScanOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     profile: Literal["fast", "thorough", "paper"] = "fast"
-    """Hyperparameters of the inversion, `nc_core.inversion.profiles`."""
+    """Hyperparameters of the inversion, `nc_core.profiles`."""
     detector: Literal["neural-cleanse"] = "neural-cleanse"
     mitigate: Annotated[tuple[Method, ...], BeforeValidator(_methods)] = ("unlearning",)
     """Repairs to try on a backdoored model, the best is kept; empty: none."""

@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     """Processes of the control queue: start, gather, repair, classify."""
     label_workers: PositiveInt = 1
     """Label workers on this machine, which share its memory."""
+    warm_up: bool = True
+    """Whether a label worker loads TensorFlow when it starts, while the first submission is still prepared."""
     worker_slots: PositiveInt | None = None
     """Labels that one worker of the label queue holds at a time; None: what suits the machine."""
 

@@ -6,8 +6,9 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutting_down
 
 from nc_tasks.artefacts import Artefacts
 from nc_tasks.embedded.commands import default_slots
@@ -66,6 +67,13 @@ def this_worker() -> WorkerProcess:
     """The current process; opened once, also when several of its threads ask at once."""
     with _opening:
         return _open(os.getpid())
+
+
+@worker_ready.connect
+def _warm_up(**_: object) -> None:
+    """Load TensorFlow in a label worker beside its waiting: seconds that the first label would wait for it."""
+    if os.environ.get("CLEANSE_QUEUE") == "labels" and get_settings().warm_up:
+        threading.Thread(target=import_module, args=("nc_core.inversion",), name="warm-up", daemon=True).start()
 
 
 @worker_shutting_down.connect

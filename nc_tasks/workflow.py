@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from celery import chord
 
 from nc_core.detection import AGAIN, Detection, detect, to_confirm
+from nc_core.profiles import ALL_PROFILES
 from nc_core.rounds import Plan
 from nc_tasks.app import app
 from nc_tasks.options import ScanOptions
@@ -40,8 +41,6 @@ def begin_scan(worker: WorkerProcess, submission_id: str) -> None:
 
 def _updates_budget(rounds: Plan, round: int) -> int:
     """Most updates of one label in a round."""
-    from nc_core.inversion import ALL_PROFILES
-
     inversions = len(AGAIN) if rounds.purpose(round) == "confirmation" else 1
     return inversions * ALL_PROFILES[rounds.profile_of(round)].max_updates
 

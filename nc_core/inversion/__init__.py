@@ -2,9 +2,9 @@
 
 from nc_core.inversion.inverter import Inverter, invert_labels
 from nc_core.inversion.predict import Predictor
-from nc_core.inversion.profiles import ALL_PROFILES, FAST, PAPER, PROFILES, THOROUGH, Profile
 from nc_core.inversion.slots import Progress
 from nc_core.inversion.trigger import Begun, Inversion, Trigger
+from nc_core.profiles import ALL_PROFILES, FAST, PAPER, PROFILES, THOROUGH, Profile
 
 __all__ = [
     "ALL_PROFILES",

@@ -10,12 +10,12 @@ from nc_core.errors import Cancelled, NothingToInvert
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion.layout import Layout
 from nc_core.inversion.predict import Predictor
-from nc_core.inversion.profiles import Profile
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.slots import Job, Outcome, Progress, SlotLoop
 from nc_core.inversion.trigger import Begun, Inversion, State, Trigger
 from nc_core.models import Compute, in_precision
 from nc_core.prepared import Prepared
+from nc_core.profiles import Profile
 
 HOLDOUT_IMAGES = 500
 """Held-out images that a kept trigger is measured on: a standard error of 0.4 points at a rate of 0.99, for 6% of an

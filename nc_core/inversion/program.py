@@ -9,7 +9,7 @@ from keras import ops
 
 from nc_core.inversion import backend
 from nc_core.inversion.layout import Layout
-from nc_core.inversion.profiles import Profile
+from nc_core.profiles import Profile
 
 ADAM_EPSILON = 1e-7
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.inversion.program import SlotProgram
-from nc_core.inversion.schedule import Schedule
 from nc_core.inversion.trigger import Begun, Trigger
+from nc_core.profiles.schedule import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=ON_CPU)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cleanse-fanout-") as folder:
-        settings = Settings(home=Path(folder), redis_url=None, database_url=None)
+        settings = Settings(home=Path(folder), redis_url=None, database_url=None, warm_up=False)
         try:
             run(settings, given.labels, given.workers, given.slots)
         finally:

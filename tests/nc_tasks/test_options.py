@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nc_core.errors import OptionRefused
-from nc_core.inversion.profiles import PROFILES
 from nc_core.preflight.ranges import VALUE_RANGES
+from nc_core.profiles import PROFILES
 from nc_tasks.options import ScanOptions, parse_labels, parse_methods, scan_options
 
 

@@ -10,9 +10,9 @@ from nc_core.domain import Domain
 from nc_core.inversion import FAST, PAPER, Inversion, Inverter, Predictor, invert_labels
 from nc_core.inversion.layout import EPSILON, Layout
 from nc_core.inversion.program import SlotProgram
-from nc_core.inversion.proportional import ProportionalControl
 from nc_core.models import Compute
 from nc_core.prepared import Part, Prepared
+from nc_core.profiles.proportional import ProportionalControl
 
 SHORT = replace(FAST, max_steps=6)
 UNGATED = replace(SHORT, gate_threshold=0.0, control=ProportionalControl(switch_on_rate=0.0))

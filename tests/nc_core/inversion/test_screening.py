@@ -6,8 +6,8 @@ import pytest
 
 from nc_core.inversion import ALL_PROFILES, Begun, Inverter
 from nc_core.inversion.layout import Layout
-from nc_core.inversion.profiles import SCREENING
 from nc_core.prepared import Prepared
+from nc_core.profiles import SCREENING
 from nc_core.rounds import SCREENING_STEPS
 
 

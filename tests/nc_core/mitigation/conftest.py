@@ -9,10 +9,10 @@ import pytest
 from nc_core.domain import Domain
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Profile, Trigger
-from nc_core.inversion.proportional import ProportionalControl
 from nc_core.mitigation.lessons import Lessons
 from nc_core.models import canonical_of
 from nc_core.prepared import Part, Prepared
+from nc_core.profiles.proportional import ProportionalControl
 
 CLASSES = 4
 

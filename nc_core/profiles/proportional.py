@@ -53,7 +53,7 @@ class ProportionalSchedule:
         self._rate = self.control.attack_rate
 
     def observe(self, attack_rate: float, norm: float, kept_norm: float) -> bool:
-        """See `nc_core.inversion.schedule.Schedule`.
+        """See `nc_core.profiles.schedule.Schedule`.
 
         It is over when lambda has reached what the attack bears and the kept mask has not become smaller for
         `patience` steps. A step whose mask is smaller than the kept one, though it did not pass, is not counted: lambda

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nc_core.inversion import FAST, PAPER, Profile
-from nc_core.inversion.proportional import ProportionalControl
-from nc_core.inversion.published import PublishedControl
+from nc_core.profiles.proportional import ProportionalControl
+from nc_core.profiles.published import PublishedControl
 
 rates = st.sampled_from([0.0, 0.5, 0.98, 0.99, 1.0])
 step = st.tuples(rates, st.floats(1.0, 500.0))

@@ -49,7 +49,7 @@ class PublishedSchedule:
     _stale: int = field(default=0, init=False)
 
     def observe(self, attack_rate: float, norm: float, kept_norm: float) -> bool:  # noqa: ARG002
-        """See `nc_core.inversion.schedule.Schedule`."""
+        """See `nc_core.profiles.schedule.Schedule`."""
         self.steps += 1
         self._count_stale(kept_norm)
         if self._early_stop() or self.steps >= self.max_steps:

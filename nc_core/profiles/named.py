@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from nc_core.inversion.proportional import ProportionalControl
-from nc_core.inversion.published import PublishedControl
-from nc_core.inversion.schedule import Control
+from nc_core.profiles.proportional import ProportionalControl
+from nc_core.profiles.published import PublishedControl
+from nc_core.profiles.schedule import Control
 from nc_core.rounds import SCREENING_STEPS
 
 
