@@ -18,7 +18,7 @@ def main(folder: Path) -> None:
     for label in given["labels"]:
         net = keras.models.load_model(folder / "logits.keras")
         net.compile(loss=keras.losses.CategoricalCrossentropy(from_logits=True), optimizer="sgd")
-        cleanse = KerasNeuralCleanse(net, use_logits=True, clip_values=(0.0, 1.0), norm=1)
+        cleanse = KerasNeuralCleanse(net, use_logits=True, clip_values=(0.0, 1.0), norm=1, steps=given["steps"])
         begin = time.perf_counter()
         mask, pattern = cleanse.generate_backdoor(images["x"], one_hot[images["y"]], one_hot[label])
         seconds[str(label)] = time.perf_counter() - begin
