@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.scan MODEL DATA [--unlabelled] [--labels 0-79] [--sample 3] [--include 1] [--slots 4]
 
-One process, one run (`taskset -c 0` for what one label worker of the service has): the scan; then `paper` on a random sample of the labels (seed 0, --include among them),
-extrapolated to all; then the same number of images as the scan took, sent bare forward and backward through the net at
-the batch size at which that is fastest. --thorough also inverts the labels of --include with `thorough`, from the
-starts of a confirmation, and compares the middle norms.
+One process, one run (under `taskset -c 0` with what one label worker of the service has): the scan; then `paper` on a
+random sample of the labels (seed 0, --include among them), extrapolated to all; then the same number of images as the
+scan took, sent bare forward and backward through the net at the batch size at which that is fastest. --thorough also
+inverts the labels of --include with `thorough`, from the starts of a confirmation, and compares the middle norms.
 """
 
 import argparse
