@@ -6,6 +6,7 @@ CleanseError
 │   ├── DataRefused
 │   └── OptionRefused
 ├── NothingToInvert     every fitting image has the label already
+├── QuarantineFailed    this machine cannot read untrusted files in a confined process
 ├── OutOfBudget         the smallest program that could do the work does not fit the memory budget
 └── Cancelled           the caller asked for a stop
 """
@@ -33,6 +34,10 @@ class OptionRefused(InputRefused):
 
 class NothingToInvert(CleanseError):
     """Raised when a label has no fitting image of another class to turn into it."""
+
+
+class QuarantineFailed(CleanseError):
+    """Raised when the process that reads untrusted files cannot be started or confined; no file is at fault."""
 
 
 class OutOfBudget(CleanseError):

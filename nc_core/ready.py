@@ -6,13 +6,14 @@ from pathlib import Path
 
 import keras
 
-from nc_core.datasets import CleanData, Resize, check_labels, read_images, split_images
+from nc_core.datasets import CleanData, Resize, check_labels, split_images
 from nc_core.errors import OptionRefused
-from nc_core.intake import CanonicalModel, read_model
+from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, Inverter, Predictor, Profile
 from nc_core.models import Compute, build_logits, check_compute
 from nc_core.preflight import Preflight, check, choose_slots, default_budget, quick_compute
 from nc_core.prepared import Prepared, prepare
+from nc_core.quarantine.admit import admit_images, admit_model
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,13 +67,14 @@ def get_ready(
 ) -> Ready:
     """Read both files and find out whether and how they can be scanned.
 
-    Raises InputRefused with one line that says what was found, what was expected and what to pass, or OutOfBudget.
+    Raises InputRefused with one line that says what was found, what was expected and what to pass, OutOfBudget,
+    or QuarantineFailed where this machine cannot read them in a confined process.
     memory_budget: bytes; None: half of what is free. compute: "bfloat16" where triggers are to be optimised in it;
     all that is measured is measured in float32.
     """
     check_compute(compute)
-    canonical = read_model(Path(model), architecture=architecture)
-    images = read_images(Path(data), input_shape=canonical.input_shape, resize=resize, labelled=not unlabelled)
+    canonical = admit_model(Path(model), architecture=architecture)
+    images = admit_images(Path(data), input_shape=canonical.input_shape, resize=resize, labelled=not unlabelled)
     if images.labels is not None:
         check_labels(images, canonical.classes)
     scanned = _labels(labels, canonical.classes)

@@ -19,18 +19,17 @@ if TYPE_CHECKING:
 
 def classify(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
     """arguments: model {"sha256", "name"}, images [the same], value_range, resize. Result: labels, one an image."""
-    from nc_core.datasets import read_pictures
-    from nc_core.intake import read_model
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
+    from nc_core.quarantine.admit import admit_model, admit_pictures
 
     model = arguments["model"]
     with uploaded(worker, model["sha256"], model["name"]) as path:
-        canonical = read_model(path)
+        canonical = admit_model(path)
     progress(0.3)
     with ExitStack() as stack:
         paths = [stack.enter_context(uploaded(worker, image["sha256"], image["name"])) for image in arguments["images"]]
-        images = read_pictures(paths, input_shape=canonical.input_shape, resize=arguments["resize"])
+        images = admit_pictures(paths, input_shape=canonical.input_shape, resize=arguments["resize"])
     domain = _domain(worker, model, arguments["value_range"], images.pixels)
     answers = Predictor(build_logits(canonical))(domain.to_model(images.pixels)).argmax(axis=1)
     return {"labels": answers.tolist()}

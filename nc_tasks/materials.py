@@ -56,13 +56,13 @@ def load(worker: WorkerProcess, submission: Submission) -> Materials:
 
 def _load(worker: WorkerProcess, submission: Submission) -> Materials:
     from nc_core.datasets import CleanData
-    from nc_core.intake import CanonicalModel
+    from nc_core.intake import load_canonical
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
     from nc_core.prepared import prepare
 
     model_digest, data_digest = str(submission.canonical_sha256), str(submission.clean_data_sha256)
-    canonical = CanonicalModel.load(worker.artefacts.path(model_digest), model_digest)
+    canonical = load_canonical(worker.artefacts.path(model_digest), model_digest)
     data = CleanData.load(worker.artefacts.path(data_digest), data_digest)
     logits = build_logits(canonical)
     found = submission.preflight or {}

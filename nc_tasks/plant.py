@@ -48,14 +48,14 @@ def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[
 
 
 def _pictures(worker: WorkerProcess, arguments: dict[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
-    from nc_core.datasets import read_images
     from nc_core.datasets.traffic_signs import draw_signs
+    from nc_core.quarantine.admit import admit_images
 
     data = arguments["data"]
     if data is None:
         return draw_signs(SIGNS_PER_CLASS, arguments["seed"])
     with uploaded(worker, data["sha256"], data["name"]) as path:
-        images = read_images(path)
+        images = admit_images(path)
     if images.labels is None:
         raise DataRefused(f"{data['name']} has no labels: a backdoor is planted on labelled images, pass such a file")
     return images.pixels, images.labels

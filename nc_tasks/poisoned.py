@@ -47,11 +47,11 @@ def _counts(
     flagged: Sequence[int],
     classes: int,
 ) -> tuple[int, int, int, int]:
-    from nc_core.datasets import read_images
+    from nc_core.quarantine.admit import admit_images
 
     height, width, channels = submission.input_shape or (0, 0, 0)
     with uploaded(worker, entry["sha256"], entry["name"]) as path:
-        images = read_images(
+        images = admit_images(
             path,
             input_shape=(height, width, channels),
             resize=submission.options["resize"],

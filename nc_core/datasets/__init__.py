@@ -1,6 +1,6 @@
 """Clean and poisoned data: read from untrusted files, brought to one form, split once. No TensorFlow here."""
 
-from nc_core.datasets.archive import pack_folder
+from nc_core.datasets.archive import pack_folder, pack_pictures
 from nc_core.datasets.clean import CleanData
 from nc_core.datasets.images import MIN_IMAGES, Images, check_labels
 from nc_core.datasets.layout import Resize
@@ -16,6 +16,7 @@ __all__ = [
     "Split",
     "check_labels",
     "pack_folder",
+    "pack_pictures",
     "read_images",
     "read_pictures",
     "split_images",

@@ -2,9 +2,9 @@
 
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from nc_core.datasets.budget import MAX_PICTURE_BYTES, MAX_PICTURES
 from nc_core.errors import DataRefused
@@ -41,7 +41,18 @@ def zip_entries(archive: zipfile.ZipFile) -> tuple[list[Entry], int]:
     return entries, others
 
 
-def pack_folder(folder: Path, out: Path) -> None:
+def picture_entries(paths: Sequence[Path]) -> list[Entry]:
+    """Single pictures in their order; raises DataRefused where one is missing or too large."""
+    for path in paths:
+        if not path.is_file():
+            raise DataRefused(f"{path}: no such picture")
+    entries = [Entry(PurePosixPath(path.name), path.stat().st_size, path.read_bytes) for path in paths]
+    for number, entry in enumerate(entries):
+        _check(entry, number)
+    return entries
+
+
+def pack_folder(folder: Path, out: Path | BinaryIO) -> None:
     """Write a folder of pictures as one uncompressed zip; the same pictures give the same bytes.
 
     Other files are left out, as they are on reading. Raises DataRefused where there is no picture.
@@ -51,6 +62,29 @@ def pack_folder(folder: Path, out: Path) -> None:
     entries, _ = folder_entries(folder)
     if not entries:
         raise DataRefused(f"{folder} holds no pictures ({', '.join(SUFFIXES)})")
+    _pack(entries, out)
+
+
+def pack_pictures(paths: Sequence[Path], out: BinaryIO) -> None:
+    """Write single pictures as one zip that keeps their order; raises DataRefused as `picture_entries` does."""
+    _pack(
+        [
+            entry._replace(place=PurePosixPath(str(number)) / entry.place)
+            for number, entry in enumerate(picture_entries(paths))
+        ],
+        out,
+    )
+
+
+def packed_entries(archive: zipfile.ZipFile) -> list[Entry]:
+    """What `pack_pictures` put into a zip."""
+    return [
+        Entry(PurePosixPath(PurePosixPath(info.filename).name), info.file_size, _reader(archive, info))
+        for info in archive.infolist()
+    ]
+
+
+def _pack(entries: list[Entry], out: Path | BinaryIO) -> None:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for entry in entries:
             info = zipfile.ZipInfo(str(entry.place), date_time=(1980, 1, 1, 0, 0, 0))

@@ -1,8 +1,7 @@
 """The CSAW layout: an HDF5 file with `data` (N x C x H x W or N x H x W x C) and, optionally, `label`."""
 
 from math import prod
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 
@@ -16,10 +15,10 @@ from nc_core.errors import DataRefused
 _MAX_NAMED = 8
 
 
-def read_csaw(path: Path, wanted: Wanted, *, labelled: bool) -> Images:
-    """Read an HDF5 file; `label` is not looked at unless `labelled`. Raises DataRefused."""
+def read_csaw(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
+    """Read an open HDF5 file; `label` is not looked at unless `labelled`. Raises DataRefused."""
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(source, "r") as file:
             data = _own_dataset(file, "data")
             if data is None:
                 raise DataRefused(f"the HDF5 file holds {_names(file)}; expected `data` (and `label`)")

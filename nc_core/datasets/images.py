@@ -1,14 +1,19 @@
 """Images as every later step sees them, and the checks that make them clean data."""
 
 from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from nc_core import tensors
 from nc_core.errors import DataRefused
 
 MIN_IMAGES = 32
 """One batch of the inversion; below this the parts of a split are too small to measure anything on."""
+
+NOTE_CHARACTERS = 1000
+"""Of a note that another process wrote."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +29,13 @@ class Images:
     labels: npt.NDArray[np.int32] | None
     note: str = ""
 
+    def write(self, file: BinaryIO) -> None:
+        """Write one safetensors file, for `read_written`."""
+        arrays: dict[str, npt.NDArray[Any]] = {"pixels": self.pixels}
+        if self.labels is not None:
+            arrays["labels"] = self.labels
+        tensors.write(file, arrays, self.note)
+
     def __len__(self) -> int:
         return len(self.pixels)
 
@@ -32,6 +44,34 @@ class Images:
         """(H, W, C)."""
         _, height, width, channels = self.pixels.shape
         return int(height), int(width), int(channels)
+
+
+def read_written(file: BinaryIO, input_shape: tuple[int, int, int] | None) -> Images:
+    """Read what `Images.write` wrote, mapped and read-only; DataRefused where it holds anything else.
+
+    input_shape: (H, W, C) that the images must have. Such a file comes from the process that reads uploads: what it
+    says is believed no more than an upload.
+    """
+    try:
+        arrays, note = tensors.read(file)
+        pixels, labels = arrays.pop("pixels"), arrays.pop("labels", None)
+    except (ValueError, KeyError) as error:
+        raise _unwritten(str(error)) from None
+    if arrays or pixels.dtype not in (np.uint8, np.float32) or pixels.ndim != 4 or 0 in pixels.shape:
+        raise _unwritten(f"{pixels.dtype} of the shape {pixels.shape}")
+    if input_shape is not None and pixels.shape[1:] != tuple(input_shape):
+        raise _unwritten(f"images of the shape {pixels.shape[1:]}, asked for were {input_shape}")
+    # A comparison with NaN is false
+    if pixels.dtype == np.float32 and not (pixels.min() >= 0 and pixels.max() <= 255):
+        raise _unwritten("pixels outside 0..255")
+    if labels is not None and (labels.dtype != np.int32 or labels.shape != pixels.shape[:1] or labels.min() < 0):
+        raise _unwritten(f"labels {labels.dtype} of the shape {labels.shape}")
+    plain = "".join(letter if letter.isprintable() else "?" for letter in note[:NOTE_CHARACTERS])
+    return Images(pixels=pixels, labels=labels, note=plain)
+
+
+def _unwritten(what: str) -> DataRefused:
+    return DataRefused(f"reading the data file ended in {what}, which no reader of ours writes: copy it again")
 
 
 def check_clean(images: Images) -> None:

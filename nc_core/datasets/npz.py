@@ -2,8 +2,7 @@
 
 import zipfile
 import zlib
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +16,10 @@ from nc_core.errors import DataRefused
 _PAIRS = (("x_test", "y_test"), ("x", "y"))
 
 
-def read_npz(path: Path, wanted: Wanted, *, labelled: bool) -> Images:
-    """Read an .npz file; y is not looked at unless `labelled`. Raises DataRefused."""
+def read_npz(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
+    """Read an open .npz file; y is not looked at unless `labelled`. Raises DataRefused."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(source) as archive:
             x, y = _pair(archive)
             pixels = _array(archive, x)
             labels = _array(archive, y) if labelled and _member(y) in archive.namelist() else None

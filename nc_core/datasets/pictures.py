@@ -5,13 +5,14 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nc_core.datasets.archive import SUFFIXES, Entry, folder_entries, zip_entries
+from nc_core.datasets.archive import SUFFIXES, Entry, folder_entries, packed_entries, picture_entries, zip_entries
 from nc_core.datasets.budget import MAX_PICTURE_PIXELS, check_decoded
 from nc_core.datasets.images import Images
 from nc_core.datasets.layout import FILTERS, Resize, Shape, Wanted, check_size, text
@@ -27,22 +28,24 @@ def read_folder(folder: Path, wanted: Wanted, *, labelled: bool) -> Images:
     return _images(*folder_entries(folder), wanted, labelled=labelled)
 
 
-def read_zip(path: Path, wanted: Wanted, *, labelled: bool) -> Images:
+def read_zip(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
     """The zip of such a folder; it is read in place, nothing is unpacked to disk. Raises DataRefused."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(source) as archive:
             return _images(*zip_entries(archive), wanted, labelled=labelled)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as fault:
         raise DataRefused(f"the zip file is damaged ({str(fault)[:120]}); pack it again") from fault
 
 
+def read_packed(source: BinaryIO, wanted: Wanted) -> Images:
+    """What `pack_pictures` wrote: single pictures in their order, unlabelled. Raises DataRefused."""
+    with zipfile.ZipFile(source) as archive:
+        return _images(packed_entries(archive), 0, wanted, labelled=False)
+
+
 def read_pictures(paths: Sequence[Path], *, input_shape: Shape | None = None, resize: Resize | None = None) -> Images:
     """Single picture files in the order given, unlabelled; refuses as `read_images` does."""
-    for path in paths:
-        if not path.is_file():
-            raise DataRefused(f"{path}: no such picture")
-    entries = [Entry(PurePosixPath(path.name), path.stat().st_size, path.read_bytes) for path in paths]
-    return _images(entries, 0, Wanted(input_shape, resize).check(), labelled=False)
+    return _images(picture_entries(paths), 0, Wanted(input_shape, resize).check(), labelled=False)
 
 
 def _images(entries: list[Entry], others: int, wanted: Wanted, *, labelled: bool) -> Images:

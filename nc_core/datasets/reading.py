@@ -1,9 +1,8 @@
-"""One door for every data file: the format is told by the content, since stored artefacts have no suffix."""
+"""One reader for every data file: the format is told by the content, since stored artefacts have no suffix."""
 
 import zipfile
 from pathlib import Path
-
-import h5py
+from typing import BinaryIO
 
 from nc_core.datasets.csaw import read_csaw
 from nc_core.datasets.images import Images, check_clean
@@ -12,6 +11,7 @@ from nc_core.datasets.npz import read_npz
 from nc_core.datasets.pictures import read_folder, read_zip
 from nc_core.errors import DataRefused
 
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 ACCEPTED = (
     "CSAW .h5 (data, label), Keras .npz (x_test, y_test or x, y), a folder of pictures with one sub-folder "
     "per class, or a zip of such a folder"
@@ -34,34 +34,44 @@ def read_images(
     poisoned: known poison may be few images, and all of one class.
 
     Raises DataRefused, whose text says what was found, what is expected and what to pass, and OptionRefused
-    on a bad resize.
+    on a bad resize. It reads in this process: what users hand in goes through `nc_core.quarantine`.
     """
-    images = _read(path, Wanted(input_shape, resize).check(), labelled)
+    wanted = Wanted(input_shape, resize).check()
+    if path.is_dir():
+        images = read_folder(path, wanted, labelled=labelled)
+    else:
+        check_file(path)
+        with path.open("rb") as file:
+            images = read_file(file, wanted, labelled=labelled)
     if not poisoned:
         check_clean(images)
     return images
 
 
-def _read(path: Path, wanted: Wanted, labelled: bool) -> Images:
-    if path.is_dir():
-        return read_folder(path, wanted, labelled=labelled)
+def check_file(path: Path) -> None:
+    """Raise DataRefused unless the path is a file that holds something; its bytes are not looked at."""
     if not path.is_file():
         raise DataRefused(f"{path}: no such file or folder; pass {ACCEPTED}")
     if path.stat().st_size == 0:
         raise DataRefused(f"the data file is empty (0 bytes); pass {ACCEPTED}")
-    if h5py.is_hdf5(path):
-        return read_csaw(path, wanted, labelled=labelled)
-    with path.open("rb") as file:
-        if file.read(2) != b"PK":
-            raise DataRefused(f"the data file is of no known format; pass {ACCEPTED}")
-    if _is_npz(path):
-        return read_npz(path, wanted, labelled=labelled)
-    return read_zip(path, wanted, labelled=labelled)
 
 
-def _is_npz(path: Path) -> bool:
+def read_file(file: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
+    """An open file of any accepted format; raises DataRefused."""
+    file.seek(0)
+    start = file.read(len(HDF5_MAGIC))
+    if start == HDF5_MAGIC:
+        return read_csaw(file, wanted, labelled=labelled)
+    if start[:2] != b"PK":
+        raise DataRefused(f"the data file is of no known format; pass {ACCEPTED}")
+    if _is_npz(file):
+        return read_npz(file, wanted, labelled=labelled)
+    return read_zip(file, wanted, labelled=labelled)
+
+
+def _is_npz(file: BinaryIO) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             return any(name.endswith(".npy") for name in archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
         raise DataRefused(

@@ -1,21 +1,22 @@
 """The `.keras` archive: a zip of config.json, metadata.json and model.weights.h5."""
 
 import io
+import os
 import zipfile
 import zlib
-from pathlib import Path
 from typing import BinaryIO
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.limits import FILE_BYTES, JSON_CHARACTERS, ZIP_MEMBERS, within
+from nc_core.intake.limits import JSON_CHARACTERS, ZIP_MEMBERS, unpacked_limit, within
 
 
 class KerasArchive:
     """Bounded reading of single members; nothing is unpacked to disk."""
 
-    def __init__(self, path: Path):
+    def __init__(self, file: BinaryIO):
+        self._limit = unpacked_limit(file.seek(0, os.SEEK_END))
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
             raise ModelRefused("the .keras archive is cut off or damaged: copy it again") from None
         names = self._zip.namelist()
@@ -31,11 +32,11 @@ class KerasArchive:
 
     def text(self, name: str) -> str:
         """A JSON member as text."""
-        return self._member(name, 4 * JSON_CHARACTERS).decode("utf-8", errors="replace")
+        return self._member(name, min(4 * JSON_CHARACTERS, self._limit)).decode("utf-8", errors="replace")
 
     def weights(self) -> BinaryIO:
         """model.weights.h5 in memory."""
-        return io.BytesIO(self._member("model.weights.h5", FILE_BYTES))
+        return io.BytesIO(self._member("model.weights.h5", self._limit))
 
     def _member(self, name: str, limit: int) -> bytes:
         try:

@@ -5,40 +5,30 @@ import numpy.typing as npt
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import CanonicalModel, Layer
-from nc_core.intake.graph import FlatLayer, Graph, flatten
+from nc_core.intake.graph import FlatLayer, flatten
 from nc_core.intake.hdf5 import read_floats
-from nc_core.intake.head import final_node, find_head
-from nc_core.intake.limits import PARAMETERS, VALUES_PER_IMAGE, within
-from nc_core.intake.shapes import infer, size
+from nc_core.intake.meaning import meaning
 from nc_core.intake.tree import Leaf, Model
 from nc_core.intake.weights import Arrays
-from nc_core.intake.windows import Shape, WeightShapes
+from nc_core.intake.windows import WeightShapes
 
 
 def assemble(model: Model, arrays: Arrays) -> CanonicalModel:
     """The canonical model; ModelRefused where shapes, weights or the head do not make an image classifier."""
     graph = flatten(model)
     image = _input_shape(model)
-    shapes, weight_shapes = _infer_all(graph, image)
-    within(sum(map(size, shapes)), VALUES_PER_IMAGE, "activation values for one image")
-    within(
-        sum(size(shape) for named in weight_shapes.values() for shape in named.values()),
-        PARAMETERS,
-        "parameters",
-    )
     layers = tuple(_canonical(flat) for flat in graph.layers)
-    head, classes = find_head(layers, graph.nodes, graph.output, shapes)
-    _refuse_shared_head(graph, final_node(layers, graph.nodes, graph.output))
+    found = meaning(layers, graph.nodes, graph.output, image)
     weights: dict[str, npt.NDArray[np.float32]] = {}
     for number, flat in enumerate(graph.layers):
-        weights |= _read_layer(flat, weight_shapes[number], arrays)
+        weights |= _read_layer(flat, found.weight_shapes[number], arrays)
     return CanonicalModel(
         input_shape=image,
         layers=layers,
         nodes=tuple(graph.nodes),
         output=graph.output,
-        head=head,
-        classes=classes,
+        head=found.head,
+        classes=found.classes,
         weights=weights,
     )
 
@@ -65,24 +55,6 @@ def _input_shape(model: Model) -> tuple[int, int, int]:
     return height, width, channels
 
 
-def _infer_all(graph: Graph, image: Shape) -> tuple[list[Shape], dict[int, WeightShapes]]:
-    """The output shape of every node and the weight shapes of every layer, the same at each of its calls."""
-    shapes: list[Shape] = [image]
-    weight_shapes: dict[int, WeightShapes] = {}
-    for node in graph.nodes[1:]:
-        if node.layer is None:
-            continue
-        flat = graph.layers[node.layer]
-        try:
-            shape, named = infer(flat.leaf.kind, flat.leaf.options, [shapes[source] for source in node.inputs])
-        except ValueError as error:
-            raise ModelRefused(f"layer {flat.name!r} ({flat.leaf.kind}) does not fit its input: {error}") from None
-        if weight_shapes.setdefault(node.layer, named) != named:
-            raise ModelRefused(f"layer {flat.name!r} ({flat.leaf.kind}) is called on inputs of different sizes")
-        shapes.append(shape)
-    return shapes, weight_shapes
-
-
 def _canonical(flat: FlatLayer) -> Layer:
     return Layer(
         name=flat.name,
@@ -90,14 +62,6 @@ def _canonical(flat: FlatLayer) -> Layer:
         options=flat.leaf.options,
         weights=tuple(f"{flat.name}/{weight}" for weight in flat.leaf.weight_names),
     )
-
-
-def _refuse_shared_head(graph: Graph, final: int) -> None:
-    number = graph.nodes[final].layer
-    if number is not None and sum(node.layer == number for node in graph.nodes) > 1:
-        raise ModelRefused(
-            f"the model's last layer {graph.layers[number].name!r} is called more than once: save it apart"
-        )
 
 
 def _read_layer(flat: FlatLayer, shapes: WeightShapes, arrays: Arrays) -> dict[str, npt.NDArray[np.float32]]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import wraps
 from math import prod
-from pathlib import Path
 from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 import h5py
@@ -42,10 +41,12 @@ def _damage_refused(function: Callable[P, R]) -> Callable[P, R]:
 
 
 @_damage_refused
-def open_hdf5(source: Path | BinaryIO) -> Any:
-    """An h5py.File open for reading; ModelRefused where the file is damaged."""
-    # Without locking a read-only folder will do.
-    return h5py.File(source, "r", locking=False) if isinstance(source, Path) else h5py.File(source, "r")
+def open_hdf5(file: BinaryIO) -> Any:
+    """An h5py.File of an open file, for reading; ModelRefused where the file is damaged.
+
+    Through an open file HDF5 has no name and no folder from which it could open others.
+    """
+    return h5py.File(file, "r")
 
 
 @_damage_refused

@@ -17,7 +17,7 @@ PARAMETERS = 500_000_000
 VALUES_PER_IMAGE = 2_000_000_000
 """Activation values that one image causes, summed over the net: 8 GB."""
 
-JSON_CHARACTERS = 64 * 1024**2
+JSON_CHARACTERS = 16 * 1024**2
 """Length of a model configuration."""
 
 JSON_DEPTH = 96
@@ -31,6 +31,19 @@ ZIP_MEMBERS = 1_000
 
 FILE_BYTES = 8 * PARAMETERS + 256 * 1024**2
 """Size of a model file, or of the weights within an archive: float64 weights and their housekeeping."""
+
+
+UNPACKED_RATIO = 200
+"""How many times larger than the file that holds it an array or a member of an archive may be. Weights hardly pack,
+those of heavily pruned nets 20 to 1; deflate ends at 1032 to 1."""
+
+UNPACKED_FLOOR = 64 * 1024**2
+"""Bytes that may be unpacked from the smallest file."""
+
+
+def unpacked_limit(stored: int) -> int:
+    """Bytes that may be unpacked from `stored` ones."""
+    return min(FILE_BYTES, max(UNPACKED_FLOOR, UNPACKED_RATIO * stored))
 
 
 def within(actual: int, limit: int, what: str) -> None:

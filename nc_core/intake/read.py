@@ -1,8 +1,8 @@
-"""The one door for untrusted model files: a path in, a canonical model or a one-line refusal out."""
+"""The one reader of untrusted model files: a file in, a canonical model or a one-line refusal out."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.archive import KerasArchive
@@ -11,7 +11,7 @@ from nc_core.intake.canonical import CanonicalModel
 from nc_core.intake.config import read_config
 from nc_core.intake.hdf5 import group_at, names_attribute, open_hdf5, text_attribute
 from nc_core.intake.presets import PRESETS
-from nc_core.intake.sniff import sniff
+from nc_core.intake.sniff import check_file, sniff
 from nc_core.intake.strict_json import parse
 from nc_core.intake.tree import Model
 from nc_core.intake.weights import Arrays, archive_arrays, legacy_arrays
@@ -21,19 +21,27 @@ def read_model(path: Path, *, architecture: str | None = None) -> CanonicalModel
     """Read a Keras image classifier (`.h5` of Keras 2 or 3, `.keras`); nothing but `path` is touched.
 
     architecture: name of a preset, for files that hold weights alone. Raises ModelRefused, one line, for
-    everything that is not such a classifier.
+    everything that is not such a classifier. It reads in this process: what users hand in goes through
+    `nc_core.quarantine`.
     """
+    check_file(path)
+    with path.open("rb") as file:
+        return read_open_model(file, name=path.name, architecture=architecture)
+
+
+def read_open_model(file: BinaryIO, *, name: str, architecture: str | None = None) -> CanonicalModel:
+    """The same for a file that is open already; `name` helps to tell what a foreign one is."""
     if architecture is not None and architecture not in PRESETS:
         raise ModelRefused(f"there is no architecture {architecture!r}; known are: {', '.join(PRESETS)}")
-    if sniff(path) == "keras":
+    if sniff(file, name) == "keras":
         _refuse_architecture(architecture)
-        return _read_archive(path)
-    with open_hdf5(path) as file:
-        return _read_hdf5(file, architecture)
+        return _read_archive(file)
+    with open_hdf5(file) as root:
+        return _read_hdf5(root, architecture)
 
 
-def _read_archive(path: Path) -> CanonicalModel:
-    with KerasArchive(path) as archive:
+def _read_archive(file: BinaryIO) -> CanonicalModel:
+    with KerasArchive(file) as archive:
         config = parse(archive.text("config.json"), "model configuration")
         metadata = parse(archive.text("metadata.json"), "archive's metadata")
         model = read_config(config, keras=_major(metadata.get("keras_version")))

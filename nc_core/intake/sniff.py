@@ -1,8 +1,8 @@
 """Tells by its first bytes what was submitted; what is no Keras file is refused with the way to one."""
 
 import zipfile
-from pathlib import Path
-from typing import Literal
+from pathlib import Path, PurePath
+from typing import BinaryIO, Literal
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.limits import FILE_BYTES, within
@@ -40,8 +40,8 @@ HOW_TO_CONVERT = {
 }
 
 
-def sniff(path: Path) -> Kind:
-    """The container of a Keras file; ModelRefused for everything else, with the name of the conversion."""
+def check_file(path: Path) -> None:
+    """Raise ModelRefused unless the path is a file of a size that is read; its bytes are not looked at."""
     if path.is_dir():
         raise ModelRefused(_folder(path))
     if not path.is_file():
@@ -50,13 +50,20 @@ def sniff(path: Path) -> Kind:
     if size == 0:
         raise ModelRefused(f"the model file is empty (0 bytes); {WANTED}")
     within(size, FILE_BYTES, "bytes in its file")
-    with path.open("rb") as file:
-        start = file.read(4096)
+
+
+def sniff(file: BinaryIO, name: str) -> Kind:
+    """The container of a Keras file; ModelRefused for everything else, with the name of the conversion.
+
+    name: the file's, since some formats are told by their suffix alone.
+    """
+    file.seek(0)
+    start = file.read(4096)
     if start.startswith(HDF5_MAGIC):
         return "hdf5"
     if start.startswith(ZIP_MAGIC):
-        return _archive(path)
-    raise ModelRefused(_told(_foreign(start, path.suffix.lower(), path.name)))
+        return _archive(file)
+    raise ModelRefused(_told(_foreign(start, PurePath(name).suffix.lower(), name)))
 
 
 def _told(kind: str | None) -> str:
@@ -71,9 +78,9 @@ def _folder(path: Path) -> str:
     return f"{path.name!r} is a folder, not a model file; {WANTED}"
 
 
-def _archive(path: Path) -> Kind:
+def _archive(file: BinaryIO) -> Kind:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise ModelRefused(f"the archive is cut off or damaged ({_line(error)}): copy it again") from None

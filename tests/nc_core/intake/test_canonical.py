@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nc_core.errors import ModelRefused
-from nc_core.intake import CanonicalModel, Node, read_model
+from nc_core.intake import CanonicalModel, Node, load_canonical, read_model
 
 
 def same(one: CanonicalModel, two: CanonicalModel) -> bool:
@@ -21,13 +21,13 @@ def same(one: CanonicalModel, two: CanonicalModel) -> bool:
 def test_what_is_saved_is_loaded(h5: Path, tmp_path: Path):
     model = read_model(h5)
     digest = model.save(tmp_path / "canonical")
-    assert same(CanonicalModel.load(tmp_path / "canonical", digest), model)
+    assert same(load_canonical(tmp_path / "canonical", digest), model)
 
 
 def test_the_same_model_is_the_same_bytes(h5: Path, archive: Path, tmp_path: Path):
     # Given one net in both formats of Keras, and its canonical form loaded and saved again
     digests = [read_model(path).save(tmp_path / path.suffix[1:]) for path in (h5, archive)]
-    again = CanonicalModel.load(tmp_path / "h5").save(tmp_path / "again")
+    again = load_canonical(tmp_path / "h5").save(tmp_path / "again")
     # Then the bytes are the same, whatever the way
     assert {*digests, again} == {digests[0]}
     assert (tmp_path / "again").read_bytes() == (tmp_path / "keras").read_bytes()
@@ -45,14 +45,14 @@ def test_another_digest_is_refused(h5: Path, tmp_path: Path):
     data[-1] ^= 1
     (tmp_path / "canonical").write_bytes(data)
     with pytest.raises(ModelRefused, match=f"expected {digest}"):
-        CanonicalModel.load(tmp_path / "canonical", digest)
+        load_canonical(tmp_path / "canonical", digest)
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 100, b"\x10" + b"\0" * 7 + b'{"__metadata__":{}}'])
 def test_what_is_no_canonical_model_is_refused(content, tmp_path: Path):
     (tmp_path / "canonical").write_bytes(content)
     with pytest.raises(ModelRefused, match="no canonical model"):
-        CanonicalModel.load(tmp_path / "canonical")
+        load_canonical(tmp_path / "canonical")
 
 
 def test_the_form_of_a_small_net(h5: Path):

@@ -260,8 +260,8 @@ def test_budgets_are_refused_with_limit_and_actual_value(h5: Path, archive: Path
     cases = {
         "nc_core.intake.config.LAYERS": (4, "5 layers; the limit is 4"),
         "nc_core.intake.graph.NODES": (3, "4 layer calls"),
-        "nc_core.intake.assemble.PARAMETERS": (100, "563 parameters; the limit is 100"),
-        "nc_core.intake.assemble.VALUES_PER_IMAGE": (
+        "nc_core.intake.meaning.PARAMETERS": (100, "563 parameters; the limit is 100"),
+        "nc_core.intake.meaning.VALUES_PER_IMAGE": (
             100,
             "activation values for one image; the limit is 100",
         ),

@@ -10,7 +10,7 @@ import pytest
 from nc_core.detection import LabelNorm
 from nc_core.errors import Cancelled
 from nc_core.evaluation import accuracy, attack_success_rate
-from nc_core.intake import CanonicalModel
+from nc_core.intake import CanonicalModel, load_canonical
 from nc_core.inversion import Predictor, Profile, Trigger
 from nc_core.mitigation import METHODS, Repair
 from nc_core.models import build_logits
@@ -52,7 +52,7 @@ def test_the_goodnet_is_another_net_that_reads_back_with_the_same_scores(
     repair = unlearn()
     # When its net is written and read
     digest = repair.goodnet.save(tmp_path / "goodnet.safetensors")
-    read = CanonicalModel.load(tmp_path / "goodnet.safetensors", digest)
+    read = load_canonical(tmp_path / "goodnet.safetensors", digest)
     # Then it is no copy of the submitted net, has its head, and scores on holdout what the repair said
     assert any(not np.array_equal(array, tiny_net.weights[key]) for key, array in read.weights.items())
     assert (read.head, read.layers) == (tiny_net.head, tiny_net.layers)

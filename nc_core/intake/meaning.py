@@ -1,0 +1,63 @@
+"""What follows from layers and calls alone: every shape, and what the output means."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nc_core.errors import ModelRefused
+from nc_core.intake.canonical import Head, Layer, Node
+from nc_core.intake.head import final_node, find_head
+from nc_core.intake.limits import PARAMETERS, VALUES_PER_IMAGE, within
+from nc_core.intake.shapes import infer, size
+from nc_core.intake.windows import Shape, WeightShapes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """The shapes of the weights of every layer, by its number; the head and the number of classes."""
+
+    weight_shapes: Mapping[int, WeightShapes]
+    head: Head
+    classes: int
+
+
+def meaning(layers: Sequence[Layer], nodes: Sequence[Node], output: int, image: Shape) -> Meaning:
+    """ModelRefused where layers do not fit one another, cost too much, or make no image classifier.
+
+    image: (H, W, C). Every layer must be called.
+    """
+    shapes, weight_shapes = _infer_all(layers, nodes, image)
+    within(sum(map(size, shapes)), VALUES_PER_IMAGE, "activation values for one image")
+    within(
+        sum(size(shape) for named in weight_shapes.values() for shape in named.values()),
+        PARAMETERS,
+        "parameters",
+    )
+    head, classes = find_head(layers, nodes, output, shapes)
+    _refuse_shared_head(layers, nodes, final_node(layers, nodes, output))
+    return Meaning(weight_shapes=weight_shapes, head=head, classes=classes)
+
+
+def _infer_all(
+    layers: Sequence[Layer], nodes: Sequence[Node], image: Shape
+) -> tuple[list[Shape], dict[int, WeightShapes]]:
+    """The output shape of every node and the weight shapes of every layer, the same at each of its calls."""
+    shapes: list[Shape] = [image]
+    weight_shapes: dict[int, WeightShapes] = {}
+    for node in nodes[1:]:
+        if node.layer is None:
+            continue
+        layer = layers[node.layer]
+        try:
+            shape, named = infer(layer.kind, layer.options, [shapes[source] for source in node.inputs])
+        except ValueError as error:
+            raise ModelRefused(f"layer {layer.name!r} ({layer.kind}) does not fit its input: {error}") from None
+        if weight_shapes.setdefault(node.layer, named) != named:
+            raise ModelRefused(f"layer {layer.name!r} ({layer.kind}) is called on inputs of different sizes")
+        shapes.append(shape)
+    return shapes, weight_shapes
+
+
+def _refuse_shared_head(layers: Sequence[Layer], nodes: Sequence[Node], final: int) -> None:
+    number = nodes[final].layer
+    if number is not None and sum(node.layer == number for node in nodes) > 1:
+        raise ModelRefused(f"the model's last layer {layers[number].name!r} is called more than once: save it apart")

@@ -1,0 +1,89 @@
+"""The child: reads one open file, writes the result to another, says how it went, and can do nothing else.
+
+    python -I -m nc_core.quarantine.child ORDER
+
+The file is its standard input, the answer its standard output. Whatever reading needs is imported before the process
+is locked in, since nothing can be opened after.
+"""
+
+import codecs
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
+
+from nc_core.errors import InputRefused
+from nc_core.quarantine.answer import Answer
+from nc_core.quarantine.errors import Unconfined
+from nc_core.quarantine.limits import Limits
+from nc_core.quarantine.lockdown import lock
+
+Order = Mapping[str, Any]
+Read = Callable[[BinaryIO, Order], Callable[[BinaryIO], None]]
+"""(file, order) -> what writes the result to the output. Raises InputRefused."""
+
+
+def _model_reader() -> Read:
+    from nc_core.intake.read import read_open_model
+
+    return lambda file, order: read_open_model(file, name=order["name"], architecture=order["architecture"]).write
+
+
+def _image_reader() -> Read:
+    from nc_core.datasets.opened import read_open
+
+    return lambda file, order: (
+        read_open(
+            file,
+            form=order["form"],
+            input_shape=order["input_shape"] and tuple(order["input_shape"]),
+            resize=order["resize"],
+            labelled=order["labelled"],
+        ).write
+    )
+
+
+READERS = {"model": _model_reader, "images": _image_reader}
+
+
+def answer(order: Order) -> Answer:
+    """Do what the order says."""
+    read = READERS[order["kind"]]()
+    codecs.lookup("cp437")  # names in zip files; Python would open its module on first use
+    with (
+        open(sys.stdin.fileno(), "rb", closefd=False) as file,
+        open(order["output"], "wb", closefd=False) as output,
+    ):
+        try:
+            missing = lock(Limits(**order["limits"]), unconfined=order["unconfined"])
+        except Unconfined as error:
+            return Answer("unconfined", str(error))
+        try:
+            read(file, order)(output)
+            output.flush()
+        except InputRefused as error:
+            return Answer("refused", str(error))
+        except MemoryError:
+            return Answer("memory")
+        except Exception as error:
+            return Answer("fault", f"{type(error).__name__} {_place(error)}: {error}")
+        return Answer("read", missing)
+
+
+def _place(error: Exception) -> str:
+    """The innermost line of the traceback."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return "" if at is None else f"in {os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}"
+
+
+def main() -> None:
+    """Answer and end at once: nothing that a library does at the end of a program is wanted."""
+    os.write(sys.stdout.fileno(), answer(json.loads(sys.argv[1])).encode())
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
