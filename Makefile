@@ -1,8 +1,10 @@
 # make setup   install into .venv         make demo   plant a backdoor, find it, repair it
 # make test    run the tests              make check  style, types, import rules
+# make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300
 
 PYTHON ?= python3
 EXTRA ?= cpu
+FUZZ_SECONDS ?= 300
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(EXTRA)
@@ -11,7 +13,7 @@ STAMP := $(VENV)/.installed-$(EXTRA)
 ON_JAX := $(addprefix tests/nc_core/,inversion profiles mitigation preflight models/test_precision.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock clean
+.PHONY: help setup demo test check fuzz lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -39,6 +41,9 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: setup
+	$(BIN)/python -m tests.hostile.fuzz --seconds $(FUZZ_SECONDS)
 
 # Writes the locks anew. They hold names, versions and hashes, no addresses.
 lock:

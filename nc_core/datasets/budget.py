@@ -16,11 +16,27 @@ MAX_PICTURE_PIXELS = 64 * 2**20
 """Of one decoded picture, before it is resized."""
 
 
-def check_decoded(shape: tuple[int, ...], dtype: npt.DTypeLike, what: str) -> None:
-    """Raise DataRefused where an array of this shape and type would not fit the budget; allocates nothing."""
+UNPACKED_RATIO = 200
+"""How many times larger than what is stored an array or a set of pictures may be."""
+UNPACKED_FLOOR = 256 * 2**20
+"""Bytes that may be unpacked from the smallest file."""
+
+
+def check_decoded(shape: tuple[int, ...], dtype: npt.DTypeLike, what: str, stored: int | None = None) -> None:
+    """Raise DataRefused where an array of this shape and type would not fit the budget; allocates nothing.
+
+    stored: bytes that it is unpacked from; None where it was not compressed.
+    """
+    if min(shape, default=1) < 0:
+        raise DataRefused(f"{what} has the shape {shape}; write the file again")
     size = prod(int(axis) for axis in shape) * np.dtype(dtype).itemsize
     if size > MAX_DECODED_BYTES:
         raise DataRefused(
             f"{what} of shape {'x'.join(map(str, shape))} would decode to {size / 2**30:.1f} GiB, the limit "
             f"is {MAX_DECODED_BYTES // 2**30} GiB; pass fewer images (a split uses at most 6000)"
+        )
+    if stored is not None and size > max(UNPACKED_FLOOR, UNPACKED_RATIO * stored):
+        raise DataRefused(
+            f"{what} would unpack {stored:,} stored bytes to {size:,}, the limit is {UNPACKED_RATIO} to 1; "
+            "pass real pictures, or store them uncompressed"
         )

@@ -11,6 +11,7 @@ from nc_core.datasets.images import Images
 from nc_core.datasets.layout import Wanted
 from nc_core.datasets.pixels import BLOCK_VALUES, Source
 from nc_core.errors import DataRefused
+from nc_core.intake.hdf5 import FILTERS
 
 _MAX_NAMED = 8
 
@@ -23,22 +24,44 @@ def read_csaw(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
             if data is None:
                 raise DataRefused(f"the HDF5 file holds {_names(file)}; expected `data` (and `label`)")
             return images_of(_source(data), _labels(file) if labelled else None, wanted, "CSAW file")
-    except (OSError, RuntimeError, KeyError) as fault:  # what h5py raises on damaged files
+    except (
+        OSError,
+        RuntimeError,
+        KeyError,
+        ValueError,
+        TypeError,
+        OverflowError,
+    ) as fault:  # what h5py raises on damaged files
         raise DataRefused(f"the HDF5 file is damaged or cut short ({str(fault)[:120]}); copy it again") from fault
 
 
 def _source(data: h5py.Dataset) -> Source:
     """The data set, to be read in blocks; read whole where each of its chunks spans several blocks."""
-    check_decoded(data.shape, data.dtype, "an array of images")
+    _check_stored(data, "an array of images")
     source: Source = data if prod(data.chunks or ()) <= BLOCK_VALUES else data[()]
     return source
+
+
+def _check_stored(dataset: h5py.Dataset, what: str) -> None:
+    """Raise DataRefused where the data set, or one of its chunks, unpacks to more than what is stored allows."""
+    stored = dataset.id.get_storage_size()
+    check_decoded(dataset.shape, dataset.dtype, what, stored)
+    if dataset.chunks:
+        check_decoded(dataset.chunks, dataset.dtype, f"a chunk of {what}", stored)
+    filters = dataset.id.get_create_plist()
+    unknown = [code for at in range(filters.get_nfilters()) if (code := filters.get_filter(at)[0]) not in FILTERS]
+    if unknown:
+        raise DataRefused(
+            f"{what} is compressed with HDF5 filter {unknown[0]}; read here are {', '.join(FILTERS.values())}: store "
+            "it without compression"
+        )
 
 
 def _labels(file: h5py.File) -> Any:
     labels = _own_dataset(file, "label")
     if labels is None:
         return None
-    check_decoded(labels.shape, labels.dtype, "an array of labels")
+    _check_stored(labels, "an array of labels")
     return labels[()]
 
 

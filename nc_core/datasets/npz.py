@@ -1,5 +1,6 @@
 """The Keras layout: .npz with x_test and y_test, else x and y; labels are optional. Nothing is unpickled."""
 
+import tokenize
 import zipfile
 import zlib
 from typing import Any, BinaryIO
@@ -31,6 +32,7 @@ def read_npz(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
         NotImplementedError,
         zipfile.BadZipFile,
         zlib.error,
+        tokenize.TokenError,  # numpy reads headers of Python 2 by Python's own tokenizer
     ) as fault:
         raise DataRefused(f"the .npz file is damaged ({str(fault)[:120]}); write it again with np.savez") from fault
     return images_of(pixels, labels, wanted, f"npz file ({x})")
@@ -55,7 +57,7 @@ def _array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
         shape, dtype = _header(file, name)
     if dtype.hasobject:
         raise DataRefused(f"{name} holds pickled Python objects, which are never loaded; store plain numbers")
-    check_decoded(shape, dtype, name)
+    check_decoded(shape, dtype, name, archive.getinfo(_member(name)).compress_size)
     with archive.open(_member(name)) as file:
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 

@@ -84,7 +84,7 @@ def _numbering(names: list[str]) -> tuple[dict[str, int], str]:
 def _decode_all(entries: list[Entry], wanted: Wanted) -> npt.NDArray[np.uint8]:
     """Decode every picture to (N, H, W, C) at the model's size, without a model at that of the first one."""
     first = _decode(entries[0], wanted)
-    check_decoded((len(entries), *first.shape), np.uint8, "a folder of pictures")
+    check_decoded((len(entries), *first.shape), np.uint8, "a folder of pictures", sum(entry.size for entry in entries))
     out = np.empty((len(entries), *first.shape), np.uint8)
     for index, entry in enumerate(entries):
         picture = _decode(entry, wanted, like=first.shape)

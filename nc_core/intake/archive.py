@@ -56,5 +56,9 @@ class KerasArchive:
             ValueError,
         ):
             raise ModelRefused(f"{name} in the .keras archive is damaged or encrypted: save the model again") from None
-        within(len(data), limit, f"bytes in {name}")
+        if len(data) > limit:
+            raise ModelRefused(
+                f"{name} in the .keras archive has more than {limit:,} bytes, the limit for a file of its size: save "
+                "the model again"
+            )
         return data

@@ -7,18 +7,25 @@ from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import CanonicalModel, Layer
 from nc_core.intake.graph import FlatLayer, flatten
 from nc_core.intake.hdf5 import read_floats
+from nc_core.intake.limits import unpacked_limit, within
 from nc_core.intake.meaning import meaning
+from nc_core.intake.shapes import size
 from nc_core.intake.tree import Leaf, Model
 from nc_core.intake.weights import Arrays
 from nc_core.intake.windows import WeightShapes
 
 
-def assemble(model: Model, arrays: Arrays) -> CanonicalModel:
-    """The canonical model; ModelRefused where shapes, weights or the head do not make an image classifier."""
+def assemble(model: Model, arrays: Arrays, *, stored: int) -> CanonicalModel:
+    """The canonical model; ModelRefused where shapes, weights or the head do not make an image classifier.
+
+    stored: bytes of the file, by which its weights may be compressed no further than weights are.
+    """
     graph = flatten(model)
     image = _input_shape(model)
     layers = tuple(_canonical(flat) for flat in graph.layers)
     found = meaning(layers, graph.nodes, graph.output, image)
+    parameters = sum(size(shape) for named in found.weight_shapes.values() for shape in named.values())
+    within(4 * parameters, unpacked_limit(stored), f"bytes of weights in a file of {stored:,}")
     weights: dict[str, npt.NDArray[np.float32]] = {}
     for number, flat in enumerate(graph.layers):
         weights |= _read_layer(flat, found.weight_shapes[number], arrays)

@@ -29,7 +29,9 @@ class Callees:
         name, index, tensor = raw
         count = max(self.calls.get(name, 0), 1)
         if name not in self.calls:
-            raise ModelRefused(f"the model's graph names the layer {shown(name)}, which it does not have")
+            raise ModelRefused(
+                f"the model's graph names the layer {shown(name)}, which it does not have: save the model again"
+            )
         if name in self.nested:
             index = 0 if count == 1 and index in (0, 1) else index - first
         if tensor != 0 or not 0 <= index < count:

@@ -127,7 +127,10 @@ class _Reader:
         inputs = tuple(ref[0] for ref in read_refs(config.get("input_layers"), f"inputs of model {name!r}"))
         for given in inputs:
             if given not in children or not _is_input(children[given]):
-                raise ModelRefused(f"model {name!r} names {shown(given)} as its input, which is no InputLayer of it")
+                raise ModelRefused(
+                    f"model {name!r} names {shown(given)} as its input, which is no InputLayer of it: "
+                    "save the model again"
+                )
         return Model(
             name=name,
             class_name="Functional",

@@ -27,6 +27,7 @@ class Graph:
     nodes: list[Node] = field(default_factory=lambda: [Node(layer=None)])
     output: int = 0
     edges: int = 0
+    models: int = 0
     _numbers: dict[Path, int] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
@@ -73,6 +74,8 @@ def flatten(model: Model) -> Graph:
 
 def _emit(graph: Graph, model: Model, path: Path, inputs: tuple[int, ...]) -> int:
     """Append all calls of one model, given the nodes of its inputs; returns the node of its output."""
+    graph.models += 1
+    within(graph.models, NODES, "calls of nested models")
     if len(inputs) != len(model.inputs):
         raise ModelRefused(f"model {model.name!r} has {len(model.inputs)} inputs and is called with {len(inputs)}")
     done = {Ref(name=name, call=0): node for name, node in zip(model.inputs, inputs, strict=True)}

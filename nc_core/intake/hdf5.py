@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.limits import JSON_CHARACTERS, LAYERS
+from nc_core.intake.limits import JSON_CHARACTERS, LAYERS, NAME_CHARACTERS, unpacked_limit
 from nc_core.intake.wording import shown
 
 FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
@@ -23,6 +23,9 @@ NAMES = 16 * LAYERS
 ATTRIBUTE_BYTES = JSON_CHARACTERS
 """Stored size of one attribute."""
 
+PATH_CHARACTERS = 16 * NAME_CHARACTERS
+"""Of the name of one array: the names of the nested models around it."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -34,8 +37,12 @@ def _damage_refused(function: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **keywords: P.kwargs) -> R:
         try:
             return function(*args, **keywords)
-        except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError):
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError):
             raise ModelRefused("the HDF5 file is cut off or damaged: copy it again") from None
+        except MemoryError:
+            raise ModelRefused(
+                "the HDF5 file asks for more memory than there is for it: it is damaged, or declares more than it holds"
+            ) from None
 
     return guarded
 
@@ -114,13 +121,21 @@ def names_attribute(group: Any, name: str) -> list[str] | None:
         found = (found or []) + _names(group, f"{name}{chunk}")
         chunk += 1
         if len(found) > NAMES or chunk > NAMES:
-            raise ModelRefused(f"the attribute {name!r} of the HDF5 file has over {NAMES:,} entries, the limit")
+            raise ModelRefused(
+                f"the attribute {name!r} of the HDF5 file has over {NAMES:,} entries, the limit: submit a smaller net"
+            )
     return found
 
 
 def _names(group: Any, name: str) -> list[str]:
     values = np.atleast_1d(_attribute(group, name))
     texts = [_text(value) for value in values.reshape(-1).tolist()]
+    longest = max((len(text) for text in texts if text is not None), default=0)
+    if longest > PATH_CHARACTERS:
+        raise ModelRefused(
+            f"the attribute {name!r} of the HDF5 file holds a name of {longest:,} characters; the limit is "
+            f"{PATH_CHARACTERS:,}"
+        )
     if None in texts:
         raise ModelRefused(f"the attribute {name!r} of the HDF5 file is no list of names: save the model again")
     return [text for text in texts if text is not None]
@@ -142,9 +157,21 @@ def dataset_at(group: Any, path: str) -> Any:
             f"array {shown(path)} is compressed with HDF5 filter {unknown[0]}; read here are "
             f"{', '.join(FILTERS.values())}: save the model again without compression"
         )
+    _check_chunks(found, path)
     # Both are read from the file on first use: better here than where nobody expects a damaged one.
     _ = found.shape, found.dtype
     return found
+
+
+def _check_chunks(dataset: Any, path: str) -> None:
+    """HDF5 takes the memory of a whole chunk, however little of it there is."""
+    size = prod(dataset.chunks or ()) * dataset.dtype.itemsize
+    limit = unpacked_limit(dataset.file.id.get_filesize())
+    if size > limit:
+        raise ModelRefused(
+            f"array {shown(path)} of the HDF5 file is stored in chunks of {size:,} bytes; the limit for a file of its "
+            f"size is {limit:,}: save the model again"
+        )
 
 
 @_damage_refused

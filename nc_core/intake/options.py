@@ -105,15 +105,17 @@ def rate(value: Any) -> float:
 
 def numbers(value: Any) -> Any:
     """A finite number or a (nested) list of them."""
-    if not isinstance(value, list):
-        return number(value)
-    if not 1 <= _size(value) <= NUMBERS:
+    if isinstance(value, list) and not 1 <= _size(value) <= NUMBERS:
         raise ValueError(f"a number or a list of 1 to {NUMBERS:,} numbers")
-    return [numbers(item) for item in value]
+    return _numbers(value)
 
 
 def _size(value: Any) -> int:
     return sum(_size(item) for item in value) if isinstance(value, list) else 1
+
+
+def _numbers(value: Any) -> Any:
+    return [_numbers(item) for item in value] if isinstance(value, list) else number(value)
 
 
 def flag(value: Any) -> bool:

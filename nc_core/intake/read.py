@@ -1,5 +1,6 @@
 """The one reader of untrusted model files: a file in, a canonical model or a one-line refusal out."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,26 +34,27 @@ def read_open_model(file: BinaryIO, *, name: str, architecture: str | None = Non
     """The same for a file that is open already; `name` helps to tell what a foreign one is."""
     if architecture is not None and architecture not in PRESETS:
         raise ModelRefused(f"there is no architecture {architecture!r}; known are: {', '.join(PRESETS)}")
+    stored = file.seek(0, os.SEEK_END)
     if sniff(file, name) == "keras":
         _refuse_architecture(architecture)
-        return _read_archive(file)
+        return _read_archive(file, stored)
     with open_hdf5(file) as root:
-        return _read_hdf5(root, architecture)
+        return _read_hdf5(root, architecture, stored)
 
 
-def _read_archive(file: BinaryIO) -> CanonicalModel:
+def _read_archive(file: BinaryIO, stored: int) -> CanonicalModel:
     with KerasArchive(file) as archive:
         config = parse(archive.text("config.json"), "model configuration")
         metadata = parse(archive.text("metadata.json"), "archive's metadata")
         model = read_config(config, keras=_major(metadata.get("keras_version")))
         with open_hdf5(archive.weights()) as root:
-            return assemble(model, archive_arrays(root, model))
+            return assemble(model, archive_arrays(root, model), stored=stored)
 
 
-def _read_hdf5(file: Any, architecture: str | None) -> CanonicalModel:
+def _read_hdf5(file: Any, architecture: str | None, stored: int) -> CanonicalModel:
     text = text_attribute(file, "model_config")
     if text is None:
-        return _read_weights(file, architecture)
+        return _read_weights(file, architecture, stored)
     _refuse_architecture(architecture)
     model = read_config(parse(text, "model configuration"), keras=_major(text_attribute(file, "keras_version")))
     group = group_at(file, "model_weights")
@@ -60,10 +62,10 @@ def _read_hdf5(file: Any, architecture: str | None) -> CanonicalModel:
         raise ModelRefused(
             "the file holds an architecture without weights: save the whole model, model.save('model.keras')"
         )
-    return assemble(model, legacy_arrays(group, model))
+    return assemble(model, legacy_arrays(group, model), stored=stored)
 
 
-def _read_weights(file: Any, architecture: str | None) -> CanonicalModel:
+def _read_weights(file: Any, architecture: str | None, stored: int) -> CanonicalModel:
     """Weights alone, in either layout, put into a preset with as many classes as their last layer has."""
     layout: Callable[[Any, Model], Arrays]
     if names_attribute(file, "layer_names") is not None:
@@ -83,7 +85,7 @@ def _read_weights(file: Any, architecture: str | None) -> CanonicalModel:
     preset = PRESETS[architecture]
     arrays = layout(file, _preset_tree(preset(2)))
     outputs = [array.shape[-1] for array in arrays.get(("output",), []) if array.shape]
-    return assemble(_preset_tree(preset(max([1, *outputs[-1:]]))), arrays)
+    return assemble(_preset_tree(preset(max([1, *outputs[-1:]]))), arrays, stored=stored)
 
 
 def _preset_tree(config: Mapping[str, Any]) -> Model:

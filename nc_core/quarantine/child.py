@@ -46,11 +46,15 @@ def _image_reader() -> Read:
 
 READERS = {"model": _model_reader, "images": _image_reader}
 
+CODECS = ("ascii", "cp437", "latin-1", "utf-8")
+"""Of names in HDF5 and zip files; Python would open a codec's module on first use."""
+
 
 def answer(order: Order) -> Answer:
     """Do what the order says."""
     read = READERS[order["kind"]]()
-    codecs.lookup("cp437")  # names in zip files; Python would open its module on first use
+    for codec in CODECS:
+        codecs.lookup(codec)
     with (
         open(sys.stdin.fileno(), "rb", closefd=False) as file,
         open(order["output"], "wb", closefd=False) as output,

@@ -15,18 +15,18 @@ class Limits:
 
     memory: int
     seconds: int
-
-    @property
-    def deadline(self) -> float:
-        """Seconds by the clock."""
-        return 30.0 + 4 * self.seconds
+    deadline: float
 
 
 def for_model(size: int) -> Limits:
     """For a model file of `size` bytes: the archive, its arrays as stored and as float32."""
-    return Limits(memory=min(GIB + 4 * size, 8 * GIB), seconds=8 + size // (16 * MIB))
+    return _limits(memory=min(GIB + 4 * size, 8 * GIB), seconds=8 + size // (16 * MIB))
 
 
 def for_data(size: int) -> Limits:
     """For a data file of `size` bytes: pixels may be compressed, and may grow when they are resized."""
-    return Limits(memory=min(4 * GIB + 8 * size, 24 * GIB), seconds=9 + 2 * size // MIB)
+    return _limits(memory=min(4 * GIB + 8 * size, 24 * GIB), seconds=9 + 2 * size // MIB)
+
+
+def _limits(*, memory: int, seconds: int) -> Limits:
+    return Limits(memory=memory, seconds=seconds, deadline=60.0 + 6 * seconds)

@@ -18,6 +18,7 @@ from nc_core.quarantine.limits import Limits
 UNCONFINED = "CLEANSE_ALLOW_UNCONFINED_INTAKE"
 """Environment variable; 1: read untrusted files also where the system cannot confine the reader."""
 
+CHILD = ("-I", "-m", "nc_core.quarantine.child")
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Variables that the interpreter itself may need to start."""
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -54,7 +55,7 @@ def run(order: Mapping[str, Any], source: BinaryIO, output: BinaryIO, limits: Li
     source.seek(0)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "nc_core.quarantine.child", json.dumps(whole)],
+            [sys.executable, *CHILD, json.dumps(whole)],
             stdin=source,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 import platform
+from collections.abc import Sequence
 
 from nc_core.quarantine.errors import Unconfined
 
@@ -97,19 +98,23 @@ def install() -> None:
     name = platform.machine()
     if name not in MACHINES:
         raise Unconfined(f"there is no seccomp filter for the processor {name!r} (only for {', '.join(MACHINES)})")
-    lines = program(name)
+    apply(program(name))
+    try:
+        os.close(os.open("/", os.O_RDONLY))
+    except PermissionError:
+        return
+    raise Unconfined("the kernel took a seccomp filter and does not keep to it")
+
+
+def apply(lines: Sequence[tuple[int, int, int, int]]) -> None:
+    """Put a filter on all threads of this process; raises Unconfined where the kernel does not take it."""
     array = (_Instruction * len(lines))(*(_Instruction(*line) for line in lines))
     libc = ctypes.CDLL(None, use_errno=True)
     found = libc.syscall(
-        ctypes.c_long(_SECCOMP[name]),
+        ctypes.c_long(_SECCOMP[platform.machine()]),
         ctypes.c_ulong(_SET_MODE_FILTER),
         ctypes.c_ulong(_TSYNC),
         ctypes.byref(_Program(len(lines), array)),
     )
     if found != 0:
         raise Unconfined(f"the kernel takes no seccomp filter ({os.strerror(ctypes.get_errno()) or found})")
-    try:
-        os.close(os.open("/", os.O_RDONLY))
-    except PermissionError:
-        return
-    raise Unconfined("the kernel took a seccomp filter and does not keep to it")

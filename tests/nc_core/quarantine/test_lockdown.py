@@ -59,7 +59,7 @@ ATTEMPTS = {
     "allocate 200 MiB": lambda: bytearray(200 * 2**20),
     **{name: (lambda both=both: call(both[MACHINE == "aarch64"])) for name, both in NUMBERS.items()},
 }
-lockdown.lock(Limits(memory=100 * 2**20, seconds=5))
+lockdown.lock(Limits(memory=100 * 2**20, seconds=5, deadline=60))
 found = {}
 for name, attempt in ATTEMPTS.items():
     try:

@@ -1,0 +1,170 @@
+"""Mutates valid files for a while: do the readers hold, and does the door answer for each?
+
+    python -m tests.hostile.fuzz [--seconds 300] [--start 0] [--door 1000] [--keep FOLDER]
+
+Most mutations go to the readers themselves, in a process that is started anew when one of them ends it: an end is
+counted, and kept in the folder, since libhdf5 is not ours to mend. Every such file, and as many others as --door
+says, then goes through the real door, which must answer each with a refusal or an admissible result. Exit code 1
+where a reader raises what it should not, or the door does not answer.
+"""
+
+import argparse
+import io
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from nc_core.datasets.layout import Wanted
+from nc_core.datasets.reading import read_file
+from nc_core.errors import InputRefused
+from nc_core.intake.read import read_open_model
+from nc_core.quarantine.admit import admit_images, admit_model
+from tests.hostile.mutations import DATA, MODELS, mutated
+
+BATCH = 200
+SECONDS_EACH = 4
+_KINDS = {"model": MODELS, "data": DATA}
+
+
+def read(kind: str, content: bytes) -> None:
+    """Read a mutation in this process."""
+    if kind == "model":
+        read_open_model(io.BytesIO(content), name="model.h5")
+    else:
+        read_file(io.BytesIO(content), Wanted(), labelled=True)
+
+
+def _limited() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _batch(kind: str, numbers: range, told: int) -> None:
+    """Read mutations; one line for each to `told`, its number and what came of it."""
+    _limited()
+    for number in numbers:
+        os.write(told, f"{number} began\n".encode())
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        end = int(used.ru_utime + used.ru_stime) + SECONDS_EACH
+        resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
+        try:
+            read(kind, mutated(_KINDS[kind], number))
+            outcome = "read"
+        except InputRefused as error:
+            outcome = "refused" if "\n" not in str(error) else "refused-in-several-lines"
+        except MemoryError:
+            outcome = "memory"
+        except Exception as error:
+            outcome = f"raised-{type(error).__name__}:{'-'.join(str(error).split())[:80]}"
+        os.write(told, f"{number} {outcome}\n".encode())
+
+
+def run_batch(kind: str, numbers: range) -> dict[int, str]:
+    """Number -> outcome, of the mutations up to the one that ended the process, if any ("died-SIGNAL")."""
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(ours)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            _batch(kind, numbers, theirs)
+        finally:
+            os._exit(0)
+    os.close(theirs)
+    with open(ours) as lines:
+        outcomes = {int(number): outcome for number, outcome in (line.split() for line in lines)}
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return {n: f"died-{-status}" if outcome == "began" else outcome for n, outcome in outcomes.items()}
+
+
+def at_the_door(kind: str, content: bytes) -> str:
+    """What the real door makes of a mutation: "admitted", "refused", or what it should not."""
+    admit: Callable[[Path], object] = admit_model if kind == "model" else admit_images
+    with tempfile.NamedTemporaryFile(suffix=".h5") as file:
+        file.write(content)
+        file.flush()
+        try:
+            admit(Path(file.name))
+        except InputRefused as error:
+            return "refused" if "\n" not in str(error) else "refused-in-several-lines"
+        except Exception as error:
+            return f"raised-{type(error).__name__}"
+    return "admitted"
+
+
+class Faults:
+    """What should not have happened, each kind once, with the number of the first such mutation."""
+
+    def __init__(self) -> None:
+        self.first: dict[tuple[str, str], int] = {}
+        self.count: Counter[tuple[str, str]] = Counter()
+
+    def add(self, kind: str, number: int, what: str) -> None:
+        self.first.setdefault((kind, what), number)
+        self.count[kind, what] += 1
+
+    def lines(self) -> list[str]:
+        return [
+            f"{kind} {number}: {what} ({self.count[kind, what]} times)" for (kind, what), number in self.first.items()
+        ]
+
+
+def main() -> int:
+    """Mutate until the time is over; print the counts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=300.0)
+    parser.add_argument("--start", type=int, default=0, help="number of the first mutation")
+    parser.add_argument("--door", type=int, default=1000, help="mutations that also go through the door")
+    parser.add_argument("--keep", type=Path, help="folder for what ends a reader")
+    given = parser.parse_args()
+    end = time.monotonic() + given.seconds
+    found: dict[str, Counter[str]] = {kind: Counter() for kind in _KINDS}
+    doors: dict[str, Counter[str]] = {kind: Counter() for kind in _KINDS}
+    deaths: list[tuple[str, int]] = []
+    faults = Faults()
+    for kind, number, outcome in _sample(given, doors):
+        faults.add(kind, number, f"at the door: {outcome}")
+    at = dict.fromkeys(_KINDS, given.start)
+    while time.monotonic() < end:
+        kind = min(at, key=lambda each: at[each])
+        outcomes = run_batch(kind, range(at[kind], at[kind] + BATCH))
+        at[kind] = max(outcomes, default=at[kind]) + 1
+        found[kind].update(outcome.partition(":")[0] for outcome in outcomes.values())
+        deaths += [(kind, n) for n, outcome in outcomes.items() if outcome.startswith("died")]
+        for number, outcome in outcomes.items():
+            if outcome.startswith("raised"):
+                faults.add(kind, number, outcome)
+    for kind, number in deaths:
+        content = mutated(_KINDS[kind], number)
+        if given.keep:
+            given.keep.mkdir(parents=True, exist_ok=True)
+            (given.keep / f"{kind}-{number}").write_bytes(content)
+        outcome = at_the_door(kind, content)
+        doors[kind][f"{outcome}, ends a reader"] += 1
+        if outcome != "refused":
+            faults.add(kind, number, f"at the door: {outcome}")
+    for kind in _KINDS:
+        print(f"{kind}: readers {dict(found[kind])}; door {dict(doors[kind])}")
+    print(*faults.lines(), sep="\n")
+    return 1 if faults.first else 0
+
+
+def _sample(given: argparse.Namespace, doors: dict[str, Counter[str]]) -> list[tuple[str, int, str]]:
+    """Send mutations through the door; returns those that it did not answer as it should."""
+    wrong = []
+    for number in range(given.start, given.start + given.door // len(_KINDS)):
+        for kind, seeds in _KINDS.items():
+            outcome = at_the_door(kind, mutated(seeds, number))
+            doors[kind][outcome] += 1
+            if outcome not in ("refused", "admitted"):
+                wrong.append((kind, number, outcome))
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())
