@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -73,9 +74,7 @@ def run(order: Mapping[str, Any], source: BinaryIO, output: BinaryIO, limits: Li
             said = _said(process.stdout, time.monotonic() + limits.deadline)
         finally:
             # Once it has answered it has nothing left to do; and it must not outlive an exception here.
-            if not _has_ended(process.pid, within=1.0):
-                process.kill()
-            _, state, usage = os.wait4(process.pid, 0)
+            state, usage = _end(process.pid, within=1.0)
             process.returncode = os.waitstatus_to_exitcode(state)
         return Ended(
             answer=decode(said) if said else None,
@@ -107,14 +106,17 @@ def _said(pipe: IO[bytes], deadline: float) -> bytes | None:
     return said
 
 
-def _has_ended(pid: int, within: float) -> bool:
-    """Wait a moment for the end that follows the last byte; leaves the ended process to be waited for."""
-    end = time.monotonic() + within
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        if time.monotonic() > end:
-            return False
+def _end(pid: int, within: float) -> tuple[int, resource.struct_rusage]:
+    """Wait a moment for the end that follows the last byte, then bring it about; returns what became of it."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        found, state, usage = os.wait4(pid, os.WNOHANG)
+        if found:
+            return state, usage
         time.sleep(0.001)
-    return True
+    os.kill(pid, signal.SIGKILL)  # not waited for yet, so the number is still its own
+    _, state, usage = os.wait4(pid, 0)
+    return state, usage
 
 
 def _complaint(pipe: IO[bytes]) -> str:
