@@ -32,7 +32,8 @@ def read_npz(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
         NotImplementedError,
         zipfile.BadZipFile,
         zlib.error,
-        tokenize.TokenError,  # numpy reads headers of Python 2 by Python's own tokenizer
+        SyntaxError,  # numpy reads headers, and types among them, by Python's own parser
+        tokenize.TokenError,  # and those of Python 2 by its tokenizer
     ) as fault:
         raise DataRefused(f"the .npz file is damaged ({str(fault)[:120]}); write it again with np.savez") from fault
     return images_of(pixels, labels, wanted, f"npz file ({x})")

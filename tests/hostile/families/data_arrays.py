@@ -139,6 +139,7 @@ CASES = {
     "array of negative size": Case(member("x.npy", shaped("(-5, 8, 8, 3)")), "shape"),
     "array that is shorter than it says": Case(member("x.npy", shaped("(40, 8, 8, 3)")), "damaged"),
     "array of dates": Case(member("x.npy", shaped("(1, 2, 2, 1)", "<M8[s]")), "type"),
+    "type that is no Python": Case(member("x.npy", shaped("(1, 2, 2, 1)", "(3 4)u1,u1")), "damaged"),
     "array of an unknown version": Case(member("x.npy", b"\x93NUMPY\x09\x00" + bytes(100)), "version"),
     "array of 1 GiB in a small zip": Case(_one_gigabyte, "200 to 1"),
     "another array": Case(of(weights=seeds.pixels()), "holds weights"),
