@@ -1,6 +1,7 @@
 # make setup   install into .venv         make demo   plant a backdoor, find it, repair it
 # make test    run the tests              make check  style, types, import rules
 # make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300
+# make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
 
 PYTHON ?= python3
 EXTRA ?= cpu
@@ -13,7 +14,7 @@ STAMP := $(VENV)/.installed-$(EXTRA)
 ON_JAX := $(addprefix tests/nc_core/,inversion profiles mitigation preflight models/test_precision.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fuzz lock clean
+.PHONY: help setup demo test test-faults check fuzz lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -32,9 +33,13 @@ demo: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e
+	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e --ignore tests/faults
 	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(ON_JAX)
+	$(BIN)/python -m pytest --numprocesses 2 -m quick tests/faults
 	$(BIN)/python -m pytest --durations 10 tests/e2e
+
+test-faults: setup
+	$(BIN)/python -m pytest tests/faults
 
 check: setup
 	$(BIN)/ruff check .

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress
 
 from api import inputs, outputs
-from api.stack import Upkeep, working_stack
+from api.stack import keep_up, working_stack
 from api.terminal import err
 from api.watching import POLL_SECONDS
 from nc_core.errors import CleanseError, InputRefused
@@ -35,12 +36,8 @@ def run_job(settings: Settings, kind: JobKind, arguments: dict[str, Any], *, tit
         with store.write() as session:
             job_id = jobs.create(session, kind=kind, arguments=arguments).id
         with working_stack(settings) as stack:
-
-            def publish() -> None:
-                publish_job(job_id, to=make_app(settings))
-
-            publish()
-            job = _wait(store, job_id, title, Upkeep(stack, publish))
+            publish_job(job_id, to=make_app(settings))
+            job = _wait(store, job_id, title, partial(keep_up, stack))
     finally:
         store.close()
     if job.state == "done":

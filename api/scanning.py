@@ -7,7 +7,7 @@ from pathlib import Path
 from api import inputs, outputs
 from api.exits import VERDICTS, ExitCode
 from api.progress import display_for
-from api.stack import Upkeep, working_stack
+from api.stack import keep_up, working_stack
 from api.summary import summary
 from api.terminal import err, out, printable
 from api.watching import Snapshot, watch
@@ -82,17 +82,12 @@ def follow(settings: Settings, store: Store, submission: Submission, workers: in
     from nc_tasks.app import make_app, publish_start
 
     with working_stack(settings, workers=workers, slots=submission.options["slots"]) as stack:
-
-        def publish() -> None:
-            publish_start(submission.id, to=make_app(settings))
-
-        publish()
-        keep_up = Upkeep(stack, publish)
+        publish_start(submission.id, to=make_app(settings))
         with display_for(err) as display:
             for seen in watch(store, submission.id):
                 display.show(seen)
                 if not seen.ended:
-                    keep_up()
+                    keep_up(stack)
     return seen
 
 

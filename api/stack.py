@@ -1,7 +1,6 @@
 """The workers of this machine, for as long as somebody waits for their work."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from api.terminal import err
@@ -9,9 +8,6 @@ from nc_tasks.embedded.client import Stack, attach
 from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.errors import StackFailed
 from nc_tasks.settings import Settings
-
-REPEAT_SECONDS = 15.0
-"""Between two messages about the same submission, while it is waited for."""
 
 
 @contextmanager
@@ -31,22 +27,12 @@ def working_stack(settings: Settings, *, workers: int | None = None, slots: int 
             raise
 
 
-class Upkeep:
-    """Called again and again while somebody waits: starts a dead stack again and repeats the message now and then.
+def keep_up(stack: Stack) -> None:
+    """Called again and again while somebody waits: start a dead stack again, whose sweeper then carries everything on.
 
-    The message finds out what is due, so repeating it costs little: it is how the labels of a worker that died come to
-    another one while the stack lives on.
+    Raises StackFailed where workers cannot live.
     """
-
-    def __init__(self, stack: Stack, publish: Callable[[], None]) -> None:
-        self._stack, self._publish = stack, publish
-        self._due = time.monotonic() + REPEAT_SECONDS
-
-    def __call__(self) -> None:
-        """Do what is due; raises StackFailed where workers cannot live."""
-        if self._stack.ensure() or time.monotonic() >= self._due:
-            self._publish()
-            self._due = time.monotonic() + REPEAT_SECONDS
-        problem = self._stack.problem()
-        if problem is not None:
-            raise StackFailed(problem)
+    stack.ensure()
+    problem = stack.problem()
+    if problem is not None:
+        raise StackFailed(problem)

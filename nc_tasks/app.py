@@ -10,6 +10,13 @@ from nc_tasks.settings import Settings, get_settings
 DAY = 24 * 3600
 QUEUES = ("labels", "control")
 """`labels`: a thread pool, one process per device, one task per label. `control`: prefork, everything else."""
+PRIORITIES = range(10)
+"""Of messages, the most urgent first; Redis keeps a list for each."""
+
+
+def key_prefix(settings: Settings) -> str:
+    """What the names of all our keys begin with: two installations may share a Redis server, but not their messages."""
+    return f"cleanse:{settings.store_digest}:"
 
 
 def make_app(settings: Settings) -> Celery:
@@ -19,8 +26,7 @@ def make_app(settings: Settings) -> Celery:
     """
     url = settings.redis_url or broker_url(settings)
     app = Celery("cleanse", broker=url, backend=url, include=["nc_tasks.tasks"])
-    # Two installations may share one Redis server, but not their messages.
-    prefix = {"global_keyprefix": f"cleanse:{settings.store_digest}:"}
+    prefix = {"global_keyprefix": key_prefix(settings)}
     app.conf.update(
         task_serializer="json",
         result_serializer="json",
@@ -38,7 +44,7 @@ def make_app(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options={"visibility_timeout": DAY, **prefix},
+        broker_transport_options={"visibility_timeout": DAY, "priority_steps": list(PRIORITIES), **prefix},
         result_backend_transport_options=prefix,
         result_backend_always_retry=True,
         result_expires=30 * DAY,

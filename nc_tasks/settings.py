@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Time between two reports of a worker: progress and renewed leases, one transaction."""
     max_attempts: PositiveInt = 3
     """Claims of one piece of work before it counts as failed."""
+    sweep_seconds: PositiveFloat = 5.0
+    """Time between two looks of the sweeper for work that was lost or forgotten."""
     idle_seconds: PositiveFloat = 60.0
     """How long an embedded stack without client and work stays up."""
     stop_seconds: PositiveFloat = 10.0

@@ -11,6 +11,7 @@ from importlib import import_module
 from celery.signals import worker_ready, worker_shutting_down
 
 from nc_tasks.artefacts import Artefacts
+from nc_tasks.company import Company
 from nc_tasks.embedded.commands import default_slots
 from nc_tasks.heartbeat import Heartbeat
 from nc_tasks.settings import Settings, get_settings
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerProcess:
-    """This process as the store knows it. stopping: set when the worker was told to end."""
+    """This process as the store knows it. stopping: set when the worker was told to end. company: labels in it."""
 
     id: str
     settings: Settings
@@ -30,6 +31,7 @@ class WorkerProcess:
     artefacts: Artefacts
     heartbeat: Heartbeat
     stopping: threading.Event = field(default_factory=threading.Event)
+    company: Company = field(default_factory=Company)
 
 
 @cache

@@ -1,22 +1,19 @@
 """The way of one submission: what follows when something has ended. Every step may be repeated without harm.
 
-SQL is the truth; a chord is only the fast path to the next step. Each function reads where the submission stands, does
-what is due there, and does nothing where that was done already.
+SQL is the truth; a chord is only the fast path to the next step, and the sweeper sees to it where that fails. Each
+function reads where the submission stands, does what is due there, and does nothing where that was done already.
 """
 
 import logging
 from collections.abc import Sequence
 
-from celery import chord
-
 from nc_core.detection import AGAIN, Detection, detect, to_confirm
 from nc_core.profiles import ALL_PROFILES
 from nc_core.rounds import Plan
-from nc_tasks.app import app
 from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
-from nc_tasks.sending import together
-from nc_tasks.store import Submission, detections, labels, mitigations, submissions, workers
+from nc_tasks.publishing import send_labels, send_repairs
+from nc_tasks.store import Store, Submission, detections, labels, mitigations, preparations, submissions
 from nc_tasks.worker import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -46,42 +43,13 @@ def _updates_budget(rounds: Plan, round: int) -> int:
 
 
 def resume_round(worker: WorkerProcess, submission_id: str, round: int) -> None:
-    """Send a task for every label that has none, or take the step after the round where all have ended.
-
-    While labels run, those that wait have their messages, and only the ones whose worker fell silent need a new one.
-    When none runs, nothing is known of the messages: all are sent again, and the claim makes a second one harmless.
-    """
-    with worker.store.write() as session:
-        silent = labels.requeue_expired(session, submission_id=submission_id, round=round)
-        waiting = labels.queued(session, submission_id=submission_id, round=round)
-        counted = labels.counts(session, submission_id=submission_id, round=round)
-    if counted.ended == counted.total:
+    """Send a task for every label that waits without one, or take the step after the round where all have ended."""
+    with worker.store.read() as session:
+        over = labels.all_terminal(session, submission_id=submission_id, round=round)
+    if over:
         advance(worker, submission_id, round)
-        return
-    due = silent if counted.states.get("running") else waiting
-    if due:
-        publish_labels(submission_id, due, round)
-
-
-def publish_labels(submission_id: str, waiting: Sequence[int], round: int) -> None:
-    """One task per label, and a callback that carries the submission's id and reads the norms from SQL."""
-    tasks = [
-        app.signature(
-            "nc_tasks.invert_label",
-            kwargs={"submission": submission_id, "label": label, "round": round},
-            queue="labels",
-            immutable=True,
-        )
-        for label in waiting
-    ]
-    gather = app.signature(
-        "nc_tasks.gather",
-        kwargs={"submission": submission_id, "round": round},
-        queue="control",
-        immutable=True,
-    )
-    with together(app):
-        chord(tasks, app=app)(gather)
+    else:
+        send_labels(worker.store, submission_id, round, patience_seconds=worker.settings.lease_seconds)
 
 
 def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
@@ -142,35 +110,26 @@ def _record(worker: WorkerProcess, submission: Submission, found: Detection, opt
         if repairs:
             mitigations.create(session, submission_id=submission.id, methods=repairs)
         submissions.set_state(session, submission_id=submission.id, state="repairing" if repairs else "done")
-    for method in repairs:
-        publish_repair(submission.id, method)
+    if repairs:
+        send_repairs(worker.store, submission.id, patience_seconds=worker.settings.lease_seconds)
 
 
-def publish_repair(submission_id: str, method: str) -> None:
-    """Send the task of one repair."""
-    app.send_task(
-        "nc_tasks.repair",
-        kwargs={"submission": submission_id, "method": method},
-        queue="control",
-        ignore_result=True,
-    )
-
-
-def conclude(worker: WorkerProcess, submission_id: str) -> None:
+def conclude(store: Store, submission_id: str) -> None:
     """End the submission once every repair has ended."""
-    with worker.store.write() as session:
+    with store.write() as session:
         if mitigations.all_terminal(session, submission_id=submission_id):
             submissions.set_state(session, submission_id=submission_id, state="done")
 
 
 def carry_on(worker: WorkerProcess, submission_id: str) -> None:
     """Go on with a prepared submission from wherever it stands."""
-    with worker.store.write() as session:
-        workers.release_dead(session, host=worker.id.rpartition(":")[0])
+    with worker.store.read() as session:
         submission = submissions.get(session, submission_id=submission_id)
-        repairs = mitigations.of_submission(session, submission_id=submission_id)
-    if submission.state == "inverting":
+        prepared = preparations.has_ended(session, submission_id=submission_id)
+    if submission.state == "preparing" and prepared:
+        begin_scan(worker, submission_id)
+    elif submission.state == "inverting":
         resume_round(worker, submission_id, submission.round)
     elif submission.state == "repairing":
-        for repair in repairs:
-            publish_repair(submission_id, repair.method)
+        send_repairs(worker.store, submission_id, patience_seconds=worker.settings.lease_seconds)
+        conclude(worker.store, submission_id)

@@ -36,7 +36,7 @@ Commands = Callable[[Settings, Wanted], list[Command]]
 
 
 def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
-    """One control worker and `wanted.workers` label workers, each with a thread for every slot and one more.
+    """A sweeper, one control worker and `wanted.workers` label workers, each with a thread for every slot and one.
 
     A label that waits in a thread takes a freed slot at once, while the label that left it is still being written down;
     more than one would wait here while another worker has slots free.
@@ -60,7 +60,8 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
         # All processors: it prepares and repairs while no label runs.
         environment={"CLEANSE_QUEUE": "control", "CLEANSE_LABEL_WORKERS": str(wanted.workers)},
     )
-    return [control, *labels]
+    sweeper = Command(name="sweeper", arguments=(sys.executable, "-P", "-m", "nc_tasks.sweeper"))
+    return [control, *labels, sweeper]
 
 
 def default_workers() -> int:

@@ -2,7 +2,7 @@
 
 from nc_tasks.store.engine import Store, open_store
 from nc_tasks.store.labels import LabelCounts, LabelKey, LabelProgress
-from nc_tasks.store.tables import Detection, Job, Label, Mitigation, Submission, Worker
+from nc_tasks.store.tables import Detection, Job, Label, Mitigation, Preparation, Submission, Worker
 
 __all__ = [
     "Detection",
@@ -12,6 +12,7 @@ __all__ = [
     "LabelKey",
     "LabelProgress",
     "Mitigation",
+    "Preparation",
     "Store",
     "Submission",
     "Worker",

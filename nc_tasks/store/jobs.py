@@ -15,7 +15,9 @@ from nc_tasks.store.types import now
 
 def create(session: Session, *, kind: JobKind, arguments: dict[str, Any]) -> Job:
     """Queue a job."""
-    job = Job(id=token_hex(6), kind=kind, arguments=arguments, created_at=now(session))
+    moment = now(session)
+    # Who queues it sends the message; if that never comes, the sweeper does.
+    job = Job(id=token_hex(6), kind=kind, arguments=arguments, created_at=moment, published_at=moment)
     session.add(job)
     session.flush()
     return job

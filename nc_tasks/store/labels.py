@@ -4,16 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from nc_core.detection import LabelNorm
 from nc_core.rounds import Plan
-from nc_tasks.store import leases
+from nc_tasks.store import leases, outbox
 from nc_tasks.store.insert import insert_absent
 from nc_tasks.store.states import LABEL_ENDS, LabelState
 from nc_tasks.store.tables import Label
-from nc_tasks.store.types import now
 
 RESULTS: tuple[LabelState, ...] = ("done", "not_converged", "screened_out")
 """Ends that say something about the label itself."""
@@ -85,8 +84,13 @@ def create(session: Session, *, submission_id: str, labels: Iterable[int], round
     return insert_absent(session, Label, rows)
 
 
-def claim(session: Session, *, key: LabelKey, worker_id: str, lease_seconds: float, max_attempts: int) -> int | None:
-    """Take the label and return the attempt; None: it has ended (perhaps just now) or a worker has it."""
+def claim(
+    session: Session, *, key: LabelKey, worker_id: str, lease_seconds: float, max_attempts: int, alone: bool = False
+) -> int | None:
+    """Take the label and return the attempt; None: it has ended (perhaps just now) or a worker has it.
+
+    alone: no other label is in this process. One that must be alone is not given to a worker that says otherwise.
+    """
     return leases.claim(
         session,
         Label,
@@ -94,7 +98,14 @@ def claim(session: Session, *, key: LabelKey, worker_id: str, lease_seconds: flo
         worker_id=worker_id,
         lease_seconds=lease_seconds,
         max_attempts=max_attempts,
+        matching={"alone": alone},
     )
+
+
+def must_be_alone(session: Session, *, key: LabelKey) -> bool:
+    """Whether the label waits to be tried with no other beside it."""
+    query = select(Label.alone).where(*_of(key.submission_id, key.round), Label.label == key.label)
+    return bool(session.scalar(query.where(Label.state == "queued")))
 
 
 def heartbeat(session: Session, *, lease_seconds: float, progress: Sequence[LabelProgress]) -> list[LabelKey]:
@@ -161,27 +172,9 @@ def release(session: Session, *, key: LabelKey, attempt: int) -> bool:
     return leases.release(session, Label, key.row, attempt=attempt)
 
 
-def requeue_expired(session: Session, *, submission_id: str, round: int) -> list[int]:
-    """Queue the labels whose worker fell silent; returns them: each needs a new message."""
-    expired = select(Label.label).where(
-        *_of(submission_id, round), Label.state == "running", Label.lease_until <= now(session)
-    )
-    labels = list(session.scalars(expired.order_by(Label.label).with_for_update()))
-    again = update(Label).where(*_of(submission_id, round), Label.label.in_(labels))
-    leases.changed(session, again.values(state="queued", lease_until=None, worker_id=None))
-    return labels
-
-
-def unfinished(session: Session, *, submission_id: str, round: int) -> list[int]:
-    """Labels that are queued or running, in order."""
-    query = select(Label.label).where(*_of(submission_id, round), Label.state.not_in(LABEL_ENDS))
-    return list(session.scalars(query.order_by(Label.label)))
-
-
-def queued(session: Session, *, submission_id: str, round: int) -> list[int]:
-    """Labels that nobody works on yet, in order."""
-    query = select(Label.label).where(*_of(submission_id, round), Label.state == "queued")
-    return list(session.scalars(query.order_by(Label.label)))
+def forget_message(session: Session, *, key: LabelKey) -> bool:
+    """The label's message was used up without a claim: where the label waits, it needs another."""
+    return outbox.forget(session, Label, *_of(key.submission_id, key.round), Label.label == key.label) == 1
 
 
 def all_terminal(session: Session, *, submission_id: str, round: int) -> bool:

@@ -1,10 +1,11 @@
 """Who does a piece of work: claims, leases and fencing, alike for labels, repairs and jobs.
 
-A claim takes a row that nobody holds and raises its `attempt`; every later write of that worker names the
-attempt and changes nothing once another claim was made, or the row has ended. All times are the database's.
+A claim takes a row that waits and raises its `attempt`; every later write of that worker names the attempt and
+changes nothing once the row was queued again, or has ended. A row whose lease has run out is queued again by
+`store.silence`, by that alone. All times are the database's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -16,20 +17,26 @@ from sqlalchemy import (
     String,
     Table,
     Update,
-    and_,
     bindparam,
     literal,
-    or_,
     update,
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
 from nc_tasks.store.tables import Leased
-from nc_tasks.store.types import Clock, ClockIn
+from nc_tasks.store.types import ClockIn
 
 Key = Sequence[object]
 """A row's primary key, in the order of the table's columns."""
+UNHELD: dict[str, Any] = {
+    "state": "queued",
+    "lease_until": None,
+    "worker_id": None,
+    "published_at": None,
+    "epoch": None,
+}
+"""A row that waits, and whose message is yet to be sent."""
 
 
 def claim(
@@ -40,16 +47,19 @@ def claim(
     worker_id: str,
     lease_seconds: float,
     max_attempts: int,
+    matching: Mapping[str, object] | None = None,
 ) -> int | None:
     """Take the row and return the attempt, or None: it does not exist, has ended, or another holds it.
 
-    A row that was claimed `max_attempts` times without an end becomes failed.
+    A row that was claimed `max_attempts` times without an end becomes failed. matching: values that other columns must
+    have; a row that does not match is left as it is.
     """
-    row = _row(table, key)
-    taking = {**row, "to_worker_id": worker_id, "lease": lease_seconds, "most": max_attempts}
-    attempt = session.execute(_taking(_rows(table)), taking).scalar_one_or_none()
+    row, matching = _row(table, key), matching or {}
+    wanted = {f"is_{name}": value for name, value in matching.items()}
+    taking = {**row, **wanted, "to_worker_id": worker_id, "lease": lease_seconds, "most": max_attempts}
+    attempt = session.execute(_taking(rows_of(table), tuple(matching)), taking).scalar_one_or_none()
     if attempt is None:
-        session.execute(_giving_up(_rows(table)), {**row, "most": max_attempts})
+        session.execute(_giving_up(rows_of(table)), {**row, "most": max_attempts})
     return attempt
 
 
@@ -57,18 +67,25 @@ def renew(
     session: Session, table: type[Leased], key: Key, *, attempt: int, lease_seconds: float, values: dict[str, Any]
 ) -> bool:
     """Prolong the lease and write progress; False: the work was given to another, ended or cancelled."""
-    statement = _renewing(_rows(table), tuple(values))
+    statement = _renewing(rows_of(table), tuple(values))
     return _write(session, statement, {**_row(table, key), "lease": lease_seconds}, attempt, values)
 
 
 def finish(session: Session, table: type[Leased], key: Key, *, attempt: int, values: dict[str, Any]) -> bool:
     """Write the end of the work and drop the lease; False: the work is no longer this attempt's."""
-    return _write(session, _finishing(_rows(table), tuple(values)), _row(table, key), attempt, values)
+    return _write(session, _finishing(rows_of(table), tuple(values)), _row(table, key), attempt, values)
 
 
 def release(session: Session, table: type[Leased], key: Key, *, attempt: int) -> bool:
     """Queue the row again; the attempt does not count. False: the work is no longer this attempt's."""
-    return _write(session, _releasing(_rows(table)), _row(table, key), attempt, {})
+    return _write(session, _releasing(rows_of(table)), _row(table, key), attempt, {})
+
+
+def given_up(rows: Table, most: ColumnElement[int]) -> dict[str, Any]:
+    """What a row becomes that was claimed so many times without an end."""
+    reason = literal("given up after ") + sql_cast(rows.c.attempt - rows.c.attempt_base, String)
+    reason += literal(" attempts (limit ") + sql_cast(most, String) + literal("): each time its worker fell silent")
+    return {"state": "failed", "lease_until": None, "worker_id": None, "reason": reason}
 
 
 def changed(session: Session, statement: Update) -> int:
@@ -96,28 +113,28 @@ def _write(
 
 
 def _row(table: type[Leased], key: Key) -> dict[str, object]:
-    return {f"key_{column.name}": value for column, value in zip(_rows(table).primary_key, key, strict=True)}
+    return {f"key_{column.name}": value for column, value in zip(rows_of(table).primary_key, key, strict=True)}
 
 
-def _rows(table: type[Leased]) -> Table:
+def rows_of(table: type[Leased]) -> Table:
+    """The table as statements name it."""
     return cast(Table, table.__table__)  # type: ignore[attr-defined]
 
 
 @cache
-def _taking(rows: Table) -> Update:
+def _taking(rows: Table, names: tuple[str, ...]) -> Update:
     counts = rows.c.attempt - rows.c.attempt_base < bindparam("most")
-    taken = _free(rows).where(counts).values(state="running", attempt=rows.c.attempt + 1, lease_until=_lease_end())
+    fits = [rows.c[name] == bindparam(f"is_{name}") for name in names]
+    taken = (
+        _free(rows).where(counts, *fits).values(state="running", attempt=rows.c.attempt + 1, lease_until=_lease_end())
+    )
     return taken.values(_to(("worker_id",))).returning(rows.c.attempt)
 
 
 @cache
 def _giving_up(rows: Table) -> Update:
-    attempts = rows.c.attempt - rows.c.attempt_base
     most = bindparam("most", type_=Integer)
-    reason = literal("given up after ") + sql_cast(attempts, String)
-    reason += literal(" attempts (limit ") + sql_cast(most, String) + literal("): each time its worker fell silent")
-    given_up = _free(rows).where(attempts >= most)
-    return given_up.values(state="failed", lease_until=None, worker_id=None, reason=reason)
+    return _free(rows).where(rows.c.attempt - rows.c.attempt_base >= most).values(given_up(rows, most))
 
 
 @cache
@@ -132,13 +149,12 @@ def _finishing(rows: Table, names: tuple[str, ...]) -> Update:
 
 @cache
 def _releasing(rows: Table) -> Update:
-    return _held(rows).values(state="queued", lease_until=None, worker_id=None, attempt_base=rows.c.attempt_base + 1)
+    return _held(rows).values({**UNHELD, "attempt_base": rows.c.attempt_base + 1})
 
 
 def _free(rows: Table) -> Update:
-    """Of the row where nobody works on it: it waits, or its worker fell silent."""
-    over = or_(rows.c.lease_until.is_(None), rows.c.lease_until <= Clock())
-    return _keyed(rows).where(or_(rows.c.state == "queued", and_(rows.c.state == "running", over)))
+    """Of the row where nobody works on it."""
+    return _keyed(rows).where(rows.c.state == "queued")
 
 
 def _held(rows: Table) -> Update:

@@ -1,10 +1,10 @@
 """Preparations: intake and preflight of a submission, claimed by one worker at a time."""
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from nc_tasks.store import leases, submissions
-from nc_tasks.store.insert import insert_absent
-from nc_tasks.store.tables import Preparation
+from nc_tasks.store.tables import Preparation, Submission
 
 
 def claim(
@@ -12,11 +12,10 @@ def claim(
 ) -> int | None:
     """Take the preparation and return the attempt; None: it has ended (perhaps as failed) or a worker has it.
 
-    One that was given up fails its submission. Nothing is claimed of a submission that is prepared or has ended.
+    Nothing is claimed of a submission that is prepared or has ended.
     """
     if submissions.get(session, submission_id=submission_id).state not in ("queued", "preparing"):
         return None
-    insert_absent(session, Preparation, [{"submission_id": submission_id}])
     attempt = leases.claim(
         session,
         Preparation,
@@ -25,12 +24,24 @@ def claim(
         lease_seconds=lease_seconds,
         max_attempts=max_attempts,
     )
-    row = session.get_one(Preparation, submission_id, populate_existing=True)
     if attempt is not None:
         submissions.set_state(session, submission_id=submission_id, state="preparing")
-    elif row.state == "failed" and row.reason is not None:
-        submissions.fail(session, submission_id=submission_id, reason=row.reason)
     return attempt
+
+
+def has_ended(session: Session, *, submission_id: str) -> bool:
+    """Whether what it found is stored."""
+    row = session.get(Preparation, submission_id, populate_existing=True)
+    return row is not None and row.state == "done"
+
+
+def fail_given_up(session: Session) -> list[str]:
+    """Fail the submissions whose preparation was given up; returns them."""
+    query = select(Submission.id, Preparation.reason).join(Preparation).where(Preparation.state == "failed")
+    rows = session.execute(query.where(Submission.state.in_(("queued", "preparing")))).all()
+    for submission_id, reason in rows:
+        submissions.fail(session, submission_id=submission_id, reason=reason or "preparing failed")
+    return [submission_id for submission_id, _ in rows]
 
 
 def renew(session: Session, *, submission_id: str, attempt: int, lease_seconds: float) -> bool:

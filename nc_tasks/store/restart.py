@@ -4,10 +4,11 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from nc_tasks.store.labels import RESULTS
-from nc_tasks.store.leases import changed
+from nc_tasks.store.leases import UNHELD, changed
 from nc_tasks.store.tables import Detection, Label, Leased, Mitigation, Preparation
+from nc_tasks.store.types import now
 
-AGAIN = {"state": "queued", "lease_until": None, "worker_id": None, "reason": None}
+AGAIN = {**UNHELD, "reason": None}
 
 
 def restart_work(session: Session, *, submission_id: str) -> None:
@@ -16,12 +17,15 @@ def restart_work(session: Session, *, submission_id: str) -> None:
     `attempt` goes on counting, so that a worker of the first try cannot write into the second.
     """
     preparation = update(Preparation).where(Preparation.submission_id == submission_id)
-    changed(session, preparation.values(**AGAIN, **_fresh(Preparation)))
+    # As of a new submission: who asks for it sends the message.
+    changed(session, preparation.values({**AGAIN, **_fresh(Preparation), "published_at": now(session)}))
     kept = Label.state.in_(RESULTS)
     # A confirmation is asked for anew by the detection that finds its label again.
     session.execute(delete(Label).where(Label.submission_id == submission_id, Label.round > 0, ~kept))
     again = update(Label).where(Label.submission_id == submission_id, ~kept)
-    changed(session, again.values(**AGAIN, **_fresh(Label), updates=0, norm=None, attack_success_rate=None))
+    changed(
+        session, again.values(**AGAIN, **_fresh(Label), alone=False, updates=0, norm=None, attack_success_rate=None)
+    )
     session.execute(delete(Detection).where(Detection.submission_id == submission_id))
     repairs = update(Mitigation).where(Mitigation.submission_id == submission_id)
     changed(session, repairs.values(**AGAIN, **_fresh(Mitigation), progress=0.0, body=None))

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission
@@ -20,7 +21,7 @@ from nc_tasks.store.states import (
     SubmissionState,
     Verdict,
 )
-from nc_tasks.store.tables import Detection, Label, Mitigation, Submission
+from nc_tasks.store.tables import Detection, Label, Leased, Mitigation, Preparation, Submission
 from nc_tasks.store.types import now
 from nc_tasks.version import package_version
 
@@ -77,6 +78,8 @@ def submit(
         "created_at": now(session),
     }
     insert_absent(session, Submission, [row])
+    # Who submits sends the message; if that never comes, the sweeper does.
+    insert_absent(session, Preparation, [{"submission_id": submission_id, "published_at": row["created_at"]}])
     return get(session, submission_id=submission_id)
 
 
@@ -150,6 +153,23 @@ def unfinished(session: Session) -> list[str]:
     return list(session.scalars(query.order_by(Submission.created_at, Submission.id)))
 
 
+def standing(session: Session) -> list[Submission]:
+    """Submissions whose present step is over, and whose next one was not taken: prepared, inverted or repaired."""
+
+    def open_in(table: type[Leased], *of: ColumnElement[bool]) -> ColumnElement[bool]:
+        return exists().where(table.state.in_(("queued", "running")), *of)
+
+    labels = open_in(Label, Label.submission_id == Submission.id, Label.round == Submission.round)
+    repairs = open_in(Mitigation, Mitigation.submission_id == Submission.id)
+    prepared = exists().where(Preparation.submission_id == Submission.id, Preparation.state == "done")
+    step_over = or_(
+        and_(Submission.state == "preparing", prepared),
+        and_(Submission.state == "inverting", ~labels),
+        and_(Submission.state == "repairing", ~repairs),
+    )
+    return list(session.scalars(select(Submission).where(step_over).order_by(Submission.created_at, Submission.id)))
+
+
 def set_state(session: Session, *, submission_id: str, state: SubmissionState, **values: Any) -> bool:
     """Move on to the state, with other columns if given; False where it may not follow the present one."""
     moment = now(session)
@@ -162,9 +182,17 @@ def set_state(session: Session, *, submission_id: str, state: SubmissionState, *
     statement = (
         update(Submission)
         .where(Submission.id == submission_id, Submission.state.in_(SUBMISSION_SOURCES[state]))
-        .values(state=state, **values)
+        .values(state=state, nudged_at=None, **values)
     )
     return changed(session, statement) == 1
+
+
+def nudge(session: Session, *, submission_id: str, patience_seconds: float) -> bool:
+    """Note that the message of the submission's next step is sent; False where it was, not long ago."""
+    moment = now(session)
+    long_ago = or_(Submission.nudged_at.is_(None), Submission.nudged_at <= moment - timedelta(seconds=patience_seconds))
+    statement = update(Submission).where(Submission.id == submission_id, long_ago)
+    return changed(session, statement.values(nudged_at=moment)) == 1
 
 
 def next_round(session: Session, *, submission_id: str, round: int) -> bool:
@@ -172,7 +200,7 @@ def next_round(session: Session, *, submission_id: str, round: int) -> bool:
     statement = update(Submission).where(
         Submission.id == submission_id, Submission.state == "inverting", Submission.round == round - 1
     )
-    return changed(session, statement.values(round=round)) == 1
+    return changed(session, statement.values(round=round, nudged_at=None)) == 1
 
 
 def refuse(session: Session, *, submission_id: str, reason: str) -> bool:
@@ -186,11 +214,14 @@ def fail(session: Session, *, submission_id: str, reason: str) -> bool:
 
 
 def cancel(session: Session, *, submission_id: str) -> bool:
-    """End the submission and its open labels; workers learn it with their next heartbeat."""
+    """End the submission and everything open of it; False where it has ended. Workers learn it with their next beat."""
     moved = set_state(session, submission_id=submission_id, state="cancelled")
     if moved:
         open_labels = update(Label).where(Label.submission_id == submission_id, Label.state.not_in(LABEL_ENDS))
         changed(session, open_labels.values(state="cancelled", lease_until=None))
+        for table in (Preparation, Mitigation):
+            theirs = update(table).where(table.submission_id == submission_id, table.state.in_(("queued", "running")))
+            changed(session, theirs.values(state="failed", lease_until=None, reason="the submission was cancelled"))
     return moved
 
 

@@ -32,6 +32,7 @@ Id = String(12)
 Sha256 = String(64)
 State = String(16)
 Name = String(255)
+Epoch = String(32)
 Json = JSON(none_as_null=True)
 
 
@@ -60,7 +61,8 @@ class Leased:
 
     attempt: number of the last claim, never lowered; writes are fenced by it. attempt_base: claims that no
     longer count against `max_attempts`: those before a restart, and those given back in good order.
-    lease_until: by the database's clock.
+    lease_until: by the database's clock. published_at: when its message was last sent, or begun to be. epoch: of the
+    broker that has the message (`nc_tasks.broker`), None until that is certain.
     """
 
     state: Mapped[str] = mapped_column(State, default="queued")
@@ -69,10 +71,15 @@ class Leased:
     lease_until: Mapped[datetime | None]
     worker_id: Mapped[str | None] = mapped_column(Name)
     reason: Mapped[str | None] = mapped_column(Text)
+    published_at: Mapped[datetime | None]
+    epoch: Mapped[str | None] = mapped_column(Epoch)
 
 
 class Submission(Base):
-    """One model with its clean data and options."""
+    """One model with its clean data and options.
+
+    nudged_at: when the sweeper last sent the message of a step that nobody had taken.
+    """
 
     __tablename__ = "submission"
     __table_args__ = (
@@ -106,6 +113,7 @@ class Submission(Base):
     started_at: Mapped[datetime | None]
     inverting_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    nudged_at: Mapped[datetime | None]
 
 
 class Preparation(Leased, Base):
@@ -123,6 +131,7 @@ class Label(Leased, Base):
     round 0 is the scan; in a later one a flagged label is confirmed. norm: sum of the mask (pixels). norms: of all its
     inversions, `norm` is the middle one. attack_success_rate: of the reversed trigger, 0..1. While the label runs
     both are the optimisation's latest; once it has ended they are the kept trigger's, on held-out images.
+    alone: it was in a worker that fell silent, and is tried with no other label beside it.
     """
 
     __tablename__ = "label"
@@ -135,6 +144,7 @@ class Label(Leased, Base):
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
     label: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     round: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    alone: Mapped[bool] = mapped_column(default=False)
     updates: Mapped[int] = mapped_column(default=0)
     updates_budget: Mapped[int]
     norm: Mapped[float | None]

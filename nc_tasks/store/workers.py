@@ -42,15 +42,21 @@ def live(session: Session, *, within_seconds: float, queue: str | None = None) -
     return list(session.scalars(query.order_by(Worker.id)))
 
 
-def release_dead(session: Session, *, host: str) -> list[str]:
-    """Let the leases of this host's workers whose process is gone expire now; returns those workers.
+def dead(session: Session, *, host: str, silent_seconds: float) -> list[str]:
+    """Workers of this host that were not heard of for so long and whose process is gone.
 
-    Other hosts' processes cannot be asked: their leases run out by themselves.
+    Other hosts' processes cannot be asked: their leases run out by themselves. Nor is one called dead that still
+    writes, whatever the process table says: a container has its own.
     """
-    rows = session.scalars(select(Worker).where(Worker.host == host)).all()
-    dead = [row.id for row in rows if not psutil.pid_exists(row.pid)]
+    rows = session.scalars(
+        select(Worker).where(Worker.host == host, Worker.last_seen <= now(session) - timedelta(seconds=silent_seconds))
+    )
+    return [row.id for row in rows if not psutil.pid_exists(row.pid)]
+
+
+def release(session: Session, *, dead: list[str]) -> None:
+    """Let the leases of these workers expire now, and forget them."""
     for table in (Preparation, Label, Mitigation, Job):
         held = update(table).where(table.worker_id.in_(dead), table.state == "running")
         changed(session, held.values(lease_until=now(session)))
     session.execute(delete(Worker).where(Worker.id.in_(dead)))
-    return dead

@@ -33,18 +33,36 @@ def invert_label(*, submission: str, label: int, round: int) -> dict[str, Any]:
     """Reverse one label's trigger and write its row. Never raises: a chord whose member raises loses its callback."""
     worker = this_worker()
     key = LabelKey(submission_id=submission, label=label, round=round)
-    claimed = worker.store.write_together(lambda session: _claim(session, worker, key))
+    with worker.company.together(worker.stopping) as entered:
+        state = _take(worker, key, alone=False) if entered else None
+    if state is None and _must_be_alone(worker, key):
+        with worker.company.alone(worker.stopping) as entered:
+            state = _take(worker, key, alone=True) if entered else None
+    if worker.stopping.is_set() and state is None:
+        # Its message is used up, and nobody else has one.
+        worker.store.write_together(lambda session: labels.forget_message(session, key=key))
+    return {"label": label, "state": state or "not mine"}
+
+
+def _must_be_alone(worker: WorkerProcess, key: LabelKey) -> bool:
+    with worker.store.read() as session:
+        return labels.must_be_alone(session, key=key)
+
+
+def _take(worker: WorkerProcess, key: LabelKey, *, alone: bool) -> str | None:
+    """Claim the label and bring it to an end; what became of it, None where it is not ours to do."""
+    claimed = worker.store.write_together(lambda session: _claim(session, worker, key, alone))
     if claimed is None:
-        return {"label": label, "state": "not mine"}
+        return None
     try:
-        return {"label": label, "state": _invert(worker, key, claimed)}
+        return _invert(worker, key, claimed)
     except Cancelled:
         worker.store.write_together(lambda session: labels.release(session, key=key, attempt=claimed.attempt))
-        return {"label": label, "state": "given back"}
+        return "given back"
     except CleanseError as error:
         return _fail(worker, key, claimed.attempt, str(error))
     except Exception as error:
-        log.error("submission %s label %d: %s", submission, label, traceback.format_exc())
+        log.error("submission %s label %d: %s", key.submission_id, key.label, traceback.format_exc())
         return _fail(worker, key, claimed.attempt, f"{type(error).__name__}: {error}")
 
 
@@ -56,13 +74,14 @@ class _Claimed:
     submission: Submission
 
 
-def _claim(session: Session, worker: WorkerProcess, key: LabelKey) -> _Claimed | None:
+def _claim(session: Session, worker: WorkerProcess, key: LabelKey, alone: bool) -> _Claimed | None:
     attempt = labels.claim(
         session,
         key=key,
         worker_id=worker.id,
         lease_seconds=worker.settings.lease_seconds,
         max_attempts=worker.settings.max_attempts,
+        alone=alone,
     )
     if attempt is None:
         return None
@@ -70,12 +89,12 @@ def _claim(session: Session, worker: WorkerProcess, key: LabelKey) -> _Claimed |
     return _Claimed(attempt=attempt, submission=session.get_one(Submission, key.submission_id))
 
 
-def _fail(worker: WorkerProcess, key: LabelKey, attempt: int, reason: str) -> dict[str, Any]:
+def _fail(worker: WorkerProcess, key: LabelKey, attempt: int, reason: str) -> str:
     def write(session: Session) -> bool:
         return labels.finish(session, key=key, attempt=attempt, state="failed", updates=0, reason=one_line(reason))
 
     worker.store.write_together(write)
-    return {"label": key.label, "state": "failed"}
+    return "failed"
 
 
 def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:

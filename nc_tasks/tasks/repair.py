@@ -48,7 +48,7 @@ def repair(*, submission: str, method: str) -> None:
         ended = _repair(worker, submission, method, attempt)
         with worker.store.write() as session:
             mitigations.finish(session, submission_id=submission, method=method, attempt=attempt, **ended)
-    workflow.conclude(worker, submission)
+    workflow.conclude(worker.store, submission)
 
 
 def _repair(worker: WorkerProcess, submission_id: str, method: str, attempt: int) -> dict[str, Any]:

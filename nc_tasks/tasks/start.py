@@ -20,7 +20,6 @@ def start(*, submission: str) -> None:
     """Prepare the submission and fan out its labels; a prepared one is carried on."""
     worker = this_worker()
     settings = worker.settings
-    workflow.carry_on(worker, submission)
     with worker.store.write() as session:
         attempt = preparations.claim(
             session,
@@ -29,7 +28,9 @@ def start(*, submission: str) -> None:
             lease_seconds=settings.lease_seconds,
             max_attempts=settings.max_attempts,
         )
-    if attempt is not None:
+    if attempt is None:
+        workflow.carry_on(worker, submission)
+    else:
         _prepare(worker, submission, attempt)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from nc_tasks import workflow
+from nc_tasks import publishing, workflow
 from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
 from nc_tasks.results import result_json
@@ -25,8 +25,12 @@ class Messages:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.labels: list[list[int]] = []
         self.repairs: list[str] = []
-        monkeypatch.setattr(workflow, "publish_labels", self._labels)
-        monkeypatch.setattr(workflow, "publish_repair", lambda _, method: self.repairs.append(method))
+        monkeypatch.setattr(publishing, "publish_labels", self._labels)
+        monkeypatch.setattr(publishing.broker, "epoch", lambda: "one")
+        monkeypatch.setattr(publishing.app, "send_task", self._task)
+
+    def _task(self, _: str, *, kwargs: dict[str, str], **__: object) -> None:
+        self.repairs.append(kwargs["method"])
 
     def _labels(self, _: str, waiting: Sequence[int], __: int) -> None:
         self.labels.append(list(waiting))
@@ -182,7 +186,7 @@ def test_a_backdoored_round_queues_the_repair_and_its_end_ends_the_submission(
             state="failed",
             reason="no memory",
         )
-    workflow.conclude(worker, submission_id)
+    workflow.conclude(worker.store, submission_id)
     # Then the submission has ended
     assert state(worker, submission_id) == "done"
 
@@ -271,27 +275,30 @@ def test_no_repair_where_none_is_wanted(worker: WorkerProcess, sent: Messages) -
 
 
 def test_a_callback_that_comes_early_sends_what_was_given_back(worker: WorkerProcess, sent: Messages) -> None:
-    # Given a round in which two labels were given back by a worker that stopped, and one still runs
+    # Given a round in which one label was given back by a worker that stopped, one still runs, and one waits
     submission_id = prepared(worker)
     workflow.begin_scan(worker, submission_id)
-    end(worker, submission_id, {label: float(CLEAN[label]) for label in range(CLASSES - 2)})
-    # When the callback of the first messages comes
+    end(worker, submission_id, {label: float(CLEAN[label]) for label in range(CLASSES - 3)})
+    back, runs = (LabelKey(submission_id=submission_id, label=CLASSES - n, round=0) for n in (3, 2))
+    with worker.store.write() as session:
+        for key in (back, runs):
+            labels.claim(session, key=key, worker_id="host:2", lease_seconds=60, max_attempts=3)
+        assert labels.release(session, key=back, attempt=1)
+    # When the callback of the first messages comes, and comes again
     workflow.advance(worker, submission_id, 0)
-    # Then exactly these are sent again, and there is no detection yet
-    assert sent.labels[1:] == [[CLASSES - 2, CLASSES - 1]]
+    workflow.advance(worker, submission_id, 0)
+    # Then exactly that one is sent again, once, and there is no detection yet
+    assert sent.labels[1:] == [[CLASSES - 3]]
     with worker.store.read() as session:
         assert detections.get(session, submission_id=submission_id) is None
 
 
-def test_while_labels_run_only_those_of_silent_workers_are_sent_again(worker: WorkerProcess, sent: Messages) -> None:
-    # Given one label that runs, one whose lease has run out, and others that wait with their messages
+def test_what_was_prepared_by_a_worker_that_died_then_is_begun_by_the_next(
+    worker: WorkerProcess, sent: Messages
+) -> None:
+    # Given a worker that died between the end of the preparation and the first message
     submission_id = prepared(worker)
-    workflow.begin_scan(worker, submission_id)
-    for label, lease in ((0, 60.0), (1, 0.0)):
-        key = LabelKey(submission_id=submission_id, label=label, round=0)
-        with worker.store.write() as session:
-            labels.claim(session, key=key, worker_id="host:2", lease_seconds=lease, max_attempts=3)
-    # When the submission is carried on
+    # When the submission is carried on, then its labels are sent
     workflow.carry_on(worker, submission_id)
-    # Then only the silent one is sent again
-    assert sent.labels[1:] == [[1]]
+    assert sent.labels == [list(range(CLASSES))]
+    assert state(worker, submission_id) == "inverting"

@@ -26,7 +26,8 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
     made = {
         command.name: command for command in worker_commands(Settings(control_processes=3), Wanted(workers=2, slots=5))
     }
-    assert list(made) == ["control", "labels1", "labels2"]
+    assert list(made) == ["control", "labels1", "labels2", "sweeper"]
+    assert made["sweeper"].arguments[-2:] == ("-m", "nc_tasks.sweeper")
     for name, queue, pool, number in (
         ("control", "control", "prefork", "3"),
         ("labels2", "labels", "threads", "6"),
@@ -41,7 +42,7 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
 
 def test_given_more_workers_than_processors_then_each_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "processors", lambda: [0])
-    _, *label_workers = worker_commands(Settings(), Wanted(workers=3, slots=1))
+    _, *label_workers, _ = worker_commands(Settings(), Wanted(workers=3, slots=1))
     for command in label_workers:
         assert command.environment["TF_NUM_INTRAOP_THREADS"] == "1"
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from nc_core.rounds import plan
 from nc_tasks.settings import Settings
-from nc_tasks.store import LabelKey, LabelProgress, Store, labels, open_store
+from nc_tasks.store import LabelKey, LabelProgress, Store, labels, open_store, silence
 from nc_tasks.store.states import LABEL_ENDS
 
 
@@ -16,8 +16,10 @@ def key_of(submission_id: str, label: int = 0) -> LabelKey:
     return LabelKey(submission_id=submission_id, label=label, round=0)
 
 
-def claim(session: Session, key: LabelKey, *, worker: str = "w", lease: float = 60.0, most: int = 3) -> int | None:
-    return labels.claim(session, key=key, worker_id=worker, lease_seconds=lease, max_attempts=most)
+def claim(
+    session: Session, key: LabelKey, *, worker: str = "w", lease: float = 60.0, most: int = 3, alone: bool = False
+) -> int | None:
+    return labels.claim(session, key=key, worker_id=worker, lease_seconds=lease, max_attempts=most, alone=alone)
 
 
 def finish(session: Session, key: LabelKey, attempt: int | None, *, norm: float = 5.0, updates: int = 200) -> bool:
@@ -72,7 +74,10 @@ def test_given_a_silent_worker_when_its_lease_is_over_then_another_takes_over_an
         first = claim(session, key, worker="silent", lease=0.01)
     time.sleep(0.02)
     with store.write() as session:
-        second = claim(session, key, worker="w")
+        assert silence.requeue_silent(session, max_attempts=3) == 1
+        assert labels.must_be_alone(session, key=key)
+        assert claim(session, key, worker="w") is None
+        second = claim(session, key, worker="w", alone=True)
         assert (first, second) == (1, 2)
         assert not finish(session, key, first, norm=1.0)
         late = LabelProgress(key=key, attempt=1, updates=9)
@@ -84,11 +89,16 @@ def test_given_a_silent_worker_when_its_lease_is_over_then_another_takes_over_an
 def test_given_a_label_that_always_loses_its_worker_then_it_fails(store: Store, scanned: str) -> None:
     key = key_of(scanned)
     with store.write() as session:
-        for attempt in (1, 2):
-            assert claim(session, key, lease=-1, most=2) == attempt
-        assert claim(session, key, most=2) is None
+        # The first time others were beside it: that is not charged, the two times alone are
+        assert claim(session, key, lease=-1, most=2) == 1
+        assert silence.requeue_silent(session, max_attempts=2) == 1
+        for attempt in (2, 3):
+            assert row_of(session, key).state == "queued"
+            assert claim(session, key, lease=-1, most=2, alone=True) == attempt
+            assert silence.requeue_silent(session, max_attempts=2) == 1
+        assert claim(session, key, most=2, alone=True) is None
         row = row_of(session, key)
-        assert (row.state, row.attempt) == ("failed", 2)
+        assert (row.state, row.attempt) == ("failed", 3)
         assert "2 attempts (limit 2)" in (row.reason or "")
 
 
@@ -103,7 +113,8 @@ def test_when_a_worker_reports_then_progress_is_written_and_its_leases_are_renew
         assert labels.heartbeat(session, lease_seconds=60, progress=told) == []
     time.sleep(0.06)
     with store.write() as session:
-        assert labels.requeue_expired(session, submission_id=scanned, round=0) == []
+        assert not silence.any_silent(session)
+        assert silence.requeue_silent(session, max_attempts=3) == 0
         row = row_of(session, keys[1])
         assert (row.updates, row.norm, row.attack_success_rate, row.state) == (40, 7.5, 0.9, "running")
 
@@ -113,10 +124,17 @@ def test_given_expired_and_live_leases_then_the_expired_are_queued_again(store: 
         claim(session, key_of(scanned, 0), lease=60)
         claim(session, key_of(scanned, 2), lease=-1)
         claim(session, key_of(scanned, 3), lease=-1)
-        assert labels.requeue_expired(session, submission_id=scanned, round=0) == [2, 3]
-        assert labels.requeue_expired(session, submission_id=scanned, round=0) == []
+        assert silence.any_silent(session)
+        assert silence.requeue_silent(session, max_attempts=3) == 2
+        assert silence.requeue_silent(session, max_attempts=3) == 0
         assert labels.counts(session, submission_id=scanned, round=0).states == {"queued": 3, "running": 1}
-        assert claim(session, key_of(scanned, 2)) == 2
+        assert [labels.must_be_alone(session, key=key_of(scanned, label)) for label in range(4)] == [
+            False,
+            False,
+            True,
+            True,
+        ]
+        assert claim(session, key_of(scanned, 2), alone=True) == 2
 
 
 def test_when_a_label_is_given_back_then_it_is_queued_and_no_attempt_is_lost(store: Store, scanned: str) -> None:
@@ -126,11 +144,12 @@ def test_when_a_label_is_given_back_then_it_is_queued_and_no_attempt_is_lost(sto
         for _ in range(5):
             attempt = claim(session, key, most=1)
             assert attempt is not None
-            assert labels.queued(session, submission_id=scanned, round=0) == [2, 3]
+            assert row_of(session, key).state == "running"
             assert labels.release(session, key=key, attempt=attempt)
             assert not labels.release(session, key=key, attempt=attempt)
             assert not finish(session, key, attempt)
-        assert labels.queued(session, submission_id=scanned, round=0) == [0, 2, 3]
+        given_back = row_of(session, key)
+        assert (given_back.state, given_back.epoch, given_back.published_at) == ("queued", None, None)
         assert row_of(session, other).state == "running"
 
 
@@ -140,11 +159,9 @@ def test_given_a_round_then_it_has_ended_when_each_label_has(store: Store, scann
         assert not labels.all_terminal(session, submission_id=scanned, round=1)
         for label in range(4):
             assert not labels.all_terminal(session, **where)
-            assert labels.unfinished(session, **where) == list(range(label, 4))
             key = key_of(scanned, label)
             assert finish(session, key, claim(session, key))
         assert labels.all_terminal(session, **where)
-        assert labels.unfinished(session, **where) == []
 
 
 def test_given_labels_that_stopped_early_then_the_counts_reach_the_whole(store: Store, scanned: str) -> None:

@@ -17,6 +17,7 @@ from nc_tasks.store import (
     labels,
     mitigations,
     preparations,
+    silence,
     submissions,
     workers,
 )
@@ -42,6 +43,7 @@ def test_given_a_repair_then_it_goes_from_claim_to_end_and_an_old_attempt_change
         assert mitigations.create(session, submission_id=scanned, methods=["unlearning"]) == 1
         assert mitigations.create(session, submission_id=scanned, methods=["unlearning", "pruning"]) == 1
         old = mitigations.claim(session, **repair, worker_id="w", lease_seconds=-1, max_attempts=3)
+        assert silence.requeue_silent(session, max_attempts=3) == 1
         new = mitigations.claim(session, **repair, worker_id="v", lease_seconds=60, max_attempts=3)
         assert (old, new) == (1, 2)
         assert not mitigations.heartbeat(session, **repair, attempt=1, lease_seconds=60, progress=0.9)
@@ -97,9 +99,12 @@ def test_given_a_worker_whose_process_is_gone_then_its_label_is_free_at_once(sto
             labels.claim(session, key=key, worker_id=name, lease_seconds=600, max_attempts=3)
     # When the dead are looked for, then only theirs are to be sent again; another host's are not judged
     with store.write() as session:
-        assert workers.release_dead(session, host="elsewhere") == []
-        assert workers.release_dead(session, host="h") == ["dead"]
-        assert labels.requeue_expired(session, submission_id=scanned, round=0) == [0]
+        assert workers.dead(session, host="elsewhere", silent_seconds=0) == []
+        assert workers.dead(session, host="h", silent_seconds=60) == []
+        assert workers.dead(session, host="h", silent_seconds=0) == ["dead"]
+        workers.release(session, dead=["dead"])
+        assert silence.requeue_silent(session, max_attempts=3) == 1
+        assert labels.must_be_alone(session, key=LabelKey(submission_id=scanned, label=0, round=0))
 
 
 def test_given_a_worker_that_comes_again_then_it_has_one_row(store: Store) -> None:
@@ -136,12 +141,15 @@ def test_given_a_preparation_then_one_worker_has_it_and_its_submission_is_being_
     with store.write() as session:
         assert preparations.claim(session, **claim, lease_seconds=-1) == 1
         assert submissions.get(session, submission_id=submission_id).state == "preparing"
+        assert silence.requeue_silent(session, max_attempts=3) == 1
         assert preparations.claim(session, **claim, lease_seconds=60) == 2
         assert preparations.claim(session, **claim, lease_seconds=60) is None
         assert not preparations.renew(session, submission_id=submission_id, attempt=1, lease_seconds=60)
         assert preparations.renew(session, submission_id=submission_id, attempt=2, lease_seconds=60)
         assert not preparations.finish(session, submission_id=submission_id, attempt=1)
+        assert not preparations.has_ended(session, submission_id=submission_id)
         assert preparations.finish(session, submission_id=submission_id, attempt=2)
+        assert preparations.has_ended(session, submission_id=submission_id)
         assert preparations.claim(session, **claim, lease_seconds=60) is None
 
 
@@ -152,6 +160,8 @@ def test_given_a_preparation_that_always_loses_its_worker_then_its_submission_fa
     claim = {"submission_id": submission_id, "worker_id": "w", "max_attempts": 1}
     with store.write() as session:
         assert preparations.claim(session, **claim, lease_seconds=-1) == 1
+        assert silence.requeue_silent(session, max_attempts=1) == 1
+        assert preparations.fail_given_up(session) == [submission_id]
         assert preparations.claim(session, **claim, lease_seconds=60) is None
         failed = submissions.get(session, submission_id=submission_id)
         assert failed.state == "failed"
@@ -159,22 +169,3 @@ def test_given_a_preparation_that_always_loses_its_worker_then_its_submission_fa
     assert submit().state == "queued"
     with store.write() as session:
         assert preparations.claim(session, **claim, lease_seconds=60) == 2
-
-
-def test_given_workers_of_this_host_whose_process_is_gone_then_their_leases_end_now(store: Store, scanned: str) -> None:
-    keys = [LabelKey(submission_id=scanned, label=label, round=0) for label in (0, 1, 2)]
-    gone = 2**22 + 1  # above the largest pid of any Linux
-    with store.write() as session:
-        for name, pid, host in (
-            ("dead", gone, "here"),
-            ("live", os.getpid(), "here"),
-            ("far", gone, "there"),
-        ):
-            workers.register(session, worker_id=name, queue="labels", pid=pid, host=host, version="1", slots=1)
-        for key, name in zip(keys, ("dead", "live", "far"), strict=True):
-            labels.claim(session, key=key, worker_id=name, lease_seconds=60, max_attempts=3)
-        assert workers.release_dead(session, host="here") == ["dead"]
-    time.sleep(0.01)
-    with store.write() as session:
-        assert labels.requeue_expired(session, submission_id=scanned, round=0) == [0]
-        assert [worker.id for worker in workers.live(session, within_seconds=60)] == ["far", "live"]

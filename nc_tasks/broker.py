@@ -1,0 +1,45 @@
+"""What is asked of the broker beside messages: which one it is, and how much waits there."""
+
+from secrets import token_hex
+
+from redis import Redis
+
+from nc_tasks.app import PRIORITIES, app, key_prefix
+from nc_tasks.settings import get_settings
+
+EPOCH = "epoch"
+SEPARATOR = "\x06\x16"
+"""Between a queue and a priority in the name of the list that kombu keeps their messages in."""
+
+
+def epoch() -> str:
+    """The name of the broker's memory: it changes when the broker has forgotten everything, and never else.
+
+    Asked for before messages are sent, it proves later, where it is the same, that the broker has not lost them.
+    """
+    client, key = _client(), _prefix() + EPOCH
+    client.set(key, token_hex(8), nx=True)  # of several at once the first one names it
+    return str(client.get(key))[:32]
+
+
+def waiting(queue: str) -> int:
+    """Messages that no worker has taken yet, of all priorities."""
+    client = _client()
+    with client.pipeline(transaction=False) as pipeline:
+        for name in lists(queue):
+            pipeline.llen(name)
+        return sum(pipeline.execute())
+
+
+def lists(queue: str) -> list[str]:
+    """The lists of a queue, the most urgent first."""
+    names = [queue if priority == 0 else f"{queue}{SEPARATOR}{priority}" for priority in PRIORITIES]
+    return [_prefix() + name for name in names]
+
+
+def _client() -> Redis:
+    return app.backend.client
+
+
+def _prefix() -> str:
+    return key_prefix(get_settings())

@@ -1,0 +1,151 @@
+"""Sends the messages of rows that wait: of those that have none, and of those whose broker has forgotten it.
+
+All messages about rows go out here, except the first one of a submission or a job: that comes from whoever made it.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+from celery import chord
+from sqlalchemy import ColumnElement, exists, select
+
+from nc_tasks import broker
+from nc_tasks.app import PRIORITIES, app, publish_job, publish_start
+from nc_tasks.sending import together
+from nc_tasks.store import Job, Label, Mitigation, Preparation, Store, Submission, outbox
+from nc_tasks.store.tables import Leased
+from nc_tasks.store.types import now
+
+Keys = Sequence[tuple[Any, ...]]
+"""Primary keys of rows, sorted."""
+
+URGENT = 10
+"""Labels of a round that go before almost everything else that waits, whoever came first."""
+
+
+def send(
+    store: Store, table: type[Leased], *of: ColumnElement[bool], patience_seconds: float, lost: bool = False
+) -> int:
+    """Send a message for every such row that waits without one; returns how many there were.
+
+    patience_seconds, lost: as in `outbox.unsent`.
+    """
+    epoch = broker.epoch()
+    with store.read() as session:
+        needy = outbox.unsent(table, epoch=epoch, moment=now(session), patience_seconds=patience_seconds, lost=lost)
+        if not session.scalar(select(exists().where(needy, *of))):
+            return 0
+    with store.write() as session:
+        batch = outbox.take(session, table, *of, epoch=epoch, patience_seconds=patience_seconds, lost=lost)
+    if batch.keys:
+        _PUBLISH[table](batch.keys)
+        with store.write() as session:
+            outbox.confirm(session, table, *of, batch=batch, epoch=epoch)
+    return len(batch.keys)
+
+
+def send_labels(store: Store, submission_id: str, round: int, *, patience_seconds: float) -> int:
+    """Send a task for every label of the round that waits without one; returns how many there were."""
+    of = (Label.submission_id == submission_id, Label.round == round)
+    return send(store, Label, *of, patience_seconds=patience_seconds)
+
+
+def send_repairs(store: Store, submission_id: str, *, patience_seconds: float) -> int:
+    """Send the task of every repair of the submission that waits without one; returns how many there were."""
+    return send(store, Mitigation, Mitigation.submission_id == submission_id, patience_seconds=patience_seconds)
+
+
+def send_all(store: Store, *, patience_seconds: float) -> int:
+    """Send everything that waits without a message, in all submissions; returns how much that was."""
+    at_work = Label.submission_id.in_(select(Submission.id).where(Submission.state == "inverting"))
+    of: dict[type[Leased], tuple[ColumnElement[bool], ...]] = {Label: (at_work,)}
+    idle = {queue: broker.waiting(queue) == 0 for queue in ("labels", "control")}
+    return sum(
+        send(
+            store,
+            table,
+            *of.get(table, ()),
+            patience_seconds=patience_seconds,
+            lost=idle["labels" if table is Label else "control"],
+        )
+        for table in _PUBLISH
+    )
+
+
+def publish_labels(submission_id: str, waiting: Sequence[int], round: int) -> None:
+    """One task per label, and a callback that carries the submission's id and reads the norms from SQL."""
+    tasks = [
+        app.signature(
+            "nc_tasks.invert_label",
+            kwargs={"submission": submission_id, "label": label, "round": round},
+            queue="labels",
+            priority=priority_of(position),
+            immutable=True,
+        )
+        for position, label in enumerate(waiting)
+    ]
+    gather = app.signature(
+        "nc_tasks.gather",
+        kwargs={"submission": submission_id, "round": round},
+        queue="control",
+        immutable=True,
+    )
+    with together(app):
+        chord(tasks, app=app)(gather)
+
+
+def priority_of(position: int) -> int:
+    """How urgent the label at this position of its round is: 0 for the first few, then twice as many at each step.
+
+    So a few labels wait for the first few of every other submission, not for the last of a thousand.
+    """
+    return min(PRIORITIES[-1], (position // URGENT).bit_length())
+
+
+def publish_gather(submission_id: str, round: int) -> None:
+    """Ask for the step after a round, as the callback of its labels does."""
+    app.send_task(
+        "nc_tasks.gather",
+        kwargs={"submission": submission_id, "round": round},
+        queue="control",
+        ignore_result=True,
+    )
+
+
+def _labels(keys: Keys) -> None:
+    for (submission_id, number), rows in groupby(sorted(keys, key=_round_of), _round_of):
+        publish_labels(submission_id, [label for _, label, _ in rows], number)
+
+
+def _round_of(key: tuple[Any, ...]) -> tuple[str, int]:
+    submission_id, _, number = key
+    return submission_id, number
+
+
+def _repairs(keys: Keys) -> None:
+    for submission_id, method in keys:
+        app.send_task(
+            "nc_tasks.repair",
+            kwargs={"submission": submission_id, "method": method},
+            queue="control",
+            ignore_result=True,
+        )
+
+
+def _preparations(keys: Keys) -> None:
+    for (submission_id,) in keys:
+        publish_start(submission_id)
+
+
+def _jobs(keys: Keys) -> None:
+    for (job_id,) in keys:
+        publish_job(job_id)
+
+
+_PUBLISH: dict[type[Leased], Callable[[Keys], None]] = {
+    Preparation: _preparations,
+    Label: _labels,
+    Mitigation: _repairs,
+    Job: _jobs,
+}

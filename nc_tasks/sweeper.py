@@ -1,0 +1,105 @@
+"""Finds what was lost and sends it on its way again: `python -m nc_tasks.sweeper`.
+
+Messages, callbacks and workers may vanish; what is to be done stands in SQL. Every few seconds the sweeper looks there:
+leases that have run out are queued again, rows without a message get one, a round whose labels have all ended gets its
+next step, a submission whose repairs have ended is concluded. Any number of sweepers may run at once: what one has
+marked as sent the others leave alone. It never imports TensorFlow.
+"""
+
+import logging
+import os
+import socket
+import time
+from dataclasses import dataclass
+
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from nc_tasks import broker, publishing, workflow
+from nc_tasks.app import publish_start
+from nc_tasks.settings import Settings, get_settings
+from nc_tasks.store import Store, open_store, preparations, silence, submissions, workers
+
+log = logging.getLogger(__name__)
+
+SILENT_BEATS = 5
+"""Heartbeats that a worker whose process is gone must have missed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What one look has set in motion. requeued: rows of silent workers. sent: messages. steps: of submissions."""
+
+    requeued: int
+    sent: int
+    steps: int
+
+    def __bool__(self) -> bool:
+        return bool(self.requeued or self.sent or self.steps)
+
+
+def sweep(store: Store, settings: Settings) -> Swept:
+    """Look once. Raises what the database or the broker raises where they are away: the next look makes up for it."""
+    requeued = _requeue(store, settings)
+    steps = _take_steps(store, settings)
+    sent = publishing.send_all(store, patience_seconds=settings.lease_seconds)
+    return Swept(requeued=requeued, sent=sent, steps=steps)
+
+
+def _requeue(store: Store, settings: Settings) -> int:
+    """Queue again what silent workers held, or fail it after too many attempts."""
+    with store.read() as session:
+        silent_seconds = SILENT_BEATS * settings.heartbeat_seconds
+        dead = workers.dead(session, host=socket.gethostname(), silent_seconds=silent_seconds)
+        if not dead and not silence.any_silent(session):
+            return 0
+    with store.write() as session:
+        workers.release(session, dead=dead)
+        requeued = silence.requeue_silent(session, max_attempts=settings.max_attempts)
+        preparations.fail_given_up(session)
+    return requeued
+
+
+def _take_steps(store: Store, settings: Settings) -> int:
+    """Have the next step taken of every submission that stands still, its last one being over."""
+    with store.read() as session:
+        standing = submissions.standing(session)
+    if not standing:
+        return 0
+    broker.epoch()  # where it is away nothing may be noted as sent
+    taken = 0
+    for submission in standing:
+        if submission.state == "repairing":
+            workflow.conclude(store, submission.id)
+            taken += 1
+            continue
+        with store.write() as session:
+            mine = submissions.nudge(session, submission_id=submission.id, patience_seconds=settings.lease_seconds)
+        if mine and submission.state == "inverting":
+            publishing.publish_gather(submission.id, submission.round)
+        elif mine:
+            publish_start(submission.id)
+        taken += mine
+    return taken
+
+
+def run(settings: Settings) -> None:
+    """Look every `sweep_seconds` until the process is ended, whatever is away meanwhile."""
+    store = open_store(settings)
+    while True:
+        try:
+            swept = sweep(store, settings)
+        except (SQLAlchemyError, RedisError, OperationalError, OSError) as error:
+            log.warning("not swept, will try again: %s", " ".join(str(error).split()))
+        else:
+            if swept:
+                log.info("%d rows queued again, %d messages sent, %d steps", swept.requeued, swept.sent, swept.steps)
+        time.sleep(settings.sweep_seconds)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    log.info("sweeper runs, pid %d", os.getpid())
+    run(get_settings())

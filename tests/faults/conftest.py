@@ -1,0 +1,70 @@
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from nc_tasks.embedded.client import attach, down
+from nc_tasks.settings import Settings
+from nc_tasks.store import open_store
+from tests.faults.home import COUNTING, SUPERVISOR, Home
+
+
+@dataclass
+class Ledger:
+    """What all faults together came to."""
+
+    faults: int = 0
+    submissions: int = 0
+    labels: int = 0
+    lost: int = 0
+    duplicated: int = 0
+    open: list[str] = field(default_factory=list)
+
+
+LEDGER = Ledger()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Everything in quick time: a lease of 3 s, a look of the sweeper every half second."""
+    for name in ("REDIS_URL", "DATABASE_URL", "CLEANSE_REDIS_URL", "CLEANSE_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return Settings(
+        home=tmp_path / "home",
+        lease_seconds=3.0,
+        heartbeat_seconds=0.2,
+        sweep_seconds=0.5,
+        stop_seconds=2.0,
+        control_processes=1,
+    )
+
+
+@pytest.fixture
+def home(settings: Settings) -> Iterator[Home]:
+    """A running stack: one control worker, one label worker of four slots, a sweeper, a broker."""
+    store = open_store(settings)
+    with store.write() as session:
+        for statement in COUNTING:
+            session.execute(text(statement))
+    try:
+        with attach(settings, workers=1, slots=4, supervisor=SUPERVISOR) as stack:
+            home = Home(settings=settings, store=store, stack=stack)
+            yield home
+            LEDGER.faults += 1
+            LEDGER.submissions += len(home.submissions)
+            LEDGER.labels += sum(home.submissions.values())
+            LEDGER.lost += home.lost()
+            LEDGER.duplicated += home.duplicated()
+    finally:
+        store.close()
+        down(settings)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if LEDGER.faults:
+        terminalreporter.write_line(
+            f"faults {LEDGER.faults}, submissions {LEDGER.submissions}, labels {LEDGER.labels}, "
+            f"lost {LEDGER.lost}, results written twice {LEDGER.duplicated}"
+        )

@@ -1,0 +1,126 @@
+"""A running stack to which things happen, and what its store says afterwards."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psutil
+from redis import Redis
+from sqlalchemy import func, select, text
+
+from nc_tasks.app import PRIORITIES, key_prefix
+from nc_tasks.broker import SEPARATOR
+from nc_tasks.embedded.broker import find_broker, socket_path
+from nc_tasks.embedded.client import Stack
+from nc_tasks.embedded.processes import wait_until
+from nc_tasks.settings import Settings
+from nc_tasks.store import Detection, Label, Store, labels, submissions
+from nc_tasks.store.states import LABEL_ENDS
+from tests.benchmarks.fanout import prepared
+from tests.faults.script import Script
+
+SUPERVISOR = (sys.executable, "-P", "-m", "tests.faults.stack")
+PATIENCE_SECONDS = 90.0
+"""Until everything has ended: a machine that does other work starts a process in ten seconds."""
+
+
+def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+    assert wait_until(lambda: bool(condition()), seconds)
+
+
+ENDS = ", ".join(map(repr, LABEL_ENDS))
+COUNTING = (
+    "CREATE TABLE written (submission_id, label, round, times, PRIMARY KEY (submission_id, label, round))",
+    f"""CREATE TRIGGER counting AFTER UPDATE OF state, norm, attempt ON label WHEN NEW.state IN ({ENDS}) BEGIN
+        INSERT INTO written VALUES (NEW.submission_id, NEW.label, NEW.round, 1)
+        ON CONFLICT DO UPDATE SET times = times + 1; END""",
+)
+"""Has the database count, in every writer's own transaction, how often each label's end is written."""
+
+
+@dataclass(kw_only=True)
+class Home:
+    """submissions: those that were made here, with their numbers of labels."""
+
+    settings: Settings
+    store: Store
+    stack: Stack
+    submissions: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def script(self) -> Script:
+        return Script(self.settings.home)
+
+    def submit(self, count: int = 12) -> str:
+        """A submission that is prepared, and of which nobody was told: the sweeper finds it."""
+        submission_id = prepared(self.store, count)
+        self.submissions[submission_id] = count
+        return submission_id
+
+    def state(self, submission_id: str) -> str:
+        with self.store.read() as session:
+            return submissions.get(session, submission_id=submission_id).state
+
+    def rows(self, submission_id: str) -> dict[int, Label]:
+        with self.store.read() as session:
+            return {row.label: row for row in labels.of_round(session, submission_id=submission_id, round=0)}
+
+    def states(self, submission_id: str) -> dict[str, int]:
+        with self.store.read() as session:
+            return labels.counts(session, submission_id=submission_id).states
+
+    def ends(self, submission_id: str, **states: int) -> None:
+        """The submission is done, all its labels have ended so, and it has one detection of them."""
+        eventually(lambda: self.state(submission_id) == "done")
+        assert self.states(submission_id) == (states or {"not_converged": self.submissions[submission_id]})
+        with self.store.read() as session:
+            query = select(func.count()).select_from(Detection).where(Detection.submission_id == submission_id)
+            assert session.scalar(query) == 1
+        assert self.lost() == self.duplicated() == 0
+
+    def lost(self) -> int:
+        """Labels without an end, of submissions that should have ended."""
+        rows = [row for submission_id in self.submissions for row in self.rows(submission_id).values()]
+        ended = sum(row.state in LABEL_ENDS for row in rows)
+        return sum(self.submissions.values()) - ended
+
+    def duplicated(self) -> int:
+        """Results that were written over another, as the database itself has counted."""
+        with self.store.read() as session:
+            return session.scalars(text("SELECT coalesce(sum(times - 1), 0) FROM written WHERE times > 1")).one()
+
+    def redis(self) -> Redis:
+        return Redis(unix_socket_path=str(socket_path(self.settings)))
+
+    def label_lists(self) -> list[str]:
+        """The broker's lists of label messages, the most urgent first."""
+        prefix = key_prefix(self.settings)
+        return [prefix + ("labels" if p == 0 else f"labels{SEPARATOR}{p}") for p in PRIORITIES]
+
+    def messages(self) -> int:
+        """Label messages that nobody has taken."""
+        with self.redis() as redis:
+            return sum(redis.llen(name) for name in self.label_lists())
+
+    def pid(self, name: str) -> int | None:
+        """The running process of this name."""
+        return next((child.pid for child in self.stack.state().children if child.name == name), None)
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Signal the process of this name, which may be just being started; returns its pid."""
+        eventually(lambda: self.pid(name))
+        pid = self.pid(name)
+        assert pid is not None
+        os.kill(pid, number)
+        return pid
+
+    def kill_broker(self) -> None:
+        broker = find_broker(self.settings)
+        assert broker is not None
+        os.kill(broker.pid, signal.SIGKILL)
+        eventually(lambda: (find_broker(self.settings) or broker) != broker)
+
+    def is_gone(self, pid: int) -> bool:
+        return not psutil.pid_exists(pid)

@@ -1,0 +1,86 @@
+"""What the workers of the faults load beside their tasks: inversions of no work, and mishaps at given points.
+
+A file under home/mishaps says what befalls which label or step; most are used up by the first who comes there. All else
+(message, claim, lease, row, result, chord, callback) is the product's own.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from celery import Task
+from celery.signals import task_postrun, task_prerun
+
+from nc_tasks import workflow
+from nc_tasks.settings import get_settings
+from nc_tasks.store import LabelKey, Submission
+from nc_tasks.tasks import label as label_task
+from nc_tasks.worker import WorkerProcess
+from tests.benchmarks.fanout_worker import Nothing
+from tests.faults.script import Script
+
+SCRIPT = Script(get_settings().home)
+GATHER = "nc_tasks.gather"
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class ScriptedEngine:
+    """Does to each label what the script says, and nothing else."""
+
+    def __init__(self, submission: str) -> None:
+        self._submission = submission
+
+    def invert(
+        self, label: int, *, starts: Sequence[int], round: int, should_stop: Callable[[], bool], **_: object
+    ) -> list[Nothing]:
+        with SCRIPT.running(self._submission, label, round):
+            if SCRIPT.says("kill always", label) or SCRIPT.takes("kill", label):
+                die()
+            if SCRIPT.takes("raise", label):
+                raise RuntimeError("the device is lost")
+            if SCRIPT.takes("write late", label):
+                # As a process that was stopped for a while and knows nothing of it.
+                time.sleep(2.5 * get_settings().lease_seconds)
+            while SCRIPT.says("hold", label):
+                if should_stop():
+                    raise label_task.Cancelled(f"label {label} was cancelled")
+                time.sleep(0.01)
+            time.sleep(SCRIPT.seconds())
+        return [Nothing() for _ in starts]
+
+
+def engine_for(_: WorkerProcess, submission: Submission, __: str) -> ScriptedEngine:
+    return ScriptedEngine(submission.id)
+
+
+label_task.engine_for = engine_for  # type: ignore[assignment]
+workflow._updates_budget = lambda *_: 1
+
+_ended = label_task._finish
+
+
+def ended(worker: WorkerProcess, key: LabelKey, *rest: Any) -> str:
+    state = _ended(worker, key, *rest)
+    if SCRIPT.takes("kill after result", key.label):
+        die()
+    return state
+
+
+label_task._finish = ended
+
+
+@task_prerun.connect
+def _before(task: Task, **_: object) -> None:
+    if task.name == GATHER and SCRIPT.takes("kill before gather"):
+        die()
+
+
+@task_postrun.connect
+def _after(task: Task, **_: object) -> None:
+    if task.name == GATHER and SCRIPT.takes("kill after gather"):
+        die()
