@@ -19,6 +19,7 @@ Home = Annotated[
         help="Folder of everything that is kept: results, files, broker, logs.",
     ),
 ]
+SubmissionId = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

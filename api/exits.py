@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from nc_core.errors import CleanseError, InputRefused
-from nc_tasks.errors import NotFound
+from nc_tasks.errors import NotFound, WrongState
 
 
 class ExitCode(IntEnum):
@@ -27,4 +27,4 @@ VERDICTS = {
 
 def exit_code_of(error: CleanseError) -> ExitCode:
     """Refused where the input is at fault, failed otherwise."""
-    return ExitCode.REFUSED if isinstance(error, InputRefused | NotFound) else ExitCode.FAILED
+    return ExitCode.REFUSED if isinstance(error, InputRefused | NotFound | WrongState) else ExitCode.FAILED

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from api.commands.cancel import cancel
 from api.commands.classify import classify
 from api.commands.down import down
 from api.commands.listing import list_submissions
 from api.commands.plant import plant
+from api.commands.retry import retry
 from api.commands.run import run
 from api.commands.show import show
 from nc_core.errors import CleanseError
@@ -26,6 +28,8 @@ app.command()(show)
 app.command("list")(list_submissions)
 app.command()(plant)
 app.command()(classify)
+app.command()(cancel)
+app.command()(retry)
 app.command()(down)
 
 

@@ -1,6 +1,7 @@
 """One scan on this machine: submit, follow, write the results."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,22 +44,50 @@ def scan(settings: Settings, request: ScanRequest) -> ExitCode:
         inputs.check_data(path)
     outputs.check_folder(request.folder)
     artefacts = Artefacts(settings.artefacts)
-    store = open_store(settings)
-    try:
+    with _stopped_softly() as stopped, closing(open_store(settings)) as store:
         submission = submit(store, artefacts, request)
         ended = submission.state in SUBMISSION_ENDS
         if ended:
             err.print(f"Submission {submission.id} was scanned before; --force scans it again.")
         else:
             err.print(f"Submission {submission.id}")
-        if not ended:
             check_end(follow(settings, store, submission, request.workers))
         return conclude(store, artefacts, submission.id, request.folder)
+    return stopped
+
+
+def scan_again(settings: Settings, prefix: str, folder: Path | None, workers: int | None) -> ExitCode:
+    """Have what failed of a submission done again, and write its folder (None: named after the model, as `run` does).
+
+    One that is at work is carried on. Raises NotFound, WrongState where nothing has failed, and what `scan` raises.
+    """
+    artefacts = Artefacts(settings.artefacts)
+    with _stopped_softly() as stopped, closing(open_store(settings)) as store:
+        with store.read() as session:
+            submission = submissions.find(session, prefix=prefix)
+        folder = folder_of(submission.model_name) if folder is None else folder
+        outputs.check_folder(folder)
+        if submission.state in SUBMISSION_ENDS:
+            with store.write() as session:
+                again = submissions.retry(session, submission_id=submission.id)
+            err.print(f"Submission {submission.id}: {again} labels and repairs are tried again.")
+        check_end(follow(settings, store, submission, workers))
+        return conclude(store, artefacts, submission.id, folder)
+    return stopped
+
+
+def folder_of(model_name: str) -> Path:
+    """Where results go unless a folder was given."""
+    return Path(f"{Path(model_name).stem}-cleanse")
+
+
+@contextmanager
+def _stopped_softly() -> Iterator[ExitCode]:
+    """Ctrl-C in the block ends the block, with the exit code that is handed out."""
+    try:
+        yield ExitCode.INTERRUPTED
     except KeyboardInterrupt:
         err.print("Stopped. Nothing is lost: the same command carries on from here.")
-        return ExitCode.INTERRUPTED
-    finally:
-        store.close()
 
 
 def submit(store: Store, artefacts: ArtefactStore, request: ScanRequest) -> Submission:

@@ -5,6 +5,7 @@ CleanseError
 │   ├── NoSuchSubmission
 │   ├── AmbiguousSubmission
 │   └── MissingArtefact
+├── WrongState          what was asked for cannot be done to something in its present state
 ├── StoreUnusable       the database cannot keep its promises where it lies
 └── StackFailed         the embedded broker or workers could not be started, stopped or kept alive
 """
@@ -26,6 +27,10 @@ class AmbiguousSubmission(NotFound):
 
 class MissingArtefact(NotFound):
     """Raised when no file with this sha256 is stored."""
+
+
+class WrongState(CleanseError):
+    """Raised when what was asked for cannot be done to something in its present state."""
 
 
 class StoreUnusable(CleanseError):

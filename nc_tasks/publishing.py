@@ -58,8 +58,11 @@ def send_repairs(store: Store, submission_id: str, *, patience_seconds: float) -
 
 def send_all(store: Store, *, patience_seconds: float) -> int:
     """Send everything that waits without a message, in all submissions; returns how much that was."""
-    at_work = Label.submission_id.in_(select(Submission.id).where(Submission.state == "inverting"))
-    of: dict[type[Leased], tuple[ColumnElement[bool], ...]] = {Label: (at_work,)}
+    # Those of a submission that is tried again wait until it has come so far.
+    of: dict[type[Leased], tuple[ColumnElement[bool], ...]] = {
+        table: (table.submission_id.in_(select(Submission.id).where(Submission.state == state)),)
+        for table, state in ((Label, "inverting"), (Mitigation, "repairing"))
+    }
     idle = {queue: broker.waiting(queue) == 0 for queue in ("labels", "control")}
     return sum(
         send(

@@ -110,7 +110,7 @@ def run(
     Exit code: 0 clean, 3 backdoored, 4 inconclusive, 2 input refused, 64 usage error, 1 failed.
     """
     from api.arguments import settings_of
-    from api.scanning import ScanRequest, scan
+    from api.scanning import ScanRequest, folder_of, scan
     from nc_tasks.options import scan_options
 
     options: dict[str, Any] = {
@@ -130,7 +130,7 @@ def run(
         data=data,
         poisoned=poisoned or [],
         options=scan_options(**options),
-        folder=Path(f"{model.resolve().stem}-cleanse") if out is None else out,
+        folder=folder_of(model.resolve().name) if out is None else out,
         workers=workers,
         force=force,
     )

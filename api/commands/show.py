@@ -1,14 +1,10 @@
 """`cleanse show`: one submission."""
 
-from typing import Annotated
-
-import typer
-
-from api.arguments import Home, Json
+from api.arguments import Home, Json, SubmissionId
 
 
 def show(
-    submission: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")],
+    submission: SubmissionId,
     home: Home = None,
     json: Json = False,
 ) -> None:

@@ -11,12 +11,14 @@ JobKind = Literal["classify", "plant"]
 Verdict = Literal["backdoored", "clean", "inconclusive"]
 
 SUBMISSION_ENDS: tuple[SubmissionState, ...] = ("done", "refused", "failed", "cancelled")
+WITHOUT_RESULT: tuple[SubmissionState, ...] = ("refused", "failed", "cancelled")
+"""Ends of submissions that are tried again when they are submitted again."""
 LABEL_ENDS: tuple[LabelState, ...] = ("done", "not_converged", "screened_out", "failed", "cancelled")
 MITIGATION_ENDS: tuple[MitigationState, ...] = ("done", "failed")
 JOB_ENDS: tuple[JobState, ...] = ("done", "refused", "failed")
 
 SUBMISSION_SOURCES: dict[SubmissionState, tuple[SubmissionState, ...]] = {
-    "queued": ("refused", "failed", "cancelled"),
+    "queued": ("refused", "failed", "cancelled", "done"),
     "preparing": ("queued",),
     "inverting": ("preparing",),
     "repairing": ("inverting",),

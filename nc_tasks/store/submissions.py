@@ -6,18 +6,21 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission
+from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
 from nc_tasks.options import ScanOptions
+from nc_tasks.store import labels
 from nc_tasks.store.insert import insert_absent
+from nc_tasks.store.labels import RESULTS
 from nc_tasks.store.leases import changed
 from nc_tasks.store.restart import restart_work
 from nc_tasks.store.states import (
     LABEL_ENDS,
     SUBMISSION_ENDS,
     SUBMISSION_SOURCES,
+    WITHOUT_RESULT,
     SubmissionState,
     Verdict,
 )
@@ -59,7 +62,7 @@ def submit(
         select(Submission).where(Submission.key == key).order_by(Submission.generation.desc()).limit(1)
     ).first()
     if latest is not None and not force:
-        if latest.state in SUBMISSION_SOURCES["queued"]:
+        if latest.state in WITHOUT_RESULT:
             restart(session, submission_id=latest.id)
             session.refresh(latest)
         return latest
@@ -84,7 +87,7 @@ def submit(
 
 
 def restart(session: Session, *, submission_id: str) -> bool:
-    """Queue a refused, failed or cancelled submission again; False where it is none of these."""
+    """Queue a submission that has ended again, without the results that it has; False where it has not ended."""
     moved = set_state(
         session,
         submission_id=submission_id,
@@ -97,6 +100,23 @@ def restart(session: Session, *, submission_id: str) -> bool:
     if moved:
         restart_work(session, submission_id=submission_id)
     return moved
+
+
+def retry(session: Session, *, submission_id: str) -> int:
+    """Try again what failed; returns how many labels and repairs that is. The detection is made anew.
+
+    Labels with a result keep it. Raises WrongState where the submission is at work, or nothing of it has failed.
+    """
+    submission = get(session, submission_id=submission_id)
+    if submission.state not in SUBMISSION_ENDS:
+        raise WrongState(f"submission {submission_id} is {submission.state}: it can be retried once it has ended")
+    without = sum(row.state not in RESULTS for row in labels.latest(session, submission_id=submission_id))
+    unrepaired = select(func.count()).where(Mitigation.submission_id == submission_id, Mitigation.state == "failed")
+    again = without + session.scalars(unrepaired).one()
+    if submission.state == "done" and not again:
+        raise WrongState(f"nothing of submission {submission_id} has failed: there is nothing to retry")
+    restart(session, submission_id=submission_id)
+    return again
 
 
 def get(session: Session, *, submission_id: str) -> Submission:
@@ -213,16 +233,22 @@ def fail(session: Session, *, submission_id: str, reason: str) -> bool:
     return set_state(session, submission_id=submission_id, state="failed", reason=reason)
 
 
-def cancel(session: Session, *, submission_id: str) -> bool:
-    """End the submission and everything open of it; False where it has ended. Workers learn it with their next beat."""
-    moved = set_state(session, submission_id=submission_id, state="cancelled")
-    if moved:
-        open_labels = update(Label).where(Label.submission_id == submission_id, Label.state.not_in(LABEL_ENDS))
-        changed(session, open_labels.values(state="cancelled", lease_until=None))
-        for table in (Preparation, Mitigation):
-            theirs = update(table).where(table.submission_id == submission_id, table.state.in_(("queued", "running")))
-            changed(session, theirs.values(state="failed", lease_until=None, reason="the submission was cancelled"))
-    return moved
+def cancel(session: Session, *, submission_id: str) -> int:
+    """End the submission and everything open of it; returns how many labels that stopped.
+
+    Workers learn it with their next heartbeat. One that was cancelled before stays so; raises WrongState for one that
+    has ended otherwise.
+    """
+    if not set_state(session, submission_id=submission_id, state="cancelled"):
+        ended = get(session, submission_id=submission_id).state
+        if ended != "cancelled":
+            raise WrongState(f"submission {submission_id} is {ended}: there is nothing to cancel")
+    open_labels = update(Label).where(Label.submission_id == submission_id, Label.state.not_in(LABEL_ENDS))
+    stopped = changed(session, open_labels.values(state="cancelled", lease_until=None))
+    for table in (Preparation, Mitigation):
+        theirs = update(table).where(table.submission_id == submission_id, table.state.in_(("queued", "running")))
+        changed(session, theirs.values(state="failed", lease_until=None, reason="the submission was cancelled"))
+    return stopped
 
 
 def record_prepared(

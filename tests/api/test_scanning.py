@@ -135,6 +135,46 @@ def test_control_c_says_how_to_carry_on_and_is_130(
     assert "the same command carries on" in capsys.readouterr().err
 
 
+def test_cancel_stops_what_is_at_work_and_refuses_what_is_done(
+    settings: Settings, stored: Stored, make_result: Make, files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = ["--home", str(settings.home)]
+    identity = stored(make_result(), until="prepared")
+    assert run_command(["cancel", identity[:6], *home]) == 0
+    assert f"Submission {identity} is cancelled: 43 labels stop" in capsys.readouterr().err
+    assert run_command(["cancel", identity, *home]) == 0
+    files[0].write_bytes(b"another model")
+    done = stored(make_result())
+    assert run_command(["cancel", done, *home]) == 2
+    assert "is done: there is nothing to cancel" in capsys.readouterr().err
+    assert run_command(["retry", done, *home]) == 2
+    assert "nothing to retry" in capsys.readouterr().err
+    assert run_command(["cancel", "zzz", *home]) == 2
+
+
+def test_retry_has_the_workers_try_again(
+    settings: Settings,
+    stored: Stored,
+    make_result: Make,
+    without_workers: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    # Given a submission that was cancelled
+    identity = stored(make_result(), until="prepared")
+    home = ["--home", str(settings.home), "--out", str(tmp_path / "out")]
+    assert run_command(["cancel", identity, *home[:2]]) == 0
+    # When it is retried, and stopped, and retried
+    monkeypatch.setattr(scanning, "watch", _interrupted)
+    assert run_command(["retry", identity[:6], *home]) == 130
+    assert "43 labels and repairs are tried again" in capsys.readouterr().err
+    assert run_command(["retry", identity, *home]) == 130
+    # Then workers were told of it each time, and it was queued once
+    assert without_workers == [identity, identity]
+    assert "tried again" not in capsys.readouterr().err
+
+
 def test_show_prints_the_contract_s_json_and_a_table(
     settings: Settings, stored: Stored, make_result: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import psutil
 from redis import Redis
@@ -16,7 +17,7 @@ from nc_tasks.embedded.broker import find_broker, socket_path
 from nc_tasks.embedded.client import Stack
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.settings import Settings
-from nc_tasks.store import Detection, Label, Store, labels, submissions
+from nc_tasks.store import Detection, Label, Store, detections, labels, preparations, submissions
 from nc_tasks.store.states import LABEL_ENDS
 from tests.benchmarks.fanout import prepared
 from tests.faults.script import Script
@@ -30,14 +31,14 @@ def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECOND
     assert wait_until(lambda: bool(condition()), seconds)
 
 
-ENDS = ", ".join(map(repr, LABEL_ENDS))
+RESULTS = ", ".join(map(repr, labels.RESULTS))
 COUNTING = (
     "CREATE TABLE written (submission_id, label, round, times, PRIMARY KEY (submission_id, label, round))",
-    f"""CREATE TRIGGER counting AFTER UPDATE OF state, norm, attempt ON label WHEN NEW.state IN ({ENDS}) BEGIN
+    f"""CREATE TRIGGER counting AFTER UPDATE OF state, norm, attempt ON label WHEN NEW.state IN ({RESULTS}) BEGIN
         INSERT INTO written VALUES (NEW.submission_id, NEW.label, NEW.round, 1)
         ON CONFLICT DO UPDATE SET times = times + 1; END""",
 )
-"""Has the database count, in every writer's own transaction, how often each label's end is written."""
+"""Has the database count, in every writer's own transaction, how often each label has got a result."""
 
 
 @dataclass(kw_only=True)
@@ -93,6 +94,27 @@ class Home:
 
     def redis(self) -> Redis:
         return Redis(unix_socket_path=str(socket_path(self.settings)))
+
+    def chords(self) -> int:
+        """Chords that the broker still counts for."""
+        with self.redis() as redis:
+            return len(list(redis.scan_iter("*.j")))
+
+    def prepare_again(self, submission_id: str) -> None:
+        """As a worker that prepares: the files of these submissions are none."""
+        with self.store.write() as session:
+            attempt = preparations.claim(
+                session, submission_id=submission_id, worker_id="test", lease_seconds=60, max_attempts=3
+            )
+            assert attempt is not None
+            assert preparations.finish(session, submission_id=submission_id, attempt=attempt)
+
+    def detected_at(self, submission_id: str) -> datetime:
+        """When the detection was stored."""
+        with self.store.read() as session:
+            found = detections.get(session, submission_id=submission_id)
+        assert found is not None
+        return found.created_at
 
     def label_lists(self) -> list[str]:
         """The broker's lists of label messages, the most urgent first."""

@@ -41,7 +41,7 @@ class Script:
         return found
 
     def runs(self, label: int) -> int:
-        """How often the label was begun and not ended, or is running."""
+        """How often the label's process was killed with it, and whether it runs."""
         return sum(path.name.split("-")[1] == str(label) for path in self._running.glob("*"))
 
     # Workers read
@@ -67,12 +67,14 @@ class Script:
 
     @contextmanager
     def running(self, submission: str, label: int, round: int) -> Iterator[None]:
-        """Note that the label runs; what a process leaves behind was interrupted by its end."""
+        """Note that the label runs; what a killed process has left stays."""
         self._running.mkdir(parents=True, exist_ok=True)
         path = self._running / f"{submission}-{label}-{round}-{os.getpid()}-{token_hex(4)}"
         path.touch()
-        yield
-        path.unlink()
+        try:
+            yield
+        finally:
+            path.unlink()
 
     def _file(self, mishap: str, label: int | None) -> Path:
         return self._mishaps / (mishap if label is None else f"{mishap} {label}")

@@ -4,7 +4,7 @@ from hashlib import sha256
 import pytest
 from sqlalchemy.orm import Session
 
-from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission
+from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import LabelKey, Store, Submission, detections, labels, mitigations, submissions
 from nc_tasks.store.states import SUBMISSION_SOURCES, SubmissionState
@@ -127,6 +127,47 @@ def test_given_a_second_try_then_labels_with_a_result_stay_and_the_first_try_s_w
         assert new == (claimed or 0) + 1
 
 
+def test_given_one_that_is_done_when_retried_then_what_failed_of_it_is_tried_again_and_judged_anew(
+    store: Store, submit: Submit, scanned: str
+) -> None:
+    # Given a submission that is done, with one label that failed, and a detection
+    with store.write() as session:
+        with pytest.raises(WrongState, match="is inverting: it can be retried once it has ended"):
+            submissions.retry(session, submission_id=scanned)
+        for label in range(4):
+            row = LabelKey(submission_id=scanned, label=label, round=0)
+            attempt = labels.claim(session, key=row, worker_id="w", lease_seconds=60, max_attempts=3) or 0
+            labels.finish(session, key=row, attempt=attempt, state="failed" if label == 2 else "done", updates=1)
+        detections.record(session, submission_id=scanned, body=BODY)
+        move(session, scanned, "done")
+    # When the same is submitted again, then it is answered as it is
+    assert submit().state == "done"
+    # When it is retried
+    with store.write() as session:
+        assert submissions.retry(session, submission_id=scanned) == 1
+        # Then that label alone waits, with all its attempts, and there is no detection
+        assert submissions.get(session, submission_id=scanned).state == "queued"
+        assert labels.counts(session, submission_id=scanned).states == {"done": 3, "queued": 1}
+        row = LabelKey(submission_id=scanned, label=2, round=0)
+        assert labels.claim(session, key=row, worker_id="w", lease_seconds=60, max_attempts=1) == 2
+        assert detections.get(session, submission_id=scanned) is None
+
+
+def test_given_one_of_which_nothing_has_failed_then_there_is_nothing_to_retry_or_to_cancel(
+    store: Store, scanned: str
+) -> None:
+    with store.write() as session:
+        for label in range(4):
+            row = LabelKey(submission_id=scanned, label=label, round=0)
+            attempt = labels.claim(session, key=row, worker_id="w", lease_seconds=60, max_attempts=3) or 0
+            labels.finish(session, key=row, attempt=attempt, state="done", updates=1)
+        move(session, scanned, "done")
+        with pytest.raises(WrongState, match="nothing to retry"):
+            submissions.retry(session, submission_id=scanned)
+        with pytest.raises(WrongState, match="is done: there is nothing to cancel"):
+            submissions.cancel(session, submission_id=scanned)
+
+
 def test_given_every_pair_of_states_then_exactly_the_allowed_moves_are_made(store: Store, submit: Submit) -> None:
     submission_id = submit().id
     states = list(SUBMISSION_SOURCES)
@@ -192,8 +233,8 @@ def test_when_one_is_cancelled_then_its_open_labels_are_and_no_other_ones(store:
         assert first is not None
         assert second is not None
         labels.finish(session, key=done, attempt=first, state="done", updates=1, norm=1.0)
-        assert submissions.cancel(session, submission_id=scanned)
-        assert not submissions.cancel(session, submission_id=scanned)
+        assert submissions.cancel(session, submission_id=scanned) == 3
+        assert submissions.cancel(session, submission_id=scanned) == 0
         progress = labels.LabelProgress(key=running, attempt=second, updates=2)
         assert labels.heartbeat(session, lease_seconds=60, progress=[progress]) == [running]
         counted = labels.counts(session, submission_id=scanned, round=0)

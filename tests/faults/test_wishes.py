@@ -1,0 +1,48 @@
+"""Submissions that are cancelled and tried again while things run."""
+
+import pytest
+
+from nc_tasks.store import submissions
+from tests.faults.home import Home, eventually
+
+
+@pytest.mark.quick
+def test_a_submission_that_is_cancelled_and_tried_again(home: Home) -> None:
+    # Given a submission of which some labels have ended, six run and others wait
+    for label in range(4, 10):
+        home.script.arrange("hold", label)
+    submission = home.submit(30)
+    eventually(lambda: home.script.now_running() == set(range(4, 10)))
+    # When it is cancelled
+    with home.store.write() as session:
+        submissions.cancel(session, submission_id=submission)
+    # Then its slots are free within a few heartbeats, its messages are used up, and its chord is closed
+    eventually(lambda: not home.script.now_running(), seconds=10)
+    eventually(lambda: home.messages() == 0 and not home.chords())
+    assert home.state(submission) == "cancelled"
+    assert home.states(submission) == {"not_converged": 4, "cancelled": 26}
+    # When it is tried again
+    before = {label: row.attempt for label, row in home.rows(submission).items()}
+    for label in range(4, 10):
+        home.script.lift("hold", label)
+    with home.store.write() as session:
+        assert submissions.retry(session, submission_id=submission) == 26
+    home.prepare_again(submission)
+    # Then it ends as if nothing had been, and what had ended was not done again
+    home.ends(submission)
+    assert {label for label, row in home.rows(submission).items() if row.attempt == before[label]} == set(range(4))
+
+
+def test_a_failed_label_that_is_tried_again(home: Home) -> None:
+    # Given a submission that is done, but for one label
+    home.script.arrange("raise", 7)
+    submission = home.submit()
+    home.ends(submission, not_converged=11, failed=1)
+    first = home.detected_at(submission)
+    # When it is tried again
+    with home.store.write() as session:
+        assert submissions.retry(session, submission_id=submission) == 1
+    home.prepare_again(submission)
+    # Then that label has a result, and the detection is a new one
+    home.ends(submission)
+    assert home.detected_at(submission) > first
