@@ -17,15 +17,14 @@ def epoch() -> str:
 
     Asked for before messages are sent, it proves later, where it is the same, that the broker has not lost them.
     """
-    client, key = _client(), _prefix() + EPOCH
-    client.set(key, token_hex(8), nx=True)  # of several at once the first one names it
-    return str(client.get(key))[:32]
+    asked, key = client(), _prefix() + EPOCH
+    asked.set(key, token_hex(8), nx=True)  # of several at once the first one names it
+    return str(asked.get(key))[:32]
 
 
 def waiting(queue: str) -> int:
     """Messages that no worker has taken yet, of all priorities."""
-    client = _client()
-    with client.pipeline(transaction=False) as pipeline:
+    with client().pipeline(transaction=False) as pipeline:
         for name in lists(queue):
             pipeline.llen(name)
         return sum(pipeline.execute())
@@ -37,7 +36,8 @@ def lists(queue: str) -> list[str]:
     return [_prefix() + name for name in names]
 
 
-def _client() -> Redis:
+def client() -> Redis:
+    """What is asked directly goes through this; names have `key_prefix` before them."""
     return app.backend.client
 
 

@@ -1,6 +1,7 @@
 """The slot engine of a label worker: many label tasks, one batched program on one device."""
 
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ class SlotEngine:
         self._queue: deque[_Waiting] = deque()
         self._seated: dict[Job, _Waiting] = {}
         self._driving = False
+        self._stepped = time.monotonic()
 
     def invert(
         self,
@@ -80,7 +82,7 @@ class SlotEngine:
         with self._lock:
             self._queue.extend(waiting)
             if not self._driving:
-                self._driving = True
+                self._driving, self._stepped = True, time.monotonic()
                 threading.Thread(target=self._drive, name="slot-engine", daemon=True).start()
         for one in waiting:
             one.over.wait()
@@ -91,10 +93,16 @@ class SlotEngine:
         """True while no label is in it."""
         return not self._driving
 
+    @property
+    def silent_seconds(self) -> float:
+        """How long the device has been at its present step; 0 while no label is in it."""
+        return time.monotonic() - self._stepped if self._driving else 0.0
+
     def _drive(self) -> None:
         while self._admit():
             try:
                 outcomes = self._inverter.loop.step()
+                self._stepped = time.monotonic()
             except Exception as error:
                 # The device, not a label, failed: nobody's numbers are known to be right any more.
                 self._fail_all(error)

@@ -6,6 +6,7 @@ CleanseError
 │   ├── AmbiguousSubmission
 │   └── MissingArtefact
 ├── WrongState          what was asked for cannot be done to something in its present state
+├── TookTooLong         a piece of work was stopped at its deadline
 ├── StoreUnusable       the database cannot keep its promises where it lies
 └── StackFailed         the embedded broker or workers could not be started, stopped or kept alive
 """
@@ -31,6 +32,10 @@ class MissingArtefact(NotFound):
 
 class WrongState(CleanseError):
     """Raised when what was asked for cannot be done to something in its present state."""
+
+
+class TookTooLong(CleanseError):
+    """Raised when a piece of work was stopped at its deadline."""
 
 
 class StoreUnusable(CleanseError):

@@ -1,6 +1,8 @@
 """One thread per worker process that keeps all its leases alive and writes all its progress."""
 
 import logging
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +18,8 @@ log = logging.getLogger(__name__)
 class Held:
     """A piece of work that this process holds; `lost` once it was cancelled or given to another worker."""
 
-    def __init__(self, renew: Callable[[Session], bool]) -> None:
-        self.renew = renew
+    def __init__(self, renew: Callable[[Session], bool], stuck: Callable[[], bool]) -> None:
+        self.renew, self.stuck = renew, stuck
         self._lost = threading.Event()
 
     @property
@@ -30,11 +32,23 @@ class Held:
         self._lost.set()
 
 
-class Heartbeat:
-    """Renews everything that is held in one transaction every `seconds`, whatever the number of slots."""
+def _never() -> bool:
+    return False
 
-    def __init__(self, store: Store, *, worker_id: str, seconds: float) -> None:
-        self._store, self._worker_id, self._seconds = store, worker_id, seconds
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Heartbeat:
+    """Renews everything that is held in one transaction every `seconds`, whatever the number of slots.
+
+    end: called where a piece of work is stuck. A call that the device does not return from cannot be interrupted, so
+    the process is killed: its leases run out, its supervisor starts another, and each label of it is tried alone.
+    """
+
+    def __init__(self, store: Store, *, worker_id: str, seconds: float, end: Callable[[], None] = _kill) -> None:
+        self._store, self._worker_id, self._seconds, self._end = store, worker_id, seconds, end
         self._held: set[Held] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -49,9 +63,12 @@ class Heartbeat:
         self._stop.set()
 
     @contextmanager
-    def hold(self, renew: Callable[[Session], bool]) -> Iterator[Held]:
-        """Keep a lease alive while the block runs. renew: prolongs it and writes progress, False when it is lost."""
-        held = Held(renew)
+    def hold(self, renew: Callable[[Session], bool], stuck: Callable[[], bool] = _never) -> Iterator[Held]:
+        """Keep a lease alive while the block runs.
+
+        renew: prolongs it and writes progress, False when it is lost. stuck: True when the work will not go on.
+        """
+        held = Held(renew, stuck)
         with self._lock:
             self._held.add(held)
         try:
@@ -72,6 +89,10 @@ class Heartbeat:
         """One beat."""
         with self._lock:
             held = list(self._held)
+        if any(entry.stuck() for entry in held):
+            log.critical("the device has not answered for too long: this process ends itself")
+            self._end()
+            return
 
         def write(session: Session) -> list[Held]:
             workers.seen(session, worker_id=self._worker_id)

@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     """Claims of one piece of work before it counts as failed."""
     sweep_seconds: PositiveFloat = 5.0
     """Time between two looks of the sweeper for work that was lost or forgotten."""
+    label_seconds: PositiveFloat = 6 * 3600.0
+    """Optimisation of one label in one round after which it counts as failed."""
+    stuck_seconds: PositiveFloat = 900.0
+    """Time for one step of the device, compiling it included, after which its worker ends itself."""
     idle_seconds: PositiveFloat = 60.0
     """How long an embedded stack without client and work stays up."""
     stop_seconds: PositiveFloat = 10.0

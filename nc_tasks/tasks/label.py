@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import load_file, save
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nc_core.detection import AGAIN, middle
 from nc_core.errors import Cancelled, CleanseError
 from nc_core.rounds import Plan
+from nc_tasks.ageing import label_taken
 from nc_tasks.app import app
-from nc_tasks.engine import engine_for
+from nc_tasks.deadline import Deadline
+from nc_tasks.engine import SlotEngine, engine_for
 from nc_tasks.planning import plan_of
 from nc_tasks.prepare import one_line
 from nc_tasks.sending import BatchedTask
@@ -33,6 +36,15 @@ def invert_label(*, submission: str, label: int, round: int) -> dict[str, Any]:
     """Reverse one label's trigger and write its row. Never raises: a chord whose member raises loses its callback."""
     worker = this_worker()
     key = LabelKey(submission_id=submission, label=label, round=round)
+    try:
+        return {"label": label, "state": _serve(worker, key)}
+    except (SQLAlchemyError, OSError) as error:
+        # The disk is full or the database away: what could not be written is found by the sweeper.
+        log.error("submission %s label %d could not be written: %s", submission, label, one_line(error))
+        return {"label": label, "state": "not written"}
+
+
+def _serve(worker: WorkerProcess, key: LabelKey) -> str:
     with worker.company.together(worker.stopping) as entered:
         state = _take(worker, key, alone=False) if entered else None
     if state is None and _must_be_alone(worker, key):
@@ -41,7 +53,7 @@ def invert_label(*, submission: str, label: int, round: int) -> dict[str, Any]:
     if worker.stopping.is_set() and state is None:
         # Its message is used up, and nobody else has one.
         worker.store.write_together(lambda session: labels.forget_message(session, key=key))
-    return {"label": label, "state": state or "not mine"}
+    return state or "not mine"
 
 
 def _must_be_alone(worker: WorkerProcess, key: LabelKey) -> bool:
@@ -54,6 +66,7 @@ def _take(worker: WorkerProcess, key: LabelKey, *, alone: bool) -> str | None:
     claimed = worker.store.write_together(lambda session: _claim(session, worker, key, alone))
     if claimed is None:
         return None
+    label_taken()
     try:
         return _invert(worker, key, claimed)
     except Cancelled:
@@ -115,16 +128,23 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
     def renew(session: Session) -> bool:
         return not labels.heartbeat(session, lease_seconds=worker.settings.lease_seconds, progress=[told])
 
-    with worker.heartbeat.hold(renew) as held:
+    engine: SlotEngine | None = None
+    deadline = Deadline(worker.settings.label_seconds)
+
+    def stuck() -> bool:
+        return engine is not None and engine.silent_seconds > worker.settings.stuck_seconds
+
+    with worker.heartbeat.hold(renew, stuck) as held, deadline:
         slots = rounds.slots_of(key.round, int(submission.slots or 1))
-        found = engine_for(worker, submission, rounds.profile_of(key.round), slots).invert(
+        engine = engine_for(worker, submission, rounds.profile_of(key.round), slots)
+        found = engine.invert(
             key.label,
             seed=int(submission.options["seed"]),
             starts=AGAIN if rounds.purpose(key.round) == "confirmation" else (0,),
             begun=_begun(worker, key) if rounds.carries(key.round) else None,
             round=key.round,
             report=report,
-            should_stop=lambda: held.lost or worker.stopping.is_set(),
+            should_stop=lambda: held.lost or worker.stopping.is_set() or deadline.is_over(),
         )
         return _finish(worker, key, attempt, rounds, found)
 

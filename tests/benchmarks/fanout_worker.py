@@ -47,6 +47,8 @@ class Nothing:
 class NoEngine:
     """Answers at once."""
 
+    silent_seconds = 0.0
+
     def __init__(self, name: str) -> None:
         self._name, self._noted, self._lock = name, False, Lock()
 

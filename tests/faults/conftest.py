@@ -37,6 +37,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
         heartbeat_seconds=0.2,
         sweep_seconds=0.5,
         stop_seconds=2.0,
+        stuck_seconds=2.0,
+        warm_up=False,
         control_processes=1,
     )
 

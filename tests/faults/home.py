@@ -92,6 +92,12 @@ class Home:
         with self.store.read() as session:
             return session.scalars(text("SELECT coalesce(sum(times - 1), 0) FROM written WHERE times > 1")).one()
 
+    def order(self) -> list[tuple[str, int]]:
+        """Submission and label of every result, in the order in which they were written."""
+        with self.store.read() as session:
+            rows = session.execute(text("SELECT submission_id, label FROM written ORDER BY rowid"))
+            return [(submission_id, label) for submission_id, label in rows]
+
     def redis(self) -> Redis:
         return Redis(unix_socket_path=str(socket_path(self.settings)))
 

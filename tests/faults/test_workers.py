@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from nc_tasks.embedded.processes import wait_until
 from tests.faults.home import Home, eventually
 
 
@@ -79,6 +80,32 @@ def test_an_attempt_that_writes_late(home: Home) -> None:
     home.ends(submission)
     assert home.pid("labels1") == stopped
     assert home.rows(submission)[2].attempt == first + 1
+
+
+def test_a_device_that_does_not_answer(home: Home) -> None:
+    # Given a label at which the device hangs, once
+    home.script.arrange("hang", 4)
+    submission = home.submit()
+    # Then its worker ends itself, and another does the label
+    home.ends(submission)
+    assert home.rows(submission)[4].alone
+
+
+def test_a_worker_whose_clock_is_set_back(home: Home) -> None:
+    # Given a label worker that lives a month ago
+    home.script.arrange("clock set back")
+    stopped = home.kill("labels1")
+    eventually(lambda: home.pid("labels1") not in (None, stopped))
+    home.script.arrange("hold", 1)
+    submission = home.submit()
+    eventually(lambda: 1 in home.script.now_running())
+    eventually(lambda: home.states(submission) == {"not_converged": 11, "running": 1})
+    # When it holds a label for longer than a lease
+    assert not wait_until(lambda: home.rows(submission)[1].state != "running", 1.5 * home.settings.lease_seconds)
+    home.script.lift("hold", 1)
+    # Then nobody has taken that from it
+    home.ends(submission)
+    assert home.rows(submission)[1].attempt == 1
 
 
 def test_an_engine_that_raises(home: Home) -> None:

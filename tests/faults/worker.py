@@ -8,21 +8,37 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from celery import Task
 from celery.signals import task_postrun, task_prerun
 
-from nc_tasks import workflow
 from nc_tasks.settings import get_settings
 from nc_tasks.store import LabelKey, Submission
 from nc_tasks.tasks import label as label_task
 from nc_tasks.worker import WorkerProcess
-from tests.benchmarks.fanout_worker import Nothing
 from tests.faults.script import Script
 
 SCRIPT = Script(get_settings().home)
+if SCRIPT.says("clock set back"):
+    _time = time.time
+    time.time = lambda: _time() - 30 * 24 * 3600  # type: ignore[assignment]
 GATHER = "nc_tasks.gather"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nothing:
+    """The end of a label that was no work; the attributes of `nc_core.inversion.Inversion`, without TensorFlow."""
+
+    norm: None = None
+    state: str = "not_converged"
+    trigger: None = None
+    attack_success_rate: None = None
+    updates: int = 1
+    gradient_images: int = 1
+    seconds: float = 0.0
+    reason: None = None
 
 
 def die() -> None:
@@ -34,6 +50,11 @@ class ScriptedEngine:
 
     def __init__(self, submission: str) -> None:
         self._submission = submission
+        self._hangs_since: float | None = None
+
+    @property
+    def silent_seconds(self) -> float:
+        return 0.0 if self._hangs_since is None else time.monotonic() - self._hangs_since
 
     def invert(
         self, label: int, *, starts: Sequence[int], round: int, should_stop: Callable[[], bool], **_: object
@@ -43,9 +64,9 @@ class ScriptedEngine:
                 die()
             if SCRIPT.takes("raise", label):
                 raise RuntimeError("the device is lost")
-            if SCRIPT.takes("write late", label):
-                # As a process that was stopped for a while and knows nothing of it.
-                time.sleep(2.5 * get_settings().lease_seconds)
+            if SCRIPT.takes("hang", label):
+                self._hangs_since = time.monotonic()
+                time.sleep(3600)
             while SCRIPT.says("hold", label):
                 if should_stop():
                     raise label_task.Cancelled(f"label {label} was cancelled")
@@ -54,12 +75,11 @@ class ScriptedEngine:
         return [Nothing() for _ in starts]
 
 
-def engine_for(_: WorkerProcess, submission: Submission, __: str) -> ScriptedEngine:
+def engine_for(_: WorkerProcess, submission: Submission, *__: object) -> ScriptedEngine:
     return ScriptedEngine(submission.id)
 
 
 label_task.engine_for = engine_for  # type: ignore[assignment]
-workflow._updates_budget = lambda *_: 1
 
 _ended = label_task._finish
 

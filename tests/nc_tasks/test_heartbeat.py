@@ -34,3 +34,21 @@ def test_a_lease_that_cannot_be_renewed_is_lost_and_the_others_are_not(tmp_path:
     heartbeat.beat()
     assert len(sessions) == 2
     store.close()
+
+
+def test_where_the_device_does_not_answer_nothing_is_renewed_and_the_process_ends(tmp_path: Path) -> None:
+    # Given two pieces of work, at one of which the device hangs
+    store = open_store(Settings(home=tmp_path))
+    said: list[str] = []
+    heartbeat = Heartbeat(store, worker_id="host:1", seconds=60, end=lambda: said.append("end"))
+
+    def renew(_: Session) -> bool:
+        said.append("renewed")
+        return True
+
+    with heartbeat.hold(renew), heartbeat.hold(renew, stuck=lambda: True):
+        # When it beats
+        heartbeat.beat()
+    # Then the process is of no use any more, and no lease was prolonged
+    assert said == ["end"]
+    store.close()
