@@ -20,17 +20,19 @@ def test_a_submission_that_is_cancelled_and_tried_again(home: Home) -> None:
     eventually(lambda: not home.script.now_running(), seconds=10)
     eventually(lambda: home.messages() == 0 and not home.chords())
     assert home.state(submission) == "cancelled"
-    assert home.states(submission) == {"not_converged": 4, "cancelled": 26}
+    kept = {label for label, row in home.rows(submission).items() if row.state == "not_converged"}
+    assert kept >= set(range(4))
+    assert home.states(submission) == {"not_converged": len(kept), "cancelled": 30 - len(kept)}
     # When it is tried again
     before = {label: row.attempt for label, row in home.rows(submission).items()}
     for label in range(4, 9):
         home.script.lift("hold", label)
     with home.store.write() as session:
-        assert submissions.retry(session, submission_id=submission) == 26
+        assert submissions.retry(session, submission_id=submission) == 30 - len(kept)
     home.prepare_again(submission)
     # Then it ends as if nothing had been, and what had ended was not done again
     home.ends(submission)
-    assert {label for label, row in home.rows(submission).items() if row.attempt == before[label]} == set(range(4))
+    assert {label for label, row in home.rows(submission).items() if row.attempt == before[label]} == kept
 
 
 def test_a_failed_label_that_is_tried_again(home: Home) -> None:
