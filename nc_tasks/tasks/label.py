@@ -72,6 +72,9 @@ def _take(worker: WorkerProcess, key: LabelKey, *, alone: bool) -> str | None:
     except Cancelled:
         worker.store.write_together(lambda session: labels.release(session, key=key, attempt=claimed.attempt))
         return "given back"
+    except (SQLAlchemyError, OSError):
+        # Not the label's fault: its lease runs out, and it is tried again.
+        raise
     except CleanseError as error:
         return _fail(worker, key, claimed.attempt, str(error))
     except Exception as error:
