@@ -17,9 +17,11 @@ def epoch() -> str:
 
     Asked for before messages are sent, it proves later, where it is the same, that the broker has not lost them.
     """
-    asked, key = client(), _prefix() + EPOCH
-    asked.set(key, token_hex(8), nx=True)  # of several at once the first one names it
-    return str(asked.get(key))[:32]
+    asked, key, name = client(), _prefix() + EPOCH, token_hex(8)
+    asked.set(key, name, nx=True)  # of several at once the first one names it
+    known = asked.get(key)
+    # Wiped between the two: then no broker will ever have this name, and what is sent under it is sent again.
+    return known.decode() if isinstance(known, bytes) else name
 
 
 def waiting(queue: str) -> int:
