@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,7 +42,15 @@ class Cleanse:
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         command = [str(Path(sys.executable).with_name("cleanse")), *map(str, arguments)]
         environment = {**os.environ, "CLEANSE_HOME": str(self.home)}
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            # As in a terminal: whoever runs the tests in the background has it ignored, and so would the command.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
 
 @pytest.fixture(scope="session")
