@@ -7,6 +7,7 @@ CleanseError
 │   └── OptionRefused
 ├── NothingToInvert     every fitting image has the label already
 ├── QuarantineFailed    this machine cannot read untrusted files in a confined process
+├── OutOfDeviceMemory   the device has too little memory for one batch of labels
 ├── OutOfBudget         the smallest program that could do the work does not fit the memory budget
 └── Cancelled           the caller asked for a stop
 """
@@ -38,6 +39,10 @@ class NothingToInvert(CleanseError):
 
 class QuarantineFailed(CleanseError):
     """Raised when the process that reads untrusted files cannot be started or confined; no file is at fault."""
+
+
+class OutOfDeviceMemory(CleanseError):
+    """Raised when a batch of labels does not fit the memory of the device that computes it."""
 
 
 class OutOfBudget(CleanseError):

@@ -149,3 +149,10 @@ def engine_for(worker: WorkerProcess, submission: Submission, profile: str, slot
         for old in [known for known, engine in _engines.items() if engine.idle and known != key][: -KEPT + 1]:
             del _engines[old]
         return _engines[key]
+
+
+def forget(engine: SlotEngine) -> None:
+    """Let go of an engine, and of the device's memory that it holds."""
+    with _lock:
+        for key in [key for key, known in _engines.items() if known is engine]:
+            del _engines[key]

@@ -30,7 +30,7 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
         **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
         **{name: body[name] for name in ("rules", "reference_size")},
         "labels": _labels(rows, totals, plan_of(submission), detection),
-        "preflight": submission.preflight,
+        "preflight": _preflight(submission),
         "mitigation": _mitigation(repairs),
         "model": {
             "name": submission.model_name,
@@ -47,6 +47,19 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
         "profile": submission.options["profile"],
         "slots": submission.slots,
     }
+
+
+def _preflight(submission: Submission) -> dict[str, Any]:
+    """What preflight found; what did not come true of it is among the warnings."""
+    found = submission.preflight or {}
+    planned = found.get("slots", submission.slots)
+    if submission.slots == planned:
+        return found
+    fewer = (
+        f"the device ran out of memory with {planned} labels in one batch and went on with {submission.slots}: with "
+        f"--slots {submission.slots} from the start norms may differ a little"
+    )
+    return {**found, "warnings": [*found["warnings"], fewer]}
 
 
 def _labels(

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from nc_core.inversion.program import SlotProgram
+from nc_core.errors import OutOfDeviceMemory
+from nc_core.inversion import backend
+from nc_core.inversion.program import SlotProgram, StepMetrics
 from nc_core.inversion.trigger import Begun, Trigger
 from nc_core.profiles.schedule import Schedule
 
@@ -103,9 +105,11 @@ class SlotLoop:
         self._seats = [None] * self.program.slots
 
     def step(self) -> list[Outcome]:
-        """Advance every occupied slot by one step; the labels that are over leave and are returned."""
-        index, labels, costs = self._inputs()
-        self._state, metrics = self.program.step(self._state, index=index, labels=labels, costs=costs)
+        """Advance every occupied slot by one step; the labels that are over leave and are returned.
+
+        Raises OutOfDeviceMemory; the labels are where they were, for `clear`.
+        """
+        metrics = self._advance()
         outcomes = []
         for slot, seat in enumerate(self._seats):
             if seat is None:
@@ -120,6 +124,19 @@ class SlotLoop:
             elif seat.job.report is not None:
                 seat.job.report(self._progress(seat, rate, norm))
         return outcomes
+
+    def _advance(self) -> StepMetrics:
+        index, labels, costs = self._inputs()
+        try:
+            self._state, metrics = self.program.step(self._state, index=index, labels=labels, costs=costs)
+        except Exception as error:
+            if not backend.out_of_memory(error):
+                raise
+            slots, batch = self.program.slots, self.program.profile.batch
+            raise OutOfDeviceMemory(
+                f"the device has no memory for {slots} labels of {batch} images in one batch: pass fewer --slots"
+            ) from error
+        return metrics
 
     def _inputs(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         profile, slots = self.program.profile, self.program.slots

@@ -251,6 +251,12 @@ def cancel(session: Session, *, submission_id: str) -> int:
     return stopped
 
 
+def halve_slots(session: Session, *, submission_id: str, slots: int) -> int:
+    """Halve the labels of one batch where so many were too many, once for all that found so; returns 1 or 0."""
+    fewer = update(Submission).where(Submission.id == submission_id, Submission.slots == slots, Submission.slots > 1)
+    return changed(session, fewer.values(slots=slots // 2))
+
+
 def record_prepared(
     session: Session,
     *,

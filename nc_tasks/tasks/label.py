@@ -11,16 +11,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nc_core.detection import AGAIN, middle
-from nc_core.errors import Cancelled, CleanseError
+from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.rounds import Plan
 from nc_tasks.ageing import label_taken
 from nc_tasks.app import app
 from nc_tasks.deadline import Deadline
-from nc_tasks.engine import SlotEngine, engine_for
+from nc_tasks.engine import SlotEngine, engine_for, forget
 from nc_tasks.planning import plan_of
 from nc_tasks.prepare import one_line
 from nc_tasks.sending import BatchedTask
-from nc_tasks.store import Label, LabelKey, LabelProgress, Submission, labels
+from nc_tasks.store import Label, LabelKey, LabelProgress, Submission, labels, submissions
 from nc_tasks.worker import WorkerProcess, this_worker
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def _take(worker: WorkerProcess, key: LabelKey, *, alone: bool) -> str | None:
     except (SQLAlchemyError, OSError):
         # Not the label's fault: its lease runs out, and it is tried again.
         raise
+    except OutOfDeviceMemory as error:
+        return _with_fewer_slots(worker, key, claimed, error)
     except CleanseError as error:
         return _fail(worker, key, claimed.attempt, str(error))
     except Exception as error:
@@ -113,6 +115,21 @@ def _fail(worker: WorkerProcess, key: LabelKey, attempt: int, reason: str) -> st
     return "failed"
 
 
+def _with_fewer_slots(worker: WorkerProcess, key: LabelKey, claimed: _Claimed, error: OutOfDeviceMemory) -> str:
+    """Give the label back, to be tried in a smaller batch; it fails where it was alone in its batch already."""
+    slots = int(claimed.submission.slots or 1)
+    if slots == 1:
+        return _fail(worker, key, claimed.attempt, str(error))
+
+    def write(session: Session) -> bool:
+        submissions.halve_slots(session, submission_id=key.submission_id, slots=slots)
+        return labels.release(session, key=key, attempt=claimed.attempt)
+
+    worker.store.write_together(write)
+    log.warning("submission %s: %s", key.submission_id, error)
+    return "given back"
+
+
 def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
     attempt, submission = claimed.attempt, claimed.submission
     rounds = plan_of(submission)
@@ -140,15 +157,19 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
     with worker.heartbeat.hold(renew, stuck) as held, deadline:
         slots = rounds.slots_of(key.round, int(submission.slots or 1))
         engine = engine_for(worker, submission, rounds.profile_of(key.round), slots)
-        found = engine.invert(
-            key.label,
-            seed=int(submission.options["seed"]),
-            starts=AGAIN if rounds.purpose(key.round) == "confirmation" else (0,),
-            begun=_begun(worker, key) if rounds.carries(key.round) else None,
-            round=key.round,
-            report=report,
-            should_stop=lambda: held.lost or worker.stopping.is_set() or deadline.is_over(),
-        )
+        try:
+            found = engine.invert(
+                key.label,
+                seed=int(submission.options["seed"]),
+                starts=AGAIN if rounds.purpose(key.round) == "confirmation" else (0,),
+                begun=_begun(worker, key) if rounds.carries(key.round) else None,
+                round=key.round,
+                report=report,
+                should_stop=lambda: held.lost or worker.stopping.is_set() or deadline.is_over(),
+            )
+        except OutOfDeviceMemory:
+            forget(engine)
+            raise
         return _finish(worker, key, attempt, rounds, found)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nc_core.errors import Cancelled, CleanseError
+from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.inversion import Begun, Inversion, Trigger
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Label, LabelKey, Submission, labels, submissions
@@ -205,3 +205,29 @@ def test_a_round_goes_on_where_the_screening_before_it_left_the_label(
     assert begun.cost == 0.03
     assert np.array_equal(begun.trigger.mask, TRIGGER.mask)
     assert np.array_equal(begun.trigger.pattern, TRIGGER.pattern)
+
+
+def test_where_the_device_has_no_memory_the_submission_goes_on_with_half_the_slots(
+    worker: WorkerProcess, engine: Engine, submission: str
+) -> None:
+    # Given a submission of five slots whose batches do not fit the device
+    def too_much(_: int) -> Inversion:
+        raise OutOfDeviceMemory("the device has no memory for 5 labels")
+
+    def slots() -> int | None:
+        with worker.store.read() as session:
+            return session.get_one(Submission, submission).slots
+
+    with worker.store.write() as session:
+        session.get_one(Submission, submission).slots = 5
+    engine.does = too_much
+    # When labels find that out, then the slots are halved, and the labels wait again without having lost an attempt
+    assert run(submission, 0) == {"label": 0, "state": "given back"}
+    assert slots() == 2
+    given_back = row(worker, submission, 0)
+    assert (given_back.state, given_back.attempt - given_back.attempt_base) == ("queued", 0)
+    # And when a label alone does not fit either, then it has failed with the reason
+    assert run(submission, 1) == {"label": 1, "state": "given back"}
+    assert slots() == 1
+    assert run(submission, 1) == {"label": 1, "state": "failed"}
+    assert row(worker, submission, 1).reason == "the device has no memory for 5 labels"

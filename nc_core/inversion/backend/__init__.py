@@ -1,4 +1,4 @@
-"""Gradients and compilation: the only two things that Keras 3 leaves to its backend.
+"""Gradients, compilation and what a device complains of: all that Keras 3 leaves to its backend.
 
 Keras' own choice decides (KERAS_BACKEND, then its configuration file, then TensorFlow). Nothing outside this package
 names a backend.
@@ -35,10 +35,19 @@ class Backend(Protocol):
     def on_gpu() -> bool:
         """See `on_gpu`."""
 
+    @staticmethod
+    def out_of_memory(error: Exception) -> bool:
+        """See `out_of_memory`."""
+
 
 def on_gpu() -> bool:
     """Whether programs run on a GPU."""
     return _chosen().on_gpu()
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether a program failed because its device has no more memory."""
+    return isinstance(error, MemoryError) or _chosen().out_of_memory(error)
 
 
 def gradient(function: Differentiated) -> Differentiated:

@@ -14,6 +14,11 @@ def on_gpu() -> bool:
     return jax.default_backend() == "gpu"
 
 
+def out_of_memory(error: Exception) -> bool:
+    """See `nc_core.inversion.backend.out_of_memory`."""
+    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+
+
 def gradient(function: Differentiated) -> Differentiated:
     """See `nc_core.inversion.backend.gradient`."""
     return jax.grad(function, has_aux=True)

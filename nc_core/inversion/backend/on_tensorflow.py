@@ -14,6 +14,11 @@ def on_gpu() -> bool:
     return bool(tensorflow.config.list_physical_devices("GPU"))
 
 
+def out_of_memory(error: Exception) -> bool:
+    """See `nc_core.inversion.backend.out_of_memory`."""
+    return isinstance(error, tensorflow.errors.ResourceExhaustedError)
+
+
 def gradient(function: Differentiated) -> Differentiated:
     """See `nc_core.inversion.backend.gradient`.
 

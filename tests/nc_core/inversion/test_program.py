@@ -5,9 +5,11 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from nc_core.domain import Domain
-from nc_core.inversion import FAST, PAPER, Inversion, Inverter, Predictor, invert_labels
+from nc_core.errors import OutOfDeviceMemory
+from nc_core.inversion import FAST, PAPER, Inversion, Inverter, Predictor, backend, invert_labels
 from nc_core.inversion.layout import EPSILON, Layout
 from nc_core.inversion.program import SlotProgram
 from nc_core.models import Compute
@@ -227,3 +229,19 @@ def test_a_label_that_every_image_has_already_fails_with_the_reason(model: keras
     assert result[3].state == "failed"
     assert "label 3 already" in str(result[3].reason)
     assert result[4].state == "done"
+
+
+def test_a_batch_that_the_device_has_no_memory_for_is_said_in_one_line(model: keras.Model, prepared: Prepared) -> None:
+    # Given a program whose device really has no memory for a tensor
+    program = backend.compiled(lambda one: ops.broadcast_to(one, (2**30, 2**14)) + one)
+    with pytest.raises(Exception) as real:  # noqa: PT011
+        np.asarray(program(ops.ones((1,))))
+    inverter = Inverter(model, prepared, profile=SHORT, slots=3)
+
+    def step(*_: object, **__: object) -> None:
+        raise real.value
+
+    inverter.loop.program.step = step  # type: ignore[method-assign, assignment]
+    # When a step fails with that, then the error says what to pass
+    with pytest.raises(OutOfDeviceMemory, match="no memory for 3 labels of 8 images in one batch: pass fewer --slots"):
+        inverter.invert([0, 1, 2], seed=0)
