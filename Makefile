@@ -1,5 +1,6 @@
 # make setup   install into .venv         make demo   plant a backdoor, find it, repair it
 # make test    run the tests              make check  style, types, import rules
+# make test-long   every family of keras.applications through the readers, about 5 minutes
 # make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300
 # make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
 
@@ -14,7 +15,7 @@ STAMP := $(VENV)/.installed-$(EXTRA)
 ON_JAX := $(addprefix tests/nc_core/,inversion profiles mitigation preflight models/test_precision.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-faults check fuzz lock clean
+.PHONY: help setup demo test test-faults test-long check fuzz lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -40,6 +41,9 @@ test: setup
 
 test-faults: setup
 	$(BIN)/python -m pytest tests/faults
+
+test-long: setup
+	$(BIN)/python -m pytest -m long --durations 10
 
 check: setup
 	$(BIN)/ruff check .

@@ -1,18 +1,21 @@
 """Tree and arrays -> the canonical model: shapes inferred, arrays checked against them, head found."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import CanonicalModel, Layer
-from nc_core.intake.graph import FlatLayer, flatten
+from nc_core.intake.equivalents import EQUIVALENTS
+from nc_core.intake.graph import FlatLayer, Graph, flatten
 from nc_core.intake.hdf5 import read_floats
 from nc_core.intake.limits import unpacked_limit, within
 from nc_core.intake.meaning import meaning
 from nc_core.intake.shapes import size
 from nc_core.intake.tree import Leaf, Model
 from nc_core.intake.weights import Arrays
-from nc_core.intake.windows import WeightShapes
+from nc_core.intake.windows import Shape, WeightShapes
 
 
 def assemble(model: Model, arrays: Arrays, *, stored: int) -> CanonicalModel:
@@ -24,6 +27,7 @@ def assemble(model: Model, arrays: Arrays, *, stored: int) -> CanonicalModel:
     image = _input_shape(model)
     layers = tuple(_canonical(flat) for flat in graph.layers)
     found = meaning(layers, graph.nodes, graph.output, image)
+    _check_operations(graph, found.shapes)
     parameters = sum(size(shape) for named in found.weight_shapes.values() for shape in named.values())
     within(4 * parameters, unpacked_limit(stored), f"bytes of weights in a file of {stored:,}")
     weights: dict[str, npt.NDArray[np.float32]] = {}
@@ -62,6 +66,20 @@ def _input_shape(model: Model) -> tuple[int, int, int]:
     return height, width, channels
 
 
+def _check_operations(graph: Graph, shapes: Sequence[Shape]) -> None:
+    """An operation lines up the last axes of its inputs, a layer their first ones: alike where they are as many."""
+    for node in graph.nodes:
+        if node.layer is None or not graph.layers[node.layer].leaf.operation:
+            continue
+        inputs = [shapes[source] for source in node.inputs]
+        if len({len(shape) for shape in inputs}) != 1:
+            raise ModelRefused(
+                f"layer {graph.layers[node.layer].name!r} is an operation on tensors of different numbers of axes, "
+                f"{' and '.join(str((None, *shape)) for shape in inputs)}: put Reshape before it and save the model "
+                "again"
+            )
+
+
 def _canonical(flat: FlatLayer) -> Layer:
     return Layer(
         name=flat.name,
@@ -75,20 +93,22 @@ def _read_layer(flat: FlatLayer, shapes: WeightShapes, arrays: Arrays) -> dict[s
     """The arrays of one layer by canonical key. Shapes are compared before a byte is read."""
     if flat.path is None:
         return {}
-    names = flat.leaf.weight_names
+    leaf, names = flat.leaf, flat.leaf.weight_names
     stored = arrays.get(flat.path, [])
-    spare = 1 if flat.leaf.kind == "Normalization" else 0  # its counter says nothing about the net
+    spare = 1 if leaf.kind == "Normalization" else 0  # its counter says nothing about the net
     if not len(names) <= len(stored) <= len(names) + spare:
         raise ModelRefused(
-            f"layer {flat.name!r} ({flat.leaf.kind}) has {len(stored)} weight arrays in the file, expected "
+            f"layer {flat.name!r} ({leaf.class_name}) has {len(stored)} weight arrays in the file, expected "
             f"{len(names)} ({', '.join(names)})"
         )
     found = {}
     for name, dataset in zip(names, stored, strict=False):
-        if dataset.shape != shapes[name]:
+        expected = EQUIVALENTS[leaf.stored_as].stored(shapes[name]) if leaf.stored_as else shapes[name]
+        if dataset.shape != expected:
             raise ModelRefused(
-                f"{name} of layer {flat.name!r} ({flat.leaf.kind}) has the shape {dataset.shape} in the "
-                f"file, expected {shapes[name]}"
+                f"{name} of layer {flat.name!r} ({leaf.class_name}) has the shape {dataset.shape} in the "
+                f"file, expected {expected}"
             )
-        found[f"{flat.name}/{name}"] = read_floats(dataset, f"weights of layer {flat.name!r} ({name})")
+        array = read_floats(dataset, f"weights of layer {flat.name!r} ({name})")
+        found[f"{flat.name}/{name}"] = array.reshape(shapes[name])
     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.calls import Callees, output_ref, read_calls, read_refs
+from nc_core.intake.equivalents import EQUIVALENTS, as_layer, is_operation
 from nc_core.intake.fields import (
     batch_shape,
     class_and_config,
@@ -25,10 +26,15 @@ MODELS = ("Functional", "Model", "Sequential")
 
 @dataclass
 class _Reader:
-    """Reads one file's configuration; counts layers on the way."""
+    """Reads one file's configuration; counts layers on the way.
+
+    operation, whole: names of a layer that is an operation, and of an input of other numbers than floats.
+    """
 
     keras: int
     layers: int = 0
+    operation: str | None = None
+    whole: str | None = None
 
     def child(self, entry: Any, siblings: Mapping[str, object]) -> tuple[str, Leaf | Model]:
         """One entry of a model's `layers`, with the name that its siblings call it by."""
@@ -47,7 +53,11 @@ class _Reader:
     def leaf(self, class_name: str, config: Any, name: str) -> Leaf:
         config = object_of(config, f"configuration of layer {name!r}")
         if class_name == "InputLayer":
+            if "float" not in str(config.get("dtype") or "float32"):
+                self.whole = name
             return Leaf(name=name, kind=class_name, shape=batch_shape(config, name))
+        if class_name in EQUIVALENTS:
+            return self._equivalent(class_name, config, name)
         kind = known_kind(class_name, name)
         after = self._activation_layer(config, name)
         if after is not None:
@@ -61,6 +71,12 @@ class _Reader:
             )
         trainable = config.get("trainable", True) is not False
         return Leaf(name=name, kind=kind, options=options, trainable=trainable, followed_by=after)
+
+    def _equivalent(self, class_name: str, config: Mapping[str, Any], name: str) -> Leaf:
+        same = EQUIVALENTS[class_name]
+        made = same.made(read_options(class_name, config, name, same.options))
+        plain = self.leaf(same.kind, {**made, "trainable": config.get("trainable", True)}, name)
+        return replace(plain, stored_as=class_name)
 
     def _activation_layer(self, config: Mapping[str, Any], name: str) -> Leaf | None:
         """Keras lets a layer stand as another one's activation; it becomes a layer of its own."""
@@ -108,8 +124,12 @@ class _Reader:
         children: dict[str, Leaf | Model] = {}
         entries: dict[str, Any] = {}
         for entry in list_of(config.get("layers"), f"layers of model {name!r}"):
-            child_name, child = self.child(entry, children)
-            children[child_name], entries[child_name] = child, entry
+            is_ours = isinstance(entry, dict) and is_operation(entry)
+            layer = as_layer(entry) if is_ours else entry
+            child_name, child = self.child(layer, children)
+            if is_ours and isinstance(child, Leaf):
+                child, self.operation = replace(child, operation=True), child_name
+            children[child_name], entries[child_name] = child, layer
         callees = Callees(
             calls={
                 child: len(list_of(entry.get("inbound_nodes", []), "inbound_nodes")) for child, entry in entries.items()
@@ -155,7 +175,14 @@ def read_config(config: Mapping[str, Any], *, keras: int) -> Model:
     if class_name == "Sequential" and isinstance(inner, dict) and isinstance(config.get("build_config"), dict):
         inner = {"build_input_shape": config["build_config"].get("input_shape"), **inner}
     name = inner.get("name") if isinstance(inner, dict) else None
-    return _Reader(keras=keras).model(class_name, inner, plain_name(name or "model"))
+    reader = _Reader(keras=keras)
+    model = reader.model(class_name, inner, plain_name(name or "model"))
+    if reader.operation is not None and reader.whole is not None:
+        raise ModelRefused(
+            f"the input {reader.whole!r} is of whole numbers and {reader.operation!r} is an operation, which may "
+            "overflow on them: begin the net with keras.Input(..., dtype='float32'), copy the weights and save it again"
+        )
+    return model
 
 
 def _free_name(wanted: str, taken: Mapping[str, object]) -> str:

@@ -66,6 +66,11 @@ def find_head(layers: Sequence[Layer], nodes: Sequence[Node], output: int, shape
 
 def _no_classifier(found: set[str], units: int) -> ModelRefused:
     kinds = " and ".join(sorted(found))
+    if found in ({"softmax"}, {"sigmoid"}) and units > 1:
+        return ModelRefused(
+            f"the model's {units} outputs are computed from those of a {kinds} that is not its last layer (an average "
+            "of several nets?): submit one net that ends in it"
+        )
     if found == {"linear"} or found == {"softmax"}:
         return ModelRefused(
             f"the model has a single {kinds} output: that is no classifier; one of two classes ends in a "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.layers import KINDS, REQUIRED
+from nc_core.intake.layers import KINDS, REQUIRED, Option
 from nc_core.intake.wording import shown
 
 ALIASES = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
@@ -55,10 +55,15 @@ def _instead(class_name: str) -> str:
     return "rebuild the net without it, from Keras' own image layers"
 
 
-def read_options(kind: str, config: Mapping[str, Any], layer: str) -> dict[str, Any]:
-    """The plain options of a layer of class `kind`, defaults filled in; ModelRefused for any other value."""
-    table = KINDS[kind].options
-    _refuse_unknown(kind, config, layer)
+def read_options(
+    kind: str, config: Mapping[str, Any], layer: str, table: Mapping[str, Option] | None = None
+) -> dict[str, Any]:
+    """The plain options of a layer of class `kind`, defaults filled in; ModelRefused for any other value.
+
+    table: its options, where they are not those of KINDS.
+    """
+    table = KINDS[kind].options if table is None else table
+    _refuse_unknown(kind, config, layer, table)
     found = {}
     for name, option in table.items():
         value = config.get(name, config.get(option.old_name, option.default) if option.old_name else option.default)
@@ -75,9 +80,8 @@ def read_options(kind: str, config: Mapping[str, Any], layer: str) -> dict[str, 
     return found
 
 
-def _refuse_unknown(kind: str, config: Mapping[str, Any], layer: str) -> None:
+def _refuse_unknown(kind: str, config: Mapping[str, Any], layer: str, table: Mapping[str, Option]) -> None:
     """An option that nobody here knows may change what the layer computes, unless it is off."""
-    table = KINDS[kind].options
     known = set(table) | {option.old_name for option in table.values()} | DROPPED_KEYS
     for name, value in config.items():
         if name not in known and not name.endswith(DROPPED_ENDINGS) and value:

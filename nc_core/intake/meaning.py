@@ -13,8 +13,11 @@ from nc_core.intake.windows import Shape, WeightShapes
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
-    """The shapes of the weights of every layer, by its number; the head and the number of classes."""
+    """The output shape of every node, without the batch axis; the shapes of the weights of every layer, by its number;
+    the head and the number of classes.
+    """
 
+    shapes: Sequence[Shape]
     weight_shapes: Mapping[int, WeightShapes]
     head: Head
     classes: int
@@ -34,7 +37,7 @@ def meaning(layers: Sequence[Layer], nodes: Sequence[Node], output: int, image: 
     )
     head, classes = find_head(layers, nodes, output, shapes)
     _refuse_shared_head(layers, nodes, final_node(layers, nodes, output))
-    return Meaning(weight_shapes=weight_shapes, head=head, classes=classes)
+    return Meaning(shapes=shapes, weight_shapes=weight_shapes, head=head, classes=classes)
 
 
 def _infer_all(

@@ -13,7 +13,8 @@ class Leaf:
     None.
 
     followed_by: an activation that was itself a layer (ReLU, LeakyReLU, ...), to be applied to this one's
-    output.
+    output. stored_as: its class in the file, where that is another one (`equivalents.py`). operation: it was an
+    operation on tensors, which spreads its inputs by other rules than a layer does.
     """
 
     name: str
@@ -22,6 +23,13 @@ class Leaf:
     trainable: bool = True
     shape: tuple[int | None, ...] | None = None
     followed_by: "Leaf | None" = None
+    stored_as: str | None = None
+    operation: bool = False
+
+    @property
+    def class_name(self) -> str:
+        """As the file says, because the paths in a `.keras` archive derive from it."""
+        return self.stored_as or self.kind
 
     @property
     def weight_names(self) -> tuple[str, ...]:

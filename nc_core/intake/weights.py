@@ -107,7 +107,7 @@ def archive_arrays(root: Any, model: Model) -> Arrays:
 def _archived(root: Any, model: Model, path: Path, prefix: str, container: str) -> Iterator[tuple[Path, list[Any]]]:
     used: dict[str, int] = {}
     for name, child in model.children.items():
-        stem = snake_case(child.class_name if isinstance(child, Model) else child.kind)
+        stem = snake_case(child.class_name)
         used[stem] = used.get(stem, -1) + 1
         place = f"{prefix}{container}/{stem}_{used[stem]}" if used[stem] else f"{prefix}{container}/{stem}"
         if isinstance(child, Model):

@@ -1,0 +1,165 @@
+"""Operations and layers of Keras that are written down as others, of which ours are made, that compute the same.
+
+Keras saves the `x + 3.0` of a net as an entry of its own among the layers, an operation with the number in its call;
+and its ConvNeXt has two classes of its own. The canonical form knows neither: a number becomes a Rescaling, an
+operation on two tensors the layer that merges them, ConvNeXt's classes the plain layers that they amount to. So
+whatever is built and saved afterwards loads with plain Keras.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nc_core.errors import ModelRefused
+from nc_core.intake import options as read
+from nc_core.intake.layers import Option
+from nc_core.intake.windows import Shape
+from nc_core.intake.wording import shown
+
+MODULES = ("keras.src.ops.numpy", "keras.ops.numpy", "keras.ops")
+"""Where Keras 3 says that an operation comes from; `.h5` files do not say it."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation on two values.
+
+    layer: the layer that does the same to two tensors, where there is one. right: scale and offset of the Rescaling
+    that does the same to a tensor x, given the number n of `x ? n`; left: of `n ? x`, where that is one.
+    """
+
+    layer: str | None
+    right: Callable[[float], tuple[float, float]]
+    left: Callable[[float], tuple[float, float]] | None
+
+
+def _sum(number: float) -> tuple[float, float]:
+    return 1.0, number
+
+
+def _product(number: float) -> tuple[float, float]:
+    return number, 0.0
+
+
+def _difference(number: float) -> tuple[float, float]:
+    return 1.0, -number
+
+
+def _complement(number: float) -> tuple[float, float]:
+    return -1.0, number
+
+
+def _share(number: float) -> tuple[float, float]:
+    if number == 0:
+        raise ValueError("a number other than 0")
+    return 1 / number, 0.0
+
+
+# Each is arithmetic of two values, element by element, without options: no code, no state, no other shape.
+OPERATIONS: Mapping[str, Operation] = {
+    "Add": Operation("Add", _sum, _sum),  # MobileNetV3's hard sigmoid, ConvNeXt's residuals
+    "Subtract": Operation("Subtract", _difference, _complement),  # x - mean
+    "Multiply": Operation("Multiply", _product, _product),  # x * (1 / 6), squeeze and excite
+    "TrueDivide": Operation(None, _share, None),  # x / 255, as Python writes it; n / x is no Rescaling
+    "Divide": Operation(None, _share, None),  # keras.ops.divide, the same
+}
+
+
+def is_operation(entry: Mapping[str, Any]) -> bool:
+    """True for an entry of a configuration's `layers` that is one of OPERATIONS.
+
+    Where no module is given, its call tells it from a layer of the same name, which takes one list of tensors.
+    """
+    name, module = entry.get("class_name"), entry.get("module")
+    if not isinstance(name, str) or name not in OPERATIONS or entry.get("registered_name") not in (None, name):
+        return False
+    if module is not None:
+        return module in MODULES
+    nodes = entry.get("inbound_nodes")
+    return isinstance(nodes, list) and any(len(_arguments(node)) == 2 for node in nodes)
+
+
+def as_layer(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of the layer that computes what the operation `entry` does; ModelRefused where there is none.
+
+    Its call is the operation's own, without the number: what it takes is checked as for any other layer.
+    """
+    operation, nodes = OPERATIONS[entry["class_name"]], entry.get("inbound_nodes")
+    if not isinstance(nodes, list) or len(nodes) != 1:
+        raise _unreadable(entry, "it is not called exactly once")
+    arguments = _arguments(nodes[0])
+    if len(arguments) != 2:
+        raise _unreadable(entry, f"it is called with {len(arguments)} values, not 2")
+    match [_is_tensor(value) for value in arguments]:
+        case [True, True]:
+            class_name, config = operation.layer, {}
+        case [True, False]:
+            class_name, config = "Rescaling", _rescaling(entry, operation.right, arguments[1])
+        case [False, True]:
+            class_name, config = "Rescaling", _rescaling(entry, operation.left, arguments[0])
+        case _:
+            raise _unreadable(entry, "it takes no tensor")
+    if class_name is None:
+        raise _unreadable(entry, "it divides by a tensor")
+    called = {**nodes[0], "args": [[value for value in arguments if _is_tensor(value)]]}
+    return {"class_name": class_name, "config": config, "name": entry.get("name"), "inbound_nodes": [called]}
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
+
+
+def _arguments(node: Any) -> list[Any]:
+    arguments = node.get("args") if isinstance(node, dict) else None
+    return arguments if isinstance(arguments, list) else []
+
+
+def _rescaling(
+    entry: Mapping[str, Any], scaling: Callable[[float], tuple[float, float]] | None, number: Any
+) -> dict[str, Any]:
+    if scaling is None:
+        raise _unreadable(entry, "it divides by a tensor")
+    try:
+        scale, offset = scaling(read.number(number))
+    except ValueError as error:
+        raise _unreadable(entry, f"it takes {shown(number)}; what is read here is {error} or a tensor") from None
+    return {"scale": scale, "offset": offset}
+
+
+def _unreadable(entry: Mapping[str, Any], why: str) -> ModelRefused:
+    return ModelRefused(
+        f"layer {shown(entry.get('name'))} is the operation {shown(entry.get('class_name'))}, and {why}: put Keras' "
+        "layers of the same meaning in its place (Rescaling, Normalization, Add, ...) and save the model again"
+    )
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """A class that is written down as another one.
+
+    options: as in `layers.Kind`, of the class in the file. kind: the class that it becomes; made: the configuration of
+    that one, given the options read. stored: the shape in which the file holds an array, given the one it gets.
+    """
+
+    options: Mapping[str, Option]
+    kind: str
+    made: Callable[[Mapping[str, Any]], dict[str, Any]]
+    stored: Callable[[Shape], Shape] = lambda shape: shape
+
+
+EQUIVALENTS: Mapping[str, Equivalent] = {
+    # A factor for each channel, its only array: a depthwise kernel of one pixel multiplies by the same numbers.
+    "LayerScale": Equivalent(
+        {"projection_dim": Option(read.count), "init_values": Option(read.number, 0.0, kept=False)},
+        "DepthwiseConv2D",
+        lambda _: {"kernel_size": 1, "use_bias": False},
+        lambda shape: shape[2:3],
+    ),
+    # Nothing at inference; in training it drops an image's whole branch: a dropout with one draw for each image.
+    "StochasticDepth": Equivalent(
+        {"drop_path_rate": Option(read.rate)},
+        "Dropout",
+        lambda options: {"rate": options["drop_path_rate"], "noise_shape": [None, 1, 1, 1]},
+    ),
+}
+"""Classes of keras.applications.convnext."""
