@@ -1,6 +1,6 @@
 # make setup   install into .venv         make demo   plant a backdoor, find it, repair it
 # make test    run the tests              make check  style, types, import rules
-# make test-long   every family of keras.applications through the readers, about 5 minutes
+# make test-long   every family of keras.applications through the readers, 2 minutes
 # make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300
 # make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
 

@@ -40,12 +40,20 @@ class KerasArchive:
 
     def _member(self, name: str, limit: int) -> bytes:
         try:
-            with self._zip.open(name) as member:
-                data = member.read(limit + 1)
+            declared = self._zip.getinfo(name).file_size
         except KeyError:
             raise ModelRefused(
                 f"the .keras archive has no {name}: save the model with model.save('model.keras')"
             ) from None
+        if declared > limit:
+            raise ModelRefused(
+                f"{name} in the .keras archive unpacks to {declared:,} bytes; the limit for a file of its size is "
+                f"{limit:,}: save the model again"
+            )
+        try:
+            # zipfile gives no more than was declared; without a number it might unpack more before it cuts it off.
+            with self._zip.open(name) as member:
+                return member.read(declared)
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -56,9 +64,3 @@ class KerasArchive:
             ValueError,
         ):
             raise ModelRefused(f"{name} in the .keras archive is damaged or encrypted: save the model again") from None
-        if len(data) > limit:
-            raise ModelRefused(
-                f"{name} in the .keras archive has more than {limit:,} bytes, the limit for a file of its size: save "
-                "the model again"
-            )
-        return data

@@ -5,6 +5,7 @@ from typing import Any
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.limits import NAME_CHARACTERS
+from nc_core.intake.options import AXES
 from nc_core.intake.wording import shown
 
 MODULES = ("keras", "tensorflow", "tf_keras", "builtins")
@@ -39,8 +40,10 @@ def refuse_foreign(entry: Mapping[str, Any], name: str) -> None:
 def plain_name(name: object) -> str:
     """A printable name of bounded length."""
     if not isinstance(name, str) or not 1 <= len(name) <= NAME_CHARACTERS or not name.isprintable():
+        length = f" ({len(name):,} characters)" if isinstance(name, str) else ""
         raise ModelRefused(
-            f"a layer is called {shown(name)}; names are printable text of 1 to {NAME_CHARACTERS} characters: rename it"
+            f"a layer is called {shown(name)}{length}; names are printable text of 1 to {NAME_CHARACTERS} "
+            "characters: rename it"
         )
     return name
 
@@ -50,7 +53,7 @@ def batch_shape(config: Mapping[str, Any], name: str) -> tuple[int | None, ...] 
     shape = config.get("batch_shape", config.get("batch_input_shape"))
     if shape is None:
         return None
-    if not isinstance(shape, list) or not 1 <= len(shape) <= 8 or not all(_is_size(size) for size in shape):
+    if not isinstance(shape, list) or not 1 <= len(shape) <= AXES or not all(_is_size(size) for size in shape):
         raise ModelRefused(f"the input {name!r} has the shape {shown(shape)}; expected [null, height, width, channels]")
     return tuple(shape[1:])
 

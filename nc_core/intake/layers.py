@@ -1,8 +1,10 @@
 """The allow-list: every layer class that is read, the plain options kept of it, and its weight arrays.
 
-A class stands here because its output is a fixed arithmetic function of its inputs, options and weights: no
-code, no files, no state. Everything else of a layer's configuration (initialisers, regularisers,
-constraints, seeds, dtype policies) says nothing about what a trained net computes and is dropped.
+A class stands here because its output is a fixed arithmetic function of its inputs, options and weights: no code, no
+files, no state. Its line says which function. What it costs is known before anything is built: `shapes.py` and
+`windows.py` infer its output and its weights, and `limits.py` bounds their sums. Everything else of a layer's
+configuration (initialisers, regularisers, constraints, seeds, dtype policies) says nothing about what a trained net
+computes and is dropped. The reasons for the types of its options stand with their readers, in `options.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -77,13 +79,18 @@ POOL = {
 }
 GLOBAL = {"keepdims": Option(read.flag, False), **FORMAT}
 MERGE = Kind({})
+NOISE = {"rate": Option(read.rate)}
 
 KINDS: Mapping[str, Kind] = {
+    # Sums of products within a window; the cost is that of the output and the kernel, both inferred.
     "Conv2D": Kind({"filters": Option(read.count), "groups": Option(read.count, 1), **KERNEL}, _named("kernel")),
+    # The same, every channel by itself.
     "DepthwiseConv2D": Kind({**DEPTH, **KERNEL}, _named("kernel")),
+    # The two above in a row.
     "SeparableConv2D": Kind(
         {"filters": Option(read.count), **DEPTH, **KERNEL}, _named("depthwise_kernel", "pointwise_kernel")
     ),
+    # The transpose of Conv2D's sum; groups, which only later versions of Keras know, are not read.
     "Conv2DTranspose": Kind(
         {
             "filters": Option(read.count),
@@ -93,7 +100,9 @@ KINDS: Mapping[str, Kind] = {
         },
         _named("kernel"),
     ),
+    # A product with a matrix.
     "Dense": Kind({"units": Option(read.count), **ACTIVE}, _named("kernel")),
+    # At inference a factor and a summand a channel, from four arrays; what would make it depend on a batch is refused.
     "BatchNormalization": Kind(
         {
             "axis": Option(read.axis, -1),
@@ -105,6 +114,7 @@ KINDS: Mapping[str, Kind] = {
         },
         _moments("moving_mean", "moving_variance"),
     ),
+    # Mean and variance of its own input; epsilon above 0, so that it divides by nothing smaller.
     "LayerNormalization": Kind(
         {
             "axis": Option(read.axes, [-1]),
@@ -114,7 +124,9 @@ KINDS: Mapping[str, Kind] = {
         },
         _moments(),
     ),
+    # One function of a short list, see options.ACTIVATIONS.
     "Activation": Kind({"activation": Option(read.activation)}),
+    # Value by value, linear in pieces.
     "ReLU": Kind(
         {
             "max_value": Option(read.optional(read.number), None),
@@ -122,30 +134,55 @@ KINDS: Mapping[str, Kind] = {
             "threshold": Option(read.number, 0.0),
         }
     ),
+    # Value by value, linear in pieces.
     "LeakyReLU": Kind({"negative_slope": Option(read.number, 0.3, "alpha")}),
+    # Value by value: x or alpha (e^x - 1).
     "ELU": Kind({"alpha": Option(read.number, 1.0)}),
+    # Value by value, with slopes from an array.
     "PReLU": Kind({"shared_axes": Option(read.optional(read.axes), None)}, _always("alpha")),
+    # Exponentials over their sum.
     "Softmax": Kind({"axis": Option(read.axes, [-1])}),
+    # The largest value of a window.
     "MaxPooling2D": Kind(POOL),
+    # The mean of a window.
     "AveragePooling2D": Kind(POOL),
+    # The mean of every channel.
     "GlobalAveragePooling2D": Kind(GLOBAL),
+    # The largest value of every channel.
     "GlobalMaxPooling2D": Kind(GLOBAL),
+    # The same values in one axis.
     "Flatten": Kind(FORMAT),
+    # The same values in other axes, as many as before.
     "Reshape": Kind({"target_shape": Option(read.sizes)}),
+    # The same values, axes in another order.
     "Permute": Kind({"dims": Option(read.axes)}),
-    "Dropout": Kind({"rate": Option(read.rate), "noise_shape": Option(read.optional(read.noise_shape), None)}),
-    "SpatialDropout2D": Kind({"rate": Option(read.rate), "noise_shape": Option(read.off, None, kept=False), **FORMAT}),
+    # Nothing at inference; in training zeros here and there, drawn from Keras' own generator.
+    "Dropout": Kind({**NOISE, "noise_shape": Option(read.optional(read.noise_shape), None)}),
+    # The same for whole channels.
+    "SpatialDropout2D": Kind({**NOISE, "noise_shape": Option(read.off, None, kept=False), **FORMAT}),
+    # Nothing at inference; in training a normal draw added.
     "GaussianNoise": Kind({"stddev": Option(read.number)}),
-    "GaussianDropout": Kind({"rate": Option(read.rate)}),
+    # Nothing at inference; in training a normal draw as a factor.
+    "GaussianDropout": Kind(NOISE),
+    # Sums, place by place; here and below the inputs' shapes must fit.
     "Add": MERGE,
+    # Differences of two inputs, place by place.
     "Subtract": MERGE,
+    # Products, place by place.
     "Multiply": MERGE,
+    # Means, place by place.
     "Average": MERGE,
+    # The largest, place by place.
     "Maximum": MERGE,
+    # The smallest, place by place.
     "Minimum": MERGE,
+    # The inputs side by side.
     "Concatenate": Kind({"axis": Option(read.axis, -1)}),
+    # Zeros around; what they make of the image counts against the budget.
     "ZeroPadding2D": Kind({"padding": Option(read.borders, [[1, 1], [1, 1]]), **FORMAT}),
+    # Borders away; something must be left.
     "Cropping2D": Kind({"cropping": Option(read.borders, [[0, 0], [0, 0]]), **FORMAT}),
+    # Pixels repeated or interpolated by one of Keras' own rules; the larger image counts against the budget.
     "UpSampling2D": Kind(
         {
             "size": Option(read.pair, [2, 2]),
@@ -153,7 +190,9 @@ KINDS: Mapping[str, Kind] = {
             **FORMAT,
         }
     ),
+    # A factor and a summand.
     "Rescaling": Kind({"scale": Option(read.numbers), "offset": Option(read.numbers, 0.0)}),
+    # The same from a mean and a variance, given or kept as arrays; `adapt`, which would read data, is never called.
     "Normalization": Kind(
         {
             "axis": Option(read.optional(read.axes), [-1]),

@@ -6,28 +6,33 @@ LAYERS = 2_000
 """Layers of the flattened net. EfficientNetV2-L, the largest of keras.applications, has 1,028."""
 
 NODES = 10_000
-"""Layer calls of the flattened net: nested models that call each other twice grow as a power of two."""
+"""Layer calls of the flattened net: nested models that call each other twice grow as a power of two. Nets call most of
+their layers once, so this is five times LAYERS."""
 
 EDGES = 100_000
 """Inputs of all those calls together. DenseNet201, whose calls have the most, needs about 800."""
 
 PARAMETERS = 500_000_000
-"""Weights of the whole net, 2 GB as float32."""
+"""Weights of the whole net, 2 GB as float32: what a worker holds several times over. ConvNeXt-XL, the largest of
+keras.applications, has 350 million, EfficientNetV2-L 118 million."""
 
 VALUES_PER_IMAGE = 2_000_000_000
-"""Activation values that one image causes, summed over the net: 8 GB."""
+"""Activation values that one image causes, summed over the net: 8 GB, what a gradient keeps of a batch of one. ResNet50
+at 224 x 224 causes some 30 million."""
 
 JSON_CHARACTERS = 16 * 1024**2
-"""Length of a model configuration."""
+"""Length of a model configuration. NASNetLarge, the longest of keras.applications, has 1.0 million."""
 
 JSON_DEPTH = 96
-"""Nesting of a model configuration. One nested model adds four levels, a Keras 3 call seven."""
+"""Nesting of a model configuration, far from Python's own recursion limit. One nested model adds four levels, a Keras 3
+call seven; the nets of keras.applications have 11."""
 
 NAME_CHARACTERS = 256
-"""Length of a layer's name."""
+"""Length of a layer's name, which stands in messages and in the paths of arrays; NASNetLarge has one of 47."""
 
 ZIP_MEMBERS = 1_000
-"""Files within a `.keras` archive; Keras itself writes three."""
+"""Files within a `.keras` archive, whose directory is read as a whole; Keras itself writes three, and more only for
+layers that are not read here (vocabularies)."""
 
 FILE_BYTES = 8 * PARAMETERS + 256 * 1024**2
 """Size of a model file, or of the weights within an archive: float64 weights and their housekeeping."""
@@ -38,7 +43,8 @@ UNPACKED_RATIO = 200
 those of heavily pruned nets 20 to 1; deflate ends at 1032 to 1."""
 
 UNPACKED_FLOOR = 64 * 1024**2
-"""Bytes that may be unpacked from the smallest file."""
+"""Bytes that may be unpacked from the smallest file: weights that are nearly all zero pack without limit, and this much
+harms nobody."""
 
 
 def unpacked_limit(stored: int) -> int:

@@ -1,7 +1,8 @@
 """Readers of single option values: each takes untrusted JSON and returns a plain value or raises ValueError.
 
-The text of the ValueError says what is expected; `layers.read_options` adds the layer, the option and the
-value.
+The text of the ValueError says what is expected; `layer_options.read_options` adds the layer, the option and the
+value. What a reader returns is a number, a truth value, a word of a list in this project, or a bounded list of those:
+never text or an object of the file, so no option can name code, a file or a class.
 """
 
 import math
@@ -11,47 +12,53 @@ from typing import Any
 Reader = Callable[[Any], Any]
 
 LARGEST = 2**24
-"""Of any whole number among the options; the budgets of limits.py come on top."""
+"""Of any whole number among the options: float32 tells these apart, and no axis of an image comes near. The budgets
+of limits.py come on top."""
+LARGEST_FLOAT = 3e38
+"""Of any other number: what a float32 holds, since anything above becomes infinity in the net."""
 NUMBERS = 2**20
-"""Of one list of numbers (a Normalization's mean)."""
+"""Of one list of numbers: a Normalization of each value of a 512 x 512 image of four channels."""
+AXES = 8
+"""Of any shape; images have four, and nets that take them apart into patches six."""
 
 ACTIVATIONS = {
     name: name
     for name in [
-        "relu",
-        "relu6",
-        "leaky_relu",
-        "elu",
-        "selu",
-        "gelu",
-        "silu",
-        "sigmoid",
-        "hard_sigmoid",
-        "hard_silu",
-        "tanh",
-        "softplus",
-        "softmax",
-        "linear",
-        "exponential",
+        "relu",  # max(x, 0)
+        "relu6",  # min(max(x, 0), 6)
+        "leaky_relu",  # x or 0.2 x
+        "elu",  # x or e^x - 1
+        "selu",  # elu with two fixed factors
+        "gelu",  # x times the normal law's distribution function at x
+        "silu",  # x sigmoid(x)
+        "sigmoid",  # 1 / (1 + e^-x)
+        "hard_sigmoid",  # relu6(x + 3) / 6
+        "hard_silu",  # x hard_sigmoid(x)
+        "tanh",  # (e^x - e^-x) / (e^x + e^-x)
+        "softplus",  # log(1 + e^x)
+        "softmax",  # e^x over its sum over the last axis
+        "linear",  # x
+        "exponential",  # e^x
     ]
 } | {"swish": "silu", "hard_swish": "hard_silu", "softmax_v2": "softmax"}
-"""Keras' own pure functions of one tensor, by every name they were saved under."""
+"""Keras' own pure functions of one tensor, by every name they were saved under; they have no options here. Any other
+name would have Keras look it up among what the process has registered."""
 
 
 def count(value: Any) -> int:
-    """A positive whole number."""
+    """A positive whole number: a size or a number of things, which inference multiplies out against limits."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
         raise ValueError(f"a whole number from 1 to {LARGEST:,}")
     return value
 
 
 def whole(value: Any) -> int:
-    """A whole number of at least 0."""
+    """A whole number of at least 0: a width that may be nothing."""
     return 0 if value == 0 and not isinstance(value, bool) else count(value)
 
 
 def pair(value: Any) -> list[int]:
-    """A positive whole number for both directions, or one for height and one for width."""
+    """A positive whole number for both directions, or one for height and one for width; none of them may be 0."""
     return _two(value, count)
 
 
@@ -82,13 +89,13 @@ def number(value: Any) -> float:
         plain = float(value)
     except OverflowError:
         plain = math.inf
-    if not abs(plain) <= 3e38:
+    if not abs(plain) <= LARGEST_FLOAT:
         raise ValueError("a finite number of float32")
     return plain
 
 
 def positive(value: Any) -> float:
-    """A finite number above 0."""
+    """A finite number above 0: what is added to a divisor."""
     plain = number(value)
     if plain <= 0:
         raise ValueError("a number above 0")
@@ -96,7 +103,7 @@ def positive(value: Any) -> float:
 
 
 def rate(value: Any) -> float:
-    """A share from 0 (included) to 1 (excluded)."""
+    """A share from 0 (included) to 1 (excluded), since what is kept is divided by 1 minus it."""
     plain = number(value)
     if not 0 <= plain < 1:
         raise ValueError("a share from 0 to below 1")
@@ -104,9 +111,9 @@ def rate(value: Any) -> float:
 
 
 def numbers(value: Any) -> Any:
-    """A finite number or a (nested) list of them."""
-    if isinstance(value, list) and not 1 <= _size(value) <= NUMBERS:
-        raise ValueError(f"a number or a list of 1 to {NUMBERS:,} numbers")
+    """A finite number or a (nested) list of them; `shapes.py` wants them as long as the input's channels."""
+    if isinstance(value, list) and not 1 <= (size := _size(value)) <= NUMBERS:
+        raise ValueError(f"a number or a list of 1 to {NUMBERS:,} numbers, not {size:,}")
     return _numbers(value)
 
 
@@ -119,7 +126,7 @@ def _numbers(value: Any) -> Any:
 
 
 def flag(value: Any) -> bool:
-    """True or false."""
+    """True or false, and no other value that Python takes for one."""
     if not isinstance(value, bool):
         raise ValueError("true or false")
     return value
@@ -132,7 +139,7 @@ def off(value: Any) -> None:
 
 
 def one_of(*names: str) -> Reader:
-    """One of the given words."""
+    """One of the given words, each of which Keras knows as a rule of its own."""
 
     def read(value: Any) -> str:
         if not isinstance(value, str) or value not in names:
@@ -148,16 +155,16 @@ def optional(reader: Reader) -> Reader:
 
 
 def axis(value: Any) -> int:
-    """One axis; Keras 2 wrote a list of one."""
+    """One axis, a place among at most AXES; Keras 2 wrote a list of one."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if isinstance(value, bool) or not isinstance(value, int) or not -8 <= value <= 8:
-        raise ValueError("an axis")
+    if isinstance(value, bool) or not isinstance(value, int) or not -AXES <= value <= AXES:
+        raise ValueError(f"an axis from {-AXES} to {AXES}")
     return value
 
 
 def axes(value: Any) -> list[int]:
-    """One axis or several, as a list without repetition."""
+    """One axis or several, as a list without repetition: Keras does not say what a repeated one means."""
     values = [axis(item) for item in value] if isinstance(value, list) else [axis(value)]
     if len(set(values)) != len(values):
         raise ValueError("axes without repetition")
@@ -166,15 +173,15 @@ def axes(value: Any) -> list[int]:
 
 def sizes(value: Any) -> list[int]:
     """A target shape: positive whole numbers, at most one of them -1 (what remains)."""
-    if not isinstance(value, list) or not 1 <= len(value) <= 8 or value.count(-1) > 1:
-        raise ValueError("1 to 8 whole numbers, at most one of them -1")
+    if not isinstance(value, list) or not 1 <= len(value) <= AXES or value.count(-1) > 1:
+        raise ValueError(f"1 to {AXES} whole numbers, at most one of them -1")
     return [item if item == -1 else count(item) for item in value]
 
 
 def noise_shape(value: Any) -> list[int | None]:
-    """A dropout's mask shape: null where the input's own size counts."""
-    if not isinstance(value, list) or len(value) > 8:
-        raise ValueError("up to 8 whole numbers or nulls")
+    """A dropout's mask shape: null where the input's own size counts; no larger than the input, see `shapes.py`."""
+    if not isinstance(value, list) or len(value) > AXES:
+        raise ValueError(f"up to {AXES} whole numbers or nulls")
     return [None if item is None else count(item) for item in value]
 
 

@@ -110,7 +110,7 @@ CASES = {
     "5,000 members": Case(_many, "5,003 files in its archive"),
     "two members of one name": Case(_doubled, "two files of one name"),
     "encrypted members": Case(_encrypted, "damaged or encrypted"),
-    "a size that is a lie": Case(_lying_size, "damaged"),
+    "a size that is a lie": Case(_lying_size, "unpacks to 4,294,967,294 bytes"),
     "members that lead outside": Case(
         archive(**{"../../owned": b"x", "/etc/owned": b"x", "assets/__init__": b"x"}), None
     ),

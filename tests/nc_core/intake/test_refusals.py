@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nc_core.errors import ModelRefused
-from nc_core.intake import limits, read_model
+from nc_core.intake import limits, options, read_model
 
 L = keras.layers
 
@@ -63,7 +63,7 @@ CONFIGS = {
     "open size": ("picture", option("batch_shape", [None, None, None, 3]), ["must be fixed"]),
     "no size": ("picture", option("batch_shape", None), ["does not say the size"]),
     "name": ("flat", entry("name", "a\nb"), ["rename"]),
-    "long name": ("flat", entry("name", "a" * 300), ["256 characters"]),
+    "long name": ("flat", entry("name", "a" * 300), ["(300 characters)", "1 to 256 characters"]),
     "dangling": ("flat", entry("inbound_nodes", [[["absent", 0, 0, {}]]]), ["'absent'", "does not have"]),
     "own output": ("conv", entry("inbound_nodes", [[["norm", 0, 0, {}]]]), ["depends on its own output"]),
     "second tensor": ("flat", entry("inbound_nodes", [[["norm", 0, 1, {}]]]), ["output 1"]),
@@ -256,24 +256,60 @@ def test_a_damaged_archive_is_refused(members, said, archive: Path):
     assert said in refusal(rewritten(archive, **members))
 
 
-def test_budgets_are_refused_with_limit_and_actual_value(h5: Path, archive: Path, monkeypatch: pytest.MonkeyPatch):
-    cases = {
-        "nc_core.intake.config.LAYERS": (4, "5 layers; the limit is 4"),
-        "nc_core.intake.graph.NODES": (3, "4 layer calls"),
-        "nc_core.intake.meaning.PARAMETERS": (100, "563 parameters; the limit is 100"),
-        "nc_core.intake.meaning.VALUES_PER_IMAGE": (
-            100,
-            "activation values for one image; the limit is 100",
-        ),
-        "nc_core.intake.strict_json.JSON_CHARACTERS": (10, "characters; the limit is 10"),
-        "nc_core.intake.sniff.FILE_BYTES": (100, "bytes in its file; the limit is 100"),
-    }
-    for name, (limit, said) in cases.items():
-        with monkeypatch.context() as lowered:
-            lowered.setattr(name, limit)
-            assert said in refusal(h5)
-    monkeypatch.setattr("nc_core.intake.archive.ZIP_MEMBERS", 2)
-    assert "3 files in its archive; the limit is 2" in refusal(archive)
+BUDGETS = {
+    "config.LAYERS": (4, ["5 layers; the limit is 4"]),
+    "graph.NODES": (3, ["4 layer calls", "the limit is 3"]),
+    "graph.EDGES": (2, ["3 inputs of layer calls", "the limit is 2"]),
+    "meaning.PARAMETERS": (100, ["563 parameters; the limit is 100"]),
+    "meaning.VALUES_PER_IMAGE": (100, ["627 activation values for one image; the limit is 100"]),
+    "strict_json.JSON_CHARACTERS": (10, ["characters; the limit is 10"]),
+    "strict_json.JSON_DEPTH": (5, ["nested 10 levels deep; the limit is 5"]),
+    "sniff.FILE_BYTES": (100, ["bytes in its file; the limit is 100"]),
+    "hdf5.NAMES": (1, ["has 5 entries", "the limits are 1 and"]),
+    "hdf5.ATTRIBUTE_BYTES": (8, ["5 entries in 40 bytes", "the limits are 32,000 and 8"]),
+    "hdf5.PATH_CHARACTERS": (3, ["a name of 7 characters; the limit is 3"]),
+    "options.LARGEST": (3, ["'conv'", "filters = 4", "a whole number from 1 to 3"]),
+    "options.LARGEST_FLOAT": (0.5, ["'norm'", "momentum = 0.99", "a finite number"]),
+    "options.AXES": (2, ["'picture' has the shape [None, 8, 8, 3]", "height, width, channels"]),
+}
+"""Bound -> (a lower one, what the refusal of the small classifier says)."""
+
+
+@pytest.mark.parametrize("bound", BUDGETS)
+def test_budgets_are_refused_with_limit_and_actual_value(bound, h5: Path, monkeypatch: pytest.MonkeyPatch):
+    limit, said = BUDGETS[bound]
+    module, name = bound.split(".")
+    for holder in [module, "fields"] if bound == "options.AXES" else [module]:
+        monkeypatch.setattr(f"nc_core.intake.{holder}.{name}", limit)
+    text = refusal(h5)
+    assert [part for part in said if part not in text] == [], text
+
+
+def test_budgets_of_an_archive_are_refused_with_limit_and_actual_value(archive: Path, monkeypatch: pytest.MonkeyPatch):
+    # Given an archive whose weights are of a known size
+    with zipfile.ZipFile(archive) as file:
+        size = file.getinfo("model.weights.h5").file_size
+    with monkeypatch.context() as lowered:
+        lowered.setattr("nc_core.intake.archive.ZIP_MEMBERS", 2)
+        assert "3 files in its archive; the limit is 2" in refusal(archive)
+    # Then they are refused before they are unpacked, and so is a net of more weights than such a file holds
+    with monkeypatch.context() as lowered:
+        lowered.setattr("nc_core.intake.archive.unpacked_limit", lambda _: size - 1)
+        assert f"model.weights.h5 in the .keras archive unpacks to {size:,} bytes" in refusal(archive)
+        assert f"the limit for a file of its size is {size - 1:,}" in refusal(archive)
+    monkeypatch.setattr("nc_core.intake.assemble.unpacked_limit", lambda _: 2251)
+    assert "the model has 2,252 bytes of weights in a file of" in refusal(archive)
+
+
+def test_what_may_be_unpacked_follows_the_size_of_the_file():
+    assert limits.unpacked_limit(0) == limits.UNPACKED_FLOOR
+    assert limits.unpacked_limit(10**6) == limits.UNPACKED_RATIO * 10**6
+    assert limits.unpacked_limit(10**12) == limits.FILE_BYTES
+
+
+def test_a_list_of_numbers_is_refused_with_limit_and_length():
+    with pytest.raises(ValueError, match="a list of 1 to 1,048,576 numbers, not 1,048,577"):
+        options.numbers([0.0] * (2**20 + 1))
 
 
 def test_models_that_call_each_other_twice_do_not_grow_without_bound(tmp_path: Path):

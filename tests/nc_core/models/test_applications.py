@@ -24,11 +24,10 @@ ALL = {
     "DenseNet121": 64,
     "Xception": 71,
     "InceptionV3": 75,
-    "InceptionResNetV2": 75,
     "ConvNeXtTiny": 64,
     "NASNetMobile": 64,
 }
-"""Side of the image; Xception and the Inceptions take no smaller ones."""
+"""Side of the image; Xception and InceptionV3 take no smaller ones."""
 
 
 def application(name: str, side: int) -> keras.Model:
@@ -49,7 +48,8 @@ def as_if_trained(model: keras.Model) -> None:
             layer.gamma.assign(generator.uniform(0.5, 1.5, layer.gamma.shape))
         if isinstance(layer, L.BatchNormalization):
             layer.momentum = 0.0  # one step of training sets the moments to those of its batch
-            layer.gamma.assign(generator.uniform(0.5, 1.5, layer.gamma.shape))
+            if layer.scale:
+                layer.gamma.assign(generator.uniform(0.5, 1.5, layer.gamma.shape))
             layer.beta.assign(generator.normal(0, 0.2, layer.beta.shape))
     model(generator.random((4, *model.input_shape[1:])) * np.array([0.5, 1, 2, 4]).reshape(4, 1, 1, 1), training=True)
 
