@@ -3,6 +3,7 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -30,7 +31,49 @@ def entry(name, value):
     return lambda layer: layer.__setitem__(name, value)
 
 
+def tensor(name: str) -> dict[str, Any]:
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}}
+
+
+def operation(class_name, *arguments, registered=None, module="keras.src.ops.numpy", calls=1, **kwargs):
+    """The layer `flat` replaced by an operation."""
+    node = {"args": list(arguments), "kwargs": kwargs}
+    made = {"class_name": class_name, "module": module, "registered_name": registered, "inbound_nodes": [node] * calls}
+    return lambda layer: layer.update(made, config={"name": "flat"})
+
+
+NORM = tensor("norm")
 CONFIGS = {
+    "operation of another module": ("flat", operation("Add", NORM, 3.0, module="keras.src.ops.nn"), ["operation"]),
+    "operation of no Keras": ("flat", operation("Add", NORM, 3.0, module="evil.numpy"), ["evil.numpy"]),
+    "operation under another name": ("flat", operation("Add", NORM, 3.0, registered="my>Add"), ["operation", "Add"]),
+    "operation called twice": ("flat", operation("Add", NORM, 3.0, calls=2), ["'flat'", "not called exactly once"]),
+    "operation never called": ("flat", operation("Add", NORM, 3.0, calls=0), ["'flat'", "not called exactly once"]),
+    "operation on three": ("flat", operation("Add", NORM, NORM, 3.0), ["'flat'", "called with 3 values, not 2"]),
+    "operation on numbers": ("flat", operation("Add", 1.0, 3.0), ["'flat'", "takes no tensor"]),
+    "operation on truth": ("flat", operation("Multiply", NORM, True), ["'flat'", "True", "a number"]),
+    "operation on text": ("flat", operation("Multiply", NORM, "os.system"), ["'flat'", "os.system", "a number"]),
+    "operation on too much": ("flat", operation("Subtract", NORM, 10**400), ["'flat'", "a finite number"]),
+    "operation by next to nothing": ("flat", operation("Divide", NORM, 1e-40), ["'flat'", "scale", "a finite number"]),
+    "operation by an object": ("flat", operation("Divide", NORM, {"value": []}), ["'flat'", "a number"]),
+    "operation with arguments": ("flat", operation("Add", NORM, 3.0, out="x"), ["'flat'", "'out'"]),
+    "operation on a layer that is not there": ("flat", operation("Add", tensor("absent"), 3.0), ["'absent'"]),
+    "operation without a module": ("flat", operation("Add", NORM, {"a": 1}, module=None), ["'flat'", "a number"]),
+    "layer scale of text": (
+        "flat",
+        lambda layer: layer.update(class_name="LayerScale", config={"name": "flat", "projection_dim": "4"}),
+        ["'flat' (LayerScale)", "projection_dim"],
+    ),
+    "layer scale without an array": (
+        "flat",
+        lambda layer: layer.update(class_name="LayerScale", config={"name": "flat", "projection_dim": 4}),
+        ["3 layers", "has 4 with weights"],
+    ),
+    "stochastic depth of everything": (
+        "flat",
+        lambda layer: layer.update(class_name="StochasticDepth", config={"name": "flat", "drop_path_rate": 1.0}),
+        ["'flat' (StochasticDepth)", "drop_path_rate = 1.0"],
+    ),
     "Lambda": ("flat", entry("class_name", "Lambda"), ["'flat'", "'Lambda'", "rebuild the net"]),
     "custom class": ("flat", entry("class_name", "Custom>Mine"), ["'flat'", "Custom>Mine"]),
     "unlisted class": ("flat", entry("class_name", "TextVectorization"), ["'flat'", "TextVectorization"]),
