@@ -1,9 +1,9 @@
 """Operations and layers of Keras that are written down as others, of which ours are made, that compute the same.
 
-Keras saves the `x + 3.0` of a net as an entry of its own among the layers, an operation with the number in its call;
-and its ConvNeXt has two classes of its own. The canonical form knows neither: a number becomes a Rescaling, an
-operation on two tensors the layer that merges them, ConvNeXt's classes the plain layers that they amount to. So
-whatever is built and saved afterwards loads with plain Keras.
+Keras 3 saves the `x + 3.0` of a net as an entry of its own among the layers, an operation with the number in its call,
+Keras 2 as a call of TensorFlow's function; and its ConvNeXt has two classes of its own. The canonical form knows none
+of these: a number becomes a Rescaling, an operation on two tensors the layer that merges them, ConvNeXt's classes the
+plain layers that they amount to. So whatever is built and saved afterwards loads with plain Keras.
 """
 
 from collections.abc import Callable, Mapping
@@ -65,18 +65,29 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
+KERAS_2 = {
+    "__operators__.add": "Add",
+    "math.add": "Add",
+    "math.subtract": "Subtract",
+    "math.multiply": "Multiply",
+    "math.truediv": "TrueDivide",
+    "math.divide": "Divide",
+}
+"""TensorFlow's names of the same, in the class `TFOpLambda` that Keras 2 wrote. It would call whatever function is
+named there; here the name is looked up in this table alone."""
+
+
 def is_operation(entry: Mapping[str, Any]) -> bool:
     """True for an entry of a configuration's `layers` that is one of OPERATIONS.
 
     Where no module is given, its call tells it from a layer of the same name, which takes one list of tensors.
     """
-    name, module = entry.get("class_name"), entry.get("module")
-    if not isinstance(name, str) or name not in OPERATIONS or entry.get("registered_name") not in (None, name):
+    name, module = _operation(entry), entry.get("module")
+    if name is None or entry.get("registered_name") not in (None, name):
         return False
     if module is not None:
         return module in MODULES
-    nodes = entry.get("inbound_nodes")
-    return isinstance(nodes, list) and any(len(_arguments(node)) == 2 for node in nodes)
+    return entry.get("class_name") == "TFOpLambda" or any(len(_arguments(node)) == 2 for node in _nodes(entry))
 
 
 def as_layer(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,12 +95,12 @@ def as_layer(entry: Mapping[str, Any]) -> dict[str, Any]:
 
     Its call is the operation's own, without the number: what it takes is checked as for any other layer.
     """
-    operation, nodes = OPERATIONS[entry["class_name"]], entry.get("inbound_nodes")
-    if not isinstance(nodes, list) or len(nodes) != 1:
+    operation, nodes = OPERATIONS[_operation(entry) or ""], _nodes(entry)
+    if len(nodes) != 1:
         raise _unreadable(entry, "it is not called exactly once")
     arguments = _arguments(nodes[0])
     if len(arguments) != 2:
-        raise _unreadable(entry, f"it is called with {len(arguments)} values, not 2")
+        raise _unreadable(entry, "its call is not one of two values alone")
     match [_is_tensor(value) for value in arguments]:
         case [True, True]:
             class_name, config = operation.layer, {}
@@ -101,17 +112,49 @@ def as_layer(entry: Mapping[str, Any]) -> dict[str, Any]:
             raise _unreadable(entry, "it takes no tensor")
     if class_name is None:
         raise _unreadable(entry, "it divides by a tensor")
-    called = {**nodes[0], "args": [[value for value in arguments if _is_tensor(value)]]}
+    called = _call(nodes[0], [value for value in arguments if _is_tensor(value)])
     return {"class_name": class_name, "config": config, "name": entry.get("name"), "inbound_nodes": [called]}
 
 
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
+def _operation(entry: Mapping[str, Any]) -> str | None:
+    """The name in OPERATIONS; None for anything else."""
+    name, config = entry.get("class_name"), entry.get("config")
+    if name == "TFOpLambda":
+        function = config.get("function") if isinstance(config, dict) else None
+        return KERAS_2.get(function) if isinstance(function, str) else None
+    return name if isinstance(name, str) and name in OPERATIONS else None
+
+
+def _nodes(entry: Mapping[str, Any]) -> list[Any]:
+    nodes = entry.get("inbound_nodes")
+    return nodes if isinstance(nodes, list) else []
 
 
 def _arguments(node: Any) -> list[Any]:
-    arguments = node.get("args") if isinstance(node, dict) else None
-    return arguments if isinstance(arguments, list) else []
+    """What one call takes: Keras 3's args, or Keras 2's [layer, node, tensor, {"y": the other one}].
+
+    A number before a tensor is in Keras 2 a layer called _CONSTANT_VALUE whose tensor index is the number.
+    """
+    if isinstance(node, dict):
+        arguments = node.get("args")
+        return arguments if isinstance(arguments, list) else []
+    if not (isinstance(node, list) and len(node) == 4 and isinstance(node[3], dict)):
+        return []
+    first, others = node[:3], {key: value for key, value in node[3].items() if key != "name"}
+    if set(others) != {"y"}:
+        return []
+    return [first[2] if first[:2] == ["_CONSTANT_VALUE", -1] else first, others["y"]]
+
+
+def _call(node: Any, tensors: list[Any]) -> Any:
+    """The same call, of these tensors alone."""
+    return {**node, "args": [tensors]} if isinstance(node, dict) else [[*tensor, {}] for tensor in tensors]
+
+
+def _is_tensor(value: Any) -> bool:
+    if isinstance(value, dict):
+        return value.get("class_name") == "__keras_tensor__"
+    return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
 
 
 def _rescaling(

@@ -69,7 +69,9 @@ KERNEL = {
     **FORMAT,
     **ACTIVE,
 }
-DEPTH = {"depth_multiplier": Option(read.count, 1)}
+UNGROUPED = {"groups": Option(lambda value: read.off(value != 1), 1, kept=False)}
+"""Keras 2 wrote the groups of every convolution, also of those that know but one."""
+DEPTH = {"depth_multiplier": Option(read.count, 1), **UNGROUPED}
 SCALED = {"center": Option(read.flag, True), "scale": Option(read.flag, True)}
 POOL = {
     "pool_size": Option(read.pair, [2, 2]),
@@ -95,7 +97,7 @@ KINDS: Mapping[str, Kind] = {
         {
             "filters": Option(read.count),
             "output_padding": Option(read.optional(read.pair), None),
-            "groups": Option(lambda value: read.off(value != 1), 1, kept=False),
+            **UNGROUPED,
             **KERNEL,
         },
         _named("kernel"),

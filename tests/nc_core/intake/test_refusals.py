@@ -49,7 +49,7 @@ CONFIGS = {
     "operation under another name": ("flat", operation("Add", NORM, 3.0, registered="my>Add"), ["operation", "Add"]),
     "operation called twice": ("flat", operation("Add", NORM, 3.0, calls=2), ["'flat'", "not called exactly once"]),
     "operation never called": ("flat", operation("Add", NORM, 3.0, calls=0), ["'flat'", "not called exactly once"]),
-    "operation on three": ("flat", operation("Add", NORM, NORM, 3.0), ["'flat'", "called with 3 values, not 2"]),
+    "operation on three": ("flat", operation("Add", NORM, NORM, 3.0), ["'flat'", "not one of two values alone"]),
     "operation on numbers": ("flat", operation("Add", 1.0, 3.0), ["'flat'", "takes no tensor"]),
     "operation on truth": ("flat", operation("Multiply", NORM, True), ["'flat'", "True", "a number"]),
     "operation on text": ("flat", operation("Multiply", NORM, "os.system"), ["'flat'", "os.system", "a number"]),

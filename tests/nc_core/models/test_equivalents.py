@@ -1,7 +1,10 @@
 """Operations of Keras and ConvNeXt's own layers: read as layers of the same meaning, which plain Keras loads."""
 
+import json
 from pathlib import Path
+from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -43,6 +46,89 @@ def test_an_operation_is_read_as_the_layer_that_does_the_same(name, suffix, shak
     between, kind = OPERATIONS[name]
     canonical = through(shake(net(between)), suffix)
     assert kind in {layer.kind for layer in canonical.layers}
+
+
+FUNCTIONS = {
+    "Add": "__operators__.add",
+    "Subtract": "math.subtract",
+    "Multiply": "math.multiply",
+    "TrueDivide": "math.truediv",
+    "Divide": "math.divide",
+}
+
+
+def as_keras_2(entry: dict[str, Any]) -> None:
+    """A layer's entry as Keras 2.15 writes it: calls as lists, an operation as TFOpLambda."""
+    calls = []
+    for node in entry["inbound_nodes"]:
+        (first, *others) = [
+            value["config"]["keras_history"] if isinstance(value, dict) else value for value in flat(node["args"])
+        ]
+        call = first if isinstance(first, list) else ["_CONSTANT_VALUE", -1, first]
+        calls.append([*call, {"y": others[0], "name": None}] if others else [[*call, {}]])
+        if others:
+            function = FUNCTIONS[entry["class_name"]]
+            entry["class_name"] = "TFOpLambda"
+            entry["config"] = {"name": entry["name"], "trainable": True, "dtype": "float32", "function": function}
+    entry["inbound_nodes"] = calls
+    if entry["class_name"] in ("DepthwiseConv2D", "SeparableConv2D"):
+        entry["config"]["groups"] = 1
+
+
+def flat(values: list[Any]) -> list[Any]:
+    return [item for value in values for item in (value if isinstance(value, list) else [value])]
+
+
+def in_keras_2(model: keras.Model, path: Path) -> Path:
+    model.save(path)
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        for entry in config["config"]["layers"]:
+            as_keras_2(entry)
+        file.attrs["model_config"] = json.dumps(config)
+        file.attrs["keras_version"] = "2.15.0"
+    return path
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_in_the_form_of_keras_2_is_read_alike(name, shake, tmp_path: Path):
+    # Given a Keras 2 file, in which TensorFlow's function is called, beside convolutions that name their one group
+    def between(x):
+        return OPERATIONS[name][0](L.SeparableConv2D(4, 2)(L.DepthwiseConv2D(2)(x)))
+
+    model = shake(net(between))
+    built = build(read_model(in_keras_2(model, tmp_path / "keras2.h5")))
+    # Then it answers as the original does
+    images = np.random.default_rng(1).random((3, 6, 5, 3), dtype=np.float32)
+    np.testing.assert_allclose(built.predict_on_batch(images), model.predict_on_batch(images), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "node", "said"),
+    [
+        ("math.sin", ["conv", 0, 0, {"y": 3.0}], "TFOpLambda"),
+        (["math.multiply"], ["conv", 0, 0, {"y": 3.0}], "TFOpLambda"),
+        ("io.read_file", ["_CONSTANT_VALUE", -1, "/etc/passwd", {"name": None}], "TFOpLambda"),
+        ("math.multiply", ["conv", 0, 0, {}], "not one of two values alone"),
+        ("math.multiply", ["conv", 0, 0, {"y": 3.0, "x": 4.0}], "not one of two values alone"),
+        ("math.multiply", ["conv", 0, 0, {"y": [[1.0, 2.0]]}], "what is read here is a number"),
+        ("math.multiply", ["conv", 0, 0, {"y": ["absent", 0, 0]}], "'absent'"),
+        ("math.multiply", ["_CONSTANT_VALUE", -1, 2.0, {"y": 3.0}], "takes no tensor"),
+        ("math.truediv", ["_CONSTANT_VALUE", -1, 2.0, {"y": ["conv", 0, 0]}], "divides by a tensor"),
+    ],
+)
+def test_another_function_or_call_of_keras_2_is_refused(function, node, said, tmp_path: Path):
+    image = keras.Input((6, 5, 3))
+    x = L.ReLU(name="relu")(L.Conv2D(4, 3, name="conv")(image))
+    path = in_keras_2(keras.Model(image, L.Dense(3)(L.Flatten()(x))), tmp_path / "keras2.h5")
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        entry = next(entry for entry in config["config"]["layers"] if entry["name"] == "relu")
+        entry.update(class_name="TFOpLambda", config={"name": "relu", "function": function}, inbound_nodes=[node])
+        file.attrs["model_config"] = json.dumps(config)
+    with pytest.raises(ModelRefused, match=said) as refused:
+        read_model(path)
+    assert str(refused.value).isprintable()
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
