@@ -91,8 +91,8 @@ def measure(settings: Settings, store: Store, stack: Stack, count: int) -> Cost:
     app = make_app(settings.model_copy(update={"redis_url": stack.broker_url}))
     app.send_task("nc_tasks.benchmark_begin", kwargs={"submission": submission_id}, queue="control", ignore_result=True)
     home = settings.home
-    callback = home / GREW / f"{CALLBACK}-{submission_id}"
-    if not wait_until(lambda: callback.exists() and ended(store, submission_id), PATIENCE_SECONDS):
+    notes = (home / GREW / f"{CALLBACK}-{submission_id}", home / BEGUN / submission_id)
+    if not wait_until(lambda: all(n.exists() for n in notes) and ended(store, submission_id), PATIENCE_SECONDS):
         raise SystemExit(f"{count} labels did not end within {PATIENCE_SECONDS:.0f} s; logs: {settings.logs}")
     with store.read() as session:
         found = detections.get(session, submission_id=submission_id)
@@ -147,7 +147,10 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=ON_CPU)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cleanse-fanout-") as folder:
-        settings = Settings(home=Path(folder), redis_url=None, database_url=None, warm_up=False)
+        # The sweeper would find the submission and begin it before its clock runs.
+        settings = Settings(
+            home=Path(folder), redis_url=None, database_url=None, warm_up=False, sweep_seconds=PATIENCE_SECONDS
+        )
         try:
             run(settings, given.labels, given.workers, given.slots)
         finally:
