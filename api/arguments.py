@@ -21,6 +21,19 @@ Home = Annotated[
 ]
 SubmissionId = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Folder of the results.", show_default="MODEL's name with -cleanse"),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        max=64,
+        help="Worker processes for the label tasks; as many as processors and memory bear unless given.",
+    ),
+]
 
 
 def settings_of(home: Path | None) -> "Settings":

@@ -1,29 +1,15 @@
 """`cleanse retry`: try again what failed."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from api.arguments import Home, SubmissionId
+from api.arguments import Home, Out, SubmissionId, Workers
 
 
 def retry(
     submission: SubmissionId,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Folder of the results.", show_default="MODEL's name with -cleanse"),
-    ] = None,
+    out: Out = None,
     home: Home = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            min=1,
-            max=64,
-            help="Worker processes for the label tasks; as many as processors and memory bear unless given.",
-        ),
-    ] = None,
+    workers: Workers = None,
 ) -> None:
     """Try again the labels and repairs of a submission that failed or were cancelled, and judge it anew.
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from api.arguments import Home
+from api.arguments import Home, Out, Workers
 
 Profile = Literal["fast", "thorough", "paper"]
 Detector = Literal["neural-cleanse"]
@@ -56,10 +56,7 @@ def run(
         list[Path] | None,
         typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure the repair with."),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Folder of the results.", show_default="MODEL's name with -cleanse"),
-    ] = None,
+    out: Out = None,
     home: Home = None,
     profile: Annotated[Profile, typer.Option("--profile", help="How long to look for every trigger.")] = "fast",
     detector: Annotated[Detector, typer.Option("--detector", help="How to look.")] = "neural-cleanse",
@@ -90,18 +87,14 @@ def run(
     slots: Annotated[
         int | None,
         typer.Option(
-            "--slots", min=1, max=256, help="Labels in one batch.", show_default="what memory and model allow"
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
+            "--slots",
             min=1,
-            max=64,
-            help="Worker processes for the label tasks; as many as processors and memory bear unless given.",
+            max=256,
+            help="Labels in one batch.",
+            show_default="4, on a GPU 64; fewer where memory is short",
         ),
     ] = None,
+    workers: Workers = None,
     force: Annotated[bool, typer.Option("--force", help="Scan again what was scanned before.")] = False,
 ) -> None:
     """Scan MODEL for backdoors with a little clean data, and repair it.

@@ -5,7 +5,6 @@ Everything else of a label (message, claim, lease, row, result, chord) is the pr
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from threading import Lock
 
 from celery import Task
@@ -18,6 +17,7 @@ from nc_tasks.store import Submission
 from nc_tasks.tasks import label as label_task
 from nc_tasks.worker import WorkerProcess, this_worker
 from tests.benchmarks.peak import memory, restart_peak
+from tests.no_work import Nothing
 
 BEGUN = "begun"
 """Folder under home: a file for each submission, with the times (Unix, s) at which its round began and was sent."""
@@ -28,20 +28,6 @@ FIRST = "first"
 GREW = "grew"
 """Folder under home: a file for each task of the control queue and submission, with the bytes that it took at its peak
 beyond what its process held before."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Nothing:
-    """The end of a label that was no work; the attributes of `nc_core.inversion.Inversion`, without TensorFlow."""
-
-    norm: None = None
-    state: str = "not_converged"
-    trigger: None = None
-    attack_success_rate: None = None
-    updates: int = 1
-    gradient_images: int = 1
-    seconds: float = 0.0
-    reason: None = None
 
 
 class NoEngine:

@@ -8,7 +8,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from celery import Task
@@ -19,26 +18,13 @@ from nc_tasks.store import LabelKey, Submission
 from nc_tasks.tasks import label as label_task
 from nc_tasks.worker import WorkerProcess
 from tests.faults.script import Script
+from tests.no_work import Nothing
 
 SCRIPT = Script(get_settings().home)
 if SCRIPT.says("clock set back"):
     _time = time.time
     time.time = lambda: _time() - 30 * 24 * 3600  # type: ignore[assignment]
 GATHER = "nc_tasks.gather"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Nothing:
-    """The end of a label that was no work; the attributes of `nc_core.inversion.Inversion`, without TensorFlow."""
-
-    norm: None = None
-    state: str = "not_converged"
-    trigger: None = None
-    attack_success_rate: None = None
-    updates: int = 1
-    gradient_images: int = 1
-    seconds: float = 0.0
-    reason: None = None
 
 
 def die() -> None:

@@ -274,6 +274,30 @@ def test_no_repair_where_none_is_wanted(worker: WorkerProcess, sent: Messages) -
     assert sent.repairs == []
 
 
+@pytest.mark.usefixtures("sent")
+def test_a_result_says_that_the_device_had_memory_for_fewer_slots(worker: WorkerProcess) -> None:
+    # Given a submission that was planned with eight slots, whose device had memory for four
+    submission_id = prepared(worker, mitigate=())
+    with worker.store.write() as session:
+        submissions.get(session, submission_id=submission_id).preflight = {"slots": 8, "warnings": ["few images"]}
+    workflow.begin_scan(worker, submission_id)
+    with worker.store.write() as session:
+        assert submissions.halve_slots(session, submission_id=submission_id, slots=8) == 1
+        assert submissions.halve_slots(session, submission_id=submission_id, slots=8) == 0
+    # When it has ended
+    end(worker, submission_id, dict(enumerate(CLEAN)))
+    workflow.advance(worker, submission_id, 0)
+    end(worker, submission_id, {label: float(CLEAN[label]) for label in SMALLEST}, round=1)
+    workflow.advance(worker, submission_id, 1)
+    # Then the result says so beside what preflight had to say
+    with worker.store.read() as session:
+        result = result_json(session, submission_id)
+    assert result["slots"] == 4
+    few, fewer = result["preflight"]["warnings"]
+    assert few == "few images"
+    assert "out of memory with 8 labels in one batch and went on with 4" in fewer
+
+
 def test_a_callback_that_comes_early_sends_what_was_given_back(worker: WorkerProcess, sent: Messages) -> None:
     # Given a round in which one label was given back by a worker that stopped, one still runs, and one waits
     submission_id = prepared(worker)

@@ -1,0 +1,17 @@
+"""What stands in for an inversion where workers, broker and store are what is tried, and labels must cost nothing."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nothing:
+    """The end of a label that was no work; the attributes of `nc_core.inversion.Inversion`, without TensorFlow."""
+
+    norm: None = None
+    state: str = "not_converged"
+    trigger: None = None
+    attack_success_rate: None = None
+    updates: int = 1
+    gradient_images: int = 1
+    seconds: float = 0.0
+    reason: None = None
