@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -143,6 +145,28 @@ class Home:
         assert pid is not None
         os.kill(pid, number)
         return pid
+
+    def freeze(self, name: str) -> int:
+        """Stop the process of this name in the midst of its work, but not in the midst of a write; returns its pid.
+
+        A lock on a file ends with its process, and a process that is stopped has not ended: whoever stops one in that
+        millisecond stops every writer of an SQLite database with it.
+        """
+        while True:
+            pid = self.kill(name, signal.SIGSTOP)
+            if self.is_writable():
+                return pid
+            os.kill(pid, signal.SIGCONT)
+
+    def is_writable(self) -> bool:
+        """Whether a write gets its turn within a second."""
+        connection = sqlite3.connect(self.settings.home / "cleanse.sqlite", timeout=1.0, isolation_level=None)
+        with closing(connection):
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+            return True
 
     def kill_broker(self) -> None:
         broker = find_broker(self.settings)

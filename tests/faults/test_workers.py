@@ -71,7 +71,7 @@ def test_an_attempt_that_writes_late(home: Home) -> None:
     home.script.arrange("hold", 2)
     submission = home.submit()
     eventually(lambda: 2 in home.script.now_running())
-    stopped = home.kill("labels1", signal.SIGSTOP)
+    stopped = home.freeze("labels1")
     first = home.rows(submission)[2].attempt
     eventually(lambda: home.rows(submission)[2].state == "queued")
     home.script.lift("hold", 2)
