@@ -54,10 +54,12 @@ check: setup
 fuzz: setup
 	$(BIN)/python -m tests.hostile.fuzz --seconds $(FUZZ_SECONDS)
 
+SERVICES := --extra jax --extra postgresql --extra s3 --extra tracing
+
 # Writes the locks anew. They hold names, versions and hashes, no addresses.
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra cpu --extra jax --extra dev pyproject.toml requirements/build.in -o requirements/cpu.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra gpu --extra jax --extra dev pyproject.toml requirements/build.in -o requirements/gpu.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra cpu $(SERVICES) --extra dev pyproject.toml requirements/build.in -o requirements/cpu.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra gpu $(SERVICES) --extra dev pyproject.toml requirements/build.in -o requirements/gpu.txt
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
