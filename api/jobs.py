@@ -8,7 +8,8 @@ from typing import Any
 
 from rich.progress import Progress
 
-from api import inputs, outputs
+from api import inputs
+from api.folder import copy_file
 from api.stack import keep_up, working_stack
 from api.terminal import err
 from api.watching import POLL_SECONDS
@@ -64,6 +65,6 @@ def fetch_files(artefacts: Artefacts, digests: dict[str, str], folder: Path) -> 
     """Copy what a plant job made into the folder; files of an earlier one without successor are removed."""
     for name in PLANTED_FILES:
         if name in digests:
-            outputs.copy_file(artefacts.path(digests[name]), folder / name)
+            copy_file(artefacts.path(digests[name]), folder / name)
         else:
             (folder / name).unlink(missing_ok=True)

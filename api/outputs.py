@@ -1,9 +1,7 @@
 """Writes the folder of a scan: each file aside and renamed, result.json last: it vouches for the others."""
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +9,9 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
+from api.folder import copy_file, write_file
 from api.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images
-from nc_core.errors import OptionRefused
 from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.results import kept_repair, result_json
 from nc_tasks.store import Store, labels, mitigations, submissions
@@ -31,16 +29,6 @@ class Scan:
     triggers: TriggerArrays
     examples: Images | None
     nets: Mapping[str, Path]
-
-
-def check_folder(folder: Path) -> None:
-    """Make the folder of results; raises OptionRefused where that cannot be, before any work was done."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OptionRefused(f"--out {folder} cannot be made ({error.strerror}): pass another folder") from None
-    if not os.access(folder, os.W_OK):
-        raise OptionRefused(f"--out {folder} may not be written to: pass another folder")
 
 
 def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Scan:
@@ -88,21 +76,6 @@ def write_scan(folder: Path, scan: Scan) -> None:
         copy_file(source, folder / name)
     text = json.dumps(scan.result, indent=2, ensure_ascii=False) + "\n"
     write_file(folder / RESULT, lambda path: path.write_text(text, "utf-8"))
-
-
-def write_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside the path, then rename it: a reader sees the old file or the new one."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy the contents, not the read-only mode that artefacts have."""
-    write_file(target, lambda path: shutil.copyfile(source, path))
 
 
 def _save_triggers(path: Path, triggers: TriggerArrays) -> None:

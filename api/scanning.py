@@ -5,8 +5,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from api import inputs, outputs
+from api import inputs
 from api.exits import VERDICTS, ExitCode
+from api.folder import check_folder
 from api.progress import display_for
 from api.stack import keep_up, working_stack
 from api.summary import summary
@@ -42,7 +43,7 @@ def scan(settings: Settings, request: ScanRequest) -> ExitCode:
     inputs.check_model(request.model)
     for path in (request.data, *request.poisoned):
         inputs.check_data(path)
-    outputs.check_folder(request.folder)
+    check_folder(request.folder)
     artefacts = Artefacts(settings.artefacts)
     with _stopped_softly() as stopped, closing(open_store(settings)) as store:
         submission = submit(store, artefacts, request)
@@ -66,7 +67,7 @@ def scan_again(settings: Settings, prefix: str, folder: Path | None, workers: in
         with store.read() as session:
             submission = submissions.find(session, prefix=prefix)
         folder = folder_of(submission.model_name) if folder is None else folder
-        outputs.check_folder(folder)
+        check_folder(folder)
         if submission.state in SUBMISSION_ENDS:
             with store.write() as session:
                 again = submissions.retry(session, submission_id=submission.id)
@@ -112,12 +113,18 @@ def follow(settings: Settings, store: Store, submission: Submission, workers: in
 
     with working_stack(settings, workers=workers, slots=submission.options["slots"]) as stack:
         publish_start(submission.id, to=make_app(settings))
+        _get_ready_to_write()
         with display_for(err) as display:
             for seen in watch(store, submission.id):
                 display.show(seen)
                 if not seen.ended:
                     keep_up(stack)
     return seen
+
+
+def _get_ready_to_write() -> None:
+    """Load what the results are written with, while the workers have begun and nobody waits for this process."""
+    from api import outputs, report  # noqa: F401
 
 
 def check_end(seen: Snapshot) -> None:
@@ -130,6 +137,8 @@ def check_end(seen: Snapshot) -> None:
 
 def conclude(store: Store, artefacts: ArtefactStore, submission_id: str, folder: Path) -> ExitCode:
     """Write the folder, print the summary; the exit code says the verdict."""
+    from api import outputs
+
     scanned = outputs.read_scan(store, artefacts, submission_id)
     outputs.write_scan(folder, scanned)
     for line in summary(scanned.result):

@@ -12,7 +12,9 @@ from nc_tasks.store import Store, labels, mitigations, submissions
 from nc_tasks.store.labels import LabelCounts
 from nc_tasks.store.states import SUBMISSION_ENDS
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.1
+POLL_SHARE = 0.02
+"""Of one processor, which the workers need more: the more labels there are to count, the more seldom it looks."""
 
 PHASES = ("prepare", "inversion", "detection", "repair")
 _PHASE_OF = {"queued": "prepare", "preparing": "prepare", "inverting": "inversion", "repairing": "repair"}
@@ -80,9 +82,11 @@ def _inversion(rounds: Plan, round: int, counted: LabelCounts) -> float:
 def watch(store: Store, submission_id: str, *, every: float = POLL_SECONDS) -> Iterator[Snapshot]:
     """Snapshots until the submission has ended; the last one is of its end."""
     while True:
+        begin = time.process_time()
         with store.read() as session:
             seen = snapshot(session, submission_id)
+        took = time.process_time() - begin
         yield seen
         if seen.ended:
             return
-        time.sleep(every)
+        time.sleep(max(every, took / POLL_SHARE))

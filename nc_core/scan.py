@@ -140,8 +140,7 @@ def scan_labels(
         return detect(norms, classes=ready.canonical.classes, pixels=height * width, alpha=alpha)
 
     confirmation = rounds.screenings + 1
-    slots = rounds.slots_of(confirmation, ready.slots)
-    inverter = ready.inverter(prepared, rounds.profile_of(confirmation), slots=slots)
+    inverter = inverter.with_slots(rounds.slots_of(confirmation, ready.slots))
     detection, confirmed = judge(), set[int]()
     while doubtful := to_confirm(norms_of(inversions, rounds), flagged=detection.flagged_labels, confirmed=confirmed):
         again = inverter.invert(doubtful, seed=seed, starts=AGAIN, progress=progress)

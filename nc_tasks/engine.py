@@ -43,7 +43,7 @@ class SlotEngine:
     """
 
     def __init__(self, inverter: "Inverter") -> None:
-        self._inverter = inverter
+        self.inverter = inverter
         self._lock = threading.Lock()
         self._queue: deque[_Waiting] = deque()
         self._seated: dict[Job, _Waiting] = {}
@@ -67,7 +67,7 @@ class SlotEngine:
         """
         waiting = [
             _Waiting(
-                self._inverter.job(
+                self.inverter.job(
                     label,
                     seed=seed,
                     start=start,
@@ -86,7 +86,7 @@ class SlotEngine:
                 threading.Thread(target=self._drive, name="slot-engine", daemon=True).start()
         for one in waiting:
             one.over.wait()
-        return [self._inverter.inversion(one.result()) for one in waiting]
+        return [self.inverter.inversion(one.result()) for one in waiting]
 
     @property
     def idle(self) -> bool:
@@ -101,7 +101,7 @@ class SlotEngine:
     def _drive(self) -> None:
         while self._admit():
             try:
-                outcomes = self._inverter.loop.step()
+                outcomes = self.inverter.loop.step()
                 self._stepped = time.monotonic()
             except Exception as error:
                 # The device, not a label, failed: nobody's numbers are known to be right any more.
@@ -115,15 +115,15 @@ class SlotEngine:
     def _admit(self) -> bool:
         """Seat waiting labels in free slots; False, and the driver's end, when there is none at all."""
         with self._lock:
-            while self._queue and self._inverter.loop.free:
+            while self._queue and self.inverter.loop.free:
                 waiting = self._queue.popleft()
-                self._inverter.loop.admit(waiting.job)
+                self.inverter.loop.admit(waiting.job)
                 self._seated[waiting.job] = waiting
             self._driving = bool(self._seated)
             return self._driving
 
     def _fail_all(self, error: Exception) -> None:
-        self._inverter.loop.clear()
+        self.inverter.loop.clear()
         for waiting in self._seated.values():
             waiting.error = error
             waiting.over.set()
@@ -136,19 +136,25 @@ _lock = threading.Lock()
 
 def engine_for(worker: WorkerProcess, submission: Submission, profile: str, slots: int) -> SlotEngine:
     """This process' engine for the submission's net and data, with the settings of a profile and so many slots."""
-    from nc_core.inversion import ALL_PROFILES, Inverter
-
-    key = (submission.canonical_sha256, submission.clean_data_sha256, repr(submission.preflight), profile, slots)
+    program = (submission.canonical_sha256, submission.clean_data_sha256, repr(submission.preflight), profile)
+    key = (*program, slots)
     with _lock:
         if key not in _engines:
-            loaded, settings = materials.load(worker, submission), ALL_PROFILES[profile]
-            compute: Compute = (submission.preflight or {})["screening_compute"] if settings.hands_on else "float32"
-            inverter = Inverter(loaded.logits, loaded.prepared, profile=settings, slots=slots, compute=compute)
+            known = next((engine for other, engine in _engines.items() if other[:-1] == program), None)
+            inverter = known.inverter.with_slots(slots) if known else _inverter(worker, submission, profile, slots)
             _engines[key] = SlotEngine(inverter)
         _engines.move_to_end(key)
         for old in [known for known, engine in _engines.items() if engine.idle and known != key][: -KEPT + 1]:
             del _engines[old]
         return _engines[key]
+
+
+def _inverter(worker: WorkerProcess, submission: Submission, profile: str, slots: int) -> "Inverter":
+    from nc_core.inversion import ALL_PROFILES, Inverter
+
+    loaded, settings = materials.load(worker, submission), ALL_PROFILES[profile]
+    compute: Compute = (submission.preflight or {})["screening_compute"] if settings.hands_on else "float32"
+    return Inverter(loaded.logits, loaded.prepared, profile=settings, slots=slots, compute=compute)
 
 
 def forget(engine: SlotEngine) -> None:

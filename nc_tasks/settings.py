@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     label_workers: PositiveInt = 1
     """Label workers on this machine, which share its memory."""
     warm_up: bool = True
-    """Whether a label worker loads TensorFlow when it starts, while the first submission is still prepared."""
+    """Whether workers load TensorFlow beforehand: of labels when they start, others beside their first task."""
     worker_slots: PositiveInt | None = None
     """Labels that one worker of the label queue holds at a time; None: what suits the machine."""
 

@@ -53,6 +53,9 @@ def _open(pid: int) -> WorkerProcess:
         )
     heartbeat = Heartbeat(store, worker_id=worker_id, seconds=settings.heartbeat_seconds)
     heartbeat.start()
+    if queue == "control":
+        # Its first task may be one that does without, such as a gather; the next submission must not wait then.
+        warm_up(settings)
     return WorkerProcess(
         id=worker_id,
         settings=settings,
@@ -71,11 +74,17 @@ def this_worker() -> WorkerProcess:
         return _open(os.getpid())
 
 
+def warm_up(settings: Settings) -> None:
+    """Load TensorFlow beside what this process does: seconds that its first label or model would wait for it."""
+    if settings.warm_up:
+        threading.Thread(target=import_module, args=("nc_core.ready",), name="warm-up", daemon=True).start()
+
+
 @worker_ready.connect
-def _warm_up(**_: object) -> None:
-    """Load TensorFlow in a label worker beside its waiting: seconds that the first label would wait for it."""
-    if os.environ.get("CLEANSE_QUEUE") == "labels" and get_settings().warm_up:
-        threading.Thread(target=import_module, args=("nc_core.inversion",), name="warm-up", daemon=True).start()
+def _when_ready(**_: object) -> None:
+    """Warm up a label worker before its first task: the first submission is being prepared meanwhile."""
+    if os.environ.get("CLEANSE_QUEUE") == "labels":
+        warm_up(get_settings())
 
 
 @worker_shutting_down.connect

@@ -45,14 +45,15 @@ def plant(
 
     Leaves badnet.keras, clean.npz (held-out), poisoned.npz and planted.json; for signs also signs.png.
     """
-    from api import inputs, outputs
+    from api import inputs
     from api.arguments import settings_of
+    from api.folder import check_folder
     from api.jobs import fetch_files, keep_all, run_job
     from nc_tasks.artefacts import Artefacts
 
     if data != SIGNS:
         inputs.check_data(Path(data))
-    outputs.check_folder(out)
+    check_folder(out)
     settings = settings_of(home)
     artefacts = Artefacts(settings.artefacts)
     arguments: dict[str, Any] = {
@@ -71,13 +72,13 @@ def plant(
 
 def _conclude(folder: Path, arguments: dict[str, Any], result: dict[str, Any]) -> None:
     """Write planted.json and print the two figures that matter."""
-    from api import outputs
+    from api.folder import write_file
     from api.numbers import percent
     from api.terminal import out, printable
 
     figures = {key: value for key, value in result.items() if key != "files"}
     text = json.dumps({**arguments, **figures}, indent=2) + "\n"
-    outputs.write_file(folder / "planted.json", lambda path: path.write_text(text, "utf-8"))
+    write_file(folder / "planted.json", lambda path: path.write_text(text, "utf-8"))
     out.print(f"clean accuracy {percent(result['clean_accuracy'])}")
     out.print(f"attack success rate {percent(result['attack_success_rate'])} (target label {arguments['target']})")
     out.print(f"Written: {printable(folder)}")

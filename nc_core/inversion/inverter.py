@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 
 import keras
 import numpy as np
@@ -46,8 +47,13 @@ class Inverter:
         self._prepared = prepared
         self._predict = Predictor(model)
         net = in_precision(model, compute)
-        program = SlotProgram(net, prepared.fit.x, layout=layout, slots=slots, profile=profile)
-        self.loop = SlotLoop(program)
+        self.loop = SlotLoop(SlotProgram(net, prepared.fit.x, layout=layout, profile=profile), slots)
+
+    def with_slots(self, slots: int) -> "Inverter":
+        """Another one of so many slots, with the same program and the same images on the device."""
+        other = copy(self)
+        other.slots, other.loop = slots, SlotLoop(self.loop.program, slots)
+        return other
 
     def job(
         self,

@@ -65,7 +65,7 @@ class Layout:
 
     def blend(self, u: Any) -> tuple[Any, Any, Any]:
         """Parameters u (K, row) -> keep (K, image_row) = 1 - m, paint (K, image_row) = m * p, norm (K,) = sum of m."""
-        slots = u.shape[0]
+        slots = ops.shape(u)[0]
         unit = ops.tanh(u) / (2.0 - EPSILON) + 0.5  # (K, row)
         mask = _columns(unit, 0, self.pixels)  # (K, H*W)
         spread = ops.broadcast_to(mask[:, :, None], (slots, self.pixels, self.channels))
@@ -105,7 +105,7 @@ class Layout:
 
 def _columns(rows: Any, first: int, count: int) -> Any:
     """rows[:, first : first + count]; the gradient of an index is far slower in TensorFlow (7% of an update)."""
-    return ops.slice(rows, (0, first), (rows.shape[0], count))
+    return ops.slice(rows, (0, first), (ops.shape(rows)[0], count))
 
 
 def _padded(length: int) -> int:

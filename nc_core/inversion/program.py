@@ -39,10 +39,11 @@ class SlotProgram:
     """Advances K triggers by one step: min CE(f(A(x, m, p)), y) + lambda * sum|m| (Wang et al. 2019, equation 3).
 
     Slots share nothing but the batch that they travel in: every sum runs within a slot, so a slot's result does not
-    depend on its neighbours or its position. Shapes are fixed, hence one trace; empty slots compute on and are ignored.
+    depend on its neighbours or its position. Empty slots compute on and are ignored. It is traced once, for any K:
+    on a small net a trace costs as much as a label.
 
     model: N linear outputs (logits). images (n, H, W, C): the fitting images in the model's domain, kept on the
-    device once. slots: K.
+    device once.
     """
 
     def __init__(
@@ -51,25 +52,25 @@ class SlotProgram:
         images: npt.NDArray[np.float32],
         *,
         layout: Layout,
-        slots: int,
         profile: Profile,
     ) -> None:
-        self.layout, self.slots, self.profile = layout, slots, profile
+        self.layout, self.profile = layout, profile
         self._model = model
         self._images = ops.convert_to_tensor(layout.image_rows(images))
         self._gradient = backend.gradient(self._loss)
-        self._compiled_step = backend.compiled(self._step, net=model)
-        self._compiled_load = backend.compiled(self._load)
+        slots = SlotState(*(0 for _ in SlotState._fields))
+        self._compiled_step = backend.compiled(self._step, net=model, free=(slots, None, 1, 0, 0))
+        self._compiled_load = backend.compiled(self._load, free=(slots, 0, None))
 
-    def empty(self) -> SlotState:
+    def empty(self, slots: int) -> SlotState:
         """K empty slots."""
-        rows = ops.zeros((self.slots, self.layout.row))
-        rates = ops.zeros((self.slots, self.profile.gate_steps))
-        return SlotState(rows, rows, rows, ops.zeros(self.slots), rates, rows, ops.full((self.slots,), np.inf))
+        rows = ops.zeros((slots, self.layout.row))
+        rates = ops.zeros((slots, self.profile.gate_steps))
+        return SlotState(rows, rows, rows, ops.zeros(slots), rates, rows, ops.full((slots,), np.inf))
 
     def load(self, state: SlotState, slot: int, start: npt.NDArray[np.float32]) -> SlotState:
         """Begin anew in one slot from parameters `start` (R,): nothing of the label before it remains."""
-        chosen = np.arange(self.slots) == slot
+        chosen = np.arange(len(state.count)) == slot
         return self._compiled_load(state, ops.convert_to_tensor(chosen), ops.convert_to_tensor(start))
 
     def step(
@@ -113,7 +114,7 @@ class SlotProgram:
             u, first, second, count = self._adam(u, first, second, count, gradient)
             return u, first, second, count, sums + metrics
 
-        sums = ops.zeros((3, self.slots))
+        sums = ops.stack([ops.zeros_like(state.count)] * 3)
         carried = (state.u, state.first, state.second, state.count, sums)
         u, first, second, count, sums = ops.fori_loop(0, self.profile.updates_per_step, body, carried)
         means = sums / self.profile.updates_per_step  # (3, K)
@@ -130,13 +131,13 @@ class SlotProgram:
 
     def _loss(self, u: Any, images: Any, index: Any, labels: Any, costs: Any) -> tuple[Any, Any]:
         """Sum over the slots of CE + lambda * norm, and (3, K): attack rate, norm and CE of every slot."""
-        slots, batch, row = self.slots, self.profile.batch, self.layout.image_row
+        batch, row = self.profile.batch, self.layout.image_row
         keep, paint, norm = self.layout.blend(u)
-        x = ops.reshape(ops.take(images, ops.reshape(index, (-1,)), axis=0), (slots, batch, row))
-        stamped = ops.reshape(keep[:, None, :] * x + paint[:, None, :], (slots * batch, row))
+        x = ops.reshape(ops.take(images, ops.reshape(index, (-1,)), axis=0), (-1, batch, row))
+        stamped = ops.reshape(keep[:, None, :] * x + paint[:, None, :], (-1, row))
         logits = self._model(self.layout.images(stamped), training=False)  # (K*B, N)
-        logits = ops.reshape(logits, (slots, batch, -1))  # (K, B, N)
-        target = ops.broadcast_to(labels[:, None], (slots, batch))
+        logits = ops.reshape(logits, (-1, batch, logits.shape[-1]))  # (K, B, N)
+        target = ops.repeat(labels[:, None], batch, axis=1)  # (K, B)
         of_target = ops.squeeze(ops.take_along_axis(logits, target[..., None], axis=-1), -1)
         cross_entropy = ops.mean(ops.logsumexp(logits, axis=-1) - of_target, axis=1)  # (K,)
         hit = ops.equal(ops.cast(ops.argmax(logits, axis=-1), target.dtype), target)

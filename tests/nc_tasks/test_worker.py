@@ -10,7 +10,7 @@ from nc_tasks import worker
 
 @pytest.mark.parametrize(
     ("queue", "warm_up", "loaded"),
-    [("labels", "true", ["nc_core.inversion"]), ("labels", "false", []), ("control", "true", [])],
+    [("labels", "true", ["nc_core.ready"]), ("labels", "false", []), ("control", "true", [])],
 )
 def test_only_a_label_worker_loads_the_inversion_when_it_starts(
     queue: str, warm_up: str, loaded: list[str], monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,8 @@ from nc_core.errors import CleanseError
 
 Differentiated = Callable[..., tuple[Any, Any]]
 
+Axes = tuple[Any, ...] | None
+
 _MODULES = {
     "tensorflow": "nc_core.inversion.backend.on_tensorflow",
     "jax": "nc_core.inversion.backend.on_jax",
@@ -28,7 +30,7 @@ class Backend(Protocol):
         """See `gradient`."""
 
     @staticmethod
-    def compiled(function: Callable[..., Any], net: keras.Model | None) -> Callable[..., Any]:
+    def compiled(function: Callable[..., Any], net: keras.Model | None, free: Axes) -> Callable[..., Any]:
         """See `compiled`."""
 
     @staticmethod
@@ -55,13 +57,14 @@ def gradient(function: Differentiated) -> Differentiated:
     return _chosen().gradient(function)
 
 
-def compiled(function: Callable[..., Any], *, net: keras.Model | None = None) -> Callable[..., Any]:
-    """One program for fixed shapes, traced at the first call.
+def compiled(function: Callable[..., Any], *, net: keras.Model | None = None, free: Axes = None) -> Callable[..., Any]:
+    """One program, traced at the first call, for the shapes that it has there.
 
     function: takes and returns tensors or nests of them. net: the model that it calls, if any; every call reads its
     weights as they are then, so that what was compiled before a training answers as the trained net after it.
+    free: for each argument, nested as it is, the axis whose length may be another in a later call, None for none.
     """
-    return _chosen().compiled(function, net)
+    return _chosen().compiled(function, net, free)
 
 
 def _chosen() -> Backend:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import keras
 
-from nc_core.inversion.backend import Differentiated
+from nc_core.inversion.backend import Axes, Differentiated
 
 
 def on_gpu() -> bool:
@@ -24,8 +24,8 @@ def gradient(function: Differentiated) -> Differentiated:
     return jax.grad(function, has_aux=True)
 
 
-def compiled(function: Callable[..., Any], net: keras.Model | None) -> Callable[..., Any]:
-    """One XLA program, which takes the weights of a net as arguments.
+def compiled(function: Callable[..., Any], net: keras.Model | None, free: Axes) -> Callable[..., Any]:  # noqa: ARG001
+    """One XLA program for each length of a free axis, which takes the weights of a net as arguments.
 
     JAX makes a constant of any array that a function closes over: weights would stay for ever what they were at the
     first call. So the function runs in a scope where each variable has the value of its argument, as in Keras' own

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow
 
-from nc_core.inversion.backend import Differentiated
+from nc_core.inversion.backend import Axes, Differentiated
 
 
 def on_gpu() -> bool:
@@ -38,9 +38,27 @@ def gradient(function: Differentiated) -> Differentiated:
     return tensorflow.function(with_tape, autograph=False, experimental_attributes={"_noinline": True})
 
 
-def compiled(function: Callable[..., Any], net: keras.Model | None) -> Callable[..., Any]:  # noqa: ARG001
+def compiled(function: Callable[..., Any], net: keras.Model | None, free: Axes) -> Callable[..., Any]:  # noqa: ARG001
     """One graph, which refers to the weights of a net and does not copy them; XLA where the device is a GPU.
 
     On a CPU XLA runs convolutions inside loops on a single thread, 10 to 20 times slower than plain graphs.
     """
-    return tensorflow.function(function, jit_compile=on_gpu(), autograph=False)
+    program = tensorflow.function(function, jit_compile=on_gpu(), autograph=False)
+    return program if free is None else _of_free_shapes(program, free)
+
+
+def _of_free_shapes(program: Any, free: tuple[Any, ...]) -> Callable[..., Any]:
+    """The program, traced at its first call for every length of the free axes."""
+    traced: list[Any] = []
+
+    def spec(tensor: Any, axis: int | None) -> Any:
+        lengths = [None if nth == axis else length for nth, length in enumerate(tensor.shape)]
+        return tensorflow.TensorSpec(lengths, tensor.dtype)
+
+    def call(*arguments: Any) -> Any:
+        if not traced:
+            specs = tensorflow.nest.map_structure(spec, arguments, free)
+            traced.append(program.get_concrete_function(*specs))
+        return traced[0](*arguments)
+
+    return call

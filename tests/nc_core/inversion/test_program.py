@@ -72,9 +72,9 @@ def test_paper_profile_is_the_published_optimisation_step_by_step() -> None:
     net.set_weights([weights.astype(np.float32), bias.astype(np.float32)])
     images = rng.random((40, *shape)).astype(np.float32)
     layout = Layout(height=5, width=4, channels=3, low=np.zeros(3, np.float32), high=np.ones(3, np.float32))
-    program = SlotProgram(net, images, layout=layout, slots=2, profile=profile)
+    program = SlotProgram(net, images, layout=layout, profile=profile)
     start = layout.start(rng)
-    state = program.load(program.empty(), 1, start)
+    state = program.load(program.empty(2), 1, start)
     plain = PlainPaper(weights, bias, shape, label)
     plain.start(start[:20], start[layout.mask_row : layout.mask_row + 60])
     schedule = profile.control.schedule(profile.max_steps)
@@ -150,20 +150,20 @@ def test_a_program_follows_the_weights_of_its_net(model: keras.Model, prepared: 
     # Given a program that has been compiled and used with the weights of one net
     net = keras.models.clone_model(model)
     layout = Layout(height=13, width=11, channels=3, low=np.zeros(3, np.float32), high=np.ones(3, np.float32))
-    program = SlotProgram(net, prepared.fit.x, layout=layout, slots=1, profile=SHORT)
+    program = SlotProgram(net, prepared.fit.x, layout=layout, profile=SHORT)
     start = layout.start(np.random.default_rng(0))
     inputs = {
         "index": np.arange(6 * 8, dtype=np.int32).reshape(6, 1, 8),
         "labels": np.array([2], np.int32),
         "costs": np.array([1e-3], np.float32),
     }
-    _, before = program.step(program.load(program.empty(), 0, start), **inputs)
+    _, before = program.step(program.load(program.empty(1), 0, start), **inputs)
     # When the net is given other weights
     net.set_weights(model.get_weights())
-    _, after = program.step(program.load(program.empty(), 0, start), **inputs)
+    _, after = program.step(program.load(program.empty(1), 0, start), **inputs)
     # Then the same step is that of a program made of the net as it is now
-    fresh = SlotProgram(model, prepared.fit.x, layout=layout, slots=1, profile=SHORT)
-    _, expected = fresh.step(fresh.load(fresh.empty(), 0, start), **inputs)
+    fresh = SlotProgram(model, prepared.fit.x, layout=layout, profile=SHORT)
+    _, expected = fresh.step(fresh.load(fresh.empty(1), 0, start), **inputs)
     assert after.cross_entropy[0] != before.cross_entropy[0]
     assert after.cross_entropy[0] == pytest.approx(expected.cross_entropy[0], rel=1e-5)
 
@@ -229,6 +229,22 @@ def test_a_label_that_every_image_has_already_fails_with_the_reason(model: keras
     assert result[3].state == "failed"
     assert "label 3 already" in str(result[3].reason)
     assert result[4].state == "done"
+
+
+def test_another_number_of_slots_has_the_same_program(model: keras.Model, prepared: Prepared) -> None:
+    # Given an inverter of four slots that has worked
+    four = Inverter(model, prepared, profile=SHORT, slots=4)
+    four.invert([0, 1, 2, 3], seed=0)
+    if keras.backend.backend() == "tensorflow":  # JAX makes a program for each shape
+        four.loop.program._model = None  # type: ignore[assignment]
+    # When one of two slots is made of it
+    two = four.with_slots(2).invert([1, 2], seed=0)
+    # Then nothing was traced again, which would have called the net; the numbers are those of one that was made so
+    made_so = Inverter(model, prepared, profile=SHORT, slots=2).invert([1, 2], seed=0)
+    for label in (1, 2):
+        (ours,), (expected,) = two[label], made_so[label]
+        assert ours.norm == expected.norm
+        assert ours.updates == expected.updates
 
 
 def test_a_batch_that_the_device_has_no_memory_for_is_said_in_one_line(model: keras.Model, prepared: Prepared) -> None:
