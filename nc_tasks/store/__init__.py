@@ -2,10 +2,11 @@
 
 from nc_tasks.store.engine import Store, open_store
 from nc_tasks.store.labels import LabelCounts, LabelKey, LabelProgress
-from nc_tasks.store.tables import Detection, Job, Label, Mitigation, Preparation, Submission, Worker
+from nc_tasks.store.tables import Detection, FlaggedLabel, Job, Label, Mitigation, Preparation, Submission, Worker
 
 __all__ = [
     "Detection",
+    "FlaggedLabel",
     "Job",
     "Label",
     "LabelCounts",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
@@ -16,6 +16,8 @@ from nc_tasks.store.tables import Label
 
 RESULTS: tuple[LabelState, ...] = ("done", "not_converged", "screened_out")
 """Ends that say something about the label itself."""
+
+R = TypeVar("R", bound=Any)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,13 +191,18 @@ def of_round(session: Session, *, submission_id: str, round: int) -> list[Label]
 
 
 def latest(session: Session, *, submission_id: str) -> list[Label]:
-    """Each label's row of its last round, by label: what is known of it.
+    """Each label's row of its last round, by label: what is known of it."""
+    query = select(Label).where(Label.submission_id == submission_id)
+    return last_rounds(session.scalars(query.order_by(Label.label, Label.round)))
+
+
+def last_rounds(rows: Iterable[R]) -> list[R]:
+    """Of rows by label and round, for each label the one that says what is known of it.
 
     A confirmation that failed takes nothing away from what the inversion before it found; an inversion that failed
     after a screening leaves nothing, since that was but a glance.
     """
-    rows = session.scalars(select(Label).where(Label.submission_id == submission_id).order_by(Label.label, Label.round))
-    found: dict[int, Label] = {}
+    found: dict[int, R] = {}
     for row in rows:
         if row.label not in found or row.state in RESULTS or found[row.label].state == "screened_out":
             found[row.label] = row

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from nc_tasks.store.labels import RESULTS
 from nc_tasks.store.leases import UNHELD, changed
-from nc_tasks.store.tables import Detection, Label, Leased, Mitigation, Preparation
+from nc_tasks.store.tables import Detection, FlaggedLabel, Label, Leased, Mitigation, Preparation
 from nc_tasks.store.types import now
 
 AGAIN = {**UNHELD, "reason": None}
@@ -26,7 +26,8 @@ def restart_work(session: Session, *, submission_id: str) -> None:
     changed(
         session, again.values(**AGAIN, **_fresh(Label), alone=False, updates=0, norm=None, attack_success_rate=None)
     )
-    session.execute(delete(Detection).where(Detection.submission_id == submission_id))
+    for table in (FlaggedLabel, Detection):
+        session.execute(delete(table).where(table.submission_id == submission_id))
     repairs = update(Mitigation).where(Mitigation.submission_id == submission_id)
     changed(session, repairs.values(**AGAIN, **_fresh(Mitigation), progress=0.0, body=None))
 

@@ -84,11 +84,15 @@ class Submission(Base):
     __tablename__ = "submission"
     __table_args__ = (
         UniqueConstraint("key", "generation"),
-        Index(None, "created_at"),
+        Index(None, "created_at", "id"),
+        Index(None, "owner", "created_at", "id"),
+        Index(None, "model_sha256"),
+        Index(None, "data_sha256"),
         one_of("state", get_args(SubmissionState)),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
+    owner: Mapped[str | None] = mapped_column(String(64))
     key: Mapped[str] = mapped_column(Sha256)
     generation: Mapped[int]
     state: Mapped[str] = mapped_column(State, index=True, default="queued")
@@ -156,24 +160,45 @@ class Label(Leased, Base):
 
 
 class Detection(Base):
-    """The verdict of one submission, written once; body: `nc_core.detection.Detection.to_json()`."""
+    """The verdict of one submission, written once; body: `nc_core.detection.Detection.to_json()`.
+
+    What lists show of it stands in columns. smallest_label, smallest_norm (pixels): of the labels that are done.
+    label_states: labels per state, each by its last round.
+    """
 
     __tablename__ = "detection"
-    __table_args__ = (one_of("verdict", get_args(Verdict)),)
+    __table_args__ = (Index(None, "created_at"), one_of("verdict", get_args(Verdict)))
 
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
     verdict: Mapped[str] = mapped_column(State, index=True)
     reason: Mapped[str] = mapped_column(Text)
     p_value: Mapped[float]
+    smallest_label: Mapped[int | None]
+    smallest_norm: Mapped[float | None]
+    label_states: Mapped[dict[str, int] | None] = mapped_column(Json)
     body: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime]
+
+
+class FlaggedLabel(Base):
+    """A label that the detection of a submission flags: what a search by label looks at."""
+
+    __tablename__ = "flagged_label"
+    __table_args__ = (Index(None, "label"),)
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    label: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
 
 class Mitigation(Leased, Base):
     """One method's repair of one submission; body: its metrics before and after."""
 
     __tablename__ = "mitigation"
-    __table_args__ = (one_of("state", get_args(MitigationState)),)
+    __table_args__ = (
+        Index(None, "goodnet_sha256"),
+        Index(None, "guarded_sha256"),
+        one_of("state", get_args(MitigationState)),
+    )
 
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
     method: Mapped[str] = mapped_column(String(64), primary_key=True)

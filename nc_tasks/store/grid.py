@@ -1,0 +1,45 @@
+"""The labels of one submission as a grid shows them: how each stands now, in one query."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from nc_tasks.store.labels import last_rounds
+from nc_tasks.store.states import LABEL_ENDS
+from nc_tasks.store.tables import Label
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One label by its last round. norm, attack_success_rate: of a label that is done. share: of its updates, 0..1."""
+
+    label: int
+    state: str
+    norm: float | None
+    attack_success_rate: float | None
+    share: float
+
+
+COLUMNS = (Label.label, Label.state, Label.norm, Label.attack_success_rate, Label.updates, Label.updates_budget)
+
+
+def cells(session: Session, *, submission_id: str) -> list[Cell]:
+    """The labels, in order."""
+    query = select(*COLUMNS).where(Label.submission_id == submission_id).order_by(Label.label, Label.round)
+    return [
+        Cell(
+            label=row.label,
+            state=row.state,
+            norm=row.norm if row.state == "done" else None,
+            attack_success_rate=row.attack_success_rate if row.state == "done" else None,
+            share=1.0 if row.state in LABEL_ENDS else min(1.0, row.updates / row.updates_budget),
+        )
+        for row in last_rounds(session.execute(query))
+    ]
+
+
+def changed(before: Mapping[int, Cell], after: Iterable[Cell]) -> list[Cell]:
+    """What is new in the later grid; before: by label, empty at first."""
+    return [cell for cell in after if before.get(cell.label) != cell]
