@@ -28,6 +28,15 @@ class ArtefactStore(Protocol):
         """Keep the bytes; returns their sha256."""
         ...
 
+    @property
+    def incoming(self) -> Path:
+        """The folder that a file may be written in before `adopt` keeps it; temporary names end in .tmp."""
+        ...
+
+    def adopt(self, path: Path, digest: str) -> None:
+        """Keep a file of `incoming`, whose sha256 the caller has made while writing it; the file is moved."""
+        ...
+
     def path(self, digest: str) -> Path:
         """A local file with these contents, not to be changed; raises MissingArtefact."""
         ...
@@ -48,6 +57,19 @@ class Artefacts:
     def put_bytes(self, content: bytes) -> str:
         """Keep the bytes; returns their sha256."""
         return self._put([content])
+
+    @property
+    def incoming(self) -> Path:
+        """The folder that a file may be written in before `adopt` keeps it."""
+        return self.root
+
+    def adopt(self, path: Path, digest: str) -> None:
+        """Keep a file of `incoming`, whose sha256 the caller has made while writing it; the file is moved."""
+        with path.open("rb") as file:
+            os.fchmod(file.fileno(), 0o444)
+            os.fsync(file.fileno())
+        self._move(path, digest)
+        path.unlink(missing_ok=True)
 
     def path(self, digest: str) -> Path:
         """The file with these contents; raises MissingArtefact."""

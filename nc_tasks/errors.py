@@ -6,6 +6,7 @@ CleanseError
 │   ├── AmbiguousSubmission
 │   └── MissingArtefact
 ├── WrongState          what was asked for cannot be done to something in its present state
+├── KeyReused           an Idempotency-Key came again with another request
 ├── TookTooLong         a piece of work was stopped at its deadline
 ├── StoreUnusable       the database cannot keep its promises where it lies
 └── StackFailed         the embedded broker or workers could not be started, stopped or kept alive
@@ -32,6 +33,10 @@ class MissingArtefact(NotFound):
 
 class WrongState(CleanseError):
     """Raised when what was asked for cannot be done to something in its present state."""
+
+
+class KeyReused(CleanseError):
+    """Raised when an Idempotency-Key that stands for one request comes with another."""
 
 
 class TookTooLong(CleanseError):

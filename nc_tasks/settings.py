@@ -54,6 +54,18 @@ class Settings(BaseSettings):
     """Label workers on this machine, which share its memory."""
     warm_up: bool = True
     """Whether workers load TensorFlow beforehand: of labels when they start, others beside their first task."""
+    api_host: str = "127.0.0.1"
+    """Address that the HTTP service listens on; any but a loopback one needs keys."""
+    api_port: int = Field(default=8000, ge=0, le=65535)
+    """Its port; 0: a free one."""
+    upload_bytes: PositiveInt = 2**30
+    """Most that one upload may have, all its files together."""
+    uploads_at_once: PositiveInt = 8
+    """Uploads that one process of the HTTP service takes in at a time; each writes to the disk."""
+    requests_per_minute: PositiveInt = 1200
+    """Requests of one key, or of one address without key."""
+    open_submissions: PositiveInt = 200
+    """Submissions of one owner that have not ended."""
     worker_slots: PositiveInt | None = None
     """Labels that one worker of the label queue holds at a time; None: what suits the machine."""
 
@@ -71,6 +83,11 @@ class Settings(BaseSettings):
     def artefacts(self) -> Path:
         """The folder of files that are kept by their sha256."""
         return self.home / "artefacts"
+
+    @property
+    def api_file(self) -> Path:
+        """Where the HTTP service on this machine writes its address: {"url", "pid"}."""
+        return self.home / "api.json"
 
     @property
     def logs(self) -> Path:

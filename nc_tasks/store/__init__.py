@@ -1,12 +1,29 @@
 """The SQL store: the truth about every submission; Celery's messages only point into it."""
 
+from nc_tasks.store.door_tables import ApiKey, AuditEntry, Dataset, Delivery, Idempotency, Secret
 from nc_tasks.store.engine import Store, open_store
 from nc_tasks.store.labels import LabelCounts, LabelKey, LabelProgress
-from nc_tasks.store.tables import Detection, FlaggedLabel, Job, Label, Mitigation, Preparation, Submission, Worker
+from nc_tasks.store.tables import (
+    LOCAL,
+    Detection,
+    FlaggedLabel,
+    Job,
+    Label,
+    Mitigation,
+    Preparation,
+    Submission,
+    Worker,
+)
 
 __all__ = [
+    "LOCAL",
+    "ApiKey",
+    "AuditEntry",
+    "Dataset",
+    "Delivery",
     "Detection",
     "FlaggedLabel",
+    "Idempotency",
     "Job",
     "Label",
     "LabelCounts",
@@ -14,6 +31,7 @@ __all__ = [
     "LabelProgress",
     "Mitigation",
     "Preparation",
+    "Secret",
     "Store",
     "Submission",
     "Worker",

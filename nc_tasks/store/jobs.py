@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 from nc_tasks.errors import NotFound
 from nc_tasks.store import leases
 from nc_tasks.store.states import JOB_ENDS, JobKind, JobState
-from nc_tasks.store.tables import Job
+from nc_tasks.store.tables import LOCAL, Job
 from nc_tasks.store.types import now
 
 
-def create(session: Session, *, kind: JobKind, arguments: dict[str, Any]) -> Job:
+def create(session: Session, *, kind: JobKind, arguments: dict[str, Any], owner: str = LOCAL) -> Job:
     """Queue a job."""
     moment = now(session)
     # Who queues it sends the message; if that never comes, the sweeper does.
-    job = Job(id=token_hex(6), kind=kind, arguments=arguments, created_at=moment, published_at=moment)
+    job = Job(id=token_hex(6), owner=owner, kind=kind, arguments=arguments, created_at=moment, published_at=moment)
     session.add(job)
     session.flush()
     return job

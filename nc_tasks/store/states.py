@@ -8,7 +8,10 @@ MitigationState = Literal["queued", "running", "done", "failed"]
 PreparationState = Literal["queued", "running", "done", "failed"]
 JobState = Literal["queued", "running", "done", "refused", "failed"]
 JobKind = Literal["classify", "plant"]
+DeliveryState = Literal["waiting", "queued", "done", "failed"]
 Verdict = Literal["backdoored", "clean", "inconclusive"]
+Priority = Literal["high", "normal", "low"]
+Scope = Literal["submit", "read", "admin"]
 
 SUBMISSION_ENDS: tuple[SubmissionState, ...] = ("done", "refused", "failed", "cancelled")
 WITHOUT_RESULT: tuple[SubmissionState, ...] = ("refused", "failed", "cancelled")

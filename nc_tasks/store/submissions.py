@@ -1,7 +1,7 @@
 """Submissions: the same files and options are the same submission."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -21,22 +21,34 @@ from nc_tasks.store.states import (
     SUBMISSION_ENDS,
     SUBMISSION_SOURCES,
     WITHOUT_RESULT,
+    Priority,
     SubmissionState,
     Verdict,
 )
-from nc_tasks.store.tables import Detection, Label, Leased, Mitigation, Preparation, Submission
+from nc_tasks.store.tables import LOCAL, Detection, Label, Leased, Mitigation, Preparation, Submission
 from nc_tasks.store.types import now
 from nc_tasks.version import package_version
 
 
-def key_of(*, model_sha256: str, data_sha256: str, poisoned: Sequence[dict[str, str]], options: ScanOptions) -> str:
-    """sha256 over what decides the result: the files' contents, the options and the program's version."""
+def key_of(
+    *,
+    model_sha256: str,
+    data_sha256: str,
+    poisoned: Sequence[dict[str, str]],
+    options: ScanOptions,
+    owner: str = LOCAL,
+) -> str:
+    """sha256 over what decides the result: the files' contents, the options and the program's version.
+
+    Of each owner another: nobody is answered from what somebody else has submitted, nor can tell that it was.
+    """
     content = {
         "model": model_sha256,
         "data": data_sha256,
         "poisoned": [entry["sha256"] for entry in poisoned],
         "options": options.model_dump(mode="json"),
         "version": package_version(),
+        **({} if owner == LOCAL else {"owner": owner}),
     }
     return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -51,25 +63,32 @@ def submit(
     poisoned: Sequence[dict[str, str]] = (),
     options: ScanOptions,
     force: bool = False,
+    owner: str = LOCAL,
+    priority: Priority = "normal",
+    tags: Mapping[str, str] | None = None,
 ) -> Submission:
-    """The submission of these files and options: the one that is there, else a new one in state queued.
+    """The owner's submission of these files and options: the one that is there, else a new one in state queued.
 
     poisoned: {"sha256", "name"} of each file. force: a new generation although there is one. One that
-    was refused, failed or cancelled is queued again; labels that had ended in a result keep it.
+    was refused, failed or cancelled is queued again; labels that had ended in a result keep it. tags: None leaves those
+    of a submission that is there.
     """
-    key = key_of(model_sha256=model_sha256, data_sha256=data_sha256, poisoned=poisoned, options=options)
+    key = key_of(model_sha256=model_sha256, data_sha256=data_sha256, poisoned=poisoned, options=options, owner=owner)
     latest = session.scalars(
         select(Submission).where(Submission.key == key).order_by(Submission.generation.desc()).limit(1)
     ).first()
     if latest is not None and not force:
         if latest.state in WITHOUT_RESULT:
             restart(session, submission_id=latest.id)
-            session.refresh(latest)
+        if tags is not None:
+            session.execute(update(Submission).where(Submission.id == latest.id).values(tags=dict(tags)))
+        session.refresh(latest)
         return latest
     generation = 0 if latest is None else latest.generation + 1
     submission_id = sha256(f"{key}:{generation}".encode()).hexdigest()[:12]
     row = {
         "id": submission_id,
+        "owner": owner,
         "key": key,
         "generation": generation,
         "model_sha256": model_sha256,
@@ -78,12 +97,18 @@ def submit(
         "data_name": data_name,
         "poisoned": list(poisoned),
         "options": options.model_dump(mode="json"),
+        "priority": priority,
+        "tags": dict(tags or {}),
         "created_at": now(session),
     }
     insert_absent(session, Submission, [row])
     # Who submits sends the message; if that never comes, the sweeper does.
     insert_absent(session, Preparation, [{"submission_id": submission_id, "published_at": row["created_at"]}])
-    return get(session, submission_id=submission_id)
+    made = get(session, submission_id=submission_id)
+    # Ids are 48 bits of a hash: whoever finds options that lead to another's gets nothing of it.
+    if made.key != key:
+        raise WrongState(f"submission {submission_id} is of other files: submit with another seed")
+    return made
 
 
 def restart(session: Session, *, submission_id: str) -> bool:
@@ -119,10 +144,10 @@ def retry(session: Session, *, submission_id: str) -> int:
     return again
 
 
-def get(session: Session, *, submission_id: str) -> Submission:
-    """The submission with this id; raises NoSuchSubmission."""
+def get(session: Session, *, submission_id: str, owner: str | None = None) -> Submission:
+    """The submission with this id, of this owner (None: anybody's); raises NoSuchSubmission."""
     submission = session.get(Submission, submission_id, populate_existing=True)
-    if submission is None:
+    if submission is None or owner not in (None, submission.owner):
         raise NoSuchSubmission(f"no submission has the id {submission_id!r}; `cleanse list` shows them")
     return submission
 
@@ -171,6 +196,12 @@ def unfinished(session: Session) -> list[str]:
     """Ids of the submissions that have not ended, oldest first."""
     query = select(Submission.id).where(Submission.state.not_in(SUBMISSION_ENDS))
     return list(session.scalars(query.order_by(Submission.created_at, Submission.id)))
+
+
+def count_open(session: Session, *, owner: str) -> int:
+    """How many submissions of the owner have not ended."""
+    query = select(func.count()).where(Submission.owner == owner, Submission.state.not_in(SUBMISSION_ENDS))
+    return session.scalars(query).one()
 
 
 def standing(session: Session) -> list[Submission]:

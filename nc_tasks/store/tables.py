@@ -33,7 +33,11 @@ Sha256 = String(64)
 State = String(16)
 Name = String(255)
 Epoch = String(32)
+Owner = String(64)
 Json = JSON(none_as_null=True)
+
+LOCAL = "local"
+"""Owner of what the command line submits on this machine, and of everything where the service runs without keys."""
 
 
 class Base(DeclarativeBase):
@@ -78,6 +82,7 @@ class Leased:
 class Submission(Base):
     """One model with its clean data and options.
 
+    owner: whose key submitted it, `LOCAL` for the command line. tags: what the submitter calls it by, name -> text.
     nudged_at: when the sweeper last sent the message of a step that nobody had taken.
     """
 
@@ -92,7 +97,7 @@ class Submission(Base):
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    owner: Mapped[str | None] = mapped_column(String(64))
+    owner: Mapped[str] = mapped_column(Owner, default=LOCAL)
     key: Mapped[str] = mapped_column(Sha256)
     generation: Mapped[int]
     state: Mapped[str] = mapped_column(State, index=True, default="queued")
@@ -102,6 +107,8 @@ class Submission(Base):
     data_name: Mapped[str] = mapped_column(Name)
     poisoned: Mapped[list[dict[str, str]]] = mapped_column(Json)
     options: Mapped[dict[str, Any]] = mapped_column(Json)
+    priority: Mapped[str] = mapped_column(State, default="normal")
+    tags: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
     canonical_sha256: Mapped[str | None] = mapped_column(Sha256)
     clean_data_sha256: Mapped[str | None] = mapped_column(Sha256)
     classes: Mapped[int | None]
@@ -233,6 +240,7 @@ class Job(Leased, Base):
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
+    owner: Mapped[str] = mapped_column(Owner, default=LOCAL)
     kind: Mapped[str] = mapped_column(State)
     arguments: Mapped[dict[str, Any]] = mapped_column(Json)
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)

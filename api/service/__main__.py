@@ -1,0 +1,87 @@
+"""Runs the HTTP service of the environment's settings: `python -m api.service`."""
+
+import json
+import logging
+import os
+import socket
+import sys
+
+import uvicorn
+
+from api.service.app import create_app
+from api.service.callers import is_loopback
+from nc_core.errors import CleanseError, OptionRefused
+from nc_tasks.settings import Settings, get_settings
+from nc_tasks.store import keys, open_store
+
+log = logging.getLogger("api.service")
+
+STOP_SECONDS = 5
+"""How long open requests may take once the service is told to stop; watchers have no end of their own."""
+
+
+def main() -> int:
+    """Serve until told to stop; returns the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    settings = get_settings()
+    try:
+        check_address(settings)
+        serve(settings)
+    except CleanseError as error:
+        log.error("%s", error)
+        return 1
+    return 0
+
+
+def check_address(settings: Settings) -> None:
+    """Raise OptionRefused where others could reach a service that asks for no key."""
+    if is_loopback(settings.api_host):
+        return
+    store = open_store(settings)
+    try:
+        with store.read() as session:
+            if not keys.any_made(session):
+                raise OptionRefused(
+                    f"the address {settings.api_host} is open to other machines and no key was made: "
+                    "run `cleanse key create` first, or listen on 127.0.0.1"
+                )
+    finally:
+        store.close()
+
+
+def serve(settings: Settings) -> None:
+    """Listen, write the address down, and serve; the file goes when the service does."""
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    with _listening(settings) as listener:
+        port = listener.getsockname()[1]
+        host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+        url = f"http://{host}:{port}"
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.api_file.write_text(json.dumps({"url": url, "pid": os.getpid()}), "utf-8")
+        log.info("listening on %s", url)
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        finally:
+            settings.api_file.unlink(missing_ok=True)
+
+
+def _listening(settings: Settings) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
+        return socket.create_server((settings.api_host, settings.api_port), family=family, backlog=2048)
+    except OSError as error:
+        raise OptionRefused(
+            f"cannot listen on {settings.api_host} port {settings.api_port} ({error.strerror}): "
+            "set CLEANSE_API_HOST and CLEANSE_API_PORT, port 0 for a free one"
+        ) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""The application: routes, errors and the schema, put together."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.service.bodies import Bodies
+from api.service.problems import Problem, add_handlers
+from api.service.routes import health, schema, submissions
+from api.service.service import Service
+from nc_tasks.settings import Settings
+from nc_tasks.store import keys
+from nc_tasks.version import package_version
+
+log = logging.getLogger(__name__)
+
+ROUTERS = (health.router, submissions.router, schema.router)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The HTTP service on these settings. It opens the store when it starts, and starts no workers.
+
+    Raises StoreUnusable at its start.
+    """
+    app = FastAPI(
+        title="Cleanse",
+        summary="Finds backdoors in image classifiers, and repairs them.",
+        version=package_version(),
+        # Its own pages load their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan,
+        separate_input_output_schemas=False,
+    )
+    app.state.service = Service(settings=settings)
+    add_handlers(app)
+    app.add_middleware(Bodies, upload_bytes=settings.upload_bytes)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    service.open()
+    with service.store.read() as session:
+        local = not keys.any_made(session)
+    if local:
+        log.warning("no key was made: everybody on this machine may do everything; `cleanse key create` changes that")
+    try:
+        yield
+    finally:
+        service.close()
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, made once."""
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        made["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        app.openapi_schema = made
+    return app.openapi_schema

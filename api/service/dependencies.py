@@ -1,0 +1,69 @@
+"""What routes ask for: the store, the artefacts, the settings, and who the caller is."""
+
+from collections.abc import Callable
+from typing import Annotated, cast
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
+
+from api.service.callers import COOKIE, Caller, caller_of
+from api.service.problems import ProblemError
+from api.service.service import Service
+from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.settings import Settings
+from nc_tasks.store import Store
+from nc_tasks.store.states import Scope
+
+BEARER = HTTPBearer(scheme_name="key", auto_error=False, description="A key made by `cleanse key create`.")
+SESSION = APIKeyCookie(name=COOKIE, scheme_name="session", auto_error=False, description="A key, kept by the pages.")
+
+
+def get_service(request: Request) -> Service:
+    """What this process holds."""
+    return cast(Service, request.app.state.service)
+
+
+def get_store(service: Annotated[Service, Depends(get_service)]) -> Store:
+    """The open store."""
+    return service.store
+
+
+def get_artefacts(service: Annotated[Service, Depends(get_service)]) -> ArtefactStore:
+    """Where files are kept."""
+    return service.artefacts
+
+
+def get_settings(service: Annotated[Service, Depends(get_service)]) -> Settings:
+    """The settings in force."""
+    return service.settings
+
+
+def get_caller(request: Request, store: Annotated[Store, Depends(get_store)]) -> Caller:
+    """Who asks; raises ProblemError without a valid key where the service asks for one."""
+    with store.read() as session:
+        return caller_of(request, session)
+
+
+def require(scope: Scope) -> Callable[..., Caller]:
+    """A dependency: the caller, who must have the scope."""
+
+    def allowed(
+        caller: Annotated[Caller, Depends(get_caller)],
+        _key: Annotated[object, Security(BEARER)] = None,
+        _session: Annotated[object, Security(SESSION)] = None,
+    ) -> Caller:
+        if not caller.may(scope):
+            has = ", ".join(sorted(caller.scopes))
+            raise ProblemError(403, f"this needs a key with the scope {scope}; yours has {has}")
+        return caller
+
+    return allowed
+
+
+AService = Annotated[Service, Depends(get_service)]
+AStore = Annotated[Store, Depends(get_store)]
+AnArtefactStore = Annotated[ArtefactStore, Depends(get_artefacts)]
+SomeSettings = Annotated[Settings, Depends(get_settings)]
+Reader = Annotated[Caller, Depends(require("read"))]
+Submitter = Annotated[Caller, Depends(require("submit"))]
+Admin = Annotated[Caller, Depends(require("admin"))]

@@ -1,0 +1,1 @@
+"""What the service takes and gives, as JSON: the schema of the OpenAPI document."""

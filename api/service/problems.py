@@ -1,0 +1,129 @@
+"""Errors as problem details (RFC 9457): one line that says what, the limit, the actual value, and what to do."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from nc_core.errors import CleanseError, InputRefused
+from nc_tasks.errors import KeyReused, NotFound, StoreUnusable, WrongState
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+COMPONENT = {"$ref": "#/components/schemas/Problem"}
+
+STATUS_OF: dict[type[CleanseError], int] = {
+    InputRefused: 422,
+    KeyReused: 422,
+    NotFound: 404,
+    WrongState: 409,
+    StoreUnusable: 503,
+}
+"""What an error of ours is answered with; any other is a fault of the service."""
+AWAY_SECONDS = 5
+"""When to come again while the database or the broker is away."""
+
+
+class Problem(BaseModel):
+    """Why a request was not fulfilled."""
+
+    type: str = Field(description="`about:blank`: the status says it all.")
+    title: str = Field(description="The status in words.")
+    status: int = Field(description="The HTTP status.", ge=400, le=599)
+    detail: str = Field(description="One line: what, the limit, the actual value, what to do.")
+    instance: str = Field(description="The path that was asked for.")
+    limit: int | None = Field(default=None, description="The limit that was passed, where there is one.")
+
+
+class ProblemError(HTTPException):
+    """Raised by a route to be answered as a problem. limit: the one that was passed, if any."""
+
+    def __init__(
+        self, status: int, detail: str, *, limit: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.limit = limit
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route's `responses` say of these statuses."""
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": COMPONENT}}}
+        for status in statuses
+    }
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Have every error of the application answered as a problem."""
+    app.add_exception_handler(CleanseError, _of_ours)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    for kind in (SQLAlchemyError, RedisError):
+        app.add_exception_handler(kind, _of_away)
+    app.add_exception_handler(Exception, _of_fault)
+
+
+def answer(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    limit: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The response of a problem."""
+    problem = Problem(
+        type="about:blank",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=" ".join(detail.split()),
+        instance=request.url.path,
+        limit=limit,
+    )
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _of_ours(request: Request, error: Exception) -> JSONResponse:
+    status = next((status for kind, status in STATUS_OF.items() if isinstance(error, kind)), 500)
+    if status >= 500:
+        log.error("%s %s: %s", request.method, request.url.path, error)
+    return answer(request, status, str(error))
+
+
+def _of_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    limit = error.limit if isinstance(error, ProblemError) else None
+    return answer(request, error.status_code, str(error.detail), limit=limit, headers=error.headers)
+
+
+def _of_validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return answer(request, 422, "; ".join(line_of(entry) for entry in error.errors()))
+
+
+def line_of(entry: Mapping[str, Any]) -> str:
+    """One error of a validation: where, and what is wrong."""
+    where = ".".join(str(part) for part in entry["loc"] if part not in ("query", "path", "body")) or "the request"
+    message = str(entry["msg"])
+    return f"{where}: {message[:1].lower()}{message[1:]}"
+
+
+def _of_away(request: Request, error: Exception) -> JSONResponse:
+    log.error("%s %s: %s", request.method, request.url.path, " ".join(str(error).split()))
+    detail = "the database or the broker does not answer: try again soon"
+    return answer(request, 503, detail, headers={"Retry-After": str(AWAY_SECONDS)})
+
+
+def _of_fault(request: Request, error: Exception) -> JSONResponse:
+    log.error("%s %s: %s: %s", request.method, request.url.path, type(error).__name__, error)
+    return answer(request, 500, "a fault of the service; its log says more")

@@ -1,0 +1,65 @@
+"""/healthz and /readyz: is the process alive, and would work be begun? Both answer without a key."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.service.dependencies import AService, AStore
+from api.service.models.health import Check, Health, Readiness
+from api.service.service import Service
+from nc_tasks.store import keys, workers
+from nc_tasks.version import package_version
+
+router = APIRouter(tags=["health"])
+
+SILENT_SECONDS = 30.0
+"""A worker that was not heard of for so long does not count; they report every second."""
+QUEUES = ("control", "labels")
+NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not ready"}}
+
+
+@router.get("/healthz")
+def health(store: AStore) -> Health:
+    """The process lives."""
+    try:
+        with store.read() as session:
+            mode = "keys" if keys.any_made(session) else "local"
+    except SQLAlchemyError:
+        mode = "keys"
+    return Health.model_validate({"status": "ok", "version": package_version(), "mode": mode})
+
+
+@router.get("/readyz", responses=NOT_READY)
+def ready(service: AService, response: Response) -> Readiness:
+    """Whether database, broker and workers are there: what is submitted now is begun."""
+    checks = {"database": _database(service), "broker": _broker(service), "workers": _workers(service)}
+    found = Readiness.model_validate({"ready": all(check.ok for check in checks.values()), "checks": checks})
+    response.status_code = 200 if found.ready else 503
+    return found
+
+
+def _database(service: Service) -> Check:
+    try:
+        with service.store.read() as session:
+            workers.live(session, within_seconds=SILENT_SECONDS)
+    except SQLAlchemyError as error:
+        return Check(ok=False, detail=f"does not answer ({type(error).__name__})")
+    return Check(ok=True, detail="answers")
+
+
+def _broker(service: Service) -> Check:
+    if service.broker_answers():
+        return Check(ok=True, detail="answers")
+    return Check(ok=False, detail="does not answer")
+
+
+def _workers(service: Service) -> Check:
+    try:
+        with service.store.read() as session:
+            found = workers.live(session, within_seconds=SILENT_SECONDS)
+    except SQLAlchemyError:
+        return Check(ok=False, detail="not known without the database")
+    numbers = {queue: sum(worker.queue == queue for worker in found) for queue in QUEUES}
+    told = ", ".join(f"{number} of queue {queue}" for queue, number in numbers.items())
+    return Check(ok=all(numbers.values()), detail=f"heard of in the last {SILENT_SECONDS:.0f} s: {told}")

@@ -1,0 +1,60 @@
+"""What one process of the HTTP service holds."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from nc_tasks.artefacts import Artefacts, ArtefactStore
+from nc_tasks.embedded.broker import broker_url
+from nc_tasks.settings import Settings
+from nc_tasks.store import Store, open_store
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+
+@dataclass(kw_only=True)
+class Service:
+    """Settings, store, artefacts and the way to the workers; made when the application starts, closed at its end.
+
+    uploads: that are being taken in, counted on the event loop alone.
+    """
+
+    settings: Settings
+    uploads: int = 0
+    store: Store = field(init=False)
+    artefacts: ArtefactStore = field(init=False)
+
+    def open(self) -> None:
+        """Open the store; raises StoreUnusable."""
+        self.store = open_store(self.settings)
+        self.artefacts = Artefacts(self.settings.artefacts)
+
+    def close(self) -> None:
+        """Close every connection."""
+        if "celery" in self.__dict__:
+            self.celery.close()
+        self.store.close()
+
+    def broker_answers(self) -> bool:
+        """Whether the broker is there; waits a second at most."""
+        try:
+            with Redis.from_url(self.broker_url, socket_timeout=1.0, socket_connect_timeout=1.0) as client:
+                return bool(client.ping())
+        except RedisError:
+            return False
+
+    @property
+    def broker_url(self) -> str:
+        """Where the broker listens."""
+        return self.settings.redis_url or broker_url(self.settings)
+
+    @cached_property
+    def celery(self) -> "Celery":
+        """Publishes messages; made when the first is sent."""
+        from nc_tasks.app import make_app
+
+        return make_app(self.settings)

@@ -1,0 +1,209 @@
+"""From a form to a submission: what pages and JSON routes share."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from kombu.exceptions import OperationalError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from redis.exceptions import RedisError
+from sqlalchemy.orm import Session
+
+from api.service.callers import Caller
+from api.service.multipart import Form
+from api.service.problems import ProblemError, line_of
+from api.service.service import Service
+from api.service.uploads import keep
+from nc_core.errors import OptionRefused
+from nc_tasks.errors import MissingArtefact
+from nc_tasks.options import ScanOptions
+from nc_tasks.store import audit, datasets, idempotency, ownership, submissions
+from nc_tasks.store.states import Priority
+from nc_tasks.store.tables import Submission
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 60
+"""When to come again with too many open submissions."""
+
+
+class Wishes(BaseModel):
+    """How a submission is to be treated; what a form has beside its files."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    options: ScanOptions = Field(default_factory=ScanOptions, description="Options of the scan.")
+    priority: Priority = Field(default="normal", description="Whose labels go first while workers are scarce.")
+    tags: dict[str, str] = Field(default_factory=dict, max_length=16, description="What to call it by: name -> text.")
+    callback_url: str | None = Field(
+        default=None, max_length=2048, pattern="^https?://", description="Told, signed, when the submission has ended."
+    )
+    force: bool = Field(default=False, description="Scan again what was scanned before.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One model to be scanned. model, data, poisoned: {"sha256", "name"} of files that are kept."""
+
+    model: dict[str, str]
+    data: dict[str, str]
+    poisoned: Sequence[dict[str, str]] = ()
+    wishes: Wishes = field(default_factory=Wishes)
+
+    @property
+    def digest(self) -> str:
+        """sha256 over everything: the same for the same request."""
+        asked = [self.model, self.data, list(self.poisoned), self.wishes.model_dump(mode="json")]
+        return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def wishes_of(fields: Mapping[str, str]) -> Wishes:
+    """The wishes in a form's fields; raises OptionRefused with one line per wrong value."""
+    values: dict[str, Any] = {name: fields[name] for name in Wishes.model_fields if fields.get(name)}
+    for name in ("options", "tags"):
+        if name in values:
+            values[name] = _json_object(name, values[name])
+    try:
+        return Wishes.model_validate(values)
+    except ValidationError as error:
+        raise OptionRefused("; ".join(line_of(entry) for entry in error.errors())) from None
+
+
+def _json_object(name: str, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise OptionRefused(f"{name} is no JSON ({error}): pass an object") from None
+    if not isinstance(value, dict):
+        raise OptionRefused(f"{name} is a JSON {type(value).__name__}: pass an object")
+    return value
+
+
+FORM_FIELDS = (*Wishes.model_fields, "model_sha256", "model_name", "dataset")
+FORM_FILES = {"model": 1, "data": 1, "poisoned": 16}
+
+
+def request_of(service: Service, caller: Caller, form: Form) -> Request:
+    """Keep the files of the form and look up those that it names; raises OptionRefused, NotFound."""
+    unknown = sorted((form.fields.keys() - set(FORM_FIELDS)) | (form.files.keys() - FORM_FILES.keys()))
+    if unknown:
+        known = ", ".join((*FORM_FILES, *FORM_FIELDS))
+        raise OptionRefused(f"the form has the unknown field {unknown[0][:80]!r}: the fields are {known}")
+    for name, most in FORM_FILES.items():
+        if (given := len(form.files.get(name, ()))) > most:
+            raise OptionRefused(f"the form has {given} files in {name}, the limit is {most}")
+    wishes = wishes_of(form.fields)
+    _either("model", form, "model_sha256", "the model's file or the digest of one that was uploaded before")
+    _either("data", form, "dataset", "the data's file or the id of a data set that was registered before")
+    with service.store.read() as session:
+        model = _known_model(session, caller, form.fields) if "model" not in form.files else None
+        data = _data_of(session, caller, form.fields["dataset"]) if "data" not in form.files else None
+    return Request(
+        model=model or keep(service.artefacts, form.files["model"][0]),
+        data=data or keep(service.artefacts, form.files["data"][0]),
+        poisoned=[keep(service.artefacts, file) for file in form.files.get("poisoned", ())],
+        wishes=wishes,
+    )
+
+
+def _either(file: str, form: Form, text: str, what: str) -> None:
+    if (file in form.files) == (text in form.fields):
+        has = "both" if file in form.files else "neither"
+        raise OptionRefused(f"the form has {has} of {file} and {text}: send either {what}")
+
+
+def _known_model(session: Session, caller: Caller, fields: Mapping[str, str]) -> dict[str, str]:
+    return known_model(session, caller, fields["model_sha256"], fields.get("model_name"))
+
+
+def known_model(session: Session, caller: Caller, digest: str, name: str | None) -> dict[str, str]:
+    """A file that the caller has uploaded before, or was given; raises MissingArtefact.
+
+    Of another's files nobody learns whether they are here.
+    """
+    found = ownership.name_of(session, digest=digest, owner=caller.sees)
+    if found is None:
+        raise MissingArtefact(f"no file of yours has the sha256 {digest[:80]!r}: upload it")
+    return {"sha256": digest, "name": name or found}
+
+
+def _data_of(session: Session, caller: Caller, dataset_id: str) -> dict[str, str]:
+    row = datasets.get(session, dataset_id=dataset_id, owner=caller.sees)
+    return {"sha256": row.sha256, "name": row.file_name}
+
+
+def submit(
+    service: Service, caller: Caller, requests: Sequence[Request], *, idempotency_key: str | None = None
+) -> list[str]:
+    """Submit all or none of the requests; returns the submissions' ids, in order.
+
+    Raises KeyReused, and ProblemError (429) past the limit of open submissions.
+    """
+    asked = sha256("".join(request.digest for request in requests).encode()).hexdigest()
+    with service.store.write() as session:
+        if idempotency_key is not None:
+            under = {"owner": caller.owner, "key": idempotency_key, "request_sha256": asked}
+            answered = idempotency.recall(session, **under)
+            if answered is not None:
+                return answered
+        found = [_submit_one(session, caller, request) for request in requests]
+        _check_open(session, service, caller)
+        ids = [submission.id for submission in found]
+        if idempotency_key is not None:
+            idempotency.remember(session, **under, answer=ids)
+    publish(service, [submission.id for submission in found if submission.state == "queued"])
+    return ids
+
+
+def _submit_one(session: Session, caller: Caller, request: Request) -> Submission:
+    wishes = request.wishes
+    submission = submissions.submit(
+        session,
+        model_sha256=request.model["sha256"],
+        model_name=request.model["name"],
+        data_sha256=request.data["sha256"],
+        data_name=request.data["name"],
+        poisoned=request.poisoned,
+        options=wishes.options,
+        force=wishes.force,
+        owner=caller.owner,
+        priority=wishes.priority,
+        tags=wishes.tags or None,
+    )
+    audit.record(
+        session,
+        owner=caller.owner,
+        key_id=caller.key_id,
+        action="submit",
+        subject=submission.id,
+        address=caller.address,
+        model=request.model["sha256"],
+    )
+    return submission
+
+
+def _check_open(session: Session, service: Service, caller: Caller) -> None:
+    limit = service.settings.open_submissions
+    count = submissions.count_open(session, owner=caller.owner)
+    if count > limit:
+        raise ProblemError(
+            429,
+            f"{caller.owner} would have {count} submissions that have not ended, the limit is {limit}: wait for some, "
+            "or cancel them",
+            limit=limit,
+            headers={"Retry-After": str(RETRY_SECONDS)},
+        )
+
+
+def publish(service: Service, ids: Sequence[str]) -> None:
+    """Send the first message of each submission; where the broker is away the sweeper sends it later."""
+    from nc_tasks.app import publish_start
+
+    try:
+        for submission_id in ids:
+            publish_start(submission_id, to=service.celery)
+    except (OperationalError, RedisError) as error:
+        log.warning("not sent, the sweeper will: %s", " ".join(str(error).split()))

@@ -1,0 +1,70 @@
+"""Takes in an upload: one of few at a time, to disk, and without a trace where it is refused."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from anyio import to_thread
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from api.service.multipart import Form, FormReader, ReceivedFile
+from api.service.problems import ProblemError
+from api.service.service import Service
+from nc_tasks.artefacts import ArtefactStore
+
+PIECE_BYTES = 2**20
+"""What is gathered before a thread writes it: the network's own pieces are 64 KiB."""
+RETRY_SECONDS = 10
+
+
+@asynccontextmanager
+async def received(request: Request, service: Service) -> AsyncIterator[Form]:
+    """The form of the request; files that were not kept by the end of the block are removed.
+
+    Raises ProblemError: 413 past the limit of bytes, 429 where too many uploads run, 400 and 415 for no form.
+    """
+    reader = FormReader(request.headers.get("content-type", ""), service.artefacts.incoming)
+    try:
+        with _turn(service):
+            await _read(request, reader)
+        yield reader.finish()
+    finally:
+        await to_thread.run_sync(reader.close)
+
+
+@contextmanager
+def _turn(service: Service) -> Iterator[None]:
+    """One of the uploads that may run at a time."""
+    most = service.settings.uploads_at_once
+    if service.uploads >= most:
+        raise ProblemError(
+            429,
+            f"{most} uploads run at this moment, the most that are taken at once: try again soon",
+            limit=most,
+            headers={"Retry-After": str(RETRY_SECONDS)},
+        )
+    service.uploads += 1
+    try:
+        yield
+    finally:
+        service.uploads -= 1
+
+
+async def _read(request: Request, reader: FormReader) -> None:
+    gathered = bytearray()
+    try:
+        async for piece in request.stream():
+            gathered += piece
+            if len(gathered) >= PIECE_BYTES:
+                await to_thread.run_sync(reader.write, bytes(gathered))
+                gathered.clear()
+    except ClientDisconnect:
+        raise ProblemError(400, "the connection ended before the body did") from None
+    if gathered:
+        await to_thread.run_sync(reader.write, bytes(gathered))
+
+
+def keep(artefacts: ArtefactStore, file: ReceivedFile) -> dict[str, str]:
+    """Keep the file under its digest; returns {"sha256", "name"}. Waits for the disk."""
+    artefacts.adopt(file.path, file.sha256)
+    return {"sha256": file.sha256, "name": file.name}

@@ -1,0 +1,49 @@
+"""The audit log: who did what. Entries are written in the transaction of the deed, and never changed."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from nc_tasks.store.door_tables import AuditEntry
+from nc_tasks.store.types import now
+
+
+def record(
+    session: Session,
+    *,
+    owner: str,
+    key_id: str | None,
+    action: str,
+    subject: str,
+    address: str | None = None,
+    **detail: Any,
+) -> None:
+    """Write an entry. action: a verb; subject: id or digest of what it was done to."""
+    session.add(
+        AuditEntry(
+            created_at=now(session),
+            owner=owner,
+            key_id=key_id,
+            action=action,
+            subject=subject,
+            address=address,
+            detail=detail,
+        )
+    )
+
+
+def page(
+    session: Session,
+    *,
+    before: int | None = None,
+    owner: str | None = None,
+    subject: str | None = None,
+    limit: int,
+) -> list[AuditEntry]:
+    """Entries with a smaller id than `before` (None: all), newest first."""
+    query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    for column, wanted in ((AuditEntry.owner, owner), (AuditEntry.subject, subject)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    return list(session.scalars(query if before is None else query.where(AuditEntry.id < before)))

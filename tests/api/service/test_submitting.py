@@ -1,0 +1,128 @@
+"""Submitting over HTTP: what is kept, what is refused, and what each owner sees."""
+
+import json
+from hashlib import sha256
+
+import httpx
+import pytest
+
+from nc_tasks.settings import Settings
+from tests.api.service.conftest import MakeKey, form
+
+
+def leftovers(settings: Settings) -> list[str]:
+    return [path.name for path in settings.artefacts.glob("*.tmp")]
+
+
+def test_when_files_are_sent_then_they_are_kept_by_digest_and_the_message_goes_out(
+    client: httpx.Client, settings: Settings, sent: list[str]
+) -> None:
+    options = json.dumps({"labels": "0-2", "seed": 3})
+    answer = client.post("/v1/submissions", **form(options=options, priority="high", tags='{"build": "17"}'))
+    assert answer.status_code == 202, answer.text
+    found = answer.json()
+    assert answer.headers["location"] == f"/v1/submissions/{found['id']}"
+    assert found["model"] == {"sha256": sha256(b"model").hexdigest(), "name": "badnet.h5"}
+    assert (found["state"], found["priority"], found["tags"]) == ("queued", "high", {"build": "17"})
+    assert (found["options"]["labels"], found["options"]["seed"]) == ([0, 1, 2], 3)
+    digest = found["data"]["sha256"]
+    assert (settings.artefacts / digest[:2] / digest[2:]).read_bytes() == b"data"
+    assert sent == [found["id"]]
+    assert leftovers(settings) == []
+    assert client.get(answer.headers["location"]).json() == found
+
+
+def test_when_the_same_is_sent_again_then_it_is_the_same_submission(client: httpx.Client) -> None:
+    first, second = (client.post("/v1/submissions", **form()).json() for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"options": "{"}, "options is no JSON"),
+        ({"options": "[]"}, "options is a JSON list"),
+        ({"options": '{"seed": -1}'}, "options.seed"),
+        ({"options": '{"sead": 1}'}, "options.sead"),
+        ({"priority": "urgent"}, "priority"),
+        ({"tags": '{"a": 1}'}, "tags.a"),
+        ({"callback_url": "ftp://x"}, "callback_url"),
+        ({"colour": "red"}, "unknown field 'colour'"),
+        ({"model_sha256": "a" * 64}, "both of model and model_sha256"),
+    ],
+)
+def test_given_a_wrong_field_then_422_in_one_line_and_nothing_is_left(
+    client: httpx.Client, settings: Settings, sent: list[str], fields: dict[str, str], told: str
+) -> None:
+    answer = client.post("/v1/submissions", **form(**fields))
+    assert answer.status_code == 422
+    assert told in answer.json()["detail"]
+    assert "\n" not in answer.json()["detail"]
+    assert (sent, leftovers(settings)) == ([], [])
+
+
+def test_given_a_body_that_is_no_form_then_it_is_refused(client: httpx.Client, settings: Settings) -> None:
+    broken = {"Content-Type": "multipart/form-data; boundary=x"}
+    whole = b'--x\r\nContent-Disposition: form-data; name="model"; filename="m.h5"\r\n\r\nbytes'
+    assert client.post("/v1/submissions", json={}).status_code == 415
+    assert client.post("/v1/submissions", content=b"nothing", headers=broken).status_code == 400
+    assert client.post("/v1/submissions", content=whole, headers=broken).status_code == 400
+    assert (
+        client.post("/v1/submissions", content=b"", headers={"Content-Type": "multipart/form-data"}).status_code == 400
+    )
+    assert leftovers(settings) == []
+
+
+def test_given_a_hostile_name_then_its_last_part_is_kept_as_text(client: httpx.Client) -> None:
+    files = {"model": ("../../etc/\x1b[31m<script>.h5", b"m"), "data": ("C:\\data\\clean.npz", b"d")}
+    found = client.post("/v1/submissions", files=files).json()
+    assert "/" not in found["model"]["name"]
+    assert found["model"]["name"].endswith("<script>.h5")
+    assert "\x1b" not in found["model"]["name"]
+    assert found["data"]["name"] == "clean.npz"
+
+
+def test_given_two_owners_when_they_submit_the_same_then_neither_sees_the_others(
+    client: httpx.Client, make_key: MakeKey
+) -> None:
+    alice, bob, root = make_key("alice"), make_key("bob"), make_key("root", "admin")
+    hers = client.post("/v1/submissions", headers=alice, **form()).json()
+    his = client.post("/v1/submissions", headers=bob, **form()).json()
+    assert hers["id"] != his["id"]
+    assert client.get(f"/v1/submissions/{hers['id']}", headers=bob).status_code == 404
+    assert client.get(f"/v1/submissions/{hers['id']}", headers=root).json()["owner"] == "alice"
+
+
+def test_given_a_digest_when_it_is_ones_own_then_it_stands_for_the_file(
+    client: httpx.Client, make_key: MakeKey
+) -> None:
+    alice, bob = make_key("alice"), make_key("bob")
+    digest = client.post("/v1/submissions", headers=alice, **form()).json()["model"]["sha256"]
+    again = {"files": {"data": ("other.npz", b"other")}, "data": {"model_sha256": digest}}
+    assert client.post("/v1/submissions", headers=alice, **again).json()["model"]["name"] == "badnet.h5"
+    # Of another's files nobody learns whether they are here.
+    assert client.post("/v1/submissions", headers=bob, **again).status_code == 404
+
+
+def test_given_an_idempotency_key_then_the_second_time_nothing_happens_and_another_request_is_refused(
+    client: httpx.Client, sent: list[str]
+) -> None:
+    header = {"Idempotency-Key": "build-17"}
+    first = client.post("/v1/submissions", headers=header, **form(force="true")).json()
+    again = client.post("/v1/submissions", headers=header, **form(force="true"))
+    assert (again.json()["id"], sent) == (first["id"], [first["id"]])
+    assert client.post("/v1/submissions", headers=header, **form(b"another", force="true")).status_code == 422
+
+
+def test_given_as_many_open_submissions_as_allowed_then_429_with_the_limit(
+    client: httpx.Client,
+    app,
+    sent: list[str],  # type: ignore[no-untyped-def]
+) -> None:
+    app.state.service.settings = app.state.service.settings.model_copy(update={"open_submissions": 2})
+    for number in range(2):
+        assert client.post("/v1/submissions", **form(b"%d" % number)).status_code == 202
+    answer = client.post("/v1/submissions", **form(b"third"))
+    assert (answer.status_code, answer.json()["limit"], len(sent)) == (429, 2, 2)
+    assert answer.headers["retry-after"].isdecimal()
+    assert client.post("/v1/submissions", **form(b"1")).status_code == 202
