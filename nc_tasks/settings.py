@@ -71,8 +71,9 @@ class Settings(BaseSettings):
 
     @property
     def store_url(self) -> str:
-        """The SQLAlchemy URL in force."""
-        return self.database_url or f"sqlite:///{self.home / 'cleanse.sqlite'}"
+        """The SQLAlchemy URL in force; some hosting services write PostgreSQL's in a way of their own."""
+        url = self.database_url or f"sqlite:///{self.home / 'cleanse.sqlite'}"
+        return f"postgresql://{url.removeprefix('postgres://')}" if url.startswith("postgres://") else url
 
     @property
     def store_digest(self) -> str:

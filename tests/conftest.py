@@ -1,9 +1,13 @@
 """Fixtures that every suite shares."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.servers import postgresql as servers
+from tests.servers.postgresql import PostgreSQL
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -17,3 +21,10 @@ def shared() -> Path:
     if not (folder / "MANIFEST.md").is_file():
         pytest.skip(f"real models and images are not here ({folder.name}/ beside the checkout is missing)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server that is started for this run of tests."""
+    with servers.running() as server:
+        yield server

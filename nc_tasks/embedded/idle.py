@@ -48,6 +48,7 @@ class IdleClock:
         # Imported at the first look: the workers are started by then and do not wait for it.
         from sqlalchemy.exc import SQLAlchemyError
 
+        from nc_tasks.errors import StoreUnusable
         from nc_tasks.store import jobs, open_store, submissions
 
         try:
@@ -55,6 +56,6 @@ class IdleClock:
                 self._store = open_store(self._settings)
             with self._store.read() as session:
                 return bool(submissions.unfinished(session) or jobs.unfinished(session))
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, StoreUnusable) as error:
             log.warning("the store does not answer, so the stack stays up: %s", error)
             return True

@@ -1,29 +1,18 @@
 """Opens the database: migrated, durable, safe for many processes."""
 
-import sqlite3
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from nc_tasks.errors import StoreUnusable
 from nc_tasks.settings import Settings
+from nc_tasks.store import postgresql, sqlite
 from nc_tasks.store.group import GroupWriter, Work
 from nc_tasks.store.migrate import migrate
-from nc_tasks.store.network import network_file_system
-
-BUSY_SECONDS = 30
-"""How long a write waits for another process' write; the longest of ours takes milliseconds."""
-LOOK_SECONDS = 0.001
-"""How often it looks whether its turn has come. SQLite itself looks ever more seldom, up to ten times a second, and
-would leave the database unused for half of the time where several processes write much."""
-
 
 T = TypeVar("T")
 
@@ -33,25 +22,28 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._writing = engine.execution_options(writes=True)
-        self._group = GroupWriter(self.write)
+        reading, alone, together = (sqlite if engine.dialect.name == "sqlite" else postgresql).modes(engine)
+        self._reading, self._alone, self._together = reading, alone, together
+        self._group = GroupWriter(lambda: self._transaction(self._together))
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one consistent state and never waits for a writer."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that commits at its end and rolls back on an exception; on SQLite the only writer."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+        """A session that commits at its end and rolls back on an exception; it is the only writer meanwhile."""
+        with self._transaction(self._alone) as session:
             yield session
 
     def write_together(self, work: Work[T]) -> T:
         """Run the write in one transaction with those of other threads of this process; returns its result.
 
         Everything else is as if it had its own: it returns after the commit, and fails alone. See `GroupWriter.run`.
+        On PostgreSQL several processes write so at once: the work must hold whatever others do between two of its
+        statements, as an update of one row by its key and attempt does.
         """
         return self._group.run(work)
 
@@ -60,6 +52,11 @@ class Store:
         self._group.close()
         self.engine.dispose()
 
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Session]:
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
 
 def open_store(settings: Settings) -> Store:
     """Open, and where needed create or migrate, the database of these settings; raises StoreUnusable."""
@@ -67,69 +64,12 @@ def open_store(settings: Settings) -> Store:
     kind = url.get_backend_name()
     if kind not in ("sqlite", "postgresql"):
         raise StoreUnusable(f"the database is {kind!r}: pass a DATABASE_URL of SQLite or PostgreSQL")
-    engine = _sqlite(url) if kind == "sqlite" else create_engine(url, pool_pre_ping=True)
-    migrate(engine)
-    return Store(engine)
-
-
-def _sqlite(url: URL) -> Engine:
-    if url.database in (None, "", ":memory:"):
-        raise StoreUnusable("the database is SQLite in memory: workers are other processes, pass a file")
-    path = Path(url.database or "").absolute()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    kind = network_file_system(path.parent)
-    if kind is not None:
-        raise StoreUnusable(
-            f"{path} lies on a network file system ({kind}), where SQLite loses writes: "
-            "choose a home on a local disk, or a PostgreSQL server with DATABASE_URL"
-        )
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    # The driver's own BEGIN comes before the first write, after the reads that it rests on: switch it off.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    # Where another process makes a new database's log at this moment, SQLite does not wait but says that it is locked.
-    _when_free(lambda: cursor.execute("PRAGMA journal_mode = WAL"))
-    for pragma in ("synchronous = FULL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    if writes:
-        _begin_write(connection)
-    else:
-        connection.exec_driver_sql("BEGIN")
-
-
-def _begin_write(connection: Connection) -> None:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    driver.execute("PRAGMA busy_timeout = 0")
+    engine = sqlite.connect(url) if kind == "sqlite" else postgresql.connect(url)
     try:
-        with suppress(sqlite3.OperationalError):
-            _when_free(lambda: driver.execute("BEGIN IMMEDIATE"))
-        if not driver.in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # for the error that callers know
-    finally:
-        driver.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_SECONDS)}")
-
-
-def _when_free(statement: Callable[[], object]) -> None:
-    """Carry it out once nobody else has the database; raises after BUSY_SECONDS, or where something else is wrong."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            statement()
-            return
-        except sqlite3.OperationalError as error:
-            # The rest of the code says why it is busy.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
-                raise
-        time.sleep(LOOK_SECONDS)
+        migrate(engine)
+    except OperationalError as error:
+        if kind == "sqlite":
+            raise
+        told = " ".join(str(error.orig).split())
+        raise StoreUnusable(f"the database {url.render_as_string()} cannot be used: {told}") from error
+    return Store(engine)

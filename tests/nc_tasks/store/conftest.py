@@ -1,27 +1,20 @@
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, Submission, labels, open_store, submissions
 
-SERVER = os.environ.get("CLEANSE_TEST_DATABASE_URL")
-"""A PostgreSQL database to run these tests on instead of SQLite; everything in it is deleted."""
+DATABASES = ("sqlite", "postgresql")
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    if SERVER is not None:
-        engine = create_engine(SERVER)
-        with engine.begin() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-        engine.dispose()
-    return Settings(home=tmp_path / "home", database_url=SERVER)
+@pytest.fixture(params=DATABASES)
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """A home with an empty database: the suite runs on each kind."""
+    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    return Settings(home=tmp_path / "home", database_url=server and server.database())
 
 
 @pytest.fixture

@@ -195,7 +195,8 @@ def test_no_order_of_events_loses_or_repeats_a_label(store: Store, monkeypatch: 
     run_state_machine_as_test(
         Promises,
         settings=settings(
-            max_examples=80,
+            # What the machine looks for lies in the statements, which are the same: a server takes longer for each.
+            max_examples=80 if store.engine.dialect.name == "sqlite" else 5,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,
