@@ -14,7 +14,7 @@ from api.stack import keep_up, working_stack
 from api.terminal import err
 from api.watching import POLL_SECONDS
 from nc_core.errors import CleanseError, InputRefused
-from nc_tasks.artefacts import Artefacts
+from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.settings import Settings
 from nc_tasks.store import Job, Store, jobs, open_store
 from nc_tasks.store.states import JOB_ENDS, JobKind
@@ -23,7 +23,7 @@ PLANTED_FILES = ("badnet.keras", "clean.npz", "poisoned.npz", "signs.png")
 """What `plant` may leave, by name; its own planted.json comes last."""
 
 
-def keep_all(artefacts: Artefacts, paths: Sequence[Path]) -> list[dict[str, str]]:
+def keep_all(artefacts: ArtefactStore, paths: Sequence[Path]) -> list[dict[str, str]]:
     """Keep the files; returns {"sha256", "name"} of each, in order."""
     return [{"sha256": inputs.keep(artefacts, path), "name": inputs.name_of(path)} for path in paths]
 
@@ -61,7 +61,7 @@ def _wait(store: Store, job_id: str, title: str, meanwhile: Callable[[], None]) 
             time.sleep(POLL_SECONDS)
 
 
-def fetch_files(artefacts: Artefacts, digests: dict[str, str], folder: Path) -> None:
+def fetch_files(artefacts: ArtefactStore, digests: dict[str, str], folder: Path) -> None:
     """Copy what a plant job made into the folder; files of an earlier one without successor are removed."""
     for name in PLANTED_FILES:
         if name in digests:

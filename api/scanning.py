@@ -14,7 +14,7 @@ from api.summary import summary
 from api.terminal import err, out, printable
 from api.watching import Snapshot, watch
 from nc_core.errors import CleanseError, InputRefused
-from nc_tasks.artefacts import Artefacts, ArtefactStore
+from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, Submission, open_store, submissions
@@ -44,7 +44,7 @@ def scan(settings: Settings, request: ScanRequest) -> ExitCode:
     for path in (request.data, *request.poisoned):
         inputs.check_data(path)
     check_folder(request.folder)
-    artefacts = Artefacts(settings.artefacts)
+    artefacts = open_artefacts(settings)
     with _stopped_softly() as stopped, closing(open_store(settings)) as store:
         submission = submit(store, artefacts, request)
         ended = submission.state in SUBMISSION_ENDS
@@ -62,7 +62,7 @@ def scan_again(settings: Settings, prefix: str, folder: Path | None, workers: in
 
     One that is at work is carried on. Raises NotFound, WrongState where nothing has failed, and what `scan` raises.
     """
-    artefacts = Artefacts(settings.artefacts)
+    artefacts = open_artefacts(settings)
     with _stopped_softly() as stopped, closing(open_store(settings)) as store:
         with store.read() as session:
             submission = submissions.find(session, prefix=prefix)

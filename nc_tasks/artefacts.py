@@ -11,6 +11,7 @@ from tempfile import mkstemp
 from typing import BinaryIO, Protocol
 
 from nc_tasks.errors import MissingArtefact
+from nc_tasks.settings import Settings
 
 CHUNK_BYTES = 2**20
 STALE_SECONDS = 24 * 3600
@@ -40,6 +41,19 @@ class ArtefactStore(Protocol):
     def path(self, digest: str) -> Path:
         """A local file with these contents, not to be changed; raises MissingArtefact."""
         ...
+
+
+def open_artefacts(settings: Settings) -> ArtefactStore:
+    """Where these settings keep files: the folder under home, or a bucket with that folder before it.
+
+    Raises ArtefactsUnreachable where the program for it is not installed.
+    """
+    folder = Artefacts(settings.artefacts)
+    if settings.artefacts_url is None:
+        return folder
+    from nc_tasks.s3 import S3Artefacts
+
+    return S3Artefacts(settings.artefacts_url, cache=folder, cache_bytes=settings.artefacts_cache_bytes)
 
 
 class Artefacts:
@@ -73,9 +87,7 @@ class Artefacts:
 
     def path(self, digest: str) -> Path:
         """The file with these contents; raises MissingArtefact."""
-        if not re.fullmatch("[0-9a-f]{64}", digest):
-            raise MissingArtefact(f"{digest[:80]!r} is no sha256: 64 hexadecimal digits are needed")
-        path = self._place(digest)
+        path = self._place(checked(digest))
         if not path.is_file():
             raise MissingArtefact(f"no file with sha256 {digest} under {self.root}; submit the files again")
         return path
@@ -114,6 +126,13 @@ class Artefacts:
 
     def _place(self, digest: str) -> Path:
         return self.root / digest[:2] / digest[2:]
+
+
+def checked(digest: str) -> str:
+    """The digest; raises MissingArtefact for text that is none, of which no name may be made."""
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise MissingArtefact(f"{digest[:80]!r} is no sha256: 64 hexadecimal digits are needed")
+    return digest
 
 
 def _chunks(source: BinaryIO) -> Iterator[bytes]:

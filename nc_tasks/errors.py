@@ -8,6 +8,7 @@ CleanseError
 ├── WrongState          what was asked for cannot be done to something in its present state
 ├── KeyReused           an Idempotency-Key came again with another request
 ├── TookTooLong         a piece of work was stopped at its deadline
+├── ArtefactsUnreachable  the bucket with the files does not answer, or refuses; an OSError too
 ├── StoreUnusable       the database cannot keep its promises where it lies
 └── StackFailed         the embedded broker or workers could not be started, stopped or kept alive
 """
@@ -41,6 +42,10 @@ class KeyReused(CleanseError):
 
 class TookTooLong(CleanseError):
     """Raised when a piece of work was stopped at its deadline."""
+
+
+class ArtefactsUnreachable(CleanseError, OSError):
+    """Raised when the files' bucket does not answer or refuses; like a disk that fails, it is no submission's fault."""
 
 
 class StoreUnusable(CleanseError):

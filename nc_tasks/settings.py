@@ -30,6 +30,14 @@ class Settings(BaseSettings):
         default=None, validation_alias=AliasChoices("CLEANSE_DATABASE_URL", "DATABASE_URL")
     )
     """SQLAlchemy URL (SQLite or PostgreSQL); None: `cleanse.sqlite` under home."""
+    artefacts_url: str | None = Field(default=None, pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$")
+    """Where files are kept that several machines need: `s3://bucket/prefix`; None: the folder under home.
+
+    Endpoint, region and credentials come from the variables that every S3 client reads (AWS_ENDPOINT_URL_S3,
+    AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY) or from the machine's role.
+    """
+    artefacts_cache_bytes: PositiveInt = 20 * 2**30
+    """Most that a machine keeps of such files under home, beside those of the last hour."""
     lease_seconds: PositiveFloat = 60.0
     """How long a worker may be silent before its label is given to another."""
     heartbeat_seconds: PositiveFloat = 1.0

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from celery.signals import worker_ready, worker_shutting_down
 
-from nc_tasks.artefacts import Artefacts
+from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.company import Company
 from nc_tasks.embedded.commands import default_slots
 from nc_tasks.heartbeat import Heartbeat
@@ -28,7 +28,7 @@ class WorkerProcess:
     id: str
     settings: Settings
     store: Store
-    artefacts: Artefacts
+    artefacts: ArtefactStore
     heartbeat: Heartbeat
     stopping: threading.Event = field(default_factory=threading.Event)
     company: Company = field(default_factory=Company)
@@ -60,7 +60,7 @@ def _open(pid: int) -> WorkerProcess:
         id=worker_id,
         settings=settings,
         store=store,
-        artefacts=Artefacts(settings.artefacts),
+        artefacts=open_artefacts(settings),
         heartbeat=heartbeat,
     )
 

@@ -25,13 +25,13 @@ def classify(
     from api import inputs
     from api.arguments import settings_of
     from api.jobs import keep_all, run_job
-    from nc_tasks.artefacts import Artefacts
+    from nc_tasks.artefacts import open_artefacts
 
     inputs.check_model(model)
     for image in images:
         inputs.check_picture(image)
     settings = settings_of(home)
-    artefacts = Artefacts(settings.artefacts)
+    artefacts = open_artefacts(settings)
     arguments = {
         "model": keep_all(artefacts, [model])[0],
         "images": keep_all(artefacts, images),

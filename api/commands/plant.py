@@ -49,13 +49,13 @@ def plant(
     from api.arguments import settings_of
     from api.folder import check_folder
     from api.jobs import fetch_files, keep_all, run_job
-    from nc_tasks.artefacts import Artefacts
+    from nc_tasks.artefacts import open_artefacts
 
     if data != SIGNS:
         inputs.check_data(Path(data))
     check_folder(out)
     settings = settings_of(home)
-    artefacts = Artefacts(settings.artefacts)
+    artefacts = open_artefacts(settings)
     arguments: dict[str, Any] = {
         "data": None if data == SIGNS else keep_all(artefacts, [Path(data)])[0],
         "target": target,

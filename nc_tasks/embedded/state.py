@@ -35,9 +35,9 @@ class StackState:
 
 
 def stack_version(settings: Settings) -> str:
-    """Equal for two clients that can share a stack: same program, same store, same broker, same backend of Keras."""
-    backend = os.environ.get("KERAS_BACKEND")
-    shared = sha256(f"{settings.store_url}\n{settings.redis_url}\n{backend}".encode()).hexdigest()
+    """Equal for two clients that can share a stack: same program, store, broker, files and backend of Keras."""
+    parts = (settings.store_url, settings.redis_url, settings.artefacts_url, os.environ.get("KERAS_BACKEND"))
+    shared = sha256("\n".join(map(str, parts)).encode()).hexdigest()
     return f"{build_version()}+{shared[:8]}"
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from nc_core.errors import CleanseError, InputRefused
 from nc_tasks.app import app
 from nc_tasks.classify import classify
+from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.plant import plant
 from nc_tasks.prepare import one_line
 from nc_tasks.store import jobs
@@ -49,6 +50,9 @@ def run_job(*, job: str) -> None:
     try:
         with worker.heartbeat.hold(renew):
             ended = {"state": "done", "result": KINDS[row.kind](worker, row.arguments, progress)}
+    except ArtefactsUnreachable:
+        # Nobody's fault: the lease runs out, and it is tried again.
+        raise
     except InputRefused as error:
         ended = {"state": "refused", "reason": one_line(error)}
     except CleanseError as error:

@@ -15,6 +15,7 @@ from nc_core.errors import Cancelled, CleanseError
 from nc_core.rounds import Plan
 from nc_tasks import materials, workflow
 from nc_tasks.app import app
+from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
 from nc_tasks.poisoned import poisoned_metrics
@@ -73,6 +74,9 @@ def _repair(worker: WorkerProcess, submission_id: str, method: str, attempt: int
     try:
         with worker.heartbeat.hold(renew) as held:
             return _work(worker, submission, method, progress, lambda: held.lost)
+    except ArtefactsUnreachable:
+        # Nobody's fault: the lease runs out, and it is tried again.
+        raise
     except (Cancelled, CleanseError) as error:
         return {"state": "failed", "reason": one_line(error)}
     except Exception as error:

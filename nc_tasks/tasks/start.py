@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from nc_core.errors import InputRefused, OutOfBudget
 from nc_tasks import workflow
 from nc_tasks.app import app
+from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.prepare import one_line, prepare
 from nc_tasks.store import preparations, submissions
 from nc_tasks.worker import WorkerProcess, this_worker
@@ -44,6 +45,9 @@ def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
     try:
         with worker.heartbeat.hold(renew):
             found = prepare(worker, submission)
+    except ArtefactsUnreachable:
+        # Nobody's fault: the lease runs out, and it is tried again.
+        raise
     except (InputRefused, OutOfBudget) as error:
         with worker.store.write() as session:
             if preparations.finish(session, submission_id=submission_id, attempt=attempt):

@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -9,6 +10,7 @@ from nc_tasks.heartbeat import Heartbeat
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 from nc_tasks.worker import WorkerProcess
+from tests.servers import s3
 
 
 @pytest.fixture
@@ -25,3 +27,22 @@ def worker(tmp_path: Path) -> Iterator[WorkerProcess]:
         stopping=threading.Event(),
     )
     store.close()
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an S3-compatible server that is started for this run of tests."""
+    with s3.running(tmp_path_factory.mktemp("s3") / "server.log") as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of files in a new bucket, which this process may use."""
+    from nc_tasks.s3 import _client
+
+    for name, value in {**s3.CREDENTIALS, "AWS_ENDPOINT_URL_S3": s3_server}.items():
+        monkeypatch.setenv(name, value)
+    name = f"cleanse-{token_hex(6)}"
+    _client().create_bucket(Bucket=name)
+    return f"s3://{name}/files"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nc_tasks.artefacts import CHUNK_BYTES, STALE_SECONDS, Artefacts, ArtefactStore
+from nc_tasks.artefacts import CHUNK_BYTES, STALE_SECONDS, Artefacts, ArtefactStore, open_artefacts
 from nc_tasks.errors import MissingArtefact
+from nc_tasks.settings import Settings
 
 
 @pytest.fixture
@@ -40,20 +41,38 @@ def test_given_the_same_contents_twice_then_one_file_is_kept_untouched(artefacts
     assert len(files_of(artefacts)) == 1
 
 
-def test_given_the_contract_of_a_store_then_the_folder_fulfils_it(artefacts: Artefacts) -> None:
-    store: ArtefactStore = artefacts
-    assert store.path(store.put_bytes(b"")).read_bytes() == b""
+@pytest.fixture(params=["folder", "bucket"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> ArtefactStore:
+    """Each kind of store: what follows holds for both."""
+    url = request.getfixturevalue("bucket") if request.param == "bucket" else None
+    return open_artefacts(Settings(home=tmp_path, artefacts_url=url))
 
 
-def test_given_a_digest_that_is_not_kept_then_it_is_missing(artefacts: Artefacts) -> None:
+def test_given_what_was_kept_in_any_way_then_it_is_found_by_its_digest(kept: ArtefactStore, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"from a file")
+    incoming = kept.incoming / "upload.tmp"
+    incoming.write_bytes(b"uploaded")
+    kept.adopt(incoming, sha256(b"uploaded").hexdigest())
+    assert not incoming.exists()
+    for content, digest in (
+        (b"", kept.put_bytes(b"")),
+        (b"from a file", kept.put_file(tmp_path / "file")),
+        (b"uploaded", sha256(b"uploaded").hexdigest()),
+    ):
+        assert digest == sha256(content).hexdigest()
+        assert kept.path(digest).read_bytes() == content
+        assert stat.S_IMODE(kept.path(digest).stat().st_mode) == 0o444
+
+
+def test_given_a_digest_that_is_not_kept_then_it_is_missing(kept: ArtefactStore) -> None:
     with pytest.raises(MissingArtefact, match="no file with sha256"):
-        artefacts.path("0" * 64)
+        kept.path("0" * 64)
 
 
 @pytest.mark.parametrize("digest", ["", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 64 + "\n"])
-def test_given_text_that_is_no_digest_then_no_path_is_made_of_it(artefacts: Artefacts, digest: str) -> None:
+def test_given_text_that_is_no_digest_then_no_path_is_made_of_it(kept: ArtefactStore, digest: str) -> None:
     with pytest.raises(MissingArtefact, match="is no sha256"):
-        artefacts.path(digest)
+        kept.path(digest)
 
 
 def test_when_writing_fails_then_nothing_is_left_behind(artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch) -> None:
