@@ -56,6 +56,14 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def byte_size(size: int) -> str:
+    """1073741824 -> "1 GiB", 1536 -> "1.5 KiB"."""
+    value, units = float(size), ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    while value >= 1024 and len(units) > 1:
+        value, units = value / 1024, units[1:]
+    return f"{value:.1f}".removesuffix(".0") + f" {units[0]}"
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """1 label, 3 labels, 1,283 labels."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -77,10 +77,13 @@ class Comparison:
         return {**asdict(self), "options": {name: list(pair) for name, pair in self.options.items()}}
 
 
-def compare(session: Session, *, left: str, right: str) -> Comparison:
-    """Compare the submissions with these ids, however far they are; raises NoSuchSubmission."""
+def compare(session: Session, *, left: str, right: str, owner: str | None = None) -> Comparison:
+    """Compare this owner's (None: anybody's) submissions with these ids, however far they are.
+
+    Raises NoSuchSubmission.
+    """
     (left_side, left_labels, left_options), (right_side, right_labels, right_options) = (
-        _read(session, each) for each in (left, right)
+        _read(session, each, owner) for each in (left, right)
     )
     typical = _typical(left_labels, right_labels)
     pairs = [
@@ -101,8 +104,8 @@ def compare(session: Session, *, left: str, right: str) -> Comparison:
     )
 
 
-def _read(session: Session, submission_id: str) -> tuple[Side, dict[int, LabelSide], dict[str, Any]]:
-    submission = submissions.get(session, submission_id=submission_id)
+def _read(session: Session, submission_id: str, owner: str | None) -> tuple[Side, dict[int, LabelSide], dict[str, Any]]:
+    submission = submissions.get(session, submission_id=submission_id, owner=owner)
     detection = detections.get(session, submission_id=submission_id)
     body = {} if detection is None else detection.body
     side = Side(

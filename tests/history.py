@@ -8,7 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import LabelKey, Submission, detections, labels, mitigations, submissions
+from nc_tasks.store import LOCAL, LabelKey, Submission, detections, labels, mitigations, submissions
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def add(
     data: str = "d" * 64,
     model_name: str = "badnet.h5",
     data_name: str = "clean.npz",
-    owner: str | None = None,
+    owner: str = LOCAL,
     at: datetime | None = None,
     seed: int = 0,
     force: bool = False,
@@ -38,10 +38,10 @@ def add(
         data_name=data_name,
         options=ScanOptions(seed=seed),
         force=force,
+        owner=owner,
     )
     moment = at or START + timedelta(hours=number)
-    values = {"owner": owner, "created_at": moment}
-    session.execute(update(Submission).where(Submission.id == submission.id).values(**values))
+    session.execute(update(Submission).where(Submission.id == submission.id).values(created_at=moment))
     if norms is not None:
         scan(session, submission.id, norms)
     if verdict is not None:

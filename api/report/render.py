@@ -2,17 +2,15 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from api import numbers
 from api.report import view
-from api.report.charts import norm_chart
+from api.report.charts import Guide, Row, norm_chart
+from api.report.environment import environment
 from api.report.facts import preflight_facts, run_facts
 from api.report.guides import guides
 from api.report.repair import change_chart, changes
@@ -31,7 +29,7 @@ def render_report(result: Mapping[str, Any], triggers: TriggerArrays, examples: 
     """
     style = _style()
     return (
-        _environment()
+        environment("api.report")
         .get_template("report.html")
         .render(
             result=result,
@@ -41,7 +39,7 @@ def render_report(result: Mapping[str, Any], triggers: TriggerArrays, examples: 
             style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
             cards=view.cards(result, triggers, examples),
             rows=view.by_norm(result["labels"])[: view.TABLE_LIMIT],
-            charts=_norm_charts(result),
+            charts=norm_charts(result["labels"], guides(result)),
             repair=view.kept_repair(result),
             failed=(result["mitigation"] or {}).get("failed", []),
             changes=_changes(result),
@@ -52,11 +50,9 @@ def render_report(result: Mapping[str, Any], triggers: TriggerArrays, examples: 
     )
 
 
-def _norm_charts(result: Mapping[str, Any]) -> dict[str, Markup]:
+def norm_charts(rows: Sequence[Row], lines: Sequence[Guide]) -> dict[str, Markup]:
     """The chart for wide and for narrow windows: text keeps its size, so it cannot just shrink."""
-    lines = guides(result)
-    wide = norm_chart(result["labels"], lines)
-    return {"wide": wide, "narrow": norm_chart(result["labels"], lines, width=380, height=340)}
+    return {"wide": norm_chart(rows, lines), "narrow": norm_chart(rows, lines, width=380, height=340)}
 
 
 def _changes(result: Mapping[str, Any]) -> list[Any]:
@@ -66,13 +62,3 @@ def _changes(result: Mapping[str, Any]) -> list[Any]:
 
 def _style() -> str:
     return files("api.report").joinpath("templates/report.css").read_text("utf-8")
-
-
-@lru_cache
-def _environment() -> Environment:
-    loader = PackageLoader("api.report", "templates")
-    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals.update(view=view)
-    names = ("percent", "significant", "hundredths", "probability", "duration", "count", "listed")
-    made.filters.update({name: getattr(numbers, name) for name in names}, rules=view.rules_of)
-    return made

@@ -1,5 +1,7 @@
 """Writes SVG as text, every value escaped; attributes have `_` for `-`: text_anchor, class_."""
 
+from functools import cache
+
 from markupsafe import Markup, escape
 
 Value = str | float | int
@@ -7,9 +9,9 @@ Value = str | float | int
 
 def element(name: str, *children: str, **attributes: Value) -> Markup:
     """One element; children that are Markup stand as they are, plain strings are escaped."""
-    written = Markup("").join(Markup(' {}="{}"').format(_name(key), _value(value)) for key, value in attributes.items())
-    inside = Markup("").join(escape(child) for child in children)
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, inside)
+    written = "".join(f' {_name(key)}="{_value(value)}"' for key, value in attributes.items())
+    inside = "".join(map(escape, children))
+    return Markup(f"<{name}{written}>{inside}</{name}>")  # a chart of a thousand labels has five thousand of them
 
 
 def drawing(width: float, height: float, name: str, *children: str, class_: str) -> Markup:
@@ -17,9 +19,12 @@ def drawing(width: float, height: float, name: str, *children: str, class_: str)
     return element("svg", *children, class_=class_, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=name)
 
 
-def _name(key: str) -> Markup:
-    return Markup(key if key == "viewBox" else key.rstrip("_").replace("_", "-"))
+@cache
+def _name(key: str) -> str:
+    return key if key == "viewBox" else key.rstrip("_").replace("_", "-")
 
 
 def _value(value: Value) -> str:
+    if isinstance(value, str):
+        return str(escape(value))
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

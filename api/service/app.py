@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.pages.routes import router as pages
 from api.service.bodies import Bodies
 from api.service.problems import Problem, add_handlers
 from api.service.routes import health, schema, submissions
@@ -18,7 +19,7 @@ from nc_tasks.version import package_version
 
 log = logging.getLogger(__name__)
 
-ROUTERS = (health.router, submissions.router, schema.router)
+ROUTERS = (health.router, submissions.router, schema.router, pages)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -53,7 +53,7 @@ def totals(session: Session, *, owner: str | None = None) -> Totals:
     states = select(Submission.state, func.count()).where(*_of(owner)).group_by(Submission.state)
     verdicts = select(Detection.verdict, func.count(), func.sum(Submission.labels_total)).join(Submission)
     judged = session.execute(verdicts.where(*_of(owner)).group_by(Detection.verdict)).all()
-    counted: dict[str, int] = dict(session.execute(states).tuples())
+    counted: dict[str, int] = dict(session.execute(states).all())
     return Totals(
         submissions=sum(counted.values()),
         states=counted,

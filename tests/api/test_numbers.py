@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.numbers import count, duration, hundredths, listed, percent, probability, significant
+from api.numbers import byte_size, count, duration, hundredths, listed, percent, probability, significant
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,10 @@ def test_one_is_singular() -> None:
 
 def test_a_negative_index_has_a_minus_sign() -> None:
     assert hundredths(-0.414) == "−0.41"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 bytes"), (1536, "1.5 KiB"), (2**30, "1 GiB"), (3 * 2**50, "3072 TiB")]
+)
+def test_a_size_has_the_unit_that_suits_it(size: int, text: str) -> None:
+    assert byte_size(size) == text

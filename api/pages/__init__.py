@@ -1,0 +1,1 @@
+"""The pages: what the store knows, for people who would rather look."""

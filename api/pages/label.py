@@ -1,0 +1,77 @@
+"""One label of one submission: its trigger in pictures, and how it came about."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from api.numbers import MISSING, duration, hundredths, percent, significant, spread_of
+from api.outputs import read_triggers
+from api.report.pictures import trigger_pictures
+from nc_core.datasets import CleanData
+from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.errors import NotFound
+from nc_tasks.store import Label, Submission, detections, labels
+
+WITHOUT = {
+    "queued": "No trigger yet: the label waits for a worker.",
+    "running": "No trigger yet: the label is being optimised. It is shown here once it has ended.",
+    "screened_out": "No trigger: after a glance the label was far from the smallest, and was left behind.",
+    "not_converged": "No trigger works well enough on the other pictures: the label needs a large one, if any.",
+}
+
+
+def shown(session: Session, artefacts: ArtefactStore, submission: Submission, label: int) -> dict[str, Any]:
+    """What the page's template wants; raises NotFound where the submission has no such label."""
+    rows = labels.latest(session, submission_id=submission.id)
+    row = next((row for row in rows if row.label == label), None)
+    if row is None:
+        raise NotFound(f"submission {submission.id} has no label {label}; its page shows those that it has")
+    detection = detections.get(session, submission_id=submission.id)
+    entries = [] if detection is None else detection.body["labels"]
+    index: dict[str, Any] = next((entry for entry in entries if entry["label"] == label), {})
+    before, after = _neighbours([row.label for row in rows], label)
+    return {
+        "submission": submission,
+        "label": label,
+        "flagged": bool(index.get("flagged")),
+        "before": before,
+        "after": after,
+        "pictures": _pictures(artefacts, submission, row),
+        "without": row.reason or WITHOUT.get(row.state, f"No trigger: the label has {row.state}."),
+        "facts": _facts(submission, row, index),
+    }
+
+
+def _neighbours(numbers: Sequence[int], label: int) -> tuple[int | None, int | None]:
+    at = numbers.index(label)
+    return (numbers[at - 1] if at else None), (numbers[at + 1] if at + 1 < len(numbers) else None)
+
+
+def _pictures(artefacts: ArtefactStore, submission: Submission, row: Label) -> Any:
+    shape = submission.input_shape
+    if row.state != "done" or row.trigger_sha256 is None or shape is None or submission.preflight is None:
+        return None
+    triggers = read_triggers(artefacts, {row.label: row.trigger_sha256}, shape)
+    clean = submission.clean_data_sha256
+    examples = CleanData.load(artefacts.path(clean)).images if clean else None
+    return trigger_pictures(row.label, triggers, examples, submission.preflight)
+
+
+def _facts(submission: Submission, row: Label, index: dict[str, Any]) -> list[tuple[str, str]]:
+    done, shape = row.state == "done", submission.input_shape
+    pixels = shape[0] * shape[1] if shape else None
+    norm = significant(row.norm) if done else MISSING
+    if done and row.norm is not None and pixels:
+        norm += f" of {pixels:,} pixels ({percent(row.norm / pixels)})"
+    facts = [
+        ("State", row.state.replace("_", " ")),
+        ("Norm", norm),
+        ("Attack success rate", percent(row.attack_success_rate if done else None)),
+        ("Anomaly index", hundredths(index.get("anomaly_index"))),
+        ("Index on log norms", hundredths(index.get("log_z"))),
+        ("Updates", f"{row.updates:,}"),
+        ("Time", duration(row.seconds)),
+    ]
+    spread = spread_of(row.norms) if done else ""
+    return [*facts[:2], ("Starts", spread), *facts[2:]] if spread else facts

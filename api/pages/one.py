@@ -1,0 +1,181 @@
+"""One submission as its page shows it: how far it is, or what was found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from api.numbers import MISSING, count, significant
+from api.pages.cells import Shown, shown_cells
+from api.progress import NAMES, detail, shares
+from api.report import view
+from api.report.charts import Row
+from api.report.guides import guides, size_guide
+from api.report.render import norm_charts
+from api.report.repair import Change, change_chart, changes
+from api.watching import PHASES, snapshot
+from nc_tasks.results import kept_repair, result_json
+from nc_tasks.store import Submission, grid, mitigations
+from nc_tasks.store.labels import RESULTS
+from nc_tasks.store.lineage import lineage
+from nc_tasks.store.states import LABEL_ENDS, SUBMISSION_ENDS
+
+TITLES = {
+    "queued": "Waits for a worker",
+    "preparing": "The model is being read",
+    "inverting": "Triggers are being reversed",
+    "repairing": "The model is being repaired",
+    "done": "Done",
+    "refused": "The input was refused",
+    "failed": "The scan failed",
+    "cancelled": "Cancelled",
+}
+WITHOUT_LABELS = {
+    "queued": "The labels are known once a worker has read the model. Nothing happens? `cleanse up` starts workers.",
+    "preparing": "The labels are known once the model is read and was tried on the clean data.",
+}
+ENDED_EARLY = "It ended before its labels were known. The reason stands above; mend it and submit again."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One phase of a scan under way. share: done of it, 0..1."""
+
+    key: str
+    name: str
+    share: float
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """One file that the submission has to give."""
+
+    name: str
+    address: str
+
+
+def shown(session: Session, submission: Submission, *, owner: str | None, judged: bool) -> dict[str, Any]:
+    """What the page's template wants. judged: whether there is a detection; owner: whose relatives are named."""
+    result = result_json(session, submission.id) if judged else None
+    ended = submission.state in SUBMISSION_ENDS
+    rows: Sequence[Mapping[str, Any]] = result["labels"] if result else _rows(session, submission.id)
+    cells = shown_cells(rows)
+    return {
+        "submission": submission,
+        "ended": ended,
+        "cells": cells,
+        "counted": _counted(rows),
+        "no_labels": WITHOUT_LABELS.get(submission.state, ENDED_EARLY),
+        "charts": _charts(submission, result, rows),
+        "kin": lineage(session, submission=submission, owner=owner),
+        "facts": _facts(submission),
+        "phases": [] if ended else _phases(session, submission.id),
+        "can": {"cancel": not ended, "retry": ended and _retriable(session, submission, cells)},
+        "downloads": _downloads(session, submission) if result and ended else [],
+        **_told(submission, result),
+        **_repair(result),
+    }
+
+
+def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Headline and sentences of the banner."""
+    if result is None:
+        return {
+            "verdict": None,
+            "title": TITLES[submission.state],
+            "lead": submission.reason,
+            "advice": None,
+            "figures": [],
+        }
+    advice = view.advice(result) if submission.state == "done" else f"{TITLES[submission.state]}."
+    return {
+        "verdict": result["verdict"],
+        "title": view.TITLES[result["verdict"]],
+        "lead": result["reason"],
+        "advice": f"{view.flagged_sentence(result)} {advice}",
+        "figures": view.figures(result),
+    }
+
+
+def _rows(session: Session, submission_id: str) -> list[dict[str, Any]]:
+    """The labels of a scan without verdict, as far as result.json would tell of them."""
+    return [
+        {
+            "label": cell.label,
+            "state": cell.state,
+            "norm": cell.norm,
+            "attack_success_rate": cell.attack_success_rate,
+            "flagged": False,
+        }
+        for cell in grid.cells(session, submission_id=submission_id)
+    ]
+
+
+def _charts(submission: Submission, result: Mapping[str, Any] | None, rows: Sequence[Row]) -> Mapping[str, Any] | None:
+    if result is not None:
+        return norm_charts(rows, guides(result))
+    known = [row for row in rows if row["norm"] is not None]
+    if not known or submission.input_shape is None:
+        return None
+    return norm_charts(known, [size_guide(submission.input_shape)])
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> str:
+    ended = sum(row["state"] in LABEL_ENDS for row in rows)
+    return f"{ended:,} of {count(len(rows), 'label')} have ended"
+
+
+def _phases(session: Session, submission_id: str) -> list[Phase]:
+    seen = snapshot(session, submission_id)
+    done = shares(seen)
+    return [Phase(key=key, name=NAMES[key], share=done[key], detail=detail(key, seen)) for key in PHASES]
+
+
+def _retriable(session: Session, submission: Submission, cells: Sequence[Shown]) -> bool:
+    if submission.state != "done":
+        return True
+    repairs = mitigations.of_submission(session, submission_id=submission.id)
+    return any(cell.state not in RESULTS for cell in cells) or any(row.state == "failed" for row in repairs)
+
+
+def _downloads(session: Session, submission: Submission) -> list[Download]:
+    repair = kept_repair(mitigations.of_submission(session, submission_id=submission.id))
+    nets = {
+        "goodnet.keras": None if repair is None else repair.goodnet_sha256,
+        "guarded.keras": None if repair is None else repair.guarded_sha256,
+    }
+    names = ["report.html", "result.json", "triggers.npz", *(name for name, digest in nets.items() if digest)]
+    return [Download(name=name, address=f"/v1/submissions/{submission.id}/{name}") for name in names]
+
+
+def _repair(result: Mapping[str, Any] | None) -> dict[str, Any]:
+    kept = None if result is None else view.kept_repair(result)
+    if result is None or kept is None:
+        return {"repair": None, "changes": [], "change_charts": None}
+    rows: list[Change] = changes(kept, labelled=result["preflight"]["labelled"])
+    charts = {"wide": change_chart(rows), "narrow": change_chart(rows, width=340)}
+    return {"repair": kept, "changes": rows, "change_charts": charts}
+
+
+def _facts(submission: Submission) -> list[tuple[str, str]]:
+    shape = submission.input_shape
+    changed = {name: value for name, value in submission.options.items() if value not in (None, False, [])}
+    return [
+        ("Model", submission.model_name),
+        ("Model SHA-256", submission.model_sha256),
+        ("Classes", MISSING if submission.classes is None else f"{submission.classes:,}"),
+        ("Input (height, width, channels)", MISSING if shape is None else " × ".join(map(str, shape))),
+        ("Parameters", MISSING if submission.parameters is None else f"{submission.parameters:,}"),
+        ("Clean data", submission.data_name),
+        ("Data SHA-256", submission.data_sha256),
+        ("Options", "; ".join(f"{name.replace('_', ' ')}: {_option(value)}" for name, value in changed.items())),
+        ("Submitted", f"{submission.created_at:%Y-%m-%d %H:%M:%S} UTC"),
+    ]
+
+
+def _option(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value[:24])) + (f" and {len(value) - 24} more" if len(value) > 24 else "")
+    return significant(value, 2) if isinstance(value, float) else str(value)

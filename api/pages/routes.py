@@ -1,0 +1,82 @@
+"""The pages: what one address shows."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.pages import comparing, history, label, lines, one, signing_in, static_files, submitting
+from api.pages.door import PageRoute, Reading
+from api.pages.rendering import page
+from api.service.dependencies import AnArtefactStore, AStore
+from nc_tasks.comparison import compare
+from nc_tasks.store import detections, submissions
+
+SubmissionId = Annotated[str, Path(max_length=12)]
+
+Chosen = Annotated[list[str], Query(alias="id", default_factory=list)]
+
+pages = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@pages.get("/")
+def list_of_submissions(request: Request, store: AStore, caller: Reading) -> Response:
+    """The submissions, filtered."""
+    with store.read() as session:
+        values = lines.shown(session, request.query_params, owner=caller.sees)
+    return page(request, "submissions.html", status=400 if values["error"] else 200, **values)
+
+
+@pages.get("/submissions/{submission_id}")
+def one_submission(request: Request, submission_id: SubmissionId, store: AStore, caller: Reading) -> Response:
+    """One submission, live until it has ended."""
+    with store.read() as session:
+        submission = submissions.get(session, submission_id=submission_id, owner=caller.sees)
+        judged = detections.get(session, submission_id=submission_id) is not None
+        values = one.shown(session, submission, owner=caller.sees, judged=judged)
+    return page(request, "submission.html", **values)
+
+
+@pages.get("/submissions/{submission_id}/labels/{number}")
+def one_label(
+    request: Request,
+    submission_id: SubmissionId,
+    number: Annotated[int, Path(ge=0, lt=2**31)],
+    store: AStore,
+    artefacts: AnArtefactStore,
+    caller: Reading,
+) -> Response:
+    """One label and its trigger in pictures."""
+    with store.read() as session:
+        submission = submissions.get(session, submission_id=submission_id, owner=caller.sees)
+        values = label.shown(session, artefacts, submission, number)
+    return page(request, "label.html", **values)
+
+
+@pages.get("/history")
+def verdicts_over_time(
+    request: Request, store: AStore, caller: Reading, days: Annotated[str | None, Query()] = None
+) -> Response:
+    """What ended when."""
+    with store.read() as session:
+        values = history.shown(session, span=history.span_of(days), owner=caller.sees)
+    return page(request, "history.html", **values)
+
+
+@pages.get("/compare")
+def side_by_side(
+    request: Request,
+    store: AStore,
+    caller: Reading,
+    chosen: Annotated[list[str], Query(alias="id", default_factory=list)],
+) -> Response:
+    """Two submissions against each other."""
+    if len(chosen) != 2:
+        return page(request, "compare.html", status=400, error=f"{len(chosen)} submissions are ticked, two are needed.")
+    with store.read() as session:
+        found = compare(session, left=chosen[0], right=chosen[1], owner=caller.sees)
+    return page(request, "compare.html", **comparing.shown(found))
+
+
+router = APIRouter()
+for each in (pages, submitting.router, signing_in.router, static_files.router):
+    router.include_router(each)

@@ -1,0 +1,147 @@
+// What the pages do beyond what a form and a link can: they follow a scan, and open a trigger in place.
+
+const $ = (selector, within = document) => within.querySelector(selector);
+
+async function fetched(address) {
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+// A part that is new is put in the place of the old one, unless the reader is at work in it.
+async function renew(ids) {
+  const page = await fetched(location.href);
+  for (const id of ids) {
+    const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
+    if (old && fresh && !old.contains(document.activeElement) && !$(":checked", old)) old.replaceWith(fresh);
+  }
+  return page;
+}
+
+function keepListFresh() {
+  const seconds = Number($("#rows")?.dataset.again);
+  if (!seconds) return;
+  const timer = setInterval(async () => {
+    if (document.hidden) return;
+    await renew(["rows"]).catch(() => {});
+    if (!$("#rows")?.dataset.again) clearInterval(timer);
+  }, 1000 * seconds);
+}
+
+const words = (state) => state.replaceAll("_", " ");
+
+function showCell(cell) {
+  const link = $(`[data-label="${Number(cell.label)}"]`);
+  if (!link) return false;
+  const flagged = link.classList.contains("flagged") && cell.state === "done";
+  link.className = `cell ${cell.state}${flagged ? " flagged" : ""}`;
+  const norm = cell.norm === null ? "" : `, norm ${Number(cell.norm.toPrecision(3))}`;
+  link.title = `Label ${cell.label}: ${words(cell.state)}${norm}${flagged ? ", flagged" : ""}`;
+  link.setAttribute("aria-label", link.title);
+  return true;
+}
+
+function count() {
+  const ended = document.querySelectorAll("#grid .cell:not(.queued, .running)").length;
+  const all = document.querySelectorAll("#grid .cell").length;
+  const place = $("#counted");
+  if (place) place.textContent = `${ended} of ${all} labels have ended`;
+}
+
+function showProgress(progress) {
+  for (const [phase, share] of Object.entries(progress.shares)) {
+    const line = $(`[data-phase="${phase}"]`);
+    if (!line) continue;
+    $("progress", line).value = share;
+    $(".detail", line).textContent = progress.details[phase] ?? "";
+  }
+  const told = $("#told");
+  if (told) told.textContent = progress.eta_seconds === null ? "" : `About ${duration(progress.eta_seconds)} to go.`;
+}
+
+function duration(seconds) {
+  // By ten seconds below a minute, by minutes above: a screen reader is not told more often.
+  if (seconds < 60) return `${Math.max(10, 10 * Math.ceil(seconds / 10))} seconds`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 60 ? `${minutes} minute${minutes > 1 ? "s" : ""}` : `${Math.round(minutes / 6) / 10} hours`;
+}
+
+function follow() {
+  const address = $("#submission")?.dataset.events;
+  if (!address) return;
+  const source = new EventSource(address);
+  const parts = ["standing", "norms", "labels", "repair", "lineage"];
+  let state = null;
+  source.addEventListener("labels", (event) => {
+    const cells = JSON.parse(event.data);
+    const known = cells.map(showCell).every(Boolean);
+    if (known) count();
+    else renew(["labels"]).then(walkable).catch(() => {});
+  });
+  source.addEventListener("progress", (event) => {
+    const progress = JSON.parse(event.data);
+    showProgress(progress);
+    if (state !== null && progress.state !== state) renew(parts).then(walkable).catch(() => {});
+    state = progress.state;
+  });
+  source.addEventListener("end", () => {
+    source.close();
+    // The address stays: a reload that is not in the history, and leaves the reader where he is.
+    location.reload();
+  });
+}
+
+// One label is in the order of the tabulator, arrows go on from there: a thousand stops would be a wall.
+function walkable() {
+  const links = [...document.querySelectorAll("#grid .cell")];
+  links.forEach((link, index) => (link.tabIndex = index ? -1 : 0));
+}
+
+function columns(links) {
+  const second = links.findIndex((link) => link.offsetTop > links[0].offsetTop);
+  return second < 0 ? links.length : second;
+}
+
+function walk(event) {
+  const from = event.target.closest?.("#grid .cell");
+  if (!from) return;
+  const links = [...document.querySelectorAll("#grid .cell")];
+  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns(links), ArrowDown: columns(links) };
+  const ends = { Home: 0, End: links.length - 1 };
+  if (!(event.key in steps) && !(event.key in ends)) return;
+  const at = event.key in ends ? ends[event.key] : links.indexOf(from) + steps[event.key];
+  const to = links[at];
+  event.preventDefault();
+  if (!to) return;
+  [from.tabIndex, to.tabIndex] = [-1, 0];
+  to.focus();
+}
+
+async function openTrigger(event) {
+  const link = event.target.closest?.("#grid .cell");
+  const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.button);
+  if (!link || !plain) return;
+  event.preventDefault();
+  try {
+    const label = (await fetched(link.href)).getElementById("label");
+    $("#trigger .inside").replaceChildren(label);
+    $("#trigger").showModal();
+  } catch {
+    location.href = link.href;
+  }
+}
+
+function sayBusy(event) {
+  const told = event.target.dataset.busy;
+  const button = $("button", event.target);
+  if (!told || event.defaultPrevented) return;
+  button.textContent = told;
+  button.disabled = true;
+}
+
+keepListFresh();
+follow();
+walkable();
+document.addEventListener("keydown", walk);
+document.addEventListener("click", openTrigger);
+document.addEventListener("submit", sayBusy);

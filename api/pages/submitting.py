@@ -1,0 +1,91 @@
+"""What a page's buttons do: submit, cancel, retry. Each ends on the page of the submission."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+
+from api.numbers import byte_size
+from api.pages.door import PageRoute, Submitting, status_of, to
+from api.pages.rendering import page
+from api.service import submitting
+from api.service.callers import Caller
+from api.service.dependencies import AService
+from api.service.multipart import Form
+from api.service.problems import ProblemError
+from api.service.service import Service
+from api.service.uploads import received
+from nc_core.errors import CleanseError
+from nc_tasks.store import audit, datasets, submissions
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+OPTIONS = ("profile", "value_range", "resize", "labels", "mitigate", "unlabelled")
+"""Options of a scan that the form asks for; one left empty stays as it is without the form."""
+
+
+@router.get("/submit")
+def ask(request: Request, service: AService, caller: Submitting) -> Response:
+    """The form."""
+    return _form(request, service, caller)
+
+
+@router.post("/submissions")
+async def submit(request: Request, service: AService, caller: Submitting) -> Response:
+    """Take the files in and submit them; what is wrong with them is told beside the form."""
+    try:
+        async with received(request, service) as form:
+            submission_id = await to_thread.run_sync(_submit, service, caller, form)
+    except (ProblemError, CleanseError) as error:
+        status, detail = status_of(error)
+        return await to_thread.run_sync(lambda: _form(request, service, caller, status=status, error=detail))
+    return to(f"/submissions/{submission_id}")
+
+
+@router.post("/submissions/{submission_id}/cancel")
+def cancel(submission_id: str, service: AService, caller: Submitting) -> Response:
+    """End the submission."""
+    with service.store.write() as session:
+        submissions.get(session, submission_id=submission_id, owner=caller.sees)
+        submissions.cancel(session, submission_id=submission_id)
+        audit.record(session, **_who(caller), action="cancel", subject=submission_id)
+    return to(f"/submissions/{submission_id}")
+
+
+@router.post("/submissions/{submission_id}/retry")
+def retry(submission_id: str, service: AService, caller: Submitting) -> Response:
+    """Try again what failed of it."""
+    with service.store.write() as session:
+        submissions.get(session, submission_id=submission_id, owner=caller.sees)
+        submissions.retry(session, submission_id=submission_id)
+        audit.record(session, **_who(caller), action="retry", subject=submission_id)
+    submitting.publish(service, [submission_id])
+    return to(f"/submissions/{submission_id}")
+
+
+def _submit(service: Service, caller: Caller, form: Form) -> str:
+    sent = Form(fields=wishes(form.fields), files=form.files)
+    (submission_id,) = submitting.submit(service, caller, [submitting.request_of(service, caller, sent)])
+    return submission_id
+
+
+def wishes(fields: Mapping[str, str]) -> dict[str, str]:
+    """The form's fields as the service takes them: options in one JSON, nothing that was left empty."""
+    given = {name: text for name, text in fields.items() if text}
+    options = {name: given.pop(name) for name in OPTIONS if name in given}
+    return {**given, "options": json.dumps(options)}
+
+
+def _form(
+    request: Request, service: Service, caller: Caller, *, status: int = 200, error: str | None = None
+) -> Response:
+    with service.store.read() as session:
+        known = datasets.every(session, owner=caller.owner)
+    limit = byte_size(service.settings.upload_bytes)
+    return page(request, "submit.html", status=status, error=error, datasets=known, limit=limit)
+
+
+def _who(caller: Caller) -> dict[str, Any]:
+    return {"owner": caller.owner, "key_id": caller.key_id, "address": caller.address}

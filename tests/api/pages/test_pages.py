@@ -1,0 +1,234 @@
+"""What the pages show of what the store holds; looked at as a browser without scripts does."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx
+import pytest
+
+from nc_tasks.store import Store, submissions
+from tests import history
+
+HOSTILE = '"><script>alert(1)</script>{{ 7*7 }}.h5'
+
+
+class Seen(HTMLParser):
+    """Elements of a page by name, and all its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str, **attributes: str) -> list[dict[str, str | None]]:
+        wanted = {name.rstrip("_"): value for name, value in attributes.items()}.items()
+        return [found for name, found in self.elements if name == tag and wanted <= found.items()]
+
+
+def look(browser: httpx.Client, address: str, *, status: int = 200) -> Seen:
+    answer = browser.get(address)
+    assert answer.status_code == status, answer.text
+    return Seen(answer.text)
+
+
+@pytest.fixture
+def backdoored(make_result: Callable[..., dict[str, Any]], stored: Callable[..., str]) -> str:
+    return stored(make_result(infected={33: 5.0}))
+
+
+def test_given_nothing_then_the_list_says_what_to_do(browser: httpx.Client) -> None:
+    page = look(browser, "/")
+    assert "Nothing was submitted yet" in page.text
+    assert page.all("a", href="/submit")
+    assert "Local mode" in page.text
+    assert "Nothing ended in these 30 days" in look(browser, "/history").text
+
+
+def test_given_a_verdict_then_list_and_page_tell_it(browser: httpx.Client, backdoored: str) -> None:
+    listed = look(browser, "/")
+    assert listed.all("a", href=f"/submissions/{backdoored}")
+    assert re.search(r"traffic_signs\.h5.*backdoored\s+5\.00\s*label 33\s+43 labels", listed.text, re.DOTALL)
+    page = look(browser, f"/submissions/{backdoored}")
+    assert "Target label: 33." in page.text
+    assert "median" in page.text
+    assert "outlier test, p = 0.05" in page.text
+    cells = [cell for cell in page.all("a") if "data-label" in cell]
+    assert [cell["data-label"] for cell in cells] == [str(label) for label in range(43)]
+    flagged = [cell["aria-label"] for cell in cells if "flagged" in (cell["class"] or "")]
+    assert flagged == ["Label 33: done, norm 5.00, flagged"]
+    assert page.all("a", href=f"/v1/submissions/{backdoored}/goodnet.keras")
+    assert "Repair: unlearning" in page.text
+    assert not page.all("progress")
+
+
+def test_given_a_label_then_its_trigger_is_shown_and_its_neighbours_linked(
+    browser: httpx.Client, backdoored: str
+) -> None:
+    page = look(browser, f"/submissions/{backdoored}/labels/33")
+    pictures = page.all("img", width="128")
+    assert [(picture["src"] or "")[:22] for picture in pictures] == ["data:image/png;base64,"] * 4
+    assert all(picture["alt"] for picture in pictures)
+    assert "5.00 of 1,024 pixels" in page.text
+    assert page.all("a", rel="next", href=f"/submissions/{backdoored}/labels/34")
+    assert "has no label 43" in look(browser, f"/submissions/{backdoored}/labels/43", status=404).text
+
+
+def test_given_a_scan_under_way_then_its_page_shows_phases_grid_and_a_way_to_stop_it(
+    browser: httpx.Client, make_result: Callable[..., dict[str, Any]], stored: Callable[..., str], store: Store
+) -> None:
+    identity = stored(make_result(), until="prepared")
+    with store.write() as session:
+        history.end(session, identity, 2, norm=30.0)
+    page = look(browser, f"/submissions/{identity}")
+    assert len(page.all("progress")) == 4
+    assert "1 of 43 labels have ended" in page.text
+    assert page.all("div", **{"data-events": f"/v1/submissions/{identity}/events"})
+    assert "waits for a worker" in look(browser, f"/submissions/{identity}/labels/3").text
+    # When it is cancelled
+    answer = browser.post(f"/submissions/{identity}/cancel")
+    # Then its page says so and offers to carry on
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/submissions/{identity}")
+    page = look(browser, f"/submissions/{identity}")
+    assert "Cancelled" in page.text
+    assert page.all("form", action=f"/submissions/{identity}/retry")
+    assert not page.all("form", action=f"/submissions/{identity}/cancel")
+
+
+def test_given_a_refusal_then_its_reason_stands_on_the_page(browser: httpx.Client, store: Store) -> None:
+    with store.write() as session:
+        identity = history.add(session, 1)
+        submissions.refuse(session, submission_id=identity, reason="badnet.h5 is no model")
+    page = look(browser, f"/submissions/{identity}")
+    assert "The input was refused" in page.text
+    assert "badnet.h5 is no model" in page.text
+    assert "badnet.h5 is no model" in look(browser, "/").text
+
+
+def test_given_hostile_names_then_they_stay_text(
+    browser: httpx.Client, make_result: Callable[..., dict[str, Any]], stored: Callable[..., str], store: Store
+) -> None:
+    identity = stored(make_result(infected={33: 5.0}))
+    with store.write() as session:
+        submission = submissions.get(session, submission_id=identity)
+        submission.model_name = submission.data_name = HOSTILE
+    places = ("/", f"/submissions/{identity}", f"/submissions/{identity}/labels/33", f"/?text={HOSTILE}")
+    for address in (*places, f"/compare?id={identity}&id={identity}"):
+        page = look(browser, address)
+        assert HOSTILE in page.text
+        assert [script["src"] for script in page.all("script")] == ["/static/pages.js"]
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/history", "/submit", "/sign-in", "/compare", "/submissions/000000000000", "/static/pages.js"]
+)
+def test_when_a_page_is_sent_then_nothing_foreign_may_run_in_it_nor_frame_it(
+    browser: httpx.Client, address: str
+) -> None:
+    answer = browser.get(address)
+    policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["form-action"] == "'self'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    page = Seen(answer.text) if address != "/static/pages.js" else Seen("")
+    # No style and no script within the page, which the policy would keep from working
+    assert not page.all("style")
+    assert not any(name == "style" or name.startswith("on") for _, found in page.elements for name in found)
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("/?state=asleep", "state is 'asleep'"),
+        ("/?flagged_label=-1", "flagged label is '-1'"),
+        ("/?created_after=soon", "the day is 'soon'"),
+        ("/?cursor=x", "is none of ours"),
+        ("/compare?id=a", "1 submissions are ticked"),
+        ("/submissions/none", "no submission has the id"),
+        ("/history?days=9999", "days is '9999'"),
+        ("/submissions/a/labels/x", "unable to parse"),
+    ],
+)
+def test_given_an_address_that_asks_for_nothing_then_the_page_says_what_is_wrong(
+    empty: httpx.Client, address: str, told: str
+) -> None:
+    answer = empty.get(address)
+    assert 400 <= answer.status_code < 500
+    assert answer.headers["content-type"].startswith("text/html")
+    assert told in Seen(answer.text).text
+
+
+def test_given_many_submissions_then_pages_follow_one_another(browser: httpx.Client, store: Store) -> None:
+    with store.write() as session:
+        for number in range(60):
+            history.add(session, number, model_name=f"net{number:02}.h5")
+    first = look(browser, "/?text=net")
+    (older,) = first.all("a", rel="next")
+    second = look(browser, older["href"] or "")
+    named = [re.findall(r"Compare (net\d\d)", page.text) for page in (first, second)]
+    assert [len(names) for names in named] == [50, 10]
+    assert sorted(named[0] + named[1]) == [f"net{number:02}" for number in range(60)]
+
+
+def test_given_a_filter_then_its_fields_keep_what_was_asked(browser: httpx.Client, backdoored: str) -> None:
+    page = look(browser, "/?verdict=clean&text=signs")
+    assert "No submission passes these filters" in page.text
+    assert page.all("input", name="text", value="signs")
+    assert page.all("option", value="clean", selected=None)  # type: ignore[arg-type]
+    assert look(browser, "/?flagged_label=33").all("a", href=f"/submissions/{backdoored}")
+
+
+def test_given_two_submissions_then_they_stand_side_by_side(browser: httpx.Client, store: Store) -> None:
+    norms = {label: 30.0 + label for label in range(12)}
+    with store.write() as session:
+        left = history.add(session, 1, verdict="clean", norms=norms)
+        right = history.add(session, 2, verdict="backdoored", norms=norms | {5: 2.0}, flagged=[5])
+    page = look(browser, f"/compare?id={left}&id={right}")
+    assert "Flagged right alone: label 5." in page.text
+    assert "1 label drifted by more than a factor of 2" in page.text
+    assert len(page.all("circle")) == 12
+
+
+def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, store: Store, sent: list[str]) -> None:
+    files = {"model": ("net.h5", b"model"), "data": ("clean.npz", b"data")}
+    fields = {"profile": "thorough", "value_range": "", "labels": "0-3", "mitigate": "none", "unlabelled": "true"}
+    answer = browser.post("/submissions", files=files, data=fields)
+    assert answer.status_code == 303, answer.text
+    assert answer.headers["location"] == f"/submissions/{sent[0]}"
+    with store.read() as session:
+        options = submissions.get(session, submission_id=sent[0]).options
+    assert (options["profile"], options["labels"], options["mitigate"]) == ("thorough", [0, 1, 2, 3], [])
+    assert (options["unlabelled"], options["value_range"]) == (True, "auto")
+
+
+@pytest.mark.parametrize(
+    ("files", "fields", "status", "told"),
+    [
+        ({"model": ("net.h5", b"m")}, {}, 422, "neither of data and dataset"),
+        ({"model": ("net.h5", b"m"), "data": ("c.npz", b"d")}, {"labels": "x"}, 422, "'x' is no label"),
+        ({"model": ("net.h5", b"m"), "data": ("c.npz", b"d")}, {"dataset": "abc"}, 422, "both of data and dataset"),
+    ],
+)
+def test_given_a_form_with_a_mistake_then_it_comes_again_with_what_is_wrong(
+    browser: httpx.Client, sent: list[str], files: dict[str, Any], fields: dict[str, str], status: int, told: str
+) -> None:
+    answer = browser.post("/submissions", files=files, data=fields)
+    page = Seen(answer.text)
+    assert answer.status_code == status
+    assert told in page.text
+    assert page.all("input", name="model")
+    assert sent == []
+
+
+def test_given_a_file_that_the_browser_has_then_it_is_not_sent_again(browser: httpx.Client) -> None:
+    tag = browser.get("/static/pages.css").headers["etag"]
+    assert browser.get("/static/pages.css", headers={"If-None-Match": tag}).status_code == 304
+    assert browser.get("/static/routes.py").status_code == 404

@@ -1,0 +1,103 @@
+"""With keys on, pages ask for one, and nobody else's page can act in the visitor's name."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from api.pages.door import own_path
+from nc_tasks.store import Store, submissions
+from tests import history
+
+PAGES = ("/", "/history", "/submit", "/compare", "/submissions/abc", "/submissions/abc/labels/1")
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_given_keys_when_nobody_is_signed_in_then_every_page_leads_to_the_form(
+    browser: httpx.Client, make_key: Callable[..., str], address: str
+) -> None:
+    make_key("ann")
+    answer = browser.get(address)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in?then=%2F")
+
+
+def test_given_a_key_when_signed_in_then_own_submissions_are_seen_and_others_are_not(
+    browser: httpx.Client, make_key: Callable[..., str], store: Store
+) -> None:
+    text = make_key("ann")
+    with store.write() as session:
+        mine = history.add(session, 1, owner="ann", model_name="mine.h5")
+        theirs = history.add(session, 2, owner="bob", model_name="theirs.h5")
+    # When the key is given
+    answer = browser.post("/sign-in", data={"key": f" {text}\n", "then": f"/submissions/{mine}"})
+    # Then it is kept out of the reach of scripts and other sites, and the way goes on
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/submissions/{mine}")
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    listed = browser.get("/").text
+    assert "mine.h5" in listed
+    assert "theirs.h5" not in listed
+    assert "Sign out" in listed
+    assert browser.get(f"/submissions/{mine}").status_code == 200
+    assert browser.get(f"/submissions/{theirs}").status_code == 404
+    assert browser.get(f"/compare?id={mine}&id={theirs}").status_code == 404
+    assert browser.post(f"/submissions/{theirs}/cancel").status_code == 404
+    # And signing out ends it
+    assert browser.post("/sign-out").status_code == 303
+    assert browser.get("/").status_code == 303
+
+
+@pytest.mark.parametrize("key", ["", "cleanse_000000000000_" + "a" * 43, "no key"])
+def test_given_a_key_that_is_none_then_it_is_refused_and_not_kept(
+    browser: httpx.Client, make_key: Callable[..., str], key: str
+) -> None:
+    make_key("ann")
+    answer = browser.post("/sign-in", data={"key": key})
+    assert answer.status_code == 401
+    assert "This key is not valid" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
+def test_given_a_foreign_page_then_its_forms_change_nothing(
+    browser: httpx.Client, make_key: Callable[..., str], store: Store, origin: str
+) -> None:
+    text = make_key("ann")
+    with store.write() as session:
+        identity = history.add(session, 1, owner="ann")
+    browser.post("/sign-in", data={"key": text})
+    browser.headers["Origin"] = origin
+    for address in (f"/submissions/{identity}/cancel", "/submissions", "/sign-in", "/sign-out"):
+        assert browser.post(address, data={"key": text}).status_code == 403, address
+    with store.read() as session:
+        assert submissions.get(session, submission_id=identity).state == "queued"
+
+
+def test_given_a_key_to_read_then_nothing_can_be_submitted_or_cancelled(
+    browser: httpx.Client, make_key: Callable[..., str], store: Store
+) -> None:
+    with store.write() as session:
+        identity = history.add(session, 1, owner="ann")
+    browser.post("/sign-in", data={"key": make_key("ann", "read")})
+    assert browser.get(f"/submissions/{identity}").status_code == 200
+    assert browser.get("/submit").status_code == 403
+    assert browser.post(f"/submissions/{identity}/cancel").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("/history", "/history"),
+        ("/submissions/a?x=1", "/submissions/a?x=1"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/a\nSet-Cookie: x", "/"),
+        ("", "/"),
+    ],
+)
+def test_when_signed_in_then_the_way_goes_on_within_the_service(asked: str, found: str) -> None:
+    assert own_path(asked) == found
