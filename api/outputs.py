@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file
+from sqlalchemy.orm import Session
 
 from api.folder import copy_file, write_file
 from api.triggers import TriggerArrays
@@ -36,9 +37,7 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
     with store.read() as session:
         submission = submissions.get(session, submission_id=submission_id)
         result = result_json(session, submission_id)
-        rows = labels.latest(session, submission_id=submission_id)
-        # Not of labels that were screened out: theirs are where a glance left them, not what the label needs.
-        digests = {row.label: row.trigger_sha256 for row in rows if row.trigger_sha256 and row.state == "done"}
+        digests = done_triggers(session, submission_id)
         kept = kept_repair(mitigations.of_submission(session, submission_id=submission_id))
     made = {GOODNET: kept.goodnet_sha256, GUARDED: kept.guarded_sha256} if kept is not None else {}
     clean = submission.clean_data_sha256
@@ -48,6 +47,27 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
         examples=CleanData.load(artefacts.path(clean)).images if clean else None,
         nets={name: artefacts.path(digest) for name, digest in made.items() if digest},
     )
+
+
+def read_report(store: Store, artefacts: ArtefactStore, submission_id: str) -> str:
+    """The report as HTML, from no more triggers than it shows; raises MissingArtefact where a file is gone."""
+    from api.report import render_report
+    from api.report.view import with_card
+
+    with store.read() as session:
+        submission = submissions.get(session, submission_id=submission_id)
+        result = result_json(session, submission_id)
+        digests = done_triggers(session, submission_id)
+    shown = {row["label"]: digests[row["label"]] for row in with_card(result) if row["label"] in digests}
+    triggers = read_triggers(artefacts, shown, result["model"]["input_shape"])
+    clean = submission.clean_data_sha256
+    return render_report(result, triggers, CleanData.load(artefacts.path(clean)).images if clean else None)
+
+
+def done_triggers(session: Session, submission_id: str) -> dict[int, str]:
+    """Label -> digest of its trigger; not of labels that were screened out: theirs are where a glance left them."""
+    rows = labels.latest(session, submission_id=submission_id)
+    return {row.label: row.trigger_sha256 for row in rows if row.trigger_sha256 and row.state == "done"}
 
 
 def read_triggers(artefacts: ArtefactStore, digests: Mapping[int, str], input_shape: list[int]) -> TriggerArrays:

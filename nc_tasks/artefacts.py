@@ -42,6 +42,14 @@ class ArtefactStore(Protocol):
         """A local file with these contents, not to be changed; raises MissingArtefact."""
         ...
 
+    def remove(self, digest: str, *, older_than: float) -> bool:
+        """Delete the file unless it was kept, or kept again, in the last seconds; returns whether it went."""
+        ...
+
+    def digests(self) -> list[str]:
+        """Of all files."""
+        ...
+
 
 def open_artefacts(settings: Settings) -> ArtefactStore:
     """Where these settings keep files: the folder under home, or a bucket with that folder before it.
@@ -92,6 +100,21 @@ class Artefacts:
             raise MissingArtefact(f"no file with sha256 {digest} under {self.root}; submit the files again")
         return path
 
+    def remove(self, digest: str, *, older_than: float) -> bool:
+        """Delete the file unless it was kept, or kept again, in the last seconds; returns whether it went."""
+        path = self._place(digest)
+        try:
+            if path.stat().st_mtime > time.time() - older_than:
+                return False
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def digests(self) -> list[str]:
+        """Of all files."""
+        return [path.parent.name + path.name for path in self.root.glob("[0-9a-f][0-9a-f]/*")]
+
     def sweep(self) -> int:
         """Delete temporary files that a crash left behind more than a day ago; returns how many."""
         before = time.time() - STALE_SECONDS
@@ -117,7 +140,9 @@ class Artefacts:
     def _move(self, temporary: Path, digest: str) -> None:
         place = self._place(digest)
         if place.exists():
-            return
+            with suppress(FileNotFoundError):  # removed at this moment: it is put there again
+                os.utime(place)
+                return
         if not place.parent.exists():
             place.parent.mkdir(exist_ok=True)
             _flush_folder(self.root)

@@ -29,7 +29,7 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
         **{name: body[name] for name in ("verdict", "reason", "not_covered", "flagged_labels")},
         **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
         **{name: body[name] for name in ("rules", "reference_size")},
-        "labels": _labels(rows, totals, plan_of(submission), detection),
+        "labels": labels_json(rows, totals, plan_of(submission), detection),
         "preflight": _preflight(submission),
         "mitigation": _mitigation(repairs),
         "model": {
@@ -62,10 +62,14 @@ def _preflight(submission: Submission) -> dict[str, Any]:
     return {**found, "warnings": [*found["warnings"], fewer]}
 
 
-def _labels(
-    rows: list[Label], totals: Mapping[int, LabelTotals], rounds: Plan, detection: Detection
+UNJUDGED: dict[str, Any] = {"anomaly_index": None, "log_z": None, "flagged": False, "rules": []}
+
+
+def labels_json(
+    rows: list[Label], totals: Mapping[int, LabelTotals], rounds: Plan, detection: Detection | None
 ) -> list[dict[str, Any]]:
-    indices = {entry["label"]: entry for entry in detection.body["labels"]}
+    """The labels as result.json has them; of a scan that is not judged yet, without indices."""
+    indices = {} if detection is None else {entry["label"]: entry for entry in detection.body["labels"]}
     return [
         {
             "label": row.label,
@@ -73,14 +77,11 @@ def _labels(
             "round": row.round,
             "norm": row.norm if row.state == "done" else None,
             "norms": row.norms if row.state == "done" else None,
-            "anomaly_index": indices[row.label]["anomaly_index"],
-            "log_z": indices[row.label]["log_z"],
+            **{name: indices.get(row.label, UNJUDGED)[name] for name in UNJUDGED},
             "attack_success_rate": row.attack_success_rate if row.state == "done" else None,
             "reference": row.label in rounds.reference,
             "updates": totals[row.label].updates,
             "seconds": totals[row.label].seconds,
-            "flagged": indices[row.label]["flagged"],
-            "rules": indices[row.label]["rules"],
             "reason": row.reason,
         }
         for row in rows

@@ -4,7 +4,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, AliasChoices, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, AliasChoices, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -74,6 +74,10 @@ class Settings(BaseSettings):
     """Requests of one key, or of one address without key."""
     open_submissions: PositiveInt = 200
     """Submissions of one owner that have not ended."""
+    retention_days: PositiveFloat | None = None
+    """Age at which a submission that has ended is deleted; None: never."""
+    artefact_grace_seconds: NonNegativeFloat = 900.0
+    """Age below which a file is kept though no row refers to it: the row may be just about to be written."""
     worker_slots: PositiveInt | None = None
     """Labels that one worker of the label queue holds at a time; None: what suits the machine."""
 

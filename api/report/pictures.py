@@ -65,7 +65,12 @@ def example_outside(label: int, examples: Images) -> npt.NDArray[np.float32] | N
 
 
 def data_uri(pixels: npt.NDArray[Any]) -> str:
-    """Pixels (H, W, C) in 0..255 -> data:image/png;base64,..., enlarged by nearest neighbour.
+    """Pixels (H, W, C) in 0..255 -> data:image/png;base64,..., as `png` draws them."""
+    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode("ascii")
+
+
+def png(pixels: npt.NDArray[Any]) -> bytes:
+    """Pixels (H, W, C) in 0..255 as a PNG, enlarged by nearest neighbour.
 
     One channel is grey, three are red, green and blue; of any other number the mean is shown.
     """
@@ -76,4 +81,4 @@ def data_uri(pixels: npt.NDArray[Any]) -> str:
     image = Image.fromarray(enlarged[..., 0] if enlarged.shape[-1] == 1 else enlarged)
     stream = io.BytesIO()
     image.save(stream, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    return stream.getvalue()

@@ -130,15 +130,19 @@ def by_norm(labels: list[Row], *, only_known: bool = False) -> list[Row]:
 
 def cards(result: Mapping[str, Any], triggers: TriggerArrays, examples: Images | None) -> list[Card]:
     """Flagged labels, smallest first, then their neighbours: the next labels by norm."""
-    rows = by_norm(result["labels"], only_known=True)
-    flagged = [row for row in rows if row["flagged"]]
-    chosen = [*flagged[:CARD_LIMIT], *[row for row in rows if not row["flagged"]][:NEIGHBOURS]]
     made = []
-    for row in chosen:
+    for row in with_card(result):
         pictures = trigger_pictures(row["label"], triggers, examples, result["preflight"])
         if pictures is not None:
             made.append(_card(row, pictures, result["model"]["input_shape"]))
     return made
+
+
+def with_card(result: Mapping[str, Any]) -> list[Row]:
+    """The labels that have a card, where there is a trigger to show."""
+    rows = by_norm(result["labels"], only_known=True)
+    flagged = [row for row in rows if row["flagged"]]
+    return [*flagged[:CARD_LIMIT], *[row for row in rows if not row["flagged"]][:NEIGHBOURS]]
 
 
 def cards_note(result: Mapping[str, Any]) -> str | None:

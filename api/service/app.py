@@ -11,15 +11,28 @@ from fastapi.openapi.utils import get_openapi
 from api.pages.routes import router as pages
 from api.service.bodies import Bodies
 from api.service.problems import Problem, add_handlers
-from api.service.routes import health, schema, submissions
+from api.service.routes import (
+    artefacts,
+    classify,
+    datasets,
+    events,
+    health,
+    history,
+    keys,
+    labels,
+    results,
+    schema,
+    submissions,
+)
 from api.service.service import Service
 from nc_tasks.settings import Settings
-from nc_tasks.store import keys
+from nc_tasks.store.keys import any_made
 from nc_tasks.version import package_version
 
 log = logging.getLogger(__name__)
 
-ROUTERS = (health.router, submissions.router, schema.router, pages)
+MODULES = (health, schema, datasets, artefacts, submissions, labels, results, events, classify, history, keys)
+ROUTERS = (*(module.router for module in MODULES), pages)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -52,13 +65,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
     service.open()
     with service.store.read() as session:
-        local = not keys.any_made(session)
+        local = not any_made(session)
     if local:
         log.warning("no key was made: everybody on this machine may do everything; `cleanse key create` changes that")
     try:
         yield
     finally:
-        service.close()
+        await service.close()
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:

@@ -38,10 +38,25 @@ def get_settings(service: Annotated[Service, Depends(get_service)]) -> Settings:
     return service.settings
 
 
-def get_caller(request: Request, store: Annotated[Store, Depends(get_store)]) -> Caller:
-    """Who asks; raises ProblemError without a valid key where the service asks for one."""
-    with store.read() as session:
-        return caller_of(request, session)
+def get_caller(request: Request, service: Annotated[Service, Depends(get_service)]) -> Caller:
+    """Who asks; raises ProblemError without a valid key where the service asks for one, and for too many requests."""
+    try:
+        with service.store.read() as session:
+            caller = caller_of(request, session)
+    except ProblemError:
+        # Whoever has no key is counted by address: nobody may try keys without end.
+        _count(service, f"address {request.client.host if request.client else None}")
+        raise
+    _count(service, caller.key_id or f"address {caller.address}")
+    return caller
+
+
+def _count(service: Service, name: str) -> None:
+    seconds = service.rates.take(name)
+    if seconds is not None:
+        limit = service.rates.per_minute
+        detail = f"more than {limit} requests a minute: come again in {seconds} s"
+        raise ProblemError(429, detail, limit=limit, headers={"Retry-After": str(seconds)})
 
 
 def require(scope: Scope) -> Callable[..., Caller]:

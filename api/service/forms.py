@@ -3,8 +3,13 @@
 from typing import Any
 
 from api.service.models.submission import DIGEST_PATTERN
-from api.service.submitting import FORM_FILES, Wishes
+from api.service.models.wishes import Wishes
+from api.service.submitting import FORM_FILES
 
+IMAGES = 32
+"""Most pictures of one request to classify."""
+NETS = ("guarded", "goodnet", "model")
+"""What pictures may be classified by."""
 FILE = {"type": "string", "format": "binary"}
 SUBMISSION_FILES = {
     "model": {**FILE, "description": "Keras model: .keras or .h5."},
@@ -42,6 +47,33 @@ def submission_form() -> dict[str, Any]:
     }
     as_json = {"contentType": "application/json"}
     return body(schema, encoding={"options": as_json, "tags": as_json})
+
+
+def dataset_form() -> dict[str, Any]:
+    """The body that registers a data set."""
+    name = {"type": "string", "minLength": 1, "maxLength": 255, "description": "Left out: the file's own name."}
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"data": SUBMISSION_FILES["data"], "name": name},
+        "required": ["data"],
+    }
+    return body(schema)
+
+
+def images_form() -> dict[str, Any]:
+    """The body that has pictures classified."""
+    schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "images": {"type": "array", "items": FILE, "minItems": 1, "maxItems": IMAGES},
+            "net": {"type": "string", "enum": list(NETS), "default": NETS[0]},
+            "resize": {"type": "string", "enum": ["nearest", "bilinear"]},
+        },
+        "required": ["images"],
+    }
+    return body(schema)
 
 
 def body(schema: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -62,6 +62,12 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def binary(media_type: str, description: str = "The file") -> dict[int | str, dict[str, Any]]:
+    """What a route's `responses` say of a file that it answers with."""
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {200: {"description": description, "content": content}}
+
+
 def add_handlers(app: FastAPI) -> None:
     """Have every error of the application answered as a problem."""
     app.add_exception_handler(CleanseError, _of_ours)

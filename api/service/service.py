@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from redis import Redis
 from redis.exceptions import RedisError
 
+from api.service.rates import Rates
+from api.service.watchers import Watchers
 from nc_tasks.artefacts import Artefacts, ArtefactStore
 from nc_tasks.embedded.broker import broker_url
 from nc_tasks.settings import Settings
@@ -27,14 +29,19 @@ class Service:
     uploads: int = 0
     store: Store = field(init=False)
     artefacts: ArtefactStore = field(init=False)
+    rates: Rates = field(init=False)
+    watchers: Watchers = field(init=False)
 
     def open(self) -> None:
         """Open the store; raises StoreUnusable."""
         self.store = open_store(self.settings)
         self.artefacts = Artefacts(self.settings.artefacts)
+        self.rates = Rates(self.settings.requests_per_minute)
+        self.watchers = Watchers(self.store)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close every connection."""
+        await self.watchers.close()
         if "celery" in self.__dict__:
             self.celery.close()
         self.store.close()

@@ -8,40 +8,28 @@ from hashlib import sha256
 from typing import Any
 
 from kombu.exceptions import OperationalError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
+from api.service.auditing import note
 from api.service.callers import Caller
-from api.service.multipart import Form
+from api.service.models.batch import Batch
+from api.service.models.wishes import Wishes
+from api.service.multipart import Form, harmless
 from api.service.problems import ProblemError, line_of
 from api.service.service import Service
 from api.service.uploads import keep
 from nc_core.errors import OptionRefused
+from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import MissingArtefact
-from nc_tasks.options import ScanOptions
-from nc_tasks.store import audit, datasets, idempotency, ownership, submissions
-from nc_tasks.store.states import Priority
+from nc_tasks.store import datasets, idempotency, ownership, submissions
 from nc_tasks.store.tables import Submission
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 60
 """When to come again with too many open submissions."""
-
-
-class Wishes(BaseModel):
-    """How a submission is to be treated; what a form has beside its files."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    options: ScanOptions = Field(default_factory=ScanOptions, description="Options of the scan.")
-    priority: Priority = Field(default="normal", description="Whose labels go first while workers are scarce.")
-    tags: dict[str, str] = Field(default_factory=dict, max_length=16, description="What to call it by: name -> text.")
-    callback_url: str | None = Field(
-        default=None, max_length=2048, pattern="^https?://", description="Told, signed, when the submission has ended."
-    )
-    force: bool = Field(default=False, description="Scan again what was scanned before.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +87,8 @@ def request_of(service: Service, caller: Caller, form: Form) -> Request:
     _either("model", form, "model_sha256", "the model's file or the digest of one that was uploaded before")
     _either("data", form, "dataset", "the data's file or the id of a data set that was registered before")
     with service.store.read() as session:
-        model = _known_model(session, caller, form.fields) if "model" not in form.files else None
+        named = (form.fields.get("model_sha256", ""), form.fields.get("model_name"))
+        model = known_file(session, service.artefacts, caller, *named) if "model" not in form.files else None
         data = _data_of(session, caller, form.fields["dataset"]) if "data" not in form.files else None
     return Request(
         model=model or keep(service.artefacts, form.files["model"][0]),
@@ -115,19 +104,27 @@ def _either(file: str, form: Form, text: str, what: str) -> None:
         raise OptionRefused(f"the form has {has} of {file} and {text}: send either {what}")
 
 
-def _known_model(session: Session, caller: Caller, fields: Mapping[str, str]) -> dict[str, str]:
-    return known_model(session, caller, fields["model_sha256"], fields.get("model_name"))
+def requests_of(service: Service, caller: Caller, batch: Batch) -> list[Request]:
+    """The requests of a batch; raises NotFound, OptionRefused."""
+    wishes = Wishes.model_validate(batch.model_dump(include=set(Wishes.model_fields)))
+    with service.store.read() as session:
+        data = _data_of(session, caller, batch.dataset)
+        models = [known_file(session, service.artefacts, caller, each.sha256, each.name) for each in batch.models]
+    return [Request(model=model, data=data, wishes=wishes) for model in models]
 
 
-def known_model(session: Session, caller: Caller, digest: str, name: str | None) -> dict[str, str]:
-    """A file that the caller has uploaded before, or was given; raises MissingArtefact.
+def known_file(
+    session: Session, artefacts: ArtefactStore, caller: Caller, digest: str, name: str | None
+) -> dict[str, str]:
+    """A file that the caller has uploaded before, or was given; name: None for the one it had. Raises MissingArtefact.
 
     Of another's files nobody learns whether they are here.
     """
     found = ownership.name_of(session, digest=digest, owner=caller.sees)
     if found is None:
         raise MissingArtefact(f"no file of yours has the sha256 {digest[:80]!r}: upload it")
-    return {"sha256": digest, "name": name or found}
+    artefacts.path(digest)
+    return {"sha256": digest, "name": harmless(name or found)}
 
 
 def _data_of(session: Session, caller: Caller, dataset_id: str) -> dict[str, str]:
@@ -150,7 +147,7 @@ def submit(
             if answered is not None:
                 return answered
         found = [_submit_one(session, caller, request) for request in requests]
-        _check_open(session, service, caller)
+        check_open(session, service, caller)
         ids = [submission.id for submission in found]
         if idempotency_key is not None:
             idempotency.remember(session, **under, answer=ids)
@@ -173,19 +170,12 @@ def _submit_one(session: Session, caller: Caller, request: Request) -> Submissio
         priority=wishes.priority,
         tags=wishes.tags or None,
     )
-    audit.record(
-        session,
-        owner=caller.owner,
-        key_id=caller.key_id,
-        action="submit",
-        subject=submission.id,
-        address=caller.address,
-        model=request.model["sha256"],
-    )
+    note(session, caller, "submit", submission.id, model=request.model["sha256"])
     return submission
 
 
-def _check_open(session: Session, service: Service, caller: Caller) -> None:
+def check_open(session: Session, service: Service, caller: Caller) -> None:
+    """Raise ProblemError (429) where the caller has more open submissions than it may."""
     limit = service.settings.open_submissions
     count = submissions.count_open(session, owner=caller.owner)
     if count > limit:

@@ -1,5 +1,6 @@
 """The audit log: who did what. Entries are written in the transaction of the deed, and never changed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +18,7 @@ def record(
     action: str,
     subject: str,
     address: str | None = None,
-    **detail: Any,
+    detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Write an entry. action: a verb; subject: id or digest of what it was done to."""
     session.add(
@@ -28,7 +29,7 @@ def record(
             action=action,
             subject=subject,
             address=address,
-            detail=detail,
+            detail=dict(detail or {}),
         )
     )
 

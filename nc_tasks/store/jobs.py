@@ -23,10 +23,10 @@ def create(session: Session, *, kind: JobKind, arguments: dict[str, Any], owner:
     return job
 
 
-def get(session: Session, *, job_id: str) -> Job:
-    """The job with this id; raises NotFound."""
+def get(session: Session, *, job_id: str, owner: str | None = None) -> Job:
+    """The job with this id, of this owner (None: anybody's); raises NotFound."""
     job = session.get(Job, job_id, populate_existing=True)
-    if job is None:
+    if job is None or owner not in (None, job.owner):
         raise NotFound(f"no job has the id {job_id!r}")
     return job
 

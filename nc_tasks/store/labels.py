@@ -190,9 +190,10 @@ def of_round(session: Session, *, submission_id: str, round: int) -> list[Label]
     return list(session.scalars(select(Label).where(*_of(submission_id, round)).order_by(Label.label)))
 
 
-def latest(session: Session, *, submission_id: str) -> list[Label]:
-    """Each label's row of its last round, by label: what is known of it."""
+def latest(session: Session, *, submission_id: str, label: int | None = None) -> list[Label]:
+    """Each label's row of its last round, by label: what is known of it. label: of this one alone."""
     query = select(Label).where(Label.submission_id == submission_id)
+    query = query if label is None else query.where(Label.label == label)
     return last_rounds(session.scalars(query.order_by(Label.label, Label.round)))
 
 

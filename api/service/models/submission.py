@@ -72,6 +72,12 @@ _COLUMNS = (
 _FOUND = ("verdict", "flagged_labels", "smallest_label", "smallest_norm", "p_value")
 
 
+class SubmissionList(BaseModel):
+    """Submissions, in the order they were asked for."""
+
+    items: list[SubmissionInfo]
+
+
 class SubmissionPage(BaseModel):
     """Submissions, newest first."""
 

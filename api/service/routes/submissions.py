@@ -1,27 +1,37 @@
-"""/v1/submissions: submit a model, see where it stands."""
+"""/v1/submissions: submit models, list them, see where one stands, stop, retry and delete it."""
 
 from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
-from api.service import submitting
+from api.service import reading, submitting
+from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.dependencies import AService, AStore, Reader, Submitter
 from api.service.forms import submission_form
-from api.service.models.submission import SubmissionInfo
+from api.service.models.batch import Batch
+from api.service.models.listing import ListQuery
+from api.service.models.submission import SubmissionInfo, SubmissionList, SubmissionPage
 from api.service.multipart import Form
 from api.service.problems import responses
 from api.service.service import Service
 from api.service.uploads import received
-from nc_tasks.store import Store, listing, submissions
+from nc_tasks import retention
+from nc_tasks.store import Store, datasets, listing, removal, submissions
+from nc_tasks.store.listing import Cursor, Filters
 
 router = APIRouter(prefix="/v1/submissions", tags=["submissions"], responses=responses(401, 403, 421, 422, 429, 503))
 
-SubmissionId = Annotated[str, Path(alias="id", description="The submission's id.", max_length=12)]
+SubmissionId = Annotated[str, Path(alias="id", description="The submission's id.", pattern="^[0-9a-f]{12}$")]
 IdempotencyKey = Annotated[
     str | None,
-    Header(min_length=1, max_length=255, description="The same request under the same key is done once."),
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern="^[\\x21-\\x7e]+$",
+        description="The same request under the same key is done once.",
+    ),
 ]
 
 
@@ -43,19 +53,82 @@ async def submit(
 def _submit(service: Service, caller: Caller, form: Form, idempotency_key: str | None) -> SubmissionInfo:
     asked = submitting.request_of(service, caller, form)
     (submission_id,) = submitting.submit(service, caller, [asked], idempotency_key=idempotency_key)
-    return info(service.store, caller, submission_id)
+    return info(service.store, submission_id)
+
+
+@router.post("/batch", status_code=202, responses=responses(404, 409, 413))
+def submit_batch(
+    batch: Batch, service: AService, caller: Submitter, idempotency_key: IdempotencyKey = None
+) -> SubmissionList:
+    """Submit many models that were uploaded before against one data set: all of them or, where one is refused, none."""
+    asked = submitting.requests_of(service, caller, batch)
+    ids = submitting.submit(service, caller, asked, idempotency_key=idempotency_key)
+    return SubmissionList(items=[info(service.store, submission_id) for submission_id in ids])
+
+
+@router.get("", responses=responses(404))
+def list_submissions(query: Annotated[ListQuery, Query()], store: AStore, caller: Reader) -> SubmissionPage:
+    """Submissions, newest first, a page at a time."""
+    after = None if query.cursor is None else Cursor.parse(query.cursor)
+    with store.read() as session:
+        data = query.dataset and datasets.get(session, dataset_id=query.dataset, owner=caller.sees).sha256
+        names = ("state", "verdict", "flagged_label", "model_sha256", "text", "created_after", "created_before")
+        filters = Filters(owner=caller.sees, data_sha256=data, **{name: getattr(query, name) for name in names})
+        page = listing.page(session, filters=filters, after=after, limit=query.limit)
+    return SubmissionPage(
+        items=[SubmissionInfo.of(item) for item in page.items],
+        next_cursor=None if page.following is None else page.following.text(),
+    )
 
 
 @router.get("/{id}", responses=responses(404))
 def show(submission_id: SubmissionId, store: AStore, caller: Reader) -> SubmissionInfo:
     """Where one submission stands, and what was found."""
-    return info(store, caller, submission_id)
-
-
-def info(store: Store, caller: Caller, submission_id: str) -> SubmissionInfo:
-    """The submission, if the caller may see it; raises NoSuchSubmission."""
     with store.read() as session:
-        submissions.get(session, submission_id=submission_id, owner=caller.sees)
+        reading.seen(session, caller, submission_id)
+    return info(store, submission_id)
+
+
+@router.post("/{id}/cancel", responses=responses(404, 409))
+def cancel(submission_id: SubmissionId, store: AStore, caller: Submitter) -> SubmissionInfo:
+    """Stop all its labels within seconds; what has ended stays, and a retry carries on."""
+    with store.write() as session:
+        reading.seen(session, caller, submission_id)
+        submissions.cancel(session, submission_id=submission_id)
+        note(session, caller, "cancel", submission_id)
+    return info(store, submission_id)
+
+
+@router.post("/{id}/retry", status_code=202, responses=responses(404, 409))
+def retry(submission_id: SubmissionId, service: AService, caller: Submitter) -> SubmissionInfo:
+    """Try again what failed or was cancelled, and judge it anew; labels with a result keep it."""
+    with service.store.write() as session:
+        reading.seen(session, caller, submission_id)
+        submissions.retry(session, submission_id=submission_id)
+        submitting.check_open(session, service, caller)
+        note(session, caller, "retry", submission_id)
+    submitting.publish(service, [submission_id])
+    return info(service.store, submission_id)
+
+
+@router.delete("/{id}", status_code=204, responses=responses(404, 409))
+def delete(submission_id: SubmissionId, service: AService, caller: Submitter) -> None:
+    """Delete a submission that has ended, with the files that nothing else refers to.
+
+    Files younger than 15 minutes are deleted by the sweeper, within two hours.
+    """
+    with service.store.write() as session:
+        reading.seen(session, caller, submission_id)
+        note(session, caller, "delete", submission_id)
+        named = removal.remove(session, submission_id=submission_id)
+    retention.collect(service.store, service.artefacts, service.settings, named)
+
+
+def info(store: Store, submission_id: str) -> SubmissionInfo:
+    """The submission as JSON."""
+    with store.read() as session:
         found = listing.one(session, submission_id=submission_id)
-    assert found is not None  # both reads are of one state
+        # Raises NoSuchSubmission for one that was deleted since.
+        submissions.get(session, submission_id=submission_id)
+    assert found is not None
     return SubmissionInfo.of(found)

@@ -1,0 +1,30 @@
+"""A label as JSON, as in result.json."""
+
+from pydantic import BaseModel, Field
+
+from nc_tasks.store.states import LabelState
+
+
+class LabelInfo(BaseModel):
+    """One target label by its last round."""
+
+    label: int = Field(ge=0)
+    state: LabelState
+    round: int = Field(ge=0)
+    norm: float | None = Field(description="Sum of the mask, in pixels; of a label that is done.")
+    norms: list[float | None] | None = Field(description="Of all its inversions: `norm` is the middle one.")
+    anomaly_index: float | None
+    log_z: float | None
+    attack_success_rate: float | None = Field(description="Of the reversed trigger on held-out images, 0..1.")
+    reference: bool = Field(description="Whether median and MAD come from it.")
+    updates: int
+    seconds: float
+    flagged: bool
+    rules: list[str] = Field(description="The rules that flag it.")
+    reason: str | None
+
+
+class LabelList(BaseModel):
+    """The labels of a submission, in order."""
+
+    items: list[LabelInfo]

@@ -1,0 +1,117 @@
+"""/v1/submissions/{id}/result.json and the other files that a scan leaves, made when they are asked for."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from typing import IO
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse, StreamingResponse
+
+from api import outputs
+from api.service.archives import write_triggers
+from api.service.auditing import note
+from api.service.callers import Caller
+from api.service.dependencies import AService, Reader
+from api.service.models.result import Result
+from api.service.problems import binary, responses
+from api.service.reading import judged, result_of
+from api.service.routes.submissions import SubmissionId
+from api.service.service import Service
+from api.service.uploads import PIECE_BYTES
+from nc_tasks.errors import NotFound
+from nc_tasks.results import kept_repair
+from nc_tasks.store import mitigations
+
+router = APIRouter(
+    prefix="/v1/submissions/{id}", tags=["results"], responses=responses(401, 403, 404, 409, 421, 422, 429, 503)
+)
+
+KERAS = "application/octet-stream"
+REPORT_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
+"""The page's own policy names the one style that it has; this one keeps it from everything else."""
+
+
+@router.get("/result.json", response_model=Result)
+def result(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
+    """What the scan found: the contract's result.json."""
+    with service.store.read() as session:
+        found = result_of(session, caller, submission_id)
+    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    return _given(service, caller, submission_id, "result.json", Response(text, media_type="application/json"))
+
+
+@router.get("/report.html", response_class=Response, responses=binary("text/html; charset=utf-8", "The page"))
+def report(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
+    """The result as one page that needs nothing but itself."""
+    with service.store.read() as session:
+        judged(session, caller, submission_id)
+    page = outputs.read_report(service.store, service.artefacts, submission_id)
+    headers = {"Content-Security-Policy": REPORT_POLICY}
+    answer = Response(page, media_type="text/html; charset=utf-8", headers=headers)
+    return _given(service, caller, submission_id, "report.html", answer)
+
+
+@router.get("/triggers.npz", response_class=Response, responses=binary(KERAS))
+def triggers(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
+    """All reversed triggers: labels (L), mask (L, H, W) in 0..1, pattern (L, H, W, C) in the model's input range."""
+    with service.store.read() as session:
+        height, width, channels = judged(session, caller, submission_id).input_shape or (0, 0, 0)
+        digests = outputs.done_triggers(session, submission_id)
+    answer = StreamingResponse(_archive(service, digests, (height, width, channels)), media_type=KERAS)
+    answer.headers["Content-Disposition"] = 'attachment; filename="triggers.npz"'
+    return _given(service, caller, submission_id, "triggers.npz", answer)
+
+
+def _archive(service: Service, digests: dict[int, str], input_shape: tuple[int, int, int]) -> Iterator[bytes]:
+    # A file without a name: whatever becomes of this request, nothing stays.
+    file = tempfile.TemporaryFile(dir=service.artefacts.incoming)  # noqa: SIM115
+    try:
+        write_triggers(file, service.artefacts, digests, input_shape)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return _pieces(file)
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+
+
+@router.get("/goodnet.keras", response_class=Response, responses=binary(KERAS))
+def goodnet(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
+    """The repaired model, where a repair was made."""
+    return _net(submission_id, service, caller, "goodnet.keras")
+
+
+@router.get("/guarded.keras", response_class=Response, responses=binary(KERAS))
+def guarded(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
+    """The repaired model with one output more: the last class is "backdoored input"."""
+    return _net(submission_id, service, caller, "guarded.keras")
+
+
+def _net(submission_id: str, service: Service, caller: Caller, name: str) -> Response:
+    path = service.artefacts.path(net_digest(service, caller, submission_id, name))
+    answer = FileResponse(path, media_type=KERAS, filename=name)
+    return _given(service, caller, submission_id, name, answer)
+
+
+def net_digest(service: Service, caller: Caller, submission_id: str, name: str) -> str:
+    """The digest of goodnet.keras or guarded.keras; raises NotFound where no repair was made."""
+    with service.store.read() as session:
+        judged(session, caller, submission_id)
+        kept = kept_repair(mitigations.of_submission(session, submission_id=submission_id))
+    made = {} if kept is None else {"goodnet.keras": kept.goodnet_sha256, "guarded.keras": kept.guarded_sha256}
+    digest = made.get(name)
+    if digest is None:
+        raise NotFound(f"submission {submission_id} has no {name}: no repair was made")
+    return digest
+
+
+def _given(service: Service, caller: Caller, submission_id: str, name: str, answer: Response) -> Response:
+    with service.store.write() as session:
+        note(session, caller, "download", submission_id, file=name)
+    return answer
