@@ -2,6 +2,7 @@
 # make test    run the tests              make check  style, types, import rules
 # make test-long   every family of keras.applications through the readers, 2 minutes
 # make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300
+# make test-browser   submit, watch and search in a real browser, 2 minutes; screenshots in build/screenshots
 # make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ STAMP := $(VENV)/.installed-$(EXTRA)
 ON_JAX := $(addprefix tests/nc_core/,inversion profiles mitigation preflight models/test_precision.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-faults test-long check fuzz lock clean
+.PHONY: help setup demo test test-browser test-faults test-long check fuzz lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -34,10 +35,13 @@ demo: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e --ignore tests/faults
+	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e --ignore tests/faults --ignore tests/browser
 	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(ON_JAX)
 	$(BIN)/python -m pytest --numprocesses 2 -m quick tests/faults
 	$(BIN)/python -m pytest --durations 10 tests/e2e
+
+test-browser: setup
+	$(BIN)/python -m pytest tests/browser
 
 test-faults: setup
 	$(BIN)/python -m pytest tests/faults

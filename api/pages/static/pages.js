@@ -53,10 +53,18 @@ function showProgress(progress) {
     const line = $(`[data-phase="${phase}"]`);
     if (!line) continue;
     $("progress", line).value = share;
-    $(".detail", line).textContent = progress.details[phase] ?? "";
+    if (phase === progress.phase) $(".detail", line).textContent = inPhase(progress);
   }
   const told = $("#told");
-  if (told) told.textContent = progress.eta_seconds === null ? "" : `About ${duration(progress.eta_seconds)} to go.`;
+  const left = progress.eta_seconds === null ? "" : `This phase takes about ${duration(progress.eta_seconds)} more.`;
+  if (told && told.textContent !== left) told.textContent = left;
+}
+
+function inPhase(progress) {
+  if (progress.phase !== "inversion" || !progress.labels) return "";
+  const ended = `${progress.labels_ended} of ${progress.labels} labels`;
+  if (progress.purpose === "screening") return `screening ${progress.round + 1}: ${ended}`;
+  return progress.purpose === "confirmation" ? `confirming ${ended}` : ended;
 }
 
 function duration(seconds) {
