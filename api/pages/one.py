@@ -8,15 +8,13 @@ from sqlalchemy.orm import Session
 
 from api.numbers import MISSING, count, significant
 from api.pages.cells import Shown, shown_cells
+from api.pages.norms import charts_of, rows_of
 from api.progress import NAMES, detail, shares
 from api.report import view
-from api.report.charts import Row
-from api.report.guides import guides, size_guide
-from api.report.render import norm_charts
 from api.report.repair import Change, change_chart, changes
 from api.watching import PHASES, snapshot
 from nc_tasks.results import kept_repair, result_json
-from nc_tasks.store import Submission, grid, mitigations
+from nc_tasks.store import Submission, mitigations
 from nc_tasks.store.labels import RESULTS
 from nc_tasks.store.lineage import lineage
 from nc_tasks.store.states import LABEL_ENDS, SUBMISSION_ENDS
@@ -60,7 +58,7 @@ def shown(session: Session, submission: Submission, *, owner: str | None, judged
     """What the page's template wants. judged: whether there is a detection; owner: whose relatives are named."""
     result = result_json(session, submission.id) if judged else None
     ended = submission.state in SUBMISSION_ENDS
-    rows: Sequence[Mapping[str, Any]] = result["labels"] if result else _rows(session, submission.id)
+    rows: Sequence[Mapping[str, Any]] = result["labels"] if result else rows_of(session, submission.id)
     cells = shown_cells(rows)
     return {
         "submission": submission,
@@ -68,7 +66,7 @@ def shown(session: Session, submission: Submission, *, owner: str | None, judged
         "cells": cells,
         "counted": _counted(rows),
         "no_labels": WITHOUT_LABELS.get(submission.state, ENDED_EARLY),
-        "charts": _charts(submission, result, rows),
+        "charts": charts_of(submission, result, rows),
         "kin": lineage(session, submission=submission, owner=owner),
         "facts": _facts(submission),
         "phases": [] if ended else _phases(session, submission.id),
@@ -97,29 +95,6 @@ def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str,
         "advice": f"{view.flagged_sentence(result)} {advice}",
         "figures": view.figures(result),
     }
-
-
-def _rows(session: Session, submission_id: str) -> list[dict[str, Any]]:
-    """The labels of a scan without verdict, as far as result.json would tell of them."""
-    return [
-        {
-            "label": cell.label,
-            "state": cell.state,
-            "norm": cell.norm,
-            "attack_success_rate": cell.attack_success_rate,
-            "flagged": False,
-        }
-        for cell in grid.cells(session, submission_id=submission_id)
-    ]
-
-
-def _charts(submission: Submission, result: Mapping[str, Any] | None, rows: Sequence[Row]) -> Mapping[str, Any] | None:
-    if result is not None:
-        return norm_charts(rows, guides(result))
-    known = [row for row in rows if row["norm"] is not None]
-    if not known or submission.input_shape is None:
-        return None
-    return norm_charts(known, [size_guide(submission.input_shape)])
 
 
 def _counted(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.pages import comparing, history, label, lines, one, signing_in, static_files, submitting
+from api.pages import comparing, history, label, lines, norms, one, signing_in, static_files, submitting
 from api.pages.door import PageRoute, Reading
 from api.pages.rendering import page
 from api.service.dependencies import AnArtefactStore, AStore
@@ -34,6 +34,15 @@ def one_submission(request: Request, submission_id: SubmissionId, store: AStore,
         judged = detections.get(session, submission_id=submission_id) is not None
         values = one.shown(session, submission, owner=caller.sees, judged=judged)
     return page(request, "submission.html", **values)
+
+
+@pages.get("/submissions/{submission_id}/norms")
+def norms_so_far(request: Request, submission_id: SubmissionId, store: AStore, caller: Reading) -> Response:
+    """The norm chart of a scan under way, alone: what the page of the submission puts in its place."""
+    with store.read() as session:
+        submission = submissions.get(session, submission_id=submission_id, owner=caller.sees)
+        charts = norms.charts_of(submission, None, norms.rows_of(session, submission_id))
+    return page(request, "norms.html", charts=charts)
 
 
 @pages.get("/submissions/{submission_id}/labels/{number}")

@@ -109,7 +109,9 @@ def _label(frame: _Frame, rank: int, row: Row) -> Markup:
     radius = 5.5 if row["flagged"] else max(1.6, min(4.0, frame.step * 0.32))
     stem = [element("line", class_="stem", x1=x, x2=x, y1=y, y2=frame.bottom)] if frame.step > 5 else []
     dot = element("circle", class_="dot", cx=x, cy=y, r=radius)
-    return element("g", *stem, dot, element("title", _tooltip(row)), class_=f"label {kind}")
+    # Closer together they cannot be pointed at, and a thousand of them would be most of the page.
+    title = [element("title", _tooltip(row))] if frame.step > 1 or row["flagged"] else []
+    return element("g", *stem, dot, *title, class_=f"label {kind}")
 
 
 def _screened_out(frame: _Frame, count: int) -> list[Markup]:

@@ -1,5 +1,7 @@
 // What the pages do beyond what a form and a link can: they follow a scan, and open a trigger in place.
 
+const NORMS_MS = 3000;
+
 const $ = (selector, within = document) => within.querySelector(selector);
 
 async function fetched(address) {
@@ -78,25 +80,44 @@ function follow() {
   const address = $("#submission")?.dataset.events;
   if (!address) return;
   const source = new EventSource(address);
-  const parts = ["standing", "norms", "labels", "repair", "lineage"];
+  const parts = ["standing", "norms", "labels", "repair", "lineage", "facts"];
   let state = null;
   source.addEventListener("labels", (event) => {
     const cells = JSON.parse(event.data);
     const known = cells.map(showCell).every(Boolean);
     if (known) count();
-    else renew(["labels"]).then(walkable).catch(() => {});
+    else renew(["labels", "facts"]).then(walkable).catch(() => {});
+    if (cells.some((cell) => cell.state === "done")) drawNorms();
   });
   source.addEventListener("progress", (event) => {
     const progress = JSON.parse(event.data);
     showProgress(progress);
     if (state !== null && progress.state !== state) renew(parts).then(walkable).catch(() => {});
     state = progress.state;
+    if (state === "repairing") delete $("#submission").dataset.norms;
   });
   source.addEventListener("end", () => {
     source.close();
-    // The address stays: a reload that is not in the history, and leaves the reader where he is.
-    location.reload();
+    // Not under the eyes of somebody who looks at a trigger.
+    const dialog = $("#trigger");
+    if (dialog.open) dialog.addEventListener("close", () => location.reload());
+    else location.reload();
   });
+}
+
+// The chart as it stands, not more often than every few seconds: on the server all who look share one drawing.
+let drawing = false;
+
+async function drawNorms() {
+  if (drawing || document.hidden) return;
+  drawing = true;
+  await new Promise((resolve) => setTimeout(resolve, NORMS_MS));
+  drawing = false;
+  // Once there is a verdict the chart is that of the detection, and comes with the page.
+  const address = $("#submission").dataset.norms;
+  if (!address) return;
+  const fresh = await fetched(address).catch(() => null);
+  if (fresh && $("#submission").dataset.norms) $("#norms").replaceWith($("#norms", fresh));
 }
 
 // One label is in the order of the tabulator, arrows go on from there: a thousand stops would be a wall.
