@@ -1,0 +1,18 @@
+"""Flower's configuration: `celery -A nc_tasks.app flower --conf=deploy/flowerconfig.py`, started by `cleanse up`.
+
+Flower answers /metrics and /healthcheck to everybody who reaches it: it listens on a socket in a private folder of the
+home, or on the loopback address, and the API passes admins through to it under /flower/.
+"""
+
+from nc_tasks.monitor import format_task
+
+__all__ = ["format_task"]
+
+address = "127.0.0.1"
+url_prefix = "flower"
+read_only = True
+# Keyword arguments name submission, label and round: kwargs:submission=ID kwargs:label=42 finds one task.
+tasks_columns = "name,kwargs,result,state,received,runtime,worker"
+max_tasks = 100_000
+# What a finished worker was called is of no use for long, and would stay in the metrics.
+purge_offline_workers = 24 * 3600
