@@ -13,6 +13,7 @@ from api.commands.plant import plant
 from api.commands.retry import retry
 from api.commands.run import run
 from api.commands.show import show
+from api.commands.up import up
 from nc_core.errors import CleanseError
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app.command()(plant)
 app.command()(classify)
 app.command()(cancel)
 app.command()(retry)
+app.command()(up)
 app.command()(down)
 
 

@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     """Most that one upload may have, all its files together."""
     uploads_at_once: PositiveInt = 8
     """Uploads that one process of the HTTP service takes in at a time; each writes to the disk."""
+    flower_url: str | None = Field(default=None, pattern="^https?://")
+    """Where Flower answers, without its prefix: the API passes admins through; None: on the socket of this home."""
     requests_per_minute: PositiveInt = 1200
     """Requests of one key, or of one address without key."""
     open_submissions: PositiveInt = 200

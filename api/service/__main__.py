@@ -3,8 +3,10 @@
 import json
 import logging
 import os
+import signal
 import socket
 import sys
+from types import FrameType
 
 import uvicorn
 
@@ -24,6 +26,8 @@ def main() -> int:
     """Serve until told to stop; returns the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # uvicorn ends on a signal and then hands it on, which would end the process where it stands.
+    signal.signal(signal.SIGTERM, _leave)
     settings = get_settings()
     try:
         check_address(settings)
@@ -32,6 +36,10 @@ def main() -> int:
         log.error("%s", error)
         return 1
     return 0
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def check_address(settings: Settings) -> None:

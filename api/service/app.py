@@ -16,6 +16,7 @@ from api.service.routes import (
     classify,
     datasets,
     events,
+    flower,
     health,
     history,
     keys,
@@ -31,7 +32,7 @@ from nc_tasks.version import package_version
 
 log = logging.getLogger(__name__)
 
-MODULES = (health, schema, datasets, artefacts, submissions, labels, results, events, classify, history, keys)
+MODULES = (health, schema, flower, datasets, artefacts, submissions, labels, results, events, classify, history, keys)
 ROUTERS = (*(module.router for module in MODULES), pages)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from nc_core.errors import CleanseError, InputRefused
-from nc_tasks.errors import KeyReused, NotFound, StoreUnusable, WrongState
+from nc_tasks.errors import ArtefactsUnreachable, KeyReused, NotFound, StoreUnusable, WrongState
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ STATUS_OF: dict[type[CleanseError], int] = {
     NotFound: 404,
     WrongState: 409,
     StoreUnusable: 503,
+    ArtefactsUnreachable: 503,
 }
 """What an error of ours is answered with; any other is a fault of the service."""
 AWAY_SECONDS = 5

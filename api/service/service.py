@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 
 from api.service.rates import Rates
 from api.service.watchers import Watchers
-from nc_tasks.artefacts import Artefacts, ArtefactStore
-from nc_tasks.embedded.broker import broker_url
+from nc_tasks.artefacts import ArtefactStore, open_artefacts
+from nc_tasks.embedded.broker import broker_url, client_url
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store
 
@@ -33,9 +33,9 @@ class Service:
     watchers: Watchers = field(init=False)
 
     def open(self) -> None:
-        """Open the store; raises StoreUnusable."""
+        """Open the store; raises StoreUnusable, ArtefactsUnreachable."""
         self.store = open_store(self.settings)
-        self.artefacts = Artefacts(self.settings.artefacts)
+        self.artefacts = open_artefacts(self.settings)
         self.rates = Rates(self.settings.requests_per_minute)
         self.watchers = Watchers(self.store)
 
@@ -49,7 +49,7 @@ class Service:
     def broker_answers(self) -> bool:
         """Whether the broker is there; waits a second at most."""
         try:
-            with Redis.from_url(self.broker_url, socket_timeout=1.0, socket_connect_timeout=1.0) as client:
+            with Redis.from_url(client_url(self.broker_url), socket_timeout=1.0, socket_connect_timeout=1.0) as client:
                 return bool(client.ping())
         except RedisError:
             return False

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import psutil
 from redis import Redis
@@ -18,6 +18,7 @@ from nc_tasks.embedded.processes import is_process, started_at, stop_process, wa
 from nc_tasks.errors import StackFailed
 from nc_tasks.settings import Settings
 
+SOCKET_SCHEME = "redis+socket://"
 SOCKET_PATH_BYTES = 100
 """The kernel takes 107 (Linux) or 103 (macOS)."""
 START_SECONDS = 30.0
@@ -37,7 +38,12 @@ def socket_path(settings: Settings) -> Path:
 
 def broker_url(settings: Settings) -> str:
     """The embedded broker as Celery writes it."""
-    return f"redis+socket://{quote(os.fsencode(socket_path(settings)))}"
+    return f"{SOCKET_SCHEME}{quote(os.fsencode(socket_path(settings)))}"
+
+
+def client_url(url: str) -> str:
+    """The address of a broker, written for Celery, as the Redis client takes it."""
+    return f"unix://{unquote(url.removeprefix(SOCKET_SCHEME))}" if url.startswith(SOCKET_SCHEME) else url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +85,7 @@ def start_broker(settings: Settings, files: StackFiles) -> Broker:
     if broker is not None:
         return broker
     path = socket_path(settings)
-    _make_private(path.parent)
+    make_private(path.parent)
     _end_silent_one(files)
     log = files.logs / "broker.log"
     with open_log(log) as output:
@@ -131,7 +137,8 @@ def _answer(path: Path) -> int | None:
         return None
 
 
-def _make_private(folder: Path) -> None:
+def make_private(folder: Path) -> None:
+    """Have a folder for sockets that its owner alone can open; raises StackFailed where it is somebody else's."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     status = folder.lstat()
     if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o077:

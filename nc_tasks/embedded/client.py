@@ -12,7 +12,7 @@ from pathlib import Path
 import nc_tasks
 from nc_tasks.embedded import detach
 from nc_tasks.embedded.child import QUIT_SECONDS
-from nc_tasks.embedded.clients import Client, Wanted, live_clients
+from nc_tasks.embedded.clients import Client, Wanted, dismiss, live_clients
 from nc_tasks.embedded.files import StackFiles, last_line, open_log, stack_files
 from nc_tasks.embedded.leftovers import end_broker, end_workers
 from nc_tasks.embedded.locks import is_locked, locked, read_holder
@@ -62,6 +62,11 @@ class Stack:
                 return f"worker {child.name} died {child.deaths} times: {last_line(log)} (log: {log})"
         return None
 
+    @property
+    def dismissed(self) -> bool:
+        """Whether `down` was called and sent this client away."""
+        return self._client.dismissed
+
     def stop_if_last(self) -> bool:
         """Detach, and stop the whole stack unless another client is attached; returns whether it stopped."""
         with locked(self._files.start_lock):
@@ -77,16 +82,22 @@ class Stack:
 
 @contextmanager
 def attach(
-    settings: Settings, *, workers: int = 1, slots: int, supervisor: Sequence[str] = SUPERVISOR
+    settings: Settings,
+    *,
+    workers: int = 1,
+    slots: int,
+    service: tuple[str, int] | None = None,
+    supervisor: Sequence[str] = SUPERVISOR,
 ) -> Iterator[Stack]:
     """Start this home's stack or adopt the running one, and keep it up for the block; raises StackFailed.
 
     workers: processes of the label queue; slots: labels that each holds at a time. Of several clients the
-    largest wish counts. A stack of another version of the program, of another store or broker, is replaced.
+    largest wish counts. service: address and port of an HTTP service, with Flower beside it; one that runs keeps its
+    own. A stack of another version of the program, of another store or broker, is replaced.
     """
     files = stack_files(settings)
     with locked(files.start_lock):
-        client = Client.enter(files.clients, Wanted(workers=workers, slots=slots))
+        client = Client.enter(files.clients, Wanted(workers=workers, slots=slots, service=service))
         try:
             _stop_other_version(settings, files)
             _start_unless_running(settings, files, supervisor)
@@ -109,6 +120,7 @@ def down(settings: Settings) -> bool:
     """Stop this home's stack, whoever is attached, and wait for it; returns whether anything ran."""
     files = stack_files(settings)
     with locked(files.start_lock):
+        dismiss(files.clients)
         return _stop(settings, files)
 
 

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
@@ -11,10 +11,14 @@ from typing import BinaryIO
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """workers: processes of the label queue. slots: labels that each holds at a time."""
+    """workers: processes of the label queue. slots: labels that each holds at a time.
+
+    service: address and port of the HTTP service, with Flower beside it; None: neither is asked for.
+    """
 
     workers: int
     slots: int
+    service: tuple[str, int] | None = None
 
 
 class Client:
@@ -30,9 +34,14 @@ class Client:
         temporary = folder / f"{name}.tmp"
         file = temporary.open("w+b")
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(json.dumps({"workers": wanted.workers, "slots": wanted.slots}).encode())
+        file.write(json.dumps(asdict(wanted)).encode())
         file.flush()
         return cls(temporary.rename(folder / f"{name}.json"), file)
+
+    @property
+    def dismissed(self) -> bool:
+        """Whether somebody has taken the mark away: `dismiss` did."""
+        return not self.path.exists()
 
     def leave(self) -> None:
         """Take the mark away; a second time does nothing."""
@@ -46,13 +55,27 @@ def live_clients(folder: Path) -> list[Wanted]:
     return [wanted for wanted in found if wanted is not None]
 
 
+def dismiss(folder: Path) -> None:
+    """Send those away who keep the stack up for its HTTP service: they wait for no work, and would start it again."""
+    for path in folder.glob("*.json"):
+        wanted = _wanted(path)
+        if wanted is not None and wanted.service is not None:
+            path.unlink(missing_ok=True)
+
+
+def _parsed(text: bytes) -> Wanted:
+    values = json.loads(text)
+    service = values.pop("service", None)
+    return Wanted(**values, service=None if service is None else (service[0], service[1]))
+
+
 def _wanted(path: Path) -> Wanted | None:
     try:
         with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                return Wanted(**json.loads(file.read()))
+                return _parsed(file.read())
             path.unlink(missing_ok=True)
     except FileNotFoundError:  # its client left just now
         pass

@@ -11,6 +11,7 @@ import psutil
 
 from nc_core.slots import ON_CPU, ON_GPU
 from nc_tasks.embedded.clients import Wanted
+from nc_tasks.embedded.flower import flower_arguments
 from nc_tasks.settings import Settings
 
 WORKER_MEMORY = 6 * 2**30
@@ -42,6 +43,7 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     more than one would wait here while another worker has slots free.
     Several label workers divide the processors among them: left to themselves, each would compute with as many threads
     as the machine has, and they would wait for one another at the end of every operation.
+    The HTTP service and Flower run beside them where a client wants them.
     """
     shares = divided(processors(), wanted.workers)
     of_one = {"TF_NUM_INTRAOP_THREADS": str(max(1, len(processors()) // wanted.workers))}
@@ -61,7 +63,13 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
         environment={"CLEANSE_QUEUE": "control", "CLEANSE_LABEL_WORKERS": str(wanted.workers)},
     )
     sweeper = Command(name="sweeper", arguments=(sys.executable, "-P", "-m", "nc_tasks.sweeper"))
-    return [control, *labels, sweeper]
+    return [control, *labels, sweeper, *([] if wanted.service is None else _service(settings, *wanted.service))]
+
+
+def _service(settings: Settings, host: str, port: int) -> list[Command]:
+    address = {"CLEANSE_API_HOST": host, "CLEANSE_API_PORT": str(port)}
+    api = Command(name="api", arguments=(sys.executable, "-P", "-m", "api.service"), environment=address)
+    return [api, Command(name="flower", arguments=flower_arguments(settings))]
 
 
 def default_workers() -> int:

@@ -16,7 +16,7 @@ from types import FrameType
 
 from nc_core.errors import CleanseError
 from nc_tasks.artefacts import Artefacts
-from nc_tasks.embedded.broker import Broker, broker_url, start_broker
+from nc_tasks.embedded.broker import Broker, broker_url, make_private, socket_path, start_broker
 from nc_tasks.embedded.child import QUIT_SECONDS, Child
 from nc_tasks.embedded.clients import Wanted, live_clients
 from nc_tasks.embedded.commands import Commands, default_slots, worker_commands
@@ -51,6 +51,7 @@ class Supervisor:
     def start(self) -> None:
         """Broker and first workers; raises StackFailed."""
         end_workers(self._files)
+        make_private(socket_path(self._settings).parent)
         Artefacts(self._settings.artefacts).sweep()
         self._keep_broker()
         self.tick()
@@ -96,7 +97,11 @@ class Supervisor:
         if clients:
             # Fewer slots are not worth a restart of workers that may be busy; more are.
             slots = max(self._wanted.slots if self._children else 1, *(client.slots for client in clients))
-            self._wanted = Wanted(workers=max(client.workers for client in clients), slots=slots)
+            services = [client.service for client in clients if client.service is not None]
+            # One that runs stays where it is while anybody wants one.
+            service = self._wanted.service if services and self._wanted.service else next(iter(services), None)
+            workers = max(client.workers for client in clients)
+            self._wanted = Wanted(workers=workers, slots=slots, service=service)
 
     def _leave_when_idle(self) -> None:
         if live_clients(self._files.clients):

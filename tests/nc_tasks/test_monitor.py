@@ -63,6 +63,7 @@ def submission(store: Store) -> str:
             "verdict": "backdoored",
             "reason": "label 1",
             "p_value": 0.001,
+            "flagged_labels": [1],
             "labels": [{"label": 1, "anomaly_index": 4.16}, {"label": 2, "anomaly_index": None}],
         }
         detections.record(session, submission_id=submission_id, body=body)
@@ -189,7 +190,7 @@ def test_given_a_real_flower_then_one_label_is_found_by_search_with_norm_and_ano
             metrics = client.get("/metrics").text
             assert "flower_events_total" in metrics
             assert submission not in metrics
-            assert client.post("/api/task/revoke/" + row["uuid"]).status_code == 403
+            assert client.post("/api/task/revoke/" + row["uuid"]).status_code in (401, 403)
             page = client.get("/tasks").text
             assert [name for name in COLUMNS if f'data-column="{name}"' in page] == list(COLUMNS)
     finally:

@@ -14,6 +14,7 @@ def sleepers(_: Settings, wanted: Wanted) -> list[Command]:
     # Like a real worker's, the command line carries the slots.
     arguments = (*shlex.split(os.environ.get("SLEEPER", "sleep")), str(1000 + wanted.slots))
     names = ["control", *(f"labels{number}" for number in range(1, wanted.workers + 1))]
+    names += [] if wanted.service is None else ["api"]
     return [Command(name=name, arguments=arguments) for name in names]
 
 

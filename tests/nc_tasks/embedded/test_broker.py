@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nc_tasks.embedded.broker import broker_url, find_broker, socket_path, start_broker
+from nc_tasks.embedded.broker import broker_url, client_url, find_broker, socket_path, start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.errors import StackFailed
 from nc_tasks.settings import Settings
@@ -66,3 +66,5 @@ def test_given_a_home_with_spaces_then_the_url_is_one_that_celery_reads(tmp_path
 
     settings = Settings(home=tmp_path / "my home % ü")
     assert "/" + parse_url(broker_url(settings))["virtual_host"] == str(socket_path(settings))
+    assert client_url(broker_url(settings)) == f"unix://{socket_path(settings)}"
+    assert client_url("rediss://host:1/2") == "rediss://host:1/2"

@@ -13,6 +13,7 @@ from nc_tasks.embedded import commands, files
 from nc_tasks.embedded.child import LONGEST_PAUSE_SECONDS, _pause
 from nc_tasks.embedded.clients import Client, Wanted, live_clients
 from nc_tasks.embedded.commands import divided, processors, worker_commands
+from nc_tasks.embedded.flower import CONFIGURATION, flower_socket
 from nc_tasks.embedded.locks import is_locked, locked, read_holder, try_lock, write_holder
 from nc_tasks.embedded.processes import before_start, is_process, started_at
 from nc_tasks.embedded.state import read_state, stack_version
@@ -27,6 +28,12 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
         command.name: command for command in worker_commands(Settings(control_processes=3), Wanted(workers=2, slots=5))
     }
     assert list(made) == ["control", "labels1", "labels2", "sweeper"]
+    served = worker_commands(Settings(), Wanted(workers=1, slots=5, service=("::1", 0)))
+    api, flower = served[-2:]
+    assert api.arguments[-2:] == ("-m", "api.service")
+    assert api.environment == {"CLEANSE_API_HOST": "::1", "CLEANSE_API_PORT": "0"}
+    assert flower.arguments[-1] == f"--unix_socket={flower_socket(Settings())}"
+    assert CONFIGURATION.is_file()
     assert made["sweeper"].arguments[-2:] == ("-m", "nc_tasks.sweeper")
     for name, queue, pool, number in (
         ("control", "control", "prefork", "3"),

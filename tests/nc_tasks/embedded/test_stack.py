@@ -227,6 +227,29 @@ def test_given_no_client_but_a_submission_then_the_stack_stays_until_it_has_ende
     eventually(lambda: status(settings) is None)
 
 
+def test_given_a_client_that_wants_the_service_then_it_runs_while_one_wants_it(
+    settings: Settings, attached: Attach
+) -> None:
+    with attached():
+        with attached(service=("127.0.0.1", 1)) as first:
+            eventually(lambda: child_of(settings, "api"))
+            running = child_of(settings, "api")
+            with attached(service=("127.0.0.1", 2)):
+                assert not first.dismissed
+                assert child_of(settings, "api") == running
+        eventually(lambda: child_of(settings, "api") is None)
+        assert child_of(settings, "control") is not None
+
+
+def test_when_taken_down_then_who_keeps_the_service_up_is_sent_away_and_who_waits_for_work_is_not(
+    settings: Settings, attached: Attach
+) -> None:
+    with attached() as waits, attached(service=("127.0.0.1", 1)) as keeps:
+        assert down(settings)
+        assert keeps.dismissed
+        assert not waits.dismissed
+
+
 def test_given_a_worker_that_dies_at_once_then_the_problem_is_told_with_its_last_words(
     attached: Attach, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,90 @@
+"""`cleanse up` as a user has it: two addresses, everything behind them, and an end."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from nc_tasks.embedded.client import status
+from nc_tasks.settings import Settings
+from tests.e2e.conftest import Cleanse, Planted
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Cleanse]:
+    """The command under a home of its own."""
+    command = Cleanse(home=tmp_path)
+    yield command
+    command("down")
+
+
+def addresses(process: "subprocess.Popen[str]") -> list[str]:
+    """What it prints once both answer."""
+    assert process.stdout is not None
+    return [re.search(r"http://\S+", process.stdout.readline())[0] for _ in range(2)]  # type: ignore[index]
+
+
+def test_up_prints_two_addresses_that_answer_and_ctrl_c_ends_all(own: Cleanse) -> None:
+    # When
+    process = own.start("up", "--port", 0, "--workers", 1)
+    service, flower = addresses(process)
+    # Then
+    with httpx.Client(trust_env=False) as client:
+        assert client.get(f"{service}healthz").json()["status"] == "ok"
+        assert "Flower" in client.get(f"{flower}tasks").text
+    # And a second one finds the first
+    second = own.start("up", "--port", 0, "--workers", 1)
+    assert addresses(second) == [service, flower]
+    second.send_signal(signal.SIGINT)
+    assert second.wait(30) == 0
+    assert httpx.get(f"{service}healthz", trust_env=False).status_code == 200
+    # And the end of the first is the end of all
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    assert status(Settings(home=own.home)) is None
+    assert not (own.home / "api.json").exists()
+    for pipes in (process, second):
+        pipes.communicate()
+
+
+def test_a_detached_one_answers_a_submission_with_a_verdict_until_it_is_taken_down(
+    own: Cleanse, planted: Planted
+) -> None:
+    # Given
+    ran = own("up", "--port", 0, "--workers", 1, "--detach")
+    assert ran.code == 0, ran.err
+    service = re.findall(r"http://\S+", ran.out)[0]
+    # When the demo's BadNet is submitted
+    with httpx.Client(base_url=service, trust_env=False, timeout=60) as client:
+        files = {
+            "model": ("badnet.keras", planted.model.read_bytes()),
+            "data": ("clean.npz", planted.clean.read_bytes()),
+        }
+        made = client.post("v1/submissions", files=files)
+        assert made.status_code in (200, 201, 202), made.text
+        path = f"v1/submissions/{made.json()['id']}"
+        # Then it ends with its verdict
+        deadline = time.monotonic() + 300
+        while (found := client.get(path).json())["state"] not in ("done", "failed", "refused"):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+    assert (found["state"], found["verdict"]) == ("done", "backdoored")
+    # And `down` ends what nobody waits for
+    assert own("down").code == 0
+    assert status(Settings(home=own.home)) is None
+    time.sleep(2)
+    assert status(Settings(home=own.home)) is None
+
+
+def test_an_address_that_others_reach_is_refused_without_keys(own: Cleanse) -> None:
+    ran = own("up", "--host", "0.0.0.0", "--port", 0)
+    assert ran.code == 2
+    assert "no key was made" in ran.err
+    assert status(Settings(home=own.home)) is None
