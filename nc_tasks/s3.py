@@ -6,9 +6,11 @@ not used for longest when there is too much.
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +24,8 @@ from nc_tasks.errors import ArtefactsUnreachable, MissingArtefact
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
+FRESH_SECONDS = 60.0
+"""An object that is kept again is written anew unless it is so young already."""
 KEPT_SECONDS = 3600.0
 """Who asked for a path may open it a while later: what was used so lately is never taken away."""
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 60, 5
@@ -67,23 +71,56 @@ class S3Artefacts:
             self._make_room()
         return path
 
+    def remove(self, digest: str, *, older_than: float) -> bool:
+        """Delete the object unless it was kept, or kept again, in the last seconds; returns whether it went.
+
+        Other machines' folders may hold it for a while longer.
+        """
+        with self._answered():
+            age = self._age(digest)
+            if age is None or age < older_than:
+                return False
+            self._client.delete_object(Bucket=self._bucket, Key=self._key(digest))
+        self._cache.remove(digest, older_than=0.0)
+        return True
+
+    def digests(self) -> list[str]:
+        """Of all objects; raises ArtefactsUnreachable."""
+        under = f"{self._prefix}/" if self._prefix else ""
+        with self._answered():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=under)
+            names = [
+                entry["Key"][len(under) :].replace("/", "") for page in pages for entry in page.get("Contents", ())
+            ]
+        return [name for name in names if re.fullmatch("[0-9a-f]{64}", name)]
+
     def _upload(self, digest: str) -> str:
         with self._answered():
-            if not self._is_there(digest):
+            age = self._age(digest)
+            if age is None:
                 self._client.upload_file(str(self._cache.path(digest)), self._bucket, self._key(digest))
+            elif age > FRESH_SECONDS:
+                self._renew(digest)
         self._make_room()
         return digest
 
-    def _is_there(self, digest: str) -> bool:
+    def _renew(self, digest: str) -> None:
+        """Make the object as young as one that was written now, so that nobody takes it for forgotten."""
+        place = {"Bucket": self._bucket, "Key": self._key(digest)}
+        self._client.copy_object(**place, CopySource=place, MetadataDirective="REPLACE")
+
+    def _age(self, digest: str) -> float | None:
+        """Seconds since the object was written, by the clock of the bucket; None where there is none."""
         from botocore.exceptions import ClientError
 
         try:
-            self._client.head_object(Bucket=self._bucket, Key=self._key(digest))
+            found = self._client.head_object(Bucket=self._bucket, Key=self._key(digest))
         except ClientError as error:
             if _is_missing(error):
-                return False
+                return None
             raise
-        return True
+        now = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return float((now - found["LastModified"]).total_seconds())
 
     def _fetch(self, digest: str) -> Path:
         handle, name = mkstemp(dir=self.incoming, suffix=".tmp")

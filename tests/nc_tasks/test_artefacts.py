@@ -69,6 +69,19 @@ def test_given_a_digest_that_is_not_kept_then_it_is_missing(kept: ArtefactStore)
         kept.path("0" * 64)
 
 
+def test_given_several_files_then_all_are_named_and_an_old_one_can_be_removed(kept: ArtefactStore) -> None:
+    assert kept.digests() == []
+    one, two = kept.put_bytes(b"one"), kept.put_bytes(b"two")
+    assert sorted(kept.digests()) == sorted([one, two])
+    # What was kept a moment ago stays: the row that refers to it may be about to be written
+    assert not kept.remove(one, older_than=60.0)
+    assert kept.remove(one, older_than=-1.0)
+    assert not kept.remove(one, older_than=-1.0)
+    assert kept.digests() == [two]
+    with pytest.raises(MissingArtefact):
+        kept.path(one)
+
+
 @pytest.mark.parametrize("digest", ["", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 64 + "\n"])
 def test_given_text_that_is_no_digest_then_no_path_is_made_of_it(kept: ArtefactStore, digest: str) -> None:
     with pytest.raises(MissingArtefact, match="is no sha256"):

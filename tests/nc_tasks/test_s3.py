@@ -1,6 +1,7 @@
 """What the bucket adds to the contract that test_artefacts.py holds both kinds to."""
 
 import os
+import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,19 @@ def test_given_a_file_that_is_there_then_it_is_not_sent_again(bucket: str, tmp_p
     before = stored(bucket)
     assert machine(tmp_path / "two", bucket).put_bytes(b"x") == digest
     assert stored(bucket) == before
+
+
+def test_given_an_old_file_that_is_kept_again_then_it_is_young(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = machine(tmp_path / "one", bucket).put_bytes(b"x")
+    before = stored(bucket)
+    time.sleep(1.1)  # the bucket's clock shows whole seconds
+    monkeypatch.setattr(s3, "FRESH_SECONDS", 0.5)
+    assert machine(tmp_path / "two", bucket).put_bytes(b"x") == digest
+    (old,), (new,) = before.values(), stored(bucket).values()
+    assert new["LastModified"] > old["LastModified"]
+    assert machine(tmp_path / "three", bucket).path(digest).read_bytes() == b"x"
 
 
 def test_given_an_object_with_other_contents_then_it_is_refused_and_not_kept(bucket: str, tmp_path: Path) -> None:
