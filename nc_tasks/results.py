@@ -27,6 +27,7 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
         "schema": SCHEMA,
         "submission": submission.id,
         **{name: body[name] for name in ("verdict", "reason", "not_covered", "flagged_labels")},
+        "judged_at": detection.created_at.isoformat(timespec="seconds"),
         **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
         **{name: body[name] for name in ("rules", "reference_size")},
         "labels": labels_json(rows, totals, plan_of(submission), detection),

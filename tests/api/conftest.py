@@ -46,6 +46,8 @@ def fabricate_result(
     flagged = found["flagged_labels"]
     return {
         "schema": 1,
+        "submission": "0123456789ab",
+        "judged_at": "2026-03-01T12:00:00+00:00",
         **found,
         "labels": rows,
         "preflight": _preflight(),
@@ -57,6 +59,8 @@ def fabricate_result(
             "input_shape": [SIDE, SIDE, 3],
             "parameters": 667_435,
         },
+        "data": {"name": "clean.npz", "sha256": "da" * 32},
+        "options": ScanOptions().model_dump(mode="json"),
         "timing": {
             "total_seconds": 81.4,
             "inversion_seconds": 61.7,
@@ -134,6 +138,7 @@ def _preflight() -> dict[str, Any]:
 def _mitigation(flagged: list[int], *, poisoned: bool) -> dict[str, Any]:
     kept: dict[str, Any] = {
         "method": "unlearning",
+        "goodnet_sha256": "90" * 32,
         "accuracy_before": 0.955,
         "accuracy_after": 0.974,
         "reversed_attack_success_rate_before": {str(label): 0.998 for label in flagged},

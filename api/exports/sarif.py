@@ -1,0 +1,130 @@
+"""A result as SARIF 2.1.0 (OASIS Standard, sections in brackets), for tools that collect findings of all kinds."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from api.numbers import percent, probability, significant
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+VERSION = "2.1.0"
+TRIGGER, UNDECIDED = "trigger-found", "no-verdict"
+RULES: tuple[dict[str, Any], ...] = (
+    {
+        "id": TRIGGER,
+        "name": "TriggerFound",
+        "shortDescription": {"text": "A small trigger sends pictures of every class to one label."},
+        "fullDescription": {
+            "text": "The trigger that was reversed for this label is smaller than chance allows for a model without a "
+            "backdoor (Neural Cleanse, Wang et al., IEEE S&P 2019)."
+        },
+        "help": {"text": "Do not deploy this model. Use the repaired one, or train anew from data that you trust."},
+        "defaultConfiguration": {"level": "error"},
+        # On the scale of CVSS, which code scanning sorts by: 9 and more is critical.
+        "properties": {"tags": ["security", "backdoor"], "security-severity": "9.0", "precision": "high"},
+    },
+    {
+        "id": UNDECIDED,
+        "name": "NoVerdict",
+        "shortDescription": {"text": "The scan could not tell whether the model carries a backdoor."},
+        "fullDescription": {
+            "text": "Too few labels ended with a result, or the smallest trigger is a borderline case."
+        },
+        "help": {"text": "Scan again as the reason says: with more images, another seed, all labels or more time."},
+        "defaultConfiguration": {"level": "warning"},
+        "properties": {"tags": ["security", "backdoor"], "security-severity": "5.0", "precision": "high"},
+    },
+)
+
+
+def sarif(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The SARIF log of a result.json: one run, one result for each flagged label, or one where there is no verdict.
+
+    A clean model has no results. The model is an artifact with its sha256; the file's name, which is its author's,
+    stands in no message, only as an address with everything unusual escaped.
+    """
+    return {"$schema": SCHEMA, "version": VERSION, "runs": [_run(result)]}
+
+
+def _run(result: Mapping[str, Any]) -> dict[str, Any]:
+    program = result["versions"].get("cleanse", "")
+    model = result["model"]
+    return {
+        "tool": {"driver": {"name": "Cleanse", "version": program, "rules": list(RULES)}},
+        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": list(_notifications(result))}],
+        "artifacts": [
+            {
+                "location": {"uri": _address(model["name"])},
+                "roles": ["analysisTarget"],
+                "hashes": {"sha-256": model["sha256"]},
+            }
+        ],
+        "results": list(_results(result)),
+        "properties": {
+            "verdict": result["verdict"],
+            "p_value": result["p_value"],
+            "threshold": result["threshold"],
+            "anomaly_index": result["anomaly_index"],
+            "log_z": result["log_z"],
+            "profile": result["profile"],
+            "seed": result["seed"],
+        },
+    }
+
+
+def _notifications(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a reader of the verdict must know: its reason, and for a clean one what it does not cover."""
+    yield {"level": "note", "message": {"text": _text(result["reason"])}}
+    if result["verdict"] == "clean":
+        for attack in result["not_covered"]:
+            yield {"level": "note", "message": {"text": _text(f"Not covered by this verdict: {attack}.")}}
+
+
+def _results(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if result["verdict"] == "inconclusive":
+        yield _finding(result, UNDECIDED, result["reason"], identity="verdict", properties={})
+    for row in result["labels"]:
+        if row["flagged"]:
+            yield _finding(result, TRIGGER, _about(row, result), identity=str(row["label"]), properties=_figures(row))
+
+
+def _finding(
+    result: Mapping[str, Any], rule: str, text: str, *, identity: str, properties: Mapping[str, Any]
+) -> dict[str, Any]:
+    index = [known["id"] for known in RULES].index(rule)
+    address = {"uri": _address(result["model"]["name"]), "index": 0}
+    return {
+        "ruleId": rule,
+        "ruleIndex": index,
+        "level": RULES[index]["defaultConfiguration"]["level"],
+        "message": {"text": _text(text)},
+        "locations": [{"physicalLocation": {"artifactLocation": address}}],
+        # The same model scanned again is the same finding, whatever its file is called [3.27.17].
+        "partialFingerprints": {"modelAndLabel/v1": f"{result['model']['sha256']}:{identity}"},
+        "properties": dict(properties),
+    }
+
+
+def _about(row: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    height, width, _ = result["model"]["input_shape"]
+    return (
+        f"Label {row['label']} can be reached by a trigger of {significant(row['norm'])} pixels "
+        f"({percent(row['norm'] / (height * width))} of the picture) that works on "
+        f"{percent(row['attack_success_rate'])} of held-out images; p = {probability(result['p_value'])}."
+    )
+
+
+def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("label", "norm", "anomaly_index", "log_z", "attack_success_rate", "rules")
+    return {name: row[name] for name in names if row.get(name) is not None}
+
+
+def _address(name: str) -> str:
+    """The file's name as a relative URI reference [3.4.3]; a colon in it would make a scheme of what precedes it."""
+    return quote(name, safe="")
+
+
+def _text(text: str) -> str:
+    """Plain text as a message: brackets would be links, braces placeholders [3.11.5, 3.11.6]."""
+    escaped = text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+    return escaped.replace("{", "{{").replace("}", "}}")
