@@ -8,6 +8,7 @@ import typer
 from api.commands.cancel import cancel
 from api.commands.classify import classify
 from api.commands.down import down
+from api.commands.estimate import estimate
 from api.commands.listing import list_submissions
 from api.commands.plant import plant
 from api.commands.retry import retry
@@ -33,6 +34,7 @@ app.command()(cancel)
 app.command()(retry)
 app.command()(up)
 app.command()(down)
+app.command()(estimate)
 
 
 def _version(wanted: bool) -> None:

@@ -32,8 +32,8 @@ CANDIDATES = 25
 SCREENING_STEPS = 12
 """Steps of one round of screening: after so many the true targets of real and planted nets of 43 to 163 labels were
 among the smallest sixth, those of the two face nets the smallest of all."""
-STEPS = 60
-"""About how many steps an inversion takes, for estimates of what is to come."""
+STEPS = {"fast": 66, "thorough": 60, "paper": 89}
+"""About how many steps an inversion takes, by profile, for estimates of what is to come (a GTSRB BadNet)."""
 SCREENED_PROFILES = frozenset({"fast"})
 """Profiles whose scans screen."""
 
@@ -82,18 +82,22 @@ class Plan:
 
     def share(self, round: int, done: float) -> float:
         """The share of the whole work that is done when `done` of a round is, 0..1: an estimate."""
-        work = [self._work(each) for each in range(self.screenings + 2)]
+        work = [self.steps(each) for each in range(self.screenings + 2)]
         before = sum(work[:round])
         return min(1.0, (before + done * (work[round] if round < len(work) else 0.0)) / sum(work))
 
-    def _work(self, round: int) -> float:
+    def steps(self, round: int) -> int:
         """About how many steps all labels of a round take together."""
         purpose, count = self.purpose(round), len(self.labels)
         if purpose == "confirmation":
-            return len(AGAIN) * confirmed_of(count) * STEPS
+            return len(AGAIN) * confirmed_of(count) * self._inversion_steps
         if round > 0:
             count = max(math.ceil(count / ONE_IN**round), CANDIDATES) + len(self.reference)
-        return count * (SCREENING_STEPS if purpose == "screening" else STEPS)
+        return count * (SCREENING_STEPS if purpose == "screening" else self._inversion_steps)
+
+    @property
+    def _inversion_steps(self) -> int:
+        return STEPS[self.profile]
 
 
 def plan(labels: Sequence[int], *, profile: str, seed: int) -> Plan:

@@ -71,6 +71,8 @@ class ScanOptions(BaseModel):
     slots: int | None = Field(default=None, ge=1, le=256)
     """Labels that are inverted in one batch; None: what memory and model allow."""
     seed: int = Field(default=0, ge=0, lt=2**32)
+    budget_minutes: float | None = Field(default=None, gt=0.0, le=100_000.0)
+    """Minutes from the begin of the preparation after which no label is looked at any more; None: no limit."""
 
 
 def scan_options(**values: Any) -> ScanOptions:

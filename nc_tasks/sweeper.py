@@ -2,8 +2,8 @@
 
 Messages, callbacks and workers may vanish; what is to be done stands in SQL. Every few seconds the sweeper looks there:
 leases that have run out are queued again, rows without a message get one, a round whose labels have all ended gets its
-next step, a submission whose repairs have ended is concluded. Any number of sweepers may run at once: what one has
-marked as sent the others leave alone. It never imports TensorFlow.
+next step, a submission whose repairs have ended is concluded, what is open of one whose budget is used up is cancelled.
+Any number of sweepers may run at once: what one has marked as sent the others leave alone. It never imports TensorFlow.
 """
 
 import logging
@@ -42,6 +42,7 @@ class Swept:
 def sweep(store: Store, settings: Settings) -> Swept:
     """Look once. Raises what the database or the broker raises where they are away: the next look makes up for it."""
     requeued = _requeue(store, settings)
+    workflow.end_spent(store)
     steps = _take_steps(store, settings)
     sent = publishing.send_all(store, patience_seconds=settings.lease_seconds)
     return Swept(requeued=requeued, sent=sent, steps=steps)

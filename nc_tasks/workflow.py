@@ -6,6 +6,9 @@ function reads where the submission stands, does what is due there, and does not
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
 
 from nc_core.detection import AGAIN, Detection, detect, to_confirm
 from nc_core.profiles import ALL_PROFILES
@@ -13,7 +16,7 @@ from nc_core.rounds import Plan
 from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
 from nc_tasks.publishing import send_labels, send_repairs
-from nc_tasks.store import Store, Submission, detections, labels, mitigations, preparations, submissions
+from nc_tasks.store import Store, Submission, budgets, detections, labels, mitigations, preparations, submissions
 from nc_tasks.worker import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -24,16 +27,36 @@ def begin_scan(worker: WorkerProcess, submission_id: str) -> None:
     with worker.store.write() as session:
         submission = submissions.get(session, submission_id=submission_id)
         rounds = plan_of(submission)
-        labels.create(
-            session,
-            submission_id=submission_id,
-            labels=rounds.labels,
-            round=0,
-            updates_budget=_updates_budget(rounds, 0),
-        )
+        _queue(session, submission, rounds, rounds.labels, round=0)
         moved = submissions.set_state(session, submission_id=submission_id, state="inverting", round=0)
     if moved:
         resume_round(worker, submission_id, 0)
+
+
+def _queue(session: Session, submission: Submission, rounds: Plan, going: Sequence[int], *, round: int) -> None:
+    """Queue a round's labels; where the budget is used up they are cancelled at once, and nobody begins them.
+
+    Confirmations are few, and a verdict is not to rest on one lucky start: they are done whatever the budget says.
+    """
+    budget = _updates_budget(rounds, round)
+    labels.create(session, submission_id=submission.id, labels=going, round=round, updates_budget=budget)
+    if rounds.purpose(round) != "confirmation" and budgets.is_spent(session, submission_id=submission.id):
+        minutes = submission.options["budget_minutes"]
+        budgets.end_labels(session, submission_id=submission.id, round=round, minutes=minutes)
+
+
+def end_spent(store: Store) -> int:
+    """Cancel what is open of submissions whose budget is used up; returns how many labels that is."""
+    with store.read() as session:
+        over = [(row, plan_of(row)) for row in budgets.spent(session)]
+    over = [(row, rounds) for row, rounds in over if rounds.purpose(row.round) != "confirmation"]
+    if not over:
+        return 0
+    with store.write() as session:
+        return sum(
+            budgets.end_labels(session, submission_id=row.id, round=row.round, minutes=row.options["budget_minutes"])
+            for row, _ in over
+        )
 
 
 def _updates_budget(rounds: Plan, round: int) -> int:
@@ -66,10 +89,11 @@ def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
     if rounds.purpose(round) == "screening":
         with worker.store.read() as session:
             rows = labels.of_round(session, submission_id=submission_id, round=round)
-        norms = {row.label: row.norm for row in rows if row.norm is not None}
-        _go_on(worker, submission, rounds, rounds.after(round, norms), round=round + 1)
-    else:
-        _judge(worker, submission, rounds)
+        going = rounds.after(round, {row.label: row.norm for row in rows if row.norm is not None})
+        if going:
+            _go_on(worker, submission, rounds, going, round=round + 1)
+            return
+    _judge(worker, submission, rounds)
 
 
 def _judge(worker: WorkerProcess, submission: Submission, rounds: Plan) -> None:
@@ -79,12 +103,21 @@ def _judge(worker: WorkerProcess, submission: Submission, rounds: Plan) -> None:
     with worker.store.read() as session:
         rows = labels.latest(session, submission_id=submission.id)
         confirmed = labels.ended_after(session, submission_id=submission.id, round=rounds.screenings)
+        spent = budgets.is_spent(session, submission_id=submission.id)
     norms = [labels.norm_of(row, rounds) for row in rows]
     found = detect(norms, classes=int(submission.classes or 0), pixels=height * width, alpha=options.alpha)
-    if doubtful := to_confirm(norms, flagged=found.flagged_labels, confirmed=confirmed):
+    doubtful = to_confirm(norms, flagged=found.flagged_labels, confirmed=confirmed)
+    if spent:
+        # Only what would be called a backdoor: that is not to rest on one lucky start, everything else ends here.
+        doubtful = [label for label in doubtful if label in found.flagged_labels]
+    # Where no label got past the screening there is no norm to confirm.
+    if doubtful and rounds.purpose(submission.round) != "screening":
         _go_on(worker, submission, rounds, doubtful, round=submission.round + 1)
-    else:
-        _record(worker, submission, found, options)
+        return
+    if any(norm.state == "cancelled" for norm in norms):
+        why = budgets.used_up(submission.options["budget_minutes"])
+        found = replace(found, reason=f"{found.reason} {why[0].upper()}{why[1:]}.")
+    _record(worker, submission, found, options)
 
 
 def _go_on(worker: WorkerProcess, submission: Submission, rounds: Plan, going: Sequence[int], *, round: int) -> None:
@@ -92,13 +125,7 @@ def _go_on(worker: WorkerProcess, submission: Submission, rounds: Plan, going: S
     with worker.store.write() as session:
         moved = submissions.next_round(session, submission_id=submission.id, round=round)
         if moved:
-            labels.create(
-                session,
-                submission_id=submission.id,
-                labels=going,
-                round=round,
-                updates_budget=_updates_budget(rounds, round),
-            )
+            _queue(session, submission, rounds, going, round=round)
     if moved:
         resume_round(worker, submission.id, round)
 

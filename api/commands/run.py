@@ -37,65 +37,88 @@ def mitigations(text: str) -> str:
     return text
 
 
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Keras model: .keras or .h5.", show_default=False)]
+Clean = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        metavar="CLEAN",
+        help="Clean data: .h5 (CSAW), .npz (Keras), or a folder of pictures, a sub-folder a class.",
+        show_default=False,
+    ),
+]
+Unlabelled = Annotated[
+    bool, typer.Option("--unlabelled", help="Let the model's own confident answers stand in for the labels.")
+]
+Poisoned = Annotated[
+    list[Path] | None,
+    typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure the repair with."),
+]
+HowLong = Annotated[Profile, typer.Option("--profile", help="How long to look for every trigger.")]
+How = Annotated[Detector, typer.Option("--detector", help="How to look.")]
+Mitigate = Annotated[
+    str,
+    typer.Option(
+        "--mitigate",
+        metavar="METHOD[,METHOD...]|none",
+        callback=mitigations,
+        help="Repairs of a backdoored model.",
+    ),
+]
+PixelRange = Annotated[ValueRange, typer.Option("--value-range", help="What the model makes of pixels in 0..255.")]
+Fit = Annotated[Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")]
+Architecture = Annotated[
+    str | None,
+    typer.Option("--architecture", metavar="PRESET", help="What a file of weights alone is for: deepid."),
+]
+Only = Annotated[
+    str | None,
+    typer.Option("--labels", metavar="0-79,90", callback=labels, help="Target labels to scan.", show_default="all"),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")]
+Slots = Annotated[
+    int | None,
+    typer.Option(
+        "--slots",
+        min=1,
+        max=256,
+        help="Labels in one batch.",
+        show_default="4, on a GPU 64; fewer where memory is short",
+    ),
+]
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        "--budget-minutes",
+        metavar="MINUTES",
+        min=0.01,
+        max=100_000,
+        help="Look at no more labels after so many minutes, and judge what there is.",
+        show_default="no limit",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Scan again what was scanned before.")]
+
+
 def run(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Keras model: .keras or .h5.", show_default=False)],
-    data: Annotated[
-        Path,
-        typer.Option(
-            "--data",
-            metavar="CLEAN",
-            help="Clean data: .h5 (CSAW), .npz (Keras), or a folder of pictures, a sub-folder a class.",
-            show_default=False,
-        ),
-    ],
-    unlabelled: Annotated[
-        bool,
-        typer.Option("--unlabelled", help="Let the model's own confident answers stand in for the labels."),
-    ] = False,
-    poisoned: Annotated[
-        list[Path] | None,
-        typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure the repair with."),
-    ] = None,
+    model: Model,
+    data: Clean,
+    unlabelled: Unlabelled = False,
+    poisoned: Poisoned = None,
     out: Out = None,
     home: Home = None,
-    profile: Annotated[Profile, typer.Option("--profile", help="How long to look for every trigger.")] = "fast",
-    detector: Annotated[Detector, typer.Option("--detector", help="How to look.")] = "neural-cleanse",
-    mitigate: Annotated[
-        str,
-        typer.Option(
-            "--mitigate",
-            metavar="METHOD[,METHOD...]|none",
-            callback=mitigations,
-            help="Repairs of a backdoored model.",
-        ),
-    ] = "unlearning",
-    value_range: Annotated[
-        ValueRange, typer.Option("--value-range", help="What the model makes of pixels in 0..255.")
-    ] = "auto",
-    resize: Annotated[
-        Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")
-    ] = None,
-    architecture: Annotated[
-        str | None,
-        typer.Option("--architecture", metavar="PRESET", help="What a file of weights alone is for: deepid."),
-    ] = None,
-    only: Annotated[
-        str | None,
-        typer.Option("--labels", metavar="0-79,90", callback=labels, help="Target labels to scan.", show_default="all"),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")] = 0,
-    slots: Annotated[
-        int | None,
-        typer.Option(
-            "--slots",
-            min=1,
-            max=256,
-            help="Labels in one batch.",
-            show_default="4, on a GPU 64; fewer where memory is short",
-        ),
-    ] = None,
+    profile: HowLong = "fast",
+    detector: How = "neural-cleanse",
+    mitigate: Mitigate = "unlearning",
+    value_range: PixelRange = "auto",
+    resize: Fit = None,
+    architecture: Architecture = None,
+    only: Only = None,
+    seed: Seed = 0,
+    slots: Slots = None,
+    budget_minutes: Budget = None,
     workers: Workers = None,
-    force: Annotated[bool, typer.Option("--force", help="Scan again what was scanned before.")] = False,
+    force: Force = False,
 ) -> None:
     """Scan MODEL for backdoors with a little clean data, and repair it.
 
@@ -117,6 +140,7 @@ def run(
         "unlabelled": unlabelled,
         "slots": slots,
         "seed": seed,
+        "budget_minutes": budget_minutes,
     }
     request = ScanRequest(
         model=model,

@@ -64,7 +64,8 @@ def _judge(
 ) -> tuple[str, Verdict]:
     """One sentence for people, and the verdict."""
     if flagged:
-        return f"{listed(flagged)} can be reached by a trigger far too small to be chance.", "backdoored"
+        reason = f"{listed(flagged)} can be reached by a trigger far too small to be chance."
+        return " ".join(filter(None, (reason, _ended_early(labels)))), "backdoored"
     doubts = (_unfinished(labels), _left_out(labels, classes), _few(labels, first), _borderline(first, alpha))
     for doubt in filter(None, doubts):
         return doubt, "inconclusive"
@@ -72,17 +73,26 @@ def _judge(
     return f"None of {len(labels)} labels has a trigger smaller than chance allows{smallest}.", "clean"
 
 
+def _ended_early(labels: Sequence[LabelNorm]) -> str | None:
+    cancelled = sum(label.state == "cancelled" for label in labels)
+    return f"{cancelled} of {len(labels)} labels were not looked at to the end." if cancelled else None
+
+
 def _unfinished(labels: Sequence[LabelNorm]) -> str | None:
-    ended = sum(label.state in ("done", "screened_out") for label in labels)
-    if len(labels) - ended <= UNFINISHED_SHARE * len(labels):
+    """Cancelled labels are no failures: they were left out."""
+    tried = [label for label in labels if label.state != "cancelled"]
+    ended = sum(label.state in ("done", "screened_out") for label in tried)
+    if len(tried) - ended <= UNFINISHED_SHARE * len(tried):
         return None
-    return f"{len(labels) - ended} of {len(labels)} labels have no outcome; for a clean verdict at most 20% may."
+    return f"{len(tried) - ended} of {len(tried)} labels have no outcome; for a clean verdict at most 20% may."
 
 
 def _left_out(labels: Sequence[LabelNorm], classes: int) -> str | None:
-    if len(labels) >= classes:
+    """Labels may be left out beforehand, or cancelled when a budget was used up."""
+    scanned = sum(label.state != "cancelled" for label in labels)
+    if scanned >= classes:
         return None
-    return f"{len(labels)} of {classes} labels were scanned, none is flagged; the others may hold a backdoor."
+    return f"{scanned} of {classes} labels were scanned, none is flagged; the others may hold a backdoor."
 
 
 def _few(labels: Sequence[LabelNorm], first: Step | None) -> str | None:

@@ -3,18 +3,11 @@
 import keras
 import psutil
 
+from nc_core.cost import program_bytes
 from nc_core.errors import OutOfBudget
 from nc_core.inversion import Profile, backend
 from nc_core.models import activation_floats
 from nc_core.slots import ON_CPU, ON_GPU
-
-BYTES_PER_ACTIVATION = 3.0
-"""Peak bytes of a forward and backward pass for each float that a layer puts out.
-
-Activations kept for the gradient take 4 bytes each; gradients are freed on the way, and in-place operations (ReLU,
-batch normalisation in inference mode) keep no copy of their own. Measured with the slot program at 224x224 by
-tests/benchmarks/memory.py.
-"""
 
 SHARE_OF_FREE = 0.5
 """Of the memory that is available now, when no budget is set: other workers and the operating system live here too."""
@@ -30,9 +23,14 @@ def estimate(model: keras.Model, *, slots: int, profile: Profile, fit_images: in
     image = 1
     for side in model.input_shape[1:]:
         image *= side
-    stamped = slots * profile.batch * (activation_floats(model) + 4 * image) * BYTES_PER_ACTIVATION
-    weights = 2 * 4 * model.count_params()
-    return int(stamped + weights + 4 * image * fit_images)
+    return program_bytes(
+        image=image,
+        activations=activation_floats(model),
+        parameters=model.count_params(),
+        slots=slots,
+        batch=profile.batch,
+        fit_images=fit_images,
+    )
 
 
 def choose_slots(

@@ -122,7 +122,7 @@ def test_few_clean_labels_are_inconclusive() -> None:
 
 
 @pytest.mark.parametrize(("lost", "verdict"), [(8, "clean"), (9, "inconclusive")])
-@pytest.mark.parametrize("state", ["not_converged", "failed", "cancelled"])
+@pytest.mark.parametrize("state", ["not_converged", "failed"])
 def test_more_than_a_fifth_without_an_outcome_is_inconclusive(lost: int, verdict: str, state: State) -> None:
     labels = scan(clean(43))
     labels[:lost] = [LabelNorm(label=label, state=state, norm=3.0) for label in range(lost)]
@@ -147,6 +147,20 @@ def test_labels_left_out_make_silence_inconclusive_but_not_a_finding() -> None:
     assert detect(labels, classes=43, pixels=PIXELS).verdict == "inconclusive"
     labels[8] = LabelNorm(label=8, state="done", norm=3.0, attack_success_rate=1.0)
     assert detect(labels, classes=43, pixels=PIXELS).verdict == "backdoored"
+
+
+def test_cancelled_labels_were_left_out() -> None:
+    # Given a scan that was ended before its last label
+    labels = scan(clean(43))
+    labels[42] = LabelNorm(label=42, state="cancelled")
+    found = detect(labels, classes=43, pixels=PIXELS)
+    # Then silence about the others is no clean verdict
+    assert (found.verdict, found.reason[:28]) == ("inconclusive", "42 of 43 labels were scanned")
+    # but a finding counts, and says what is missing
+    labels[8] = LabelNorm(label=8, state="done", norm=3.0, attack_success_rate=1.0)
+    found = detect(labels, classes=43, pixels=PIXELS)
+    assert (found.verdict, found.flagged_labels) == ("backdoored", (8,))
+    assert "1 of 43 labels were not looked at" in found.reason
 
 
 def test_p_between_alpha_and_twice_alpha_is_inconclusive() -> None:
