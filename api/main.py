@@ -7,6 +7,7 @@ import typer
 
 from api.commands.cancel import cancel
 from api.commands.classify import classify
+from api.commands.doctor import doctor
 from api.commands.down import down
 from api.commands.estimate import estimate
 from api.commands.listing import list_submissions
@@ -35,6 +36,7 @@ app.command()(retry)
 app.command()(up)
 app.command()(down)
 app.command()(estimate)
+app.command()(doctor)
 
 
 def _version(wanted: bool) -> None:

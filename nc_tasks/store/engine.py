@@ -60,16 +60,21 @@ class Store:
 
 def open_store(settings: Settings) -> Store:
     """Open, and where needed create or migrate, the database of these settings; raises StoreUnusable."""
+    engine = connect(settings)
+    try:
+        migrate(engine)
+    except OperationalError as error:
+        if engine.dialect.name == "sqlite":
+            raise
+        told = " ".join(str(error.orig).split())
+        raise StoreUnusable(f"the database {engine.url.render_as_string()} cannot be used: {told}") from error
+    return Store(engine)
+
+
+def connect(settings: Settings) -> Engine:
+    """The database of these settings with whatever tables it has; raises StoreUnusable."""
     url = make_url(settings.store_url)
     kind = url.get_backend_name()
     if kind not in ("sqlite", "postgresql"):
         raise StoreUnusable(f"the database is {kind!r}: pass a DATABASE_URL of SQLite or PostgreSQL")
-    engine = sqlite.connect(url) if kind == "sqlite" else postgresql.connect(url)
-    try:
-        migrate(engine)
-    except OperationalError as error:
-        if kind == "sqlite":
-            raise
-        told = " ".join(str(error.orig).split())
-        raise StoreUnusable(f"the database {url.render_as_string()} cannot be used: {told}") from error
-    return Store(engine)
+    return sqlite.connect(url) if kind == "sqlite" else postgresql.connect(url)
