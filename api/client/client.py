@@ -1,0 +1,249 @@
+"""One class for everything that the HTTP service does."""
+
+import json
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from api import inputs
+from api.client import events
+from api.client.connection import Connection
+from api.client.errors import ServerFailed, ServerRefused
+from api.client.types import Dataset, Event, Label, Result, Submission
+from api.client.uploads import Progress, Upload, sha256_of, silent
+from api.folder import write_file
+
+ENDS = ("done", "refused", "failed", "cancelled")
+"""States of a submission that will not change by itself."""
+PAGE = 100
+"""Submissions that are asked for at once."""
+AGAIN_SECONDS = 2.0
+"""Before a watcher whose connection broke off asks again."""
+LOST = 5
+"""Connections of a watcher that may break in a row without an event between them."""
+
+
+class CleanseClient:
+    """A Cleanse server, seen from a script.
+
+    url: such as "http://127.0.0.1:8000". key: made by `cleanse key create`; a server in local mode needs none.
+    Every method raises ServerRefused where what was sent or asked for is at fault, ServerFailed where the server is.
+
+    >>> from api.client import CleanseClient
+    >>> with CleanseClient(SERVER) as cleanse:                                     # doctest: +ELLIPSIS
+    ...     submission = cleanse.submit("badnet.h5", data="clean.npz", options={"mitigate": "none"})
+    ...     (found,) = cleanse.list(model_sha256=submission["model"]["sha256"])
+    ...     print(found["model"]["name"], found["state"], cleanse.cancel(found["id"])["state"])
+    badnet.h5 queued cancelled
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._server = Connection(url, key, transport=transport, sleep=sleep)
+        self._sleep = sleep
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._server.close()
+
+    def submit(
+        self,
+        model: str | Path,
+        *,
+        data: str | Path | None = None,
+        dataset: str | None = None,
+        poisoned: Sequence[str | Path] = (),
+        options: Mapping[str, Any] | None = None,
+        force: bool = False,
+        idempotency_key: str | None = None,
+        progress: Progress = silent,
+    ) -> Submission:
+        """Submit a model with clean data: a file, a folder of pictures, or `dataset`, the id of a registered one.
+
+        What the server has is not sent again: it is asked for the digests first. options: as `cleanse submit` takes
+        them, by the names of result.json. The same files and options are the same submission, and one call that had to
+        be sent twice is answered once.
+        """
+        model = Path(model)
+        inputs.check_model(model)
+        digest = sha256_of(model)
+        fields = {"options": json.dumps(dict(options or {})), "force": "true" if force else "false"}
+        files: list[tuple[str, Path, str]] = []
+        if self.has(digest):
+            fields |= {"model_sha256": digest, "model_name": inputs.name_of(model)}
+        else:
+            files.append(("model", model, inputs.name_of(model)))
+        with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
+            dataset = dataset or (self._registered(Path(data)) if data is not None else None)
+            if dataset is not None:
+                fields["dataset"] = dataset
+            elif data is not None:
+                files.append(("data", *packed(Path(data), Path(folder), 0)))
+            for number, path in enumerate(poisoned, start=1):
+                files.append(("poisoned", *packed(Path(path), Path(folder), number)))
+            headers = {"Idempotency-Key": idempotency_key or token_hex(16)}
+            with closing(Upload(fields, files, progress)) as body:
+                return self._server.json("POST", "/v1/submissions", body=body, headers=headers)
+
+    def has(self, sha256: str) -> bool:
+        """Whether the server has a file with this digest that was yours."""
+        return self._server.exists(f"/v1/artefacts/{sha256}")
+
+    def get(self, submission_id: str) -> Submission:
+        """One submission."""
+        return self._server.json("GET", f"/v1/submissions/{submission_id}")
+
+    def find(self, prefix: str) -> Submission:
+        """The one submission whose id begins so; raises ServerRefused for none or several."""
+        if re.fullmatch("[0-9a-f]{12}", prefix):
+            return self.get(prefix)
+        found = [one for one in self.list(text=prefix) if one["id"].startswith(prefix)] if prefix else []
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise ServerRefused(f"no submission's id begins with {prefix!r}; `cleanse list` shows them", 404)
+        ids = ", ".join(one["id"] for one in found[:3]) + (", ..." if len(found) > 3 else "")
+        raise ServerRefused(f"several ids begin with {prefix!r} ({ids}); give more letters", 404)
+
+    def list(self, *, most: int | None = None, **filters: Any) -> Iterator[Submission]:
+        """Submissions, newest first, asked for page by page; most: how many, None: all.
+
+        filters: state, verdict, flagged_label, model_sha256, dataset, text, created_after, created_before; None: any.
+        """
+        asked = {name: value for name, value in filters.items() if value is not None}
+        left = most
+        while left is None or left > 0:
+            size = PAGE if left is None else min(left, PAGE)
+            page = self._server.json("GET", "/v1/submissions", params={**asked, "limit": size})
+            yield from page["items"]
+            left = None if left is None else left - len(page["items"])
+            if page["next_cursor"] is None:
+                return
+            asked["cursor"] = page["next_cursor"]
+
+    def labels(self, submission_id: str) -> Sequence[Label]:
+        """Its labels as far as they are, by label."""
+        return self._server.json("GET", f"/v1/submissions/{submission_id}/labels")["items"]
+
+    def result(self, submission_id: str) -> Result:
+        """Its result.json; raises ServerRefused before there is a verdict."""
+        return self._server.json("GET", f"/v1/submissions/{submission_id}/result.json")
+
+    def events(self, submission_id: str) -> Iterator[Event]:
+        """What happens to it, from now until its end; a connection that breaks off is made again."""
+        lost = 0
+        while True:
+            try:
+                for event in self._events(submission_id):
+                    lost = 0
+                    yield event
+            except ServerFailed:
+                lost += 1
+                if lost >= LOST:
+                    raise
+            if self.get(submission_id)["state"] in ENDS:
+                return
+            self._sleep(AGAIN_SECONDS)
+
+    def wait(self, submission_id: str) -> Submission:
+        """The submission once it has ended."""
+        for _ in self.events(submission_id):
+            pass
+        return self.get(submission_id)
+
+    def cancel(self, submission_id: str) -> Submission:
+        """Stop it within seconds; what has ended stays."""
+        return self._server.json("POST", f"/v1/submissions/{submission_id}/cancel")
+
+    def retry(self, submission_id: str) -> Submission:
+        """Try again what failed or was cancelled of it, and judge it anew."""
+        return self._server.json("POST", f"/v1/submissions/{submission_id}/retry")
+
+    def delete(self, submission_id: str) -> None:
+        """Forget it, and the files that nothing else needs."""
+        self._server.send("DELETE", f"/v1/submissions/{submission_id}")
+
+    def download(self, submission_id: str, name: str, path: str | Path) -> None:
+        """Write one of its files, such as "report.html"; under the path lies the old file or the whole new one."""
+        place = f"/v1/submissions/{submission_id}/{name}"
+        with self._server.stream(place, headers={"Accept": "*/*"}) as answer:
+            write_file(Path(path), partial(_fill, answer))
+
+    def compare(self, left: str, right: str) -> dict[str, Any]:
+        """Two submissions side by side: verdicts, norms label by label, what has drifted."""
+        return self._server.json("GET", "/v1/compare", params={"left": left, "right": right})
+
+    def datasets(self) -> Sequence[Dataset]:
+        """The registered clean data."""
+        return self._server.json("GET", "/v1/datasets")["items"]
+
+    def add_dataset(self, path: str | Path, *, name: str | None = None, progress: Progress = silent) -> Dataset:
+        """Register clean data under a name (the file's unless given), to submit many models against."""
+        path = Path(path)
+        inputs.check_data(path)
+        with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
+            file, called = packed(path, Path(folder), 0)
+            with closing(Upload({"name": name or called}, [("data", file, called)], progress)) as body:
+                return self._server.json("POST", "/v1/datasets", body=body)
+
+    def remove_dataset(self, dataset_id: str) -> None:
+        """Forget registered data; submissions that were made with it keep it."""
+        self._server.send("DELETE", f"/v1/datasets/{dataset_id}")
+
+    def ready(self) -> dict[str, Any]:
+        """What the server says of its database, broker and workers."""
+        return self._server.json("GET", "/readyz")
+
+    def _events(self, submission_id: str) -> Iterator[Event]:
+        place = f"/v1/submissions/{submission_id}/events"
+        with self._server.stream(place, headers={"Accept": "text/event-stream"}) as answer:
+            yield from events.parse(answer.iter_lines())
+
+    def _registered(self, data: Path) -> str | None:
+        """The id of a registered data set with the contents of this file."""
+        inputs.check_data(data)
+        if data.is_dir():
+            return None
+        digest = sha256_of(data)
+        return next((one["id"] for one in self.datasets() if one["sha256"] == digest), None)
+
+
+def _fill(answer: httpx.Response, path: Path) -> None:
+    with path.open("wb") as file:
+        for piece in answer.iter_bytes():
+            file.write(piece)
+
+
+def packed(path: Path, folder: Path, number: int) -> tuple[Path, str]:
+    """The file to be sent and its name; a folder of pictures is packed into one under `folder`."""
+    inputs.check_data(path)
+    if not path.is_dir():
+        return path, inputs.name_of(path)
+    from nc_core.datasets import pack_folder
+
+    file = folder / f"{number}.zip"
+    pack_folder(path, file)
+    return file, inputs.name_of(path)

@@ -1,0 +1,60 @@
+"""The service's JSON as types; a server may send more than is named here."""
+
+from typing import Any, TypedDict
+
+
+class File(TypedDict):
+    """A file that was submitted. sha256: in hex."""
+
+    sha256: str
+    name: str
+
+
+class LabelNumbers(TypedDict):
+    """total: labels of the scan, None until the model was read. states: state -> how many, each by its last round."""
+
+    total: int | None
+    states: dict[str, int]
+
+
+class Submission(TypedDict):
+    """One model with its clean data. Times are ISO 8601, in UTC."""
+
+    id: str
+    state: str
+    verdict: str | None
+    reason: str | None
+    model: File
+    data: File
+    options: dict[str, Any]
+    labels: LabelNumbers
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class Dataset(TypedDict):
+    """Clean data that was registered once. bytes: of the file."""
+
+    id: str
+    name: str
+    file_name: str
+    sha256: str
+    bytes: int
+    created_at: str
+
+
+class Event(TypedDict):
+    """One message of a watched submission.
+
+    event: "progress", "labels" (data: a list of those that changed) or "end".
+    """
+
+    event: str
+    data: Any
+
+
+Label = dict[str, Any]
+"""One label as in result.json."""
+Result = dict[str, Any]
+"""result.json."""
