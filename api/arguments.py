@@ -19,6 +19,16 @@ Home = Annotated[
         help="Folder of everything that is kept: results, files, broker, logs.",
     ),
 ]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        envvar="CLEANSE_SERVER",
+        show_envvar=True,
+        help="Ask this server instead of the store under --home; CLEANSE_KEY holds the key to it.",
+    ),
+]
 SubmissionId = Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Out = Annotated[

@@ -18,6 +18,14 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+class Leave(Exception):
+    """Raised by a command to end with this code, where that may be 2: typer's own exit with 2 is a usage error."""
+
+    def __init__(self, code: ExitCode) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 VERDICTS = {
     "clean": ExitCode.CLEAN,
     "backdoored": ExitCode.BACKDOORED,

@@ -8,6 +8,11 @@ from pathlib import Path
 from nc_core.errors import OptionRefused
 
 
+def folder_of(model_name: str) -> Path:
+    """Where results go unless a folder was given."""
+    return Path(f"{Path(model_name).stem}-cleanse")
+
+
 def check_folder(folder: Path) -> None:
     """Make the folder of results; raises OptionRefused where that cannot be, before any work was done."""
     try:

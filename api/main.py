@@ -7,15 +7,22 @@ import typer
 
 from api.commands.cancel import cancel
 from api.commands.classify import classify
+from api.commands.compare import compare
+from api.commands.dataset import dataset
 from api.commands.doctor import doctor
 from api.commands.down import down
 from api.commands.estimate import estimate
+from api.commands.labels import labels
 from api.commands.listing import list_submissions
 from api.commands.plant import plant
+from api.commands.report import attest, download, report
 from api.commands.retry import retry
 from api.commands.run import run
 from api.commands.show import show
+from api.commands.submit import submit
 from api.commands.up import up
+from api.commands.verify import verify
+from api.commands.watch import watch
 from nc_core.errors import CleanseError
 
 app = typer.Typer(
@@ -27,16 +34,25 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
-app.command()(show)
+app.command()(submit)
+app.command()(watch)
 app.command("list")(list_submissions)
-app.command()(plant)
-app.command()(classify)
+app.command()(show)
+app.command()(labels)
+app.command()(compare)
+app.command()(report)
+app.command()(download)
+app.command()(attest)
+app.command()(verify)
 app.command()(cancel)
 app.command()(retry)
+app.add_typer(dataset)
+app.command()(estimate)
+app.command()(classify)
+app.command()(plant)
+app.command()(doctor)
 app.command()(up)
 app.command()(down)
-app.command()(estimate)
-app.command()(doctor)
 
 
 def _version(wanted: bool) -> None:
@@ -68,13 +84,15 @@ def run_command(arguments: list[str]) -> int:
     Typer itself leaves with 2 only for a usage error, since what a command refuses comes out of it as an
     exception: that 2 becomes 64, and 2 is free to say that an input was refused.
     """
-    from api.exits import ExitCode, exit_code_of
+    from api.exits import ExitCode, Leave, exit_code_of
     from api.terminal import complain
 
     try:
         app(args=arguments, prog_name="cleanse")
     except SystemExit as end:
         return ExitCode.USAGE if end.code == 2 else int(end.code or 0)
+    except Leave as end:
+        return end.code
     except CleanseError as error:
         complain(str(error))
         return exit_code_of(error)

@@ -64,6 +64,11 @@ def byte_size(size: int) -> str:
     return f"{value:.1f}".removesuffix(".0") + f" {units[0]}"
 
 
+def megabytes(size: int) -> str:
+    """2500000 -> "2.5 MB"."""
+    return f"{size / 1e6:,.1f} MB"
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """1 label, 3 labels, 1,283 labels."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

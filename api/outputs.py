@@ -14,11 +14,13 @@ from api.folder import copy_file, write_file
 from api.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images
 from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.errors import NotFound
 from nc_tasks.results import kept_repair, result_json
 from nc_tasks.store import Store, labels, mitigations, submissions
 
 RESULT, REPORT, TRIGGERS = "result.json", "report.html", "triggers.npz"
 GOODNET, GUARDED = "goodnet.keras", "guarded.keras"
+SARIF, ATTESTATION = "result.sarif", "attestation.json"
 ALL_FILES = (RESULT, REPORT, TRIGGERS, GOODNET, GUARDED)
 
 
@@ -94,8 +96,46 @@ def write_scan(folder: Path, scan: Scan) -> None:
     write_file(folder / TRIGGERS, lambda path: _save_triggers(path, scan.triggers))
     for name, source in scan.nets.items():
         copy_file(source, folder / name)
-    text = json.dumps(scan.result, indent=2, ensure_ascii=False) + "\n"
-    write_file(folder / RESULT, lambda path: path.write_text(text, "utf-8"))
+    write_file(folder / RESULT, lambda path: path.write_text(as_json(scan.result), "utf-8"))
+
+
+def write_output(scan: Scan, name: str, path: Path, *, keys: Path) -> None:
+    """Write one file of a scan under another path. keys: folder of the key that attestations are signed with.
+
+    Raises NotFound where this scan has no such file.
+    """
+    if name in (GOODNET, GUARDED):
+        if name not in scan.nets:
+            raise NotFound(f"there is no {name}: the scan made no repair")
+        copy_file(scan.nets[name], path)
+    elif name == TRIGGERS:
+        write_file(path, lambda aside: _save_triggers(aside, scan.triggers))
+    else:
+        text = _text_of(scan, name, keys)
+        write_file(path, lambda aside: aside.write_text(text, "utf-8"))
+
+
+def _text_of(scan: Scan, name: str, keys: Path) -> str:
+    """A file that is text: the page, or one of the forms of the result."""
+    if name == REPORT:
+        from api.report import render_report
+
+        return render_report(scan.result, scan.triggers, scan.examples)
+    if name == SARIF:
+        from api.exports.sarif import sarif
+
+        return as_json(sarif(scan.result))
+    if name == ATTESTATION:
+        from api.exports.attestation import attestation
+        from api.exports.keys import signing_key
+
+        return as_json(attestation(scan.result, signing_key(keys)))
+    return as_json(scan.result)
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    """As it is written into files."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def _save_triggers(path: Path, triggers: TriggerArrays) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from api import inputs
 from api.exits import VERDICTS, ExitCode
-from api.folder import check_folder
+from api.folder import check_folder, folder_of
 from api.progress import display_for
 from api.stack import keep_up, working_stack
 from api.summary import summary
@@ -75,11 +75,6 @@ def scan_again(settings: Settings, prefix: str, folder: Path | None, workers: in
         check_end(follow(settings, store, submission, workers))
         return conclude(store, artefacts, submission.id, folder)
     return stopped
-
-
-def folder_of(model_name: str) -> Path:
-    """Where results go unless a folder was given."""
-    return Path(f"{Path(model_name).stem}-cleanse")
 
 
 @contextmanager

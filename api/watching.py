@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from sqlalchemy.orm import Session
 
@@ -46,6 +47,24 @@ class Snapshot:
     def ended(self) -> bool:
         """Whether nothing more will happen."""
         return self.state in SUBMISSION_ENDS
+
+    @classmethod
+    def at_end(cls, *, state: str, reason: str | None, labels: int) -> Self:
+        """Of a submission that has ended, where nothing is known but that. labels: of the scan."""
+        return cls(
+            state=state,
+            phase=None,
+            reason=reason,
+            labels_total=labels,
+            purpose="inversion",
+            round=0,
+            screenings=0,
+            labels_ended=labels,
+            labels=labels,
+            inversion=1.0,
+            repairs=0,
+            repair=0.0,
+        )
 
 
 def snapshot(session: Session, submission_id: str) -> Snapshot:

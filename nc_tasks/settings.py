@@ -105,6 +105,11 @@ class Settings(BaseSettings):
         return self.home / "api.json"
 
     @property
+    def keys(self) -> Path:
+        """The folder of the key that attestations are signed with."""
+        return self.home / "keys"
+
+    @property
     def logs(self) -> Path:
         """The folder of the log files of an embedded stack."""
         return self.home / "logs"

@@ -1,11 +1,12 @@
 """`cleanse cancel`: end a submission that is at work."""
 
-from api.arguments import Home, SubmissionId
+from api.arguments import Home, Json, Server, SubmissionId
 
 
-def cancel(submission: SubmissionId, home: Home = None) -> None:
+def cancel(submission: SubmissionId, home: Home = None, server: Server = None, json: Json = False) -> None:
     """Stop all labels of a submission within seconds; what has ended stays, and `retry` or `run` carries on."""
-    from api.arguments import settings_of
-    from api.cancelling import cancel_submission
+    from api.backends import opened
+    from api.showing import cancel_submission
 
-    cancel_submission(settings_of(home), submission)
+    with opened(home, server) as backend:
+        cancel_submission(backend, submission, as_json=json)

@@ -2,19 +2,28 @@
 
 import typer
 
-from api.arguments import Home, Out, SubmissionId, Workers
+from api.arguments import Home, Json, Out, Server, SubmissionId, Workers
 
 
 def retry(
     submission: SubmissionId,
     out: Out = None,
     home: Home = None,
+    server: Server = None,
     workers: Workers = None,
+    json: Json = False,
 ) -> None:
     """Try again the labels and repairs of a submission that failed or were cancelled, and judge it anew.
 
-    Labels with a result keep it. Files and exit code are those of `run`.
+    Labels with a result keep it. Files and exit code are those of `run`; a server is only told to try again.
     """
+    if server is not None:
+        from api.backends import opened
+        from api.showing import retry_submission
+
+        with opened(home, server) as backend:
+            retry_submission(backend, submission, as_json=json)
+        return
     from api.arguments import settings_of
     from api.scanning import scan_again
 

@@ -126,7 +126,8 @@ def run(
     Exit code: 0 clean, 3 backdoored, 4 inconclusive, 2 input refused, 64 usage error, 1 failed.
     """
     from api.arguments import settings_of
-    from api.scanning import ScanRequest, folder_of, scan
+    from api.folder import folder_of
+    from api.scanning import ScanRequest, scan
     from nc_tasks.options import scan_options
 
     options: dict[str, Any] = {

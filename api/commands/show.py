@@ -1,15 +1,12 @@
 """`cleanse show`: one submission."""
 
-from api.arguments import Home, Json, SubmissionId
+from api.arguments import Home, Json, Server, SubmissionId
 
 
-def show(
-    submission: SubmissionId,
-    home: Home = None,
-    json: Json = False,
-) -> None:
+def show(submission: SubmissionId, home: Home = None, server: Server = None, json: Json = False) -> None:
     """Show one submission: how far it is, or its result."""
-    from api.arguments import settings_of
+    from api.backends import opened
     from api.showing import show_submission
 
-    show_submission(settings_of(home), submission, as_json=json)
+    with opened(home, server) as backend:
+        show_submission(backend, submission, as_json=json)

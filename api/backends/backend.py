@@ -1,0 +1,86 @@
+"""What commands ask of a place where submissions live."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from api.client.types import Dataset, Label, Result, Submission
+from api.client.uploads import Progress
+
+if TYPE_CHECKING:
+    from api.watching import Snapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One model to be scanned. data: a path, or dataset: the id or name of registered data. options: by name."""
+
+    model: Path
+    data: Path | None
+    dataset: str | None
+    poisoned: Sequence[Path] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    force: bool = False
+
+
+class Backend(Protocol):
+    """Raises InputRefused, NotFound or WrongState where what is asked for is at fault, CleanseError otherwise."""
+
+    def submit(self, order: Order, progress: Progress) -> Submission:
+        """Hand in one model, and see to it that workers begin it."""
+        ...
+
+    def find(self, prefix: str) -> Submission:
+        """The one submission whose id begins so."""
+        ...
+
+    def recent(self, *, limit: int, **filters: Any) -> Sequence[Submission]:
+        """Submissions, newest first. filters: state, verdict, flagged_label, text; None: any."""
+        ...
+
+    def result(self, submission_id: str) -> Result | None:
+        """Its result.json, None before there is a verdict."""
+        ...
+
+    def labels(self, submission_id: str) -> Sequence[Label]:
+        """Its labels as far as they are, by label."""
+        ...
+
+    def watch(self, submission_id: str) -> "Iterator[Snapshot]":
+        """How far it is, again and again until its end; the last one is of its end."""
+        ...
+
+    def cancel(self, submission_id: str) -> None:
+        """Stop it."""
+        ...
+
+    def retry(self, submission_id: str) -> None:
+        """Queue what failed of it again, and see to it that workers carry it on."""
+        ...
+
+    def download(self, submission_id: str, name: str, path: Path) -> None:
+        """Write one of its files, by name; see `api.commands.report.FILES`."""
+        ...
+
+    def compare(self, left: str, right: str) -> Mapping[str, Any]:
+        """Two submissions side by side."""
+        ...
+
+    def datasets(self) -> Sequence[Dataset]:
+        """The registered clean data."""
+        ...
+
+    def add_dataset(self, path: Path, name: str | None, progress: Progress) -> Dataset:
+        """Register clean data under a name, the file's unless given."""
+        ...
+
+    def remove_dataset(self, dataset_id: str) -> None:
+        """Forget registered data."""
+        ...
+
+
+def dataset_called(datasets: Sequence[Dataset], wanted: str) -> Dataset | None:
+    """The one with this id, or else with this name."""
+    by_id = (one for one in datasets if one["id"] == wanted)
+    return next(by_id, next((one for one in datasets if one["name"] == wanted), None))

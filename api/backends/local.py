@@ -1,0 +1,208 @@
+"""The store under a home, as commands speak to it; workers of this machine do the work."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from api import inputs
+from api.backends.backend import Order, dataset_called
+from api.client.types import Dataset, Label, Result, Submission
+from api.client.uploads import Progress
+from api.service.models.submission import SubmissionInfo
+from api.stack import keep_up, working_stack
+from api.watching import Snapshot, watch
+from nc_tasks.artefacts import Artefacts
+from nc_tasks.embedded.client import Stack
+from nc_tasks.errors import NotFound, WrongState
+from nc_tasks.options import scan_options
+from nc_tasks.planning import plan_of
+from nc_tasks.results import labels_json, result_json
+from nc_tasks.settings import Settings
+from nc_tasks.store import LOCAL, Store, datasets, detections, labels, listing, open_store, submissions
+from nc_tasks.store.door_tables import Dataset as DatasetRow
+from nc_tasks.store.listing import Filters, Listed
+from nc_tasks.store.states import SUBMISSION_ENDS
+
+
+@contextmanager
+def local(settings: Settings, *, workers: int | None = None) -> Iterator["LocalBackend"]:
+    """The store of these settings. workers: label processes to start where there is work, None: what suits."""
+    with closing(open_store(settings)) as store:
+        backend = LocalBackend(settings, store, workers)
+        try:
+            yield backend
+        finally:
+            backend.leave()
+
+
+class LocalBackend:
+    """See `Backend`. Workers are started with the first work that is handed in, and end by themselves."""
+
+    def __init__(self, settings: Settings, store: Store, workers: int | None) -> None:
+        self._settings, self._store, self._workers = settings, store, workers
+        self._artefacts = Artefacts(settings.artefacts)
+        self._kept: dict[Path, dict[str, str]] = {}
+        self._stack: Stack | None = None
+        self._attached = ExitStack()
+
+    def leave(self) -> None:
+        """Detach from the workers; they finish what they have."""
+        self._attached.close()
+
+    def submit(self, order: Order, progress: Progress) -> Submission:  # noqa: ARG002
+        """See `Backend`; files are copied, so nothing is told of their way."""
+        inputs.check_model(order.model)
+        model, data = self._keep(order.model), self._data(order)
+        options = scan_options(**order.options)
+        with self._store.write() as session:
+            row = submissions.submit(
+                session,
+                model_sha256=model["sha256"],
+                model_name=model["name"],
+                data_sha256=data["sha256"],
+                data_name=data["name"],
+                poisoned=[self._keep(path) for path in order.poisoned],
+                options=options,
+                force=order.force,
+            )
+        if row.state not in SUBMISSION_ENDS:
+            self._begin(row.id, options.slots)
+        return self._get(row.id)
+
+    def find(self, prefix: str) -> Submission:
+        """See `Backend`."""
+        with self._store.read() as session:
+            return self._get(submissions.find(session, prefix=prefix).id)
+
+    def recent(self, *, limit: int, **filters: Any) -> Sequence[Submission]:
+        """See `Backend`."""
+        with self._store.read() as session:
+            found = listing.page(session, filters=Filters(**filters), limit=limit)
+        return [_submission(listed) for listed in found.items]
+
+    def result(self, submission_id: str) -> Result | None:
+        """See `Backend`."""
+        with self._store.read() as session:
+            judged = detections.get(session, submission_id=submission_id) is not None
+            return result_json(session, submission_id) if judged else None
+
+    def labels(self, submission_id: str) -> Sequence[Label]:
+        """See `Backend`."""
+        with self._store.read() as session:
+            return labels_json(
+                labels.latest(session, submission_id=submission_id),
+                labels.totals(session, submission_id=submission_id),
+                plan_of(submissions.get(session, submission_id=submission_id)),
+                detections.get(session, submission_id=submission_id),
+            )
+
+    def watch(self, submission_id: str) -> Iterator[Snapshot]:
+        """See `Backend`; workers that die while somebody watches are started again."""
+        for seen in watch(self._store, submission_id):
+            yield seen
+            if self._stack is not None and not seen.ended:
+                keep_up(self._stack)
+
+    def cancel(self, submission_id: str) -> None:
+        """See `Backend`."""
+        with self._store.write() as session:
+            submissions.cancel(session, submission_id=submission_id)
+
+    def retry(self, submission_id: str) -> None:
+        """See `Backend`."""
+        with self._store.write() as session:
+            submissions.retry(session, submission_id=submission_id)
+        self._begin(submission_id, None)
+
+    def download(self, submission_id: str, name: str, path: Path) -> None:
+        """See `Backend`."""
+        from api import outputs
+
+        if self.result(submission_id) is None:
+            raise WrongState(f"submission {submission_id} has no verdict: there is no {name}")
+        scan = outputs.read_scan(self._store, self._artefacts, submission_id)
+        outputs.write_output(scan, name, path, keys=self._settings.keys)
+
+    def compare(self, left: str, right: str) -> Mapping[str, Any]:
+        """See `Backend`."""
+        from nc_tasks.comparison import compare
+
+        with self._store.read() as session:
+            return compare(session, left=left, right=right).to_json()
+
+    def datasets(self) -> Sequence[Dataset]:
+        """See `Backend`."""
+        with self._store.read() as session:
+            return [_dataset(row) for row in datasets.every(session, owner=LOCAL)]
+
+    def add_dataset(self, path: Path, name: str | None, progress: Progress) -> Dataset:  # noqa: ARG002
+        """See `Backend`."""
+        inputs.check_data(path)
+        kept = self._keep(path)
+        size = self._artefacts.path(kept["sha256"]).stat().st_size
+        with self._store.write() as session:
+            row = datasets.register(
+                session,
+                owner=LOCAL,
+                name=name or kept["name"],
+                file_name=kept["name"],
+                sha256=kept["sha256"],
+                size=size,
+            )
+            return _dataset(row)
+
+    def remove_dataset(self, dataset_id: str) -> None:
+        """See `Backend`."""
+        found = self._registered(dataset_id)
+        with self._store.write() as session:
+            datasets.remove(session, dataset_id=found["id"], owner=LOCAL)
+
+    def _get(self, submission_id: str) -> Submission:
+        with self._store.read() as session:
+            found = listing.one(session, submission_id=submission_id)
+        assert found is not None  # its id was read from a row
+        return _submission(found)
+
+    def _keep(self, path: Path) -> dict[str, str]:
+        """Keep a file; of many models against one data set that is copied once."""
+        if path not in self._kept:
+            self._kept[path] = {"sha256": inputs.keep(self._artefacts, path), "name": inputs.name_of(path)}
+        return self._kept[path]
+
+    def _data(self, order: Order) -> dict[str, str]:
+        if order.data is not None:
+            inputs.check_data(order.data)
+            return self._keep(order.data)
+        found = self._registered(order.dataset or "")
+        return {"sha256": found["sha256"], "name": found["file_name"]}
+
+    def _registered(self, wanted: str) -> Dataset:
+        found = dataset_called(self.datasets(), wanted)
+        if found is None:
+            raise NotFound(f"no data set has the id or name {wanted!r}; `cleanse dataset list` shows them")
+        return found
+
+    def _begin(self, submission_id: str, slots: int | None) -> None:
+        """Send the first message; the workers are started where none run, and stay until the work is done."""
+        from nc_tasks.app import make_app, publish_start
+
+        if self._stack is None:
+            stack = working_stack(self._settings, workers=self._workers, slots=slots)
+            self._stack = self._attached.enter_context(stack)
+        publish_start(submission_id, to=make_app(self._settings))
+
+
+def _submission(listed: Listed) -> Submission:
+    return cast(Submission, SubmissionInfo.of(listed).model_dump(mode="json"))
+
+
+def _dataset(row: DatasetRow) -> Dataset:
+    return Dataset(
+        id=row.id,
+        name=row.name,
+        file_name=row.file_name,
+        sha256=row.sha256,
+        bytes=row.bytes,
+        created_at=row.created_at.isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,114 @@
+"""A server, as commands speak to it."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from api.backends.backend import Order, dataset_called
+from api.client import CleanseClient, ServerRefused
+from api.client.types import Dataset, Label, Result, Submission
+from api.client.uploads import Progress
+
+if TYPE_CHECKING:
+    from api.watching import Snapshot
+
+KEY = "CLEANSE_KEY"
+
+
+@contextmanager
+def remote(url: str) -> Iterator["RemoteBackend"]:
+    """The server at this address; the key is read from the environment, where process lists do not show it."""
+    with CleanseClient(url, os.environ.get(KEY) or None) as client:
+        yield RemoteBackend(client)
+
+
+class RemoteBackend:
+    """See `Backend`."""
+
+    def __init__(self, client: CleanseClient) -> None:
+        self._client = client
+
+    def submit(self, order: Order, progress: Progress) -> Submission:
+        """See `Backend`; what the server has is not sent again."""
+        return self._client.submit(
+            order.model,
+            data=order.data,
+            dataset=None if order.dataset is None else self._dataset(order.dataset)["id"],
+            poisoned=order.poisoned,
+            options=order.options,
+            force=order.force,
+            progress=progress,
+        )
+
+    def find(self, prefix: str) -> Submission:
+        """See `Backend`."""
+        return self._client.find(prefix)
+
+    def recent(self, *, limit: int, **filters: Any) -> Sequence[Submission]:
+        """See `Backend`."""
+        return list(self._client.list(most=limit, **filters))
+
+    def result(self, submission_id: str) -> Result | None:
+        """See `Backend`."""
+        try:
+            return self._client.result(submission_id)
+        except ServerRefused as error:
+            # 409: it has no verdict yet, or ended without one.
+            if error.status == 409:
+                return None
+            raise
+
+    def labels(self, submission_id: str) -> Sequence[Label]:
+        """See `Backend`."""
+        return self._client.labels(submission_id)
+
+    def watch(self, submission_id: str) -> "Iterator[Snapshot]":
+        """See `Backend`."""
+        from api.watching import Snapshot
+
+        names = [each.name for each in fields(Snapshot)]
+        seen: Snapshot | None = None
+        for event in self._client.events(submission_id):
+            if event["event"] == "progress":
+                seen = Snapshot(**{name: event["data"][name] for name in names})
+                yield seen
+        if seen is None or not seen.ended:
+            ended = self._client.get(submission_id)
+            yield Snapshot.at_end(state=ended["state"], reason=ended["reason"], labels=ended["labels"]["total"] or 0)
+
+    def cancel(self, submission_id: str) -> None:
+        """See `Backend`."""
+        self._client.cancel(submission_id)
+
+    def retry(self, submission_id: str) -> None:
+        """See `Backend`."""
+        self._client.retry(submission_id)
+
+    def download(self, submission_id: str, name: str, path: Path) -> None:
+        """See `Backend`."""
+        self._client.download(submission_id, name, path)
+
+    def compare(self, left: str, right: str) -> Mapping[str, Any]:
+        """See `Backend`."""
+        return self._client.compare(left, right)
+
+    def datasets(self) -> Sequence[Dataset]:
+        """See `Backend`."""
+        return self._client.datasets()
+
+    def add_dataset(self, path: Path, name: str | None, progress: Progress) -> Dataset:
+        """See `Backend`."""
+        return self._client.add_dataset(path, name=name, progress=progress)
+
+    def remove_dataset(self, dataset_id: str) -> None:
+        """See `Backend`."""
+        self._client.remove_dataset(self._dataset(dataset_id)["id"])
+
+    def _dataset(self, wanted: str) -> Dataset:
+        found = dataset_called(self._client.datasets(), wanted)
+        if found is None:
+            raise ServerRefused(f"no data set has the id or name {wanted!r}; `cleanse dataset list` shows them", 404)
+        return found

@@ -1,0 +1,88 @@
+"""`cleanse submit`: hand models in."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.arguments import Home, Json, Server, Workers
+from api.commands.run import (
+    Architecture,
+    Budget,
+    Fit,
+    Force,
+    How,
+    HowLong,
+    Mitigate,
+    Only,
+    PixelRange,
+    Poisoned,
+    Seed,
+    Slots,
+    Unlabelled,
+)
+
+
+def submit(
+    models: Annotated[
+        list[Path], typer.Argument(metavar="MODEL...", help="Keras models, or folders of them.", show_default=False)
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="CLEAN", help="Clean data, as for `run`.", show_default=False),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", metavar="ID", help="Registered clean data instead, by id or name."),
+    ] = None,
+    unlabelled: Unlabelled = False,
+    poisoned: Poisoned = None,
+    profile: HowLong = "fast",
+    detector: How = "neural-cleanse",
+    mitigate: Mitigate = "unlearning",
+    value_range: PixelRange = "auto",
+    resize: Fit = None,
+    architecture: Architecture = None,
+    only: Only = None,
+    seed: Seed = 0,
+    slots: Slots = None,
+    budget_minutes: Budget = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow them to their ends, and say the verdict.")] = False,
+    workers: Workers = None,
+    force: Force = False,
+    home: Home = None,
+    server: Server = None,
+    json: Json = False,
+) -> None:
+    """Hand in one model or many against the same clean data, here or to a server.
+
+    Exit code 0 once all are handed in. With --wait that of `run`: 0 clean, 3 backdoored, 4 inconclusive, 2 refused, 1
+    failed; of several models the worst speaks: backdoored, then failed, refused, inconclusive, clean.
+    """
+    if (data is None) == (dataset is None):
+        raise typer.BadParameter("pass either --data CLEAN or --dataset ID")
+    from api.backends import opened
+    from api.backends.backend import Order
+    from api.exits import Leave
+    from api.gate import hand_in, models_in
+    from nc_tasks.options import scan_options
+
+    options = scan_options(
+        profile=profile,
+        detector=detector,
+        mitigate=mitigate,
+        value_range=value_range,
+        resize=resize,
+        architecture=architecture,
+        labels=only,
+        unlabelled=unlabelled,
+        slots=slots,
+        seed=seed,
+        budget_minutes=budget_minutes,
+    ).model_dump(mode="json")
+    orders = [
+        Order(model=model, data=data, dataset=dataset, poisoned=poisoned or [], options=options, force=force)
+        for model in models_in(models)
+    ]
+    with opened(home, server, workers=workers) as backend:
+        raise Leave(hand_in(backend, orders, wait=wait, as_json=json))
