@@ -1,9 +1,9 @@
 """Follows a submission in SQL: what phase it is in and how far."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy.orm import Session
 
@@ -47,6 +47,19 @@ class Snapshot:
     def ended(self) -> bool:
         """Whether nothing more will happen."""
         return self.state in SUBMISSION_ENDS
+
+    @classmethod
+    def from_event(cls, told: Mapping[str, Any]) -> Self:
+        """From a server's `progress` event, which says no reason; repairs are counted as one."""
+        names = ("state", "phase", "labels_total", "purpose", "round", "screenings", "labels_ended", "labels")
+        inversion, repair = told["shares"]["inversion"], told["shares"]["repair"]
+        return cls(
+            **{name: told[name] for name in names},
+            reason=None,
+            inversion=inversion,
+            repairs=int(repair > 0 or told["phase"] == "repair"),
+            repair=repair,
+        )
 
     @classmethod
     def at_end(cls, *, state: str, reason: str | None, labels: int) -> Self:

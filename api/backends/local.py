@@ -12,7 +12,7 @@ from api.client.uploads import Progress
 from api.service.models.submission import SubmissionInfo
 from api.stack import keep_up, working_stack
 from api.watching import Snapshot, watch
-from nc_tasks.artefacts import Artefacts
+from nc_tasks.artefacts import open_artefacts
 from nc_tasks.embedded.client import Stack
 from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.options import scan_options
@@ -41,7 +41,7 @@ class LocalBackend:
 
     def __init__(self, settings: Settings, store: Store, workers: int | None) -> None:
         self._settings, self._store, self._workers = settings, store, workers
-        self._artefacts = Artefacts(settings.artefacts)
+        self._artefacts = open_artefacts(settings)
         self._kept: dict[Path, dict[str, str]] = {}
         self._stack: Stack | None = None
         self._attached = ExitStack()

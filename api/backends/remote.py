@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +17,16 @@ if TYPE_CHECKING:
 KEY = "CLEANSE_KEY"
 
 
+def client(url: str) -> CleanseClient:
+    """The server at this address; the key is read from the environment, where process lists do not show it."""
+    return CleanseClient(url, os.environ.get(KEY) or None)
+
+
 @contextmanager
 def remote(url: str) -> Iterator["RemoteBackend"]:
-    """The server at this address; the key is read from the environment, where process lists do not show it."""
-    with CleanseClient(url, os.environ.get(KEY) or None) as client:
-        yield RemoteBackend(client)
+    """The same as a backend."""
+    with client(url) as connected:
+        yield RemoteBackend(connected)
 
 
 class RemoteBackend:
@@ -69,11 +73,10 @@ class RemoteBackend:
         """See `Backend`."""
         from api.watching import Snapshot
 
-        names = [each.name for each in fields(Snapshot)]
         seen: Snapshot | None = None
         for event in self._client.events(submission_id):
             if event["event"] == "progress":
-                seen = Snapshot(**{name: event["data"][name] for name in names})
+                seen = Snapshot.from_event(event["data"])
                 yield seen
         if seen is None or not seen.ended:
             ended = self._client.get(submission_id)

@@ -213,6 +213,16 @@ class CleanseClient:
         """Forget registered data; submissions that were made with it keep it."""
         self._server.send("DELETE", f"/v1/datasets/{dataset_id}")
 
+    def estimate(
+        self, model: str | Path, *, options: Mapping[str, Any] | None = None, images: int | None = None
+    ) -> dict[str, Any]:
+        """How many labels, minutes and how much memory a scan of the model will take there. images: clean ones."""
+        model = Path(model)
+        inputs.check_model(model)
+        fields = {"options": json.dumps(dict(options or {})), **({} if images is None else {"images": str(images)})}
+        with closing(Upload(fields, [("model", model, inputs.name_of(model))])) as body:
+            return self._server.json("POST", "/v1/estimate", body=body)
+
     def ready(self) -> dict[str, Any]:
         """What the server says of its database, broker and workers."""
         return self._server.json("GET", "/readyz")

@@ -15,7 +15,9 @@ from api.service.routes import (
     artefacts,
     classify,
     datasets,
+    estimates,
     events,
+    exports,
     flower,
     health,
     history,
@@ -32,7 +34,10 @@ from nc_tasks.version import package_version
 
 log = logging.getLogger(__name__)
 
-MODULES = (health, schema, flower, datasets, artefacts, submissions, labels, results, events, classify, history, keys)
+MODULES = (
+    *(health, schema, flower, datasets, artefacts, estimates, submissions, labels, results, exports, events, classify),
+    *(history, keys),
+)
 ROUTERS = (*(module.router for module in MODULES), pages)
 
 

@@ -21,8 +21,8 @@ RETRY_SECONDS = 10
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`progress` ({state, phase, shares, labels_total, labels, labels_ended, purpose, round, "
-        "eta_seconds}), `labels` (those that changed since; first all: [{label, state, norm, attack_success_rate, "
-        "share}]) and, last, `end` ({state, verdict}).",
+        "screenings, eta_seconds}), `labels` (those that changed since; first all: [{label, state, norm, "
+        "attack_success_rate, share}]) and, last, `end` ({state, verdict}).",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }

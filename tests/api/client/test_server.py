@@ -1,0 +1,255 @@
+"""The client and the commands against a real server; submissions are ended by the store's own functions."""
+
+import doctest
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.client import CleanseClient, ServerFailed, ServerRefused, client
+from api.main import run_command
+from api.service import submitting
+from api.service.app import create_app
+from nc_tasks.settings import Settings
+from nc_tasks.store import keys, open_store, submissions
+from tests.api.service.conftest import serving
+
+Make = Callable[..., dict[str, Any]]
+Stored = Callable[..., str]
+Files = tuple[Path, Path]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", redis_url=f"unix://{tmp_path}/no-broker", database_url=None)
+
+
+@pytest.fixture
+def url(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server on this home that sends no messages: there is no broker."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLEANSE_HOME", str(settings.home))
+    monkeypatch.setattr(submitting, "publish", lambda *_: None)
+    with serving(create_app(settings)) as address:
+        yield address
+
+
+def printed(capsys: pytest.CaptureFixture[str], *line: str, code: int = 0) -> Any:
+    """What the command prints with --json."""
+    assert run_command([*line, "--json"]) == code, capsys.readouterr().err
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_example_of_the_class_is_true(url: str, tmp_path: Path) -> None:
+    (tmp_path / "badnet.h5").write_bytes(b"model")
+    (tmp_path / "clean.npz").write_bytes(b"data")
+    (example,) = doctest.DocTestFinder(recurse=False).find(client.CleanseClient, globs={"SERVER": url})
+    runner = doctest.DocTestRunner()
+    runner.run(example)
+    assert (runner.tries, runner.failures) == (2, 0)
+
+
+def test_a_server_and_the_store_are_shown_in_the_same_words(
+    url: str, stored: Stored, make_result: Make, files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a clean model and its backdoored next version
+    left = stored(make_result())
+    files[0].write_bytes(b"another model")
+    right = stored(make_result(infected={33: 4.2}))
+    # When they are looked at over HTTP and in the store, then the same is printed
+    for line in (
+        ["list"],
+        ["list", "--verdict", "backdoored", "--limit", "1"],
+        ["list", "--flagged-label", "33"],
+        ["show", right[:6]],
+        ["labels", right],
+        ["compare", left, right],
+        ["dataset", "list"],
+    ):
+        shown, told = (
+            [(run_command([*line, *where]), capsys.readouterr().out) for where in ([], ["--server", url])],
+            [printed(capsys, *line, *where) for where in ([], ["--server", url])],
+        )
+        assert shown[0] == shown[1]
+        assert shown[0][0] == 0
+        assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("infected", [{}, {33: 8.2}])
+def test_the_same_files_come_from_a_server_and_from_the_store(
+    url: str, stored: Stored, make_result: Make, tmp_path: Path, infected: dict[int, float]
+) -> None:
+    identity = stored(make_result(infected=infected))
+    wanted = ["report.html", "result.json", "result.sarif", *(["goodnet.keras", "guarded.keras"] if infected else [])]
+    for where, folder in (([], "here"), (["--server", url], "there")):
+        assert run_command(["download", identity, "--out", folder, *where]) == 0
+        assert run_command(["report", identity, "--format", "sarif", "--out", f"{folder}/result.sarif", *where]) == 0
+    assert {path.name for path in (tmp_path / "there").iterdir()} == {*wanted, "triggers.npz"}
+    for name in wanted:
+        assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes(), name
+    # and what the server attests is good by the key of its home
+    assert run_command(["attest", identity, "--server", url]) == 0
+    key = str(tmp_path / "home" / "keys" / "attestation.pub.pem")
+    assert run_command(["verify", "attestation.json", "--key", key]) == (3 if infected else 0)
+
+
+def test_a_pipeline_is_gated_over_http(
+    url: str, stored: Stored, make_result: Make, files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a server that knows the answer for a clean model and for its backdoored next version
+    data = str(files[1])
+    stored(make_result())
+    clean = files[0].rename(files[0].with_name("clean.h5"))
+    files[0].write_bytes(b"another model")
+    stored(make_result(infected={33: 8.2}))
+    # When both are submitted, then the exit code is the worst verdict's
+    assert run_command(["submit", str(clean), "--data", data, "--wait", "--server", url]) == 0
+    assert "CLEAN: no backdoor found" in capsys.readouterr().out
+    ended = printed(capsys, "submit", str(clean), str(files[0]), "--data", data, "--wait", "--server", url, code=3)
+    assert [one["verdict"] for one in ended] == ["clean", "backdoored"]
+
+
+def test_what_the_server_has_is_not_uploaded_again(
+    url: str, files: Files, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a model and data of a megabyte each
+    for number, path in enumerate(files):
+        path.write_bytes(bytes([number]) * 2**20)
+    sent: list[int] = []
+    monkeypatch.setattr("api.gate.upload_bar", lambda _: _Bar(sent))
+    monkeypatch.setenv("CLEANSE_SERVER", url)
+    submit = ["submit", str(files[0])]
+    # When it is submitted with data, and again with other options against registered data
+    first = printed(capsys, *submit, "--data", str(files[1]))
+    assert sent[-1] == 2**21
+    sent.clear()
+    dataset = printed(capsys, "dataset", "add", str(files[1]), "--name", "signs")
+    assert sent[-1] == 2**20
+    sent.clear()
+    second = printed(capsys, *submit, "--dataset", "signs", "--seed", "7")
+    third = printed(capsys, *submit, "--data", str(files[1]), "--seed", "8")
+    # Then nothing was sent but digests, and each is a submission of its own
+    assert sent == []
+    ids = {one["id"] for (one,) in (first, second, third)}
+    assert len(ids) == 3
+    assert {one["data"]["sha256"] for (one,) in (first, second, third)} == {dataset["sha256"]}
+    assert printed(capsys, "dataset", "list")[0]["id"] == dataset["id"]
+    assert run_command(["dataset", "remove", "signs"]) == 0
+
+
+class _Bar:
+    def __init__(self, sent: list[int]) -> None:
+        self._sent = sent
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        return lambda sent, _: self._sent.append(sent)
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def test_a_folder_of_pictures_is_packed_and_sent(url: str, files: Files, tmp_path: Path) -> None:
+    from PIL import Image
+
+    for name in ("0", "1"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        Image.new("RGB", (4, 4)).save(tmp_path / "pictures" / name / "a.png")
+    with CleanseClient(url) as cleanse:
+        found = cleanse.submit(files[0], data=tmp_path / "pictures")
+    assert found["data"]["name"] == "pictures.zip"
+
+
+def test_watching_ends_with_the_submission(
+    url: str, stored: Stored, make_result: Make, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a submission at work that is cancelled while somebody watches
+    identity = stored(make_result(), until="prepared")
+
+    def cancel() -> None:
+        store = open_store(settings)
+        with store.write() as session:
+            submissions.cancel(session, submission_id=identity)
+        store.close()
+
+    timer = threading.Timer(0.5, cancel)
+    timer.start()
+    # When it is watched, then until its end, and the exit code is that of `run`
+    assert run_command(["watch", identity[:5], "--server", url]) == 1
+    timer.join()
+    told = capsys.readouterr()
+    assert "Reversing triggers: 0%, 0 of 43 labels" in told.err
+    assert "CANCELLED" in told.out
+    # When it is tried again and cancelled from here
+    assert printed(capsys, "retry", identity, "--server", url)["state"] == "queued"
+    assert printed(capsys, "cancel", identity, "--server", url)["state"] == "cancelled"
+    assert run_command(["cancel", identity, "--server", url]) == 0
+
+
+def test_errors_are_one_line_with_the_right_code(
+    url: str, stored: Stored, make_result: Make, files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = stored(make_result(), until="prepared")
+    files[0].write_bytes(b"another model")
+    clean = stored(make_result())
+    for line, code, said in (
+        ("show zzz", 2, "no submission's id begins with 'zzz'"),
+        ("show 0123456789ab", 2, "no submission has the id '0123456789ab'"),
+        (f"report {running}", 2, "has no verdict"),
+        (f"download {running}", 2, "has no verdict"),
+        (f"download {clean} goodnet.keras", 2, "no repair was made"),
+        (f"cancel {clean}", 2, "nothing to cancel"),
+        (f"retry {clean}", 2, "nothing to retry"),
+        ("dataset remove zzz", 2, "no data set has the id or name 'zzz'"),
+        ("submit gone.h5 --data gone.npz", 2, "gone.h5 does not exist"),
+    ):
+        assert run_command([*line.split(), "--server", url]) == code
+        assert said in capsys.readouterr().err.splitlines()[-1]
+    assert run_command(["list", "--server", "http://127.0.0.1:1"]) == 1
+    (complaint,) = capsys.readouterr().err.splitlines()
+    assert "does not answer" in complaint
+    assert run_command(["list", "--server", "nonsense"]) == 1
+
+
+def test_an_upload_past_the_limit_is_refused_with_the_limit(
+    settings: Settings, files: Files, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(submitting, "publish", lambda *_: None)
+    files[0].write_bytes(bytes(3 * 2**20))
+    with serving(create_app(settings.model_copy(update={"upload_bytes": 2**20}))) as url:
+        assert run_command(["submit", str(files[0]), "--data", str(files[1]), "--server", url]) == 2
+    (complaint,) = capsys.readouterr().err.splitlines()
+    assert "the limit is 1048576" in complaint
+
+
+def test_the_key_is_taken_from_the_environment(
+    url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a server with keys
+    store = open_store(settings)
+    with store.write() as session:
+        made = keys.create(session, owner="alice", name="", scopes=["read"])
+    store.close()
+    # When it is asked without one, then the line says what to set; with it, it answers, and no more than the key may
+    assert run_command(["list", "--server", url]) == 1
+    assert "set CLEANSE_KEY" in capsys.readouterr().err
+    monkeypatch.setenv("CLEANSE_KEY", made.text)
+    assert printed(capsys, "list", "--server", url) == []
+    with CleanseClient(url, made.text) as cleanse, pytest.raises(ServerFailed, match="scope submit"):
+        cleanse.remove_dataset("0123456789ab")
+
+
+def test_an_estimate_of_a_server_is_that_of_its_machine(
+    url: str, shared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = shared / "models" / "oaramoon_gtsrb_badnet_target1_yellow3x3.hdf5"
+    with CleanseClient(url) as cleanse:
+        found = cleanse.estimate(model, options={"labels": [0, 1]}, images=100)
+        with pytest.raises(ServerRefused, match="43 classes"):
+            cleanse.estimate(model, options={"labels": [43]})
+        with pytest.raises(ServerRefused):
+            cleanse.estimate(Path(__file__))
+    assert found == printed(capsys, "estimate", str(model), "--labels", "0-1", "--images", "100")
+    assert found == printed(capsys, "estimate", str(model), "--labels", "0-1", "--images", "100", "--server", url)
