@@ -57,7 +57,9 @@ def scan(settings: Settings, request: ScanRequest) -> ExitCode:
     return stopped
 
 
-def scan_again(settings: Settings, prefix: str, folder: Path | None, workers: int | None) -> ExitCode:
+def scan_again(
+    settings: Settings, prefix: str, folder: Path | None, workers: int | None, *, as_json: bool = False
+) -> ExitCode:
     """Have what failed of a submission done again, and write its folder (None: named after the model, as `run` does).
 
     One that is at work is carried on. Raises NotFound, WrongState where nothing has failed, and what `scan` raises.
@@ -73,7 +75,7 @@ def scan_again(settings: Settings, prefix: str, folder: Path | None, workers: in
                 again = submissions.retry(session, submission_id=submission.id)
             err.print(f"Submission {submission.id}: {again} labels and repairs are tried again.")
         check_end(follow(settings, store, submission, workers))
-        return conclude(store, artefacts, submission.id, folder)
+        return conclude(store, artefacts, submission.id, folder, as_json=as_json)
     return stopped
 
 
@@ -130,13 +132,18 @@ def check_end(seen: Snapshot) -> None:
         raise CleanseError(seen.reason or f"the scan was {seen.state}")
 
 
-def conclude(store: Store, artefacts: ArtefactStore, submission_id: str, folder: Path) -> ExitCode:
-    """Write the folder, print the summary; the exit code says the verdict."""
+def conclude(
+    store: Store, artefacts: ArtefactStore, submission_id: str, folder: Path, *, as_json: bool = False
+) -> ExitCode:
+    """Write the folder, print the summary or the whole result; the exit code says the verdict."""
     from api import outputs
 
     scanned = outputs.read_scan(store, artefacts, submission_id)
     outputs.write_scan(folder, scanned)
-    for line in summary(scanned.result):
-        out.print(printable(line))
-    out.print(f"Report: {printable(folder / outputs.REPORT)}")
+    if as_json:
+        print(outputs.as_json(scanned.result), end="")
+    else:
+        for line in summary(scanned.result):
+            out.print(printable(line))
+        out.print(f"Report: {printable(folder / outputs.REPORT)}")
     return VERDICTS[scanned.result["verdict"]]

@@ -75,8 +75,8 @@ class Backend(Protocol):
         """Register clean data under a name, the file's unless given."""
         ...
 
-    def remove_dataset(self, dataset_id: str) -> None:
-        """Forget registered data."""
+    def remove_dataset(self, wanted: str) -> Dataset:
+        """Forget registered data, by id or name; returns what it was."""
         ...
 
 

@@ -152,11 +152,12 @@ class LocalBackend:
             )
             return _dataset(row)
 
-    def remove_dataset(self, dataset_id: str) -> None:
+    def remove_dataset(self, wanted: str) -> Dataset:
         """See `Backend`."""
-        found = self._registered(dataset_id)
+        found = self._registered(wanted)
         with self._store.write() as session:
             datasets.remove(session, dataset_id=found["id"], owner=LOCAL)
+        return found
 
     def _get(self, submission_id: str) -> Submission:
         with self._store.read() as session:

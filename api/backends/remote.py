@@ -106,9 +106,11 @@ class RemoteBackend:
         """See `Backend`."""
         return self._client.add_dataset(path, name=name, progress=progress)
 
-    def remove_dataset(self, dataset_id: str) -> None:
+    def remove_dataset(self, wanted: str) -> Dataset:
         """See `Backend`."""
-        self._client.remove_dataset(self._dataset(dataset_id)["id"])
+        found = self._dataset(wanted)
+        self._client.remove_dataset(found["id"])
+        return found
 
     def _dataset(self, wanted: str) -> Dataset:
         found = dataset_called(self._client.datasets(), wanted)

@@ -224,8 +224,12 @@ class CleanseClient:
             return self._server.json("POST", "/v1/estimate", body=body)
 
     def ready(self) -> dict[str, Any]:
-        """What the server says of its database, broker and workers."""
-        return self._server.json("GET", "/readyz")
+        """What the server says of its database, broker and workers, whether all is well or not."""
+        return self._server.json("GET", "/readyz", also=(503,))
+
+    def health(self) -> dict[str, Any]:
+        """The server's version, and whether it asks for keys."""
+        return self._server.json("GET", "/healthz")
 
     def _events(self, submission_id: str) -> Iterator[Event]:
         place = f"/v1/submissions/{submission_id}/events"

@@ -1,7 +1,7 @@
 """Requests to one server: patient where it asks for patience, and every failure one line."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,9 +57,9 @@ class Connection:
         """Close every connection."""
         self._http.close()
 
-    def json(self, method: str, path: str, *, body: Body = no_body, **how: Any) -> Any:
-        """The answer's JSON; raises ServerRefused, ServerFailed."""
-        answer = self.send(method, path, body=body, **how)
+    def json(self, method: str, path: str, *, body: Body = no_body, also: Sequence[int] = (), **how: Any) -> Any:
+        """The answer's JSON; also: statuses that are answers too. Raises ServerRefused, ServerFailed."""
+        answer = self.send(method, path, body=body, also=also, **how)
         if not answer.content:
             return None
         try:
@@ -76,10 +76,12 @@ class Connection:
             return True
         raise error_of(answer.status_code, None)
 
-    def send(self, method: str, path: str, *, body: Body = no_body, **how: Any) -> httpx.Response:
+    def send(
+        self, method: str, path: str, *, body: Body = no_body, also: Sequence[int] = (), **how: Any
+    ) -> httpx.Response:
         """The whole answer of a success; a server that asks to wait is asked again."""
         answer = self._answered(lambda: self._http.request(method, path, **body(), **how))
-        if answer.is_success:
+        if answer.is_success or answer.status_code in also:
             return answer
         raise error_of(answer.status_code, _problem(answer))
 

@@ -47,11 +47,16 @@ def remove(
     identity: Annotated[str, typer.Argument(metavar="ID", help="Its id or name.")],
     home: Home = None,
     server: Server = None,
+    json: Json = False,
 ) -> None:
     """Forget registered data; submissions that were made with it keep it."""
     from api.backends import opened
+    from api.showing import print_json
     from api.terminal import err, printable
 
     with opened(home, server) as backend:
-        backend.remove_dataset(identity)
-    err.print(f"Data set {printable(identity)} is forgotten.")
+        removed = backend.remove_dataset(identity)
+    if json:
+        print_json(removed)
+    else:
+        err.print(f"Data set {printable(removed['name'])} is forgotten.")

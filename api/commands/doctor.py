@@ -2,16 +2,24 @@
 
 import typer
 
-from api.arguments import Home, Json
+from api.arguments import Home, Json, Server
 
 
-def doctor(home: Home = None, json: Json = False) -> None:
+def doctor(home: Home = None, server: Server = None, json: Json = False) -> None:
     """Look at disk, memory, device, broker, database, clock and workers, and say what to do.
 
-    Changes nothing. Exit code: 0 where nothing fails, 1 otherwise.
+    Of a server: whether it answers, is ready, and takes the key. Changes nothing. Exit code: 0 where nothing fails, 1
+    otherwise.
     """
-    from api.arguments import settings_of
     from api.diagnosing import show_checks
+
+    if server is not None:
+        from api.backends.remote import client
+        from api.doctor.server import checks
+
+        with client(server) as connected:
+            raise typer.Exit(show_checks(checks(connected), as_json=json))
+    from api.arguments import settings_of
     from api.doctor import examine
 
     raise typer.Exit(show_checks(examine(settings_of(home)), as_json=json))

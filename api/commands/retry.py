@@ -27,4 +27,4 @@ def retry(
     from api.arguments import settings_of
     from api.scanning import scan_again
 
-    raise typer.Exit(scan_again(settings_of(home), submission, out, workers))
+    raise typer.Exit(scan_again(settings_of(home), submission, out, workers, as_json=json))

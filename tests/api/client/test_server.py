@@ -253,3 +253,23 @@ def test_an_estimate_of_a_server_is_that_of_its_machine(
             cleanse.estimate(Path(__file__))
     assert found == printed(capsys, "estimate", str(model), "--labels", "0-1", "--images", "100")
     assert found == printed(capsys, "estimate", str(model), "--labels", "0-1", "--images", "100", "--server", url)
+
+
+def test_the_doctor_asks_a_server_and_its_key(
+    url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def states(code: int) -> dict[str, str]:
+        return {check["name"]: check["state"] for check in printed(capsys, "doctor", "--server", url, code=code)}
+
+    # Given a server without broker and workers, in local mode
+    assert states(1) == {"server": "ok", "database": "ok", "broker": "fail", "workers": "warn", "key": "ok"}
+    # When it has keys, then ours is tried
+    store = open_store(settings)
+    with store.write() as session:
+        made = keys.create(session, owner="alice", name="", scopes=["read"])
+    store.close()
+    assert states(1)["key"] == "fail"
+    monkeypatch.setenv("CLEANSE_KEY", made.text)
+    assert states(1)["key"] == "ok"
+    assert run_command(["doctor", "--server", "http://127.0.0.1:1"]) == 1
+    assert "start the server" in capsys.readouterr().out

@@ -1,0 +1,46 @@
+"""A server, as far as it tells of itself without a key, and whether the key is one."""
+
+from collections.abc import Iterator
+
+from api.client import CleanseClient, ServerFailed, ServerRefused
+from api.doctor.check import Check, fail, ok, warn
+from nc_core.errors import CleanseError
+from nc_tasks.version import package_version
+
+ADVICE = {
+    "database": "start the database of the server",
+    "broker": "start the broker of the server",
+    "workers": "start workers; an embedded one is started by the first submission",
+}
+
+
+def checks(client: CleanseClient) -> Iterator[Check]:
+    """Whether it answers, what it says of itself, and whether it takes our key."""
+    try:
+        health, ready = client.health(), client.ready()
+    except CleanseError as error:
+        yield fail("server", str(error), "start the server, or mend the address")
+        return
+    yield _version(health["version"])
+    for name, check in ready["checks"].items():
+        # Embedded workers come with the work.
+        worse = warn if name == "workers" else fail
+        yield ok(name, check["detail"]) if check["ok"] else worse(name, check["detail"], ADVICE.get(name, ""))
+    yield _key(client, health["mode"])
+
+
+def _version(theirs: str) -> Check:
+    ours = package_version()
+    if theirs == ours:
+        return ok("server", f"answers, version {theirs}")
+    return warn("server", f"answers, version {theirs}; this program is {ours}", "upgrade the older one")
+
+
+def _key(client: CleanseClient, mode: str) -> Check:
+    if mode == "local":
+        return ok("key", "none is needed: local mode")
+    try:
+        list(client.list(most=1))
+    except (ServerFailed, ServerRefused) as error:
+        return fail("key", str(error), "set CLEANSE_KEY to a key made by `cleanse key create` on the server")
+    return ok("key", "is taken")
