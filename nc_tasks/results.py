@@ -1,14 +1,14 @@
 """The result of a submission as the contract's result.json, from SQL alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from nc_core.rounds import Plan
 from nc_tasks.planning import plan_of
-from nc_tasks.store import Detection, Label, Mitigation, Submission, detections, labels, mitigations, submissions
-from nc_tasks.store.labels import LabelTotals
+from nc_tasks.store import Detection, Mitigation, Submission, detections, labels, mitigations, submissions
+from nc_tasks.store.labels import Finding, LabelTotals
 
 SCHEMA = 1
 
@@ -67,7 +67,7 @@ UNJUDGED: dict[str, Any] = {"anomaly_index": None, "log_z": None, "flagged": Fal
 
 
 def labels_json(
-    rows: list[Label], totals: Mapping[int, LabelTotals], rounds: Plan, detection: Detection | None
+    rows: Sequence[Finding], totals: Mapping[int, LabelTotals], rounds: Plan, detection: Detection | None
 ) -> list[dict[str, Any]]:
     """The labels as result.json has them; of a scan that is not judged yet, without indices."""
     indices = {} if detection is None else {entry["label"]: entry for entry in detection.body["labels"]}

@@ -11,7 +11,8 @@ from api.report.pictures import trigger_pictures
 from nc_core.datasets import CleanData
 from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound
-from nc_tasks.store import Label, Submission, detections, labels
+from nc_tasks.store import Submission, detections, labels
+from nc_tasks.store.labels import Finding
 
 WITHOUT = {
     "queued": "No trigger yet: the label waits for a worker.",
@@ -48,7 +49,7 @@ def _neighbours(numbers: Sequence[int], label: int) -> tuple[int | None, int | N
     return (numbers[at - 1] if at else None), (numbers[at + 1] if at + 1 < len(numbers) else None)
 
 
-def _pictures(artefacts: ArtefactStore, submission: Submission, row: Label) -> Any:
+def _pictures(artefacts: ArtefactStore, submission: Submission, row: Finding) -> Any:
     shape = submission.input_shape
     if row.state != "done" or row.trigger_sha256 is None or shape is None or submission.preflight is None:
         return None
@@ -58,7 +59,7 @@ def _pictures(artefacts: ArtefactStore, submission: Submission, row: Label) -> A
     return trigger_pictures(row.label, triggers, examples, submission.preflight)
 
 
-def _facts(submission: Submission, row: Label, index: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(submission: Submission, row: Finding, index: dict[str, Any]) -> list[tuple[str, str]]:
     done, shape = row.state == "done", submission.input_shape
     pixels = shape[0] * shape[1] if shape else None
     norm = significant(row.norm) if done else MISSING

@@ -1,5 +1,6 @@
 """The application: routes, errors and the schema, put together."""
 
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -74,9 +75,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         local = not any_made(session)
     if local:
         log.warning("no key was made: everybody on this machine may do everything; `cleanse key create` changes that")
+    # What is loaded by now stays: the collector need not look through it while somebody waits for an answer.
+    gc.collect()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         await service.close()
 
 
