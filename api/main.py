@@ -12,6 +12,7 @@ from api.commands.dataset import dataset
 from api.commands.doctor import doctor
 from api.commands.down import down
 from api.commands.estimate import estimate
+from api.commands.key import app as key
 from api.commands.labels import labels
 from api.commands.listing import list_submissions
 from api.commands.plant import plant
@@ -53,6 +54,7 @@ app.command()(plant)
 app.command()(doctor)
 app.command()(up)
 app.command()(down)
+app.add_typer(key, name="key")
 
 
 def _version(wanted: bool) -> None:

@@ -37,7 +37,8 @@ def parse_methods(text: str) -> tuple[str, ...]:
 
 def _labels(value: Any) -> Any:
     value = parse_labels(value) if isinstance(value, str) else value
-    return tuple(sorted(set(value))) if isinstance(value, (list, tuple, set)) else value
+    numbers = isinstance(value, (list, tuple, set)) and all(isinstance(label, int) for label in value)
+    return tuple(sorted(set(value))) if numbers else value
 
 
 def _methods(value: Any) -> Any:

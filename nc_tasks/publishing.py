@@ -3,9 +3,9 @@
 All messages about rows go out here, except the first one of a submission or a job: that comes from whoever made it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from celery import chord
 from sqlalchemy import ColumnElement, exists, select
@@ -14,6 +14,7 @@ from nc_tasks import broker
 from nc_tasks.app import PRIORITIES, app, publish_job, publish_start
 from nc_tasks.sending import together
 from nc_tasks.store import Job, Label, Mitigation, Preparation, Store, Submission, outbox
+from nc_tasks.store.states import Priority
 from nc_tasks.store.tables import Leased
 from nc_tasks.store.types import now
 
@@ -22,6 +23,10 @@ Keys = Sequence[tuple[Any, ...]]
 
 URGENT = 10
 """Labels of a round that go before almost everything else that waits, whoever came first."""
+
+
+STEPS: dict[Priority, int] = {"high": -4, "normal": 0, "low": 4}
+"""Of the ten priorities: the first 80 labels of a high one go with the first 10 of a normal one."""
 
 
 def send(
@@ -39,7 +44,7 @@ def send(
     with store.write() as session:
         batch = outbox.take(session, table, *of, epoch=epoch, patience_seconds=patience_seconds, lost=lost)
     if batch.keys:
-        _PUBLISH[table](batch.keys)
+        _PUBLISH[table](store, batch.keys)
         with store.write() as session:
             outbox.confirm(session, table, *of, batch=batch, epoch=epoch)
     return len(batch.keys)
@@ -76,14 +81,14 @@ def send_all(store: Store, *, patience_seconds: float) -> int:
     )
 
 
-def publish_labels(submission_id: str, waiting: Sequence[int], round: int) -> None:
+def publish_labels(submission_id: str, waiting: Sequence[int], round: int, urgency: Priority = "normal") -> None:
     """One task per label, and a callback that carries the submission's id and reads the norms from SQL."""
     tasks = [
         app.signature(
             "nc_tasks.invert_label",
             kwargs={"submission": submission_id, "label": label, "round": round},
             queue="labels",
-            priority=priority_of(position),
+            priority=priority_of(position, urgency),
             immutable=True,
         )
         for position, label in enumerate(waiting)
@@ -98,12 +103,20 @@ def publish_labels(submission_id: str, waiting: Sequence[int], round: int) -> No
         chord(tasks, app=app)(gather)
 
 
-def priority_of(position: int) -> int:
+def priority_of(position: int, urgency: Priority = "normal") -> int:
     """How urgent the label at this position of its round is: 0 for the first few, then twice as many at each step.
 
-    So a few labels wait for the first few of every other submission, not for the last of a thousand.
+    So a few labels wait for the first few of every other submission, not for the last of a thousand. urgency: of the
+    submission; it moves all its labels up or down by `STEPS`, and what waits long comes to its turn all the same.
     """
-    return min(PRIORITIES[-1], (position // URGENT).bit_length())
+    moved = (position // URGENT).bit_length() + STEPS[urgency]
+    return max(PRIORITIES[0], min(PRIORITIES[-1], moved))
+
+
+def _urgencies(store: Store, submission_ids: Iterable[str]) -> dict[str, Priority]:
+    query = select(Submission.id, Submission.priority).where(Submission.id.in_(set(submission_ids)))
+    with store.read() as session:
+        return {submission_id: cast(Priority, urgency) for submission_id, urgency in session.execute(query)}
 
 
 def publish_gather(submission_id: str, round: int) -> None:
@@ -116,9 +129,10 @@ def publish_gather(submission_id: str, round: int) -> None:
     )
 
 
-def _labels(keys: Keys) -> None:
+def _labels(store: Store, keys: Keys) -> None:
+    urgencies = _urgencies(store, (submission_id for submission_id, _, _ in keys))
     for (submission_id, number), rows in groupby(sorted(keys, key=_round_of), _round_of):
-        publish_labels(submission_id, [label for _, label, _ in rows], number)
+        publish_labels(submission_id, [label for _, label, _ in rows], number, urgencies[submission_id])
 
 
 def _round_of(key: tuple[Any, ...]) -> tuple[str, int]:
@@ -126,7 +140,7 @@ def _round_of(key: tuple[Any, ...]) -> tuple[str, int]:
     return submission_id, number
 
 
-def _repairs(keys: Keys) -> None:
+def _repairs(_: Store, keys: Keys) -> None:
     for submission_id, method in keys:
         app.send_task(
             "nc_tasks.repair",
@@ -136,17 +150,17 @@ def _repairs(keys: Keys) -> None:
         )
 
 
-def _preparations(keys: Keys) -> None:
+def _preparations(_: Store, keys: Keys) -> None:
     for (submission_id,) in keys:
         publish_start(submission_id)
 
 
-def _jobs(keys: Keys) -> None:
+def _jobs(_: Store, keys: Keys) -> None:
     for (job_id,) in keys:
         publish_job(job_id)
 
 
-_PUBLISH: dict[type[Leased], Callable[[Keys], None]] = {
+_PUBLISH: dict[type[Leased], Callable[[Store, Keys], None]] = {
     Preparation: _preparations,
     Label: _labels,
     Mitigation: _repairs,

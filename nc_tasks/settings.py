@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """Requests of one key, or of one address without key."""
     open_submissions: PositiveInt = 200
     """Submissions of one owner that have not ended."""
+    callback_private: bool = False
+    """Whether callbacks may go to loopback, private and link-local addresses."""
     retention_days: PositiveFloat | None = None
     """Age at which a submission that has ended is deleted; None: never."""
     artefact_grace_seconds: NonNegativeFloat = 900.0

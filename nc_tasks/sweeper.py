@@ -9,6 +9,7 @@ Any number of sweepers may run at once: what one has marked as sent the others l
 import logging
 import os
 import socket
+import threading
 import time
 from dataclasses import dataclass
 
@@ -16,13 +17,17 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from nc_tasks import broker, publishing, workflow
+from nc_core.errors import CleanseError
+from nc_tasks import broker, publishing, retention, webhooks, workflow
 from nc_tasks.app import publish_start
+from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.settings import Settings, get_settings
 from nc_tasks.store import Store, open_store, preparations, silence, submissions, workers
 
 log = logging.getLogger(__name__)
 
+TIDY_SECONDS = 3600.0
+"""Time between two deletions of what is old."""
 SILENT_BEATS = 5
 """Heartbeats that a worker whose process is gone must have missed."""
 
@@ -85,9 +90,26 @@ def _take_steps(store: Store, settings: Settings) -> int:
     return taken
 
 
+class Upkeep:
+    """What is done beside the work: callbacks at every look, and now and then what is old is deleted."""
+
+    def __init__(self, store: Store, artefacts: ArtefactStore, settings: Settings) -> None:
+        self._store, self._artefacts, self._settings = store, artefacts, settings
+        self._tidied = -TIDY_SECONDS
+
+    def look(self) -> None:
+        """Send what is due, and tidy where it is time. Raises what the database or the bucket raises."""
+        webhooks.deliver(self._store, self._settings)
+        if time.monotonic() - self._tidied >= TIDY_SECONDS:
+            self._tidied = time.monotonic()
+            retention.tidy(self._store, self._artefacts, self._settings)
+
+
 def run(settings: Settings) -> None:
     """Look every `sweep_seconds` until the process is ended, whatever is away meanwhile."""
     store = open_store(settings)
+    upkeep = threading.Thread(target=_keep_up, args=(store, settings), name="upkeep", daemon=True)
+    upkeep.start()
     while True:
         try:
             swept = sweep(store, settings)
@@ -96,6 +118,17 @@ def run(settings: Settings) -> None:
         else:
             if swept:
                 log.info("%d rows queued again, %d messages sent, %d steps", swept.requeued, swept.sent, swept.steps)
+        time.sleep(settings.sweep_seconds)
+
+
+def _keep_up(store: Store, settings: Settings) -> None:
+    """In a thread of its own: no receiver of callbacks, however slow, delays the work."""
+    upkeep = Upkeep(store, open_artefacts(settings), settings)
+    while True:
+        try:
+            upkeep.look()
+        except (SQLAlchemyError, OSError, CleanseError) as error:
+            log.warning("not kept up, will try again: %s", " ".join(str(error).split()))
         time.sleep(settings.sweep_seconds)
 
 

@@ -58,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
         separate_input_output_schemas=False,
     )
+    app.state.routers = ROUTERS
     app.state.service = Service(settings=settings)
     add_handlers(app)
     app.add_middleware(Bodies, upload_bytes=settings.upload_bytes)

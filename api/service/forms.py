@@ -51,7 +51,7 @@ def submission_form() -> dict[str, Any]:
 
 def dataset_form() -> dict[str, Any]:
     """The body that registers a data set."""
-    name = {"type": "string", "minLength": 1, "maxLength": 255, "description": "Left out: the file's own name."}
+    name = {"type": "string", "maxLength": 255, "description": "Left out or empty: the file's own name."}
     schema = {
         "type": "object",
         "additionalProperties": False,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from nc_core.errors import CleanseError, InputRefused
 from nc_tasks.errors import ArtefactsUnreachable, KeyReused, NotFound, StoreUnusable, WrongState
@@ -30,8 +31,8 @@ STATUS_OF: dict[type[CleanseError], int] = {
     ArtefactsUnreachable: 503,
 }
 """What an error of ours is answered with; any other is a fault of the service."""
-AWAY_SECONDS = 5
-"""When to come again while the database or the broker is away."""
+AGAIN = {"Retry-After": "5"}
+"""When to come again while the database, the broker or the bucket is away."""
 
 
 class Problem(BaseModel):
@@ -104,13 +105,24 @@ def _of_ours(request: Request, error: Exception) -> JSONResponse:
     status = next((status for kind, status in STATUS_OF.items() if isinstance(error, kind)), 500)
     if status >= 500:
         log.error("%s %s: %s", request.method, request.url.path, error)
-    return answer(request, status, str(error))
+    return answer(request, status, str(error), headers=AGAIN if status == 503 else None)
 
 
 def _of_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return _of_method(request, dict(error.headers or {}))
     limit = error.limit if isinstance(error, ProblemError) else None
     return answer(request, error.status_code, str(error.detail), limit=limit, headers=error.headers)
+
+
+def _of_method(request: Request, headers: dict[str, str]) -> JSONResponse:
+    """405 with all methods of the path; the router itself names those of the first route alone."""
+    routes = (route for router in request.app.state.routers for route in router.routes if isinstance(route, Route))
+    found = [route.methods or set() for route in routes if route.path_regex.match(request.url.path)]
+    if found:
+        headers["Allow"] = ", ".join(sorted(set().union(*found)))
+    return answer(request, 405, f"{request.method} is not for this path: {headers.get('Allow')} is", headers=headers)
 
 
 def _of_validation(request: Request, error: Exception) -> JSONResponse:
@@ -128,7 +140,7 @@ def line_of(entry: Mapping[str, Any]) -> str:
 def _of_away(request: Request, error: Exception) -> JSONResponse:
     log.error("%s %s: %s", request.method, request.url.path, " ".join(str(error).split()))
     detail = "the database or the broker does not answer: try again soon"
-    return answer(request, 503, detail, headers={"Retry-After": str(AWAY_SECONDS)})
+    return answer(request, 503, detail, headers=AGAIN)
 
 
 def _of_fault(request: Request, error: Exception) -> JSONResponse:

@@ -23,8 +23,9 @@ from api.service.uploads import keep
 from nc_core.errors import OptionRefused
 from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import MissingArtefact
-from nc_tasks.store import datasets, idempotency, ownership, submissions
+from nc_tasks.store import datasets, deliveries, idempotency, ownership, submissions
 from nc_tasks.store.tables import Submission
+from nc_tasks.webhooks import check_url
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +51,12 @@ class Request:
 
 def wishes_of(fields: Mapping[str, str]) -> Wishes:
     """The wishes in a form's fields; raises OptionRefused with one line per wrong value."""
-    values: dict[str, Any] = {name: fields[name] for name in Wishes.model_fields if fields.get(name)}
+    values: dict[str, Any] = {name: fields[name] for name in Wishes.model_fields if name in fields}
     for name in ("options", "tags"):
         if name in values:
             values[name] = _json_object(name, values[name])
+    if "force" in values:
+        values["force"] = {"true": True, "false": False}.get(values["force"], values["force"])
     try:
         return Wishes.model_validate(values)
     except ValidationError as error:
@@ -140,6 +143,9 @@ def submit(
     Raises KeyReused, and ProblemError (429) past the limit of open submissions.
     """
     asked = sha256("".join(request.digest for request in requests).encode()).hexdigest()
+    for request in requests:
+        if request.wishes.callback_url is not None:
+            check_url(request.wishes.callback_url, allow_private=service.settings.callback_private)
     with service.store.write() as session:
         if idempotency_key is not None:
             under = {"owner": caller.owner, "key": idempotency_key, "request_sha256": asked}
@@ -170,6 +176,8 @@ def _submit_one(session: Session, caller: Caller, request: Request) -> Submissio
         priority=wishes.priority,
         tags=wishes.tags or None,
     )
+    if wishes.callback_url is not None:
+        deliveries.ask_for(session, submission_id=submission.id, url=wishes.callback_url)
     note(session, caller, "submit", submission.id, model=request.model["sha256"])
     return submission
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_hex, token_urlsafe
+from typing import cast, get_args
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
@@ -57,6 +58,15 @@ def create(session: Session, *, owner: str, name: str, scopes: Iterable[Scope]) 
     session.add(row)
     session.flush()
     return NewKey(row=row, text=f"cleanse_{identity}_{secret}")
+
+
+def parse_scopes(text: str) -> list[Scope]:
+    """Scopes from text such as "submit,read"; raises OptionRefused."""
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in get_args(Scope):
+            raise OptionRefused(f"scopes {text[:80]!r}: {name[:80]!r} is none; write some of submit,read,admin")
+    return cast(list[Scope], names)
 
 
 def authenticate(session: Session, *, text: str) -> ApiKey | None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import labels
+from nc_tasks.store import deliveries, labels
 from nc_tasks.store.insert import insert_absent
 from nc_tasks.store.labels import RESULTS
 from nc_tasks.store.leases import changed
@@ -124,6 +124,7 @@ def restart(session: Session, *, submission_id: str) -> bool:
     )
     if moved:
         restart_work(session, submission_id=submission_id)
+        deliveries.arm_again(session, submission_id=submission_id)
     return moved
 
 

@@ -128,3 +128,22 @@ def test_when_the_process_dies_before_the_rename_then_the_digest_is_not_kept(art
     with pytest.raises(MissingArtefact):
         artefacts.path(sha256(b"half").hexdigest())
     assert [path.suffix for path in files_of(artefacts)] == [".tmp"]
+
+
+def test_given_a_file_then_it_is_listed_and_removed_unless_it_was_kept_again_lately(kept: ArtefactStore) -> None:
+    digest = kept.put_bytes(b"x")
+    assert kept.digests() == [digest]
+    assert not kept.remove(digest, older_than=60.0)
+    assert kept.path(digest).read_bytes() == b"x"
+    assert kept.remove(digest, older_than=0.0)
+    assert not kept.remove(digest, older_than=0.0)
+    assert kept.digests() == []
+    with pytest.raises(MissingArtefact):
+        kept.path(digest)
+
+
+def test_given_an_old_file_when_it_is_kept_again_then_it_is_young(artefacts: Artefacts) -> None:
+    digest = artefacts.put_bytes(b"x")
+    os.utime(artefacts.path(digest), (0, 0))
+    artefacts.put_bytes(b"x")
+    assert not artefacts.remove(digest, older_than=60.0)

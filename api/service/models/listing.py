@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.service.models.submission import DIGEST_PATTERN
 from nc_tasks.options import MAX_LABELS
@@ -17,7 +17,13 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("lies beyond the years 1 to 9999 in UTC") from None
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+def _written(value: object) -> object:
+    if isinstance(value, str) and "T" not in value.upper():
+        raise ValueError("is no time as of RFC 3339, such as 2026-01-31T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc), BeforeValidator(_written)]
 """A time with its zone."""
 
 
@@ -39,5 +45,7 @@ class ListQuery(BaseModel):
     )
     created_after: Moment | None = None
     created_before: Moment | None = None
-    cursor: str | None = Field(default=None, max_length=40, description="The `next_cursor` of the page before.")
+    cursor: str | None = Field(
+        default=None, pattern="^[0-9]{1,17}-[0-9a-f]{12}$", description="The `next_cursor` of the page before."
+    )
     limit: int = Field(default=50, ge=1, le=200)

@@ -10,7 +10,7 @@ from api.service.callers import Caller
 from api.service.dependencies import AService, AStore, Reader, Submitter
 from api.service.forms import dataset_form
 from api.service.models.dataset import DatasetInfo, DatasetList
-from api.service.multipart import Form, harmless
+from api.service.multipart import NAME_LIMIT, Form, harmless
 from api.service.problems import responses
 from api.service.service import Service
 from api.service.uploads import keep, received
@@ -37,7 +37,10 @@ def _register(service: Service, caller: Caller, form: Form) -> DatasetInfo:
     if len(files) != 1 or form.files.keys() - {"data"} or form.fields.keys() - {"name"}:
         raise OptionRefused("the form has one file, data, and its name: send these")
     kept = keep(service.artefacts, files[0])
-    name = harmless(form.fields.get("name") or kept["name"])
+    name = form.fields.get("name") or kept["name"]
+    if len(name) > NAME_LIMIT:
+        raise OptionRefused(f"the name has {len(name)} characters, the limit is {NAME_LIMIT}")
+    name = harmless(name)
     with service.store.write() as session:
         row = datasets.register(
             session,

@@ -18,12 +18,21 @@ router = APIRouter(
 MOST = 1000
 """Watchers of one process."""
 RETRY_SECONDS = 10
+EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["progress", "labels", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
+"""One event of the stream."""
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`progress` ({state, phase, shares, labels_total, labels, labels_ended, purpose, round, "
         "screenings, eta_seconds}), `labels` (those that changed since; first all: [{label, state, norm, "
         "attack_success_rate, share}]) and, last, `end` ({state, verdict}).",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": EVENT}},
     }
 }
 

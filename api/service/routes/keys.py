@@ -23,7 +23,7 @@ def every(store: AStore, caller: Admin) -> KeyList:
         return KeyList(items=[KeyInfo.model_validate(row) for row in keys.every(session)])
 
 
-@router.post("/keys", status_code=201)
+@router.post("/keys", status_code=201, responses=responses(400, 413))
 def create(wish: KeyWish, store: AStore, caller: Admin) -> NewKeyInfo:
     """Make a key. From the first one on, the service asks everybody for a key."""
     with store.write() as session:

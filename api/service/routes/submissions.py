@@ -4,6 +4,7 @@ from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from api.service import reading, submitting
 from api.service.auditing import note
@@ -11,6 +12,7 @@ from api.service.callers import Caller
 from api.service.dependencies import AService, AStore, Reader, Submitter
 from api.service.forms import submission_form
 from api.service.models.batch import Batch
+from api.service.models.callback import Callback, CallbackList
 from api.service.models.listing import ListQuery
 from api.service.models.submission import SubmissionInfo, SubmissionList, SubmissionPage
 from api.service.multipart import Form
@@ -18,10 +20,19 @@ from api.service.problems import responses
 from api.service.service import Service
 from api.service.uploads import received
 from nc_tasks import retention
-from nc_tasks.store import Store, datasets, listing, removal, submissions
+from nc_tasks.store import Store, datasets, deliveries, listing, removal, submissions
 from nc_tasks.store.listing import Cursor, Filters
 
 router = APIRouter(prefix="/v1/submissions", tags=["submissions"], responses=responses(401, 403, 421, 422, 429, 503))
+
+
+class Hexadecimal(StringConvertor):
+    """Twelve hexadecimal digits in a path: `batch` is no id."""
+
+    regex = "[0-9a-f]{12}"
+
+
+register_url_convertor("hexadecimal", Hexadecimal())
 
 SubmissionId = Annotated[str, Path(alias="id", description="The submission's id.", pattern="^[0-9a-f]{12}$")]
 IdempotencyKey = Annotated[
@@ -56,7 +67,7 @@ def _submit(service: Service, caller: Caller, form: Form, idempotency_key: str |
     return info(service.store, submission_id)
 
 
-@router.post("/batch", status_code=202, responses=responses(404, 409, 413))
+@router.post("/batch", status_code=202, responses=responses(400, 404, 409, 413))
 def submit_batch(
     batch: Batch, service: AService, caller: Submitter, idempotency_key: IdempotencyKey = None
 ) -> SubmissionList:
@@ -81,12 +92,21 @@ def list_submissions(query: Annotated[ListQuery, Query()], store: AStore, caller
     )
 
 
-@router.get("/{id}", responses=responses(404))
+@router.get("/{id:hexadecimal}", responses=responses(404))
 def show(submission_id: SubmissionId, store: AStore, caller: Reader) -> SubmissionInfo:
     """Where one submission stands, and what was found."""
     with store.read() as session:
         reading.seen(session, caller, submission_id)
     return info(store, submission_id)
+
+
+@router.get("/{id}/callbacks", responses=responses(404))
+def callbacks(submission_id: SubmissionId, store: AStore, caller: Reader) -> CallbackList:
+    """The addresses that are told of its end, and how far that is."""
+    with store.read() as session:
+        reading.seen(session, caller, submission_id)
+        rows = deliveries.of_submission(session, submission_id=submission_id)
+    return CallbackList(items=[Callback.model_validate(row) for row in rows])
 
 
 @router.post("/{id}/cancel", responses=responses(404, 409))
@@ -111,7 +131,7 @@ def retry(submission_id: SubmissionId, service: AService, caller: Submitter) -> 
     return info(service.store, submission_id)
 
 
-@router.delete("/{id}", status_code=204, responses=responses(404, 409))
+@router.delete("/{id:hexadecimal}", status_code=204, responses=responses(404, 409))
 def delete(submission_id: SubmissionId, service: AService, caller: Submitter) -> None:
     """Delete a submission that has ended, with the files that nothing else refers to.
 

@@ -1,0 +1,199 @@
+"""Callbacks: signed, told once, tried again, and never sent inside the network; against a receiver of our own."""
+
+import hmac
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from nc_core.errors import OptionRefused
+from nc_tasks import webhooks
+from nc_tasks.options import ScanOptions
+from nc_tasks.settings import Settings
+from nc_tasks.store import Delivery, Store, deliveries, open_store, secrets, submissions
+
+INSIDE = (
+    *("127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1"),
+    *("::1", "fd00::1", "fe80::1", "::ffff:127.0.0.1"),
+)
+"""Loopback, private, link-local, shared, unspecified and multicast addresses."""
+
+
+class Receiver(HTTPServer):
+    """Keeps what it is sent; `answers`: the statuses to come, 200 after them."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[int] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/told?by=cleanse"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append((dict(self.headers), body))
+        self.send_response(self.server.answers.pop(0) if self.server.answers else 200)
+        self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    server = Receiver()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, database_url=None, callback_private=True)
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings)
+    yield store
+    store.close()
+
+
+def submitted(store: Store, url: str) -> str:
+    with store.write() as session:
+        row = submissions.submit(
+            session,
+            model_sha256="a" * 64,
+            model_name="badnet.h5",
+            data_sha256="d" * 64,
+            data_name="clean.npz",
+            options=ScanOptions(),
+            owner="alice",
+            tags={"build": "17"},
+        )
+        deliveries.ask_for(session, submission_id=row.id, url=url)
+    return row.id
+
+
+def ended(store: Store, identity: str) -> None:
+    with store.write() as session:
+        submissions.cancel(session, submission_id=identity)
+
+
+def row_of(store: Store, identity: str) -> Delivery:
+    with store.read() as session:
+        (row,) = deliveries.of_submission(session, submission_id=identity)
+    return row
+
+
+def due_now(store: Store) -> None:
+    with store.write() as session:
+        session.execute(update(Delivery).values(next_at=Delivery.created_at))
+
+
+def test_when_a_submission_ends_then_its_address_is_told_once_signed_with_the_owners_secret(
+    store: Store, settings: Settings, receiver: Receiver
+) -> None:
+    identity = submitted(store, receiver.url)
+    assert webhooks.deliver(store, settings) == 0
+    ended(store, identity)
+    assert [webhooks.deliver(store, settings) for _ in range(2)] == [1, 0]
+    ((headers, body),) = receiver.got
+    told = json.loads(body)
+    assert (told["submission"], told["state"], told["tags"]) == (identity, "cancelled", {"build": "17"})
+    with store.write() as session:
+        secret = secrets.webhook_secret(session, owner="alice")
+        assert secret != secrets.webhook_secret(session, owner="bob")
+    moment, _, given = headers["Cleanse-Signature"].partition(",")
+    signed = moment.removeprefix("t=").encode() + b"." + body
+    assert given == "v1=" + hmac.new(bytes.fromhex(secret), signed, "sha256").hexdigest()
+    assert (row_of(store, identity).state, row_of(store, identity).status) == ("done", 200)
+
+
+def test_given_a_receiver_that_fails_then_it_is_told_again_later_and_a_redirect_is_not_followed(
+    store: Store, settings: Settings, receiver: Receiver
+) -> None:
+    receiver.answers = [500, 302]
+    identity = submitted(store, receiver.url)
+    ended(store, identity)
+    for tries, status in ((1, 500), (2, 302)):
+        webhooks.deliver(store, settings)
+        assert webhooks.deliver(store, settings) == 0  # not before the pause is over
+        row = row_of(store, identity)
+        assert (len(receiver.got), row.state, row.status) == (tries, "queued", status)
+        due_now(store)
+    assert webhooks.deliver(store, settings) == 1
+    assert row_of(store, identity).attempt == 3
+
+
+def test_given_a_receiver_that_is_never_there_then_it_is_given_up_in_the_end(store: Store, settings: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = taken.getsockname()[1]
+    identity = submitted(store, f"http://127.0.0.1:{nobody}/")
+    ended(store, identity)
+    for _ in range(len(deliveries.PAUSES) + 1):
+        assert row_of(store, identity).state != "failed"
+        webhooks.deliver(store, settings)
+        due_now(store)
+    row = row_of(store, identity)
+    assert (row.state, row.attempt) == ("failed", len(deliveries.PAUSES) + 1)
+    assert "ConnectionRefusedError" in str(row.reason)
+
+
+def test_when_it_is_tried_again_then_its_next_end_is_told_too(
+    store: Store, settings: Settings, receiver: Receiver
+) -> None:
+    identity = submitted(store, receiver.url)
+    ended(store, identity)
+    webhooks.deliver(store, settings)
+    with store.write() as session:
+        submissions.retry(session, submission_id=identity)
+    webhooks.deliver(store, settings)
+    assert len(receiver.got) == 1
+    ended(store, identity)
+    webhooks.deliver(store, settings)
+    assert len(receiver.got) == 2
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_given_a_name_that_leads_inside_then_nothing_is_sent_and_nothing_tried_again(
+    store: Store, settings: Settings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    asked: list[str] = []
+
+    def resolve(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    identity = submitted(store, f"http://rebound.example:{receiver.server_port}/")
+    ended(store, identity)
+    assert webhooks.deliver(store, settings.model_copy(update={"callback_private": False})) == 0
+    row = row_of(store, identity)
+    assert (row.state, receiver.got, asked) == ("failed", [], ["rebound.example"])
+    assert "inside a network" in str(row.reason)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://x/", "http://", "http://u:p@x/", "http://127.0.0.1/", "http://[::1]/", "http://x:99999/", "http://ü/"],
+)
+def test_given_an_address_that_could_not_be_called_then_it_is_refused_at_once(url: str) -> None:
+    with pytest.raises(OptionRefused, match=r"callback"):
+        webhooks.check_url(url, allow_private=False)
