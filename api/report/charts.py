@@ -17,6 +17,8 @@ Row = Mapping[str, Any]
 TEXT_ROOM = 15.0
 """Height of one line of text in the chart, in the drawing's units."""
 DIGIT_WIDTH = 7.0
+CLOSE = 1.0
+"""Distance of two labels, in the drawing's units, below which neither can be pointed at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,9 @@ class _Frame:
     def x(self, rank: int) -> float:
         return self.left + (rank + 0.5) * self.step
 
+    def place(self, rank: int, row: Row) -> tuple[float, float]:
+        return self.x(rank), self.axis.at(row["norm"])
+
 
 def norm_chart(labels: Sequence[Row], guides: Sequence[Guide], *, width: int = 960, height: int = 380) -> Markup:
     """The chart as one <svg>. Labels without a norm stand at the right end of a band of their own, on top.
@@ -54,7 +59,7 @@ def norm_chart(labels: Sequence[Row], guides: Sequence[Guide], *, width: int = 9
     frame = _frame(known, unknown, guides, banner=bool(unknown or screened), width=width, height=height)
     parts = [
         *_grid(frame),
-        *(_label(frame, rank, row) for rank, row in enumerate(known)),
+        *_labels(frame, known),
         *_guides(frame, guides),
         *_without_norm(frame, len(known), unknown),
         *_screened_out(frame, screened),
@@ -102,16 +107,29 @@ def _guides(frame: _Frame, guides: Sequence[Guide]) -> list[Markup]:
     return [*lines, *names]
 
 
+def _labels(frame: _Frame, rows: Sequence[Row]) -> list[Markup]:
+    """A mark for each label; of those too close to be pointed at, all that are alike are one drawing.
+
+    As elements of their own a thousand labels would be most of the page, and most of the time that it takes.
+    """
+    if frame.step > CLOSE:
+        return [_label(frame, rank, row) for rank, row in enumerate(rows)]
+    drawn = []
+    for kind in ("unsettled", "plain"):
+        places = (frame.place(rank, row) for rank, row in enumerate(rows) if _kind(row) == kind)
+        path = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in places)
+        drawn.append(element("path", class_=f"cloud {kind}", d=path))
+    return [*drawn, *(_label(frame, rank, row) for rank, row in enumerate(rows) if row["flagged"])]
+
+
 def _label(frame: _Frame, rank: int, row: Row) -> Markup:
     """A stem and a dot; with many labels, where stems would merge into one grey, the dot alone."""
-    x, y = frame.x(rank), frame.axis.at(row["norm"])
+    x, y = frame.place(rank, row)
     kind = _kind(row)
     radius = 5.5 if row["flagged"] else max(1.6, min(4.0, frame.step * 0.32))
     stem = [element("line", class_="stem", x1=x, x2=x, y1=y, y2=frame.bottom)] if frame.step > 5 else []
     dot = element("circle", class_="dot", cx=x, cy=y, r=radius)
-    # Closer together they cannot be pointed at, and a thousand of them would be most of the page.
-    title = [element("title", _tooltip(row))] if frame.step > 1 or row["flagged"] else []
-    return element("g", *stem, dot, *title, class_=f"label {kind}")
+    return element("g", *stem, dot, element("title", _tooltip(row)), class_=f"label {kind}")
 
 
 def _screened_out(frame: _Frame, count: int) -> list[Markup]:

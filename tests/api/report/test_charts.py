@@ -43,9 +43,11 @@ def test_every_label_is_drawn_once_inside_the_picture(make_result: Make, classes
     # Given a scan of that many labels, when its chart is drawn, then each label has one mark within it.
     result = make_result(classes=classes)
     chart = parsed(norm_chart(result["labels"], []))
-    marks = [circle for circle in chart.iter("circle") if circle.get("class") == "dot"]
-    assert len(marks) == classes
-    assert all(0 <= float(mark.attrib["cx"]) <= 960 and 0 <= float(mark.attrib["cy"]) <= 380 for mark in marks)
+    marks = [(float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in chart.iter("circle")]
+    for cloud in chart.iter("path"):
+        marks += [(float(x), float(y)) for x, y in re.findall(r"M([\d.]+) ([\d.]+)h0", cloud.attrib["d"])]
+    assert len(marks) == len(set(marks)) == classes
+    assert all(0 <= x <= 960 and 0 <= y <= 380 for x, y in marks)
 
 
 def test_labels_that_were_screened_out_are_counted_and_not_drawn(make_result: Make) -> None:
