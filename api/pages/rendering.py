@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -35,11 +36,23 @@ HEADERS = {
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """The template as a page. values: what it shows; text in them is escaped."""
     caller = getattr(request.state, "caller", None)
-    common = {
-        "flower": None,
+    known = {
         "here": request.url.path,
         "caller": caller,
         "signed_in": caller is not None and caller.key_id is not None,
+        # Flower shows every owner's tasks: its door is open to admins alone.
+        "flower": caller is not None and caller.may("admin"),
+        "flower_search": flower_search,
     }
-    text = environment("api.pages", "api.report").get_template(template).render(common | values)
+    text = environment("api.pages", "api.report").get_template(template).render(known | values)
     return HTMLResponse(text, status, headers=HEADERS)
+
+
+def flower_search(submission_id: str, label: int | None = None) -> str:
+    """Where Flower shows the tasks of a submission's labels, or of one of them.
+
+    Of a search it takes name, state and worker from its address; what follows the name is searched for as well.
+    """
+    words = ["nc_tasks.invert_label", f"kwargs:submission={submission_id}"]
+    words += [] if label is None else [f"kwargs:label={label}"]
+    return f"/flower/tasks?name={quote(' '.join(words))}"

@@ -204,6 +204,7 @@ class Finding(NamedTuple):
     attack_success_rate: float | None
     updates: int
     seconds: float | None
+    gradient_images: int | None
     trigger_sha256: str | None
     reason: str | None
 

@@ -86,6 +86,18 @@ def test_given_a_key_to_read_then_nothing_can_be_submitted_or_cancelled(
     assert browser.post(f"/submissions/{identity}/cancel").status_code == 403
 
 
+def test_given_an_admin_then_the_way_to_flower_is_shown_and_to_nobody_else(
+    browser: httpx.Client, make_key: Callable[..., str], store: Store
+) -> None:
+    with store.write() as session:
+        identity = history.add(session, 1, owner="ann", verdict="clean", norms={6: 30.0})
+    for scope, shown in (("read", False), ("admin", True)):
+        browser.post("/sign-in", data={"key": make_key("ann", scope)})
+        page = browser.get(f"/submissions/{identity}/labels/6").text
+        search = f'"/flower/tasks?name=nc_tasks.invert_label%20kwargs%3Asubmission%3D{identity}%20kwargs%3Alabel%3D6"'
+        assert (search in page, '"/flower/"' in page) == (shown, shown)
+
+
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
