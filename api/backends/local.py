@@ -1,7 +1,8 @@
 """The store under a home, as commands speak to it; workers of this machine do the work."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,10 +11,8 @@ from api.backends.backend import Order, dataset_called
 from api.client.types import Dataset, Label, Result, Submission
 from api.client.uploads import Progress
 from api.service.models.submission import SubmissionInfo
-from api.stack import keep_up, working_stack
 from api.watching import Snapshot, watch
 from nc_tasks.artefacts import open_artefacts
-from nc_tasks.embedded.client import Stack
 from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.options import scan_options
 from nc_tasks.planning import plan_of
@@ -43,7 +42,7 @@ class LocalBackend:
         self._settings, self._store, self._workers = settings, store, workers
         self._artefacts = open_artefacts(settings)
         self._kept: dict[Path, dict[str, str]] = {}
-        self._stack: Stack | None = None
+        self._keep_up: Callable[[], None] = _nobody
         self._attached = ExitStack()
 
     def leave(self) -> None:
@@ -101,8 +100,8 @@ class LocalBackend:
         """See `Backend`; workers that die while somebody watches are started again."""
         for seen in watch(self._store, submission_id):
             yield seen
-            if self._stack is not None and not seen.ended:
-                keep_up(self._stack)
+            if not seen.ended:
+                self._keep_up()
 
     def cancel(self, submission_id: str) -> None:
         """See `Backend`."""
@@ -186,12 +185,17 @@ class LocalBackend:
 
     def _begin(self, submission_id: str, slots: int | None) -> None:
         """Send the first message; the workers are started where none run, and stay until the work is done."""
+        from api.stack import keep_up, working_stack
         from nc_tasks.app import make_app, publish_start
 
-        if self._stack is None:
-            stack = working_stack(self._settings, workers=self._workers, slots=slots)
-            self._stack = self._attached.enter_context(stack)
+        if self._keep_up is _nobody:
+            stack = self._attached.enter_context(working_stack(self._settings, workers=self._workers, slots=slots))
+            self._keep_up = partial(keep_up, stack)
         publish_start(submission_id, to=make_app(self._settings))
+
+
+def _nobody() -> None:
+    """Of workers that were not started from here."""
 
 
 def _submission(listed: Listed) -> Submission:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from api import gate
-from api.backends import local
+from api import gate, stack
 from api.exits import ExitCode
 from api.main import run_command
 from nc_core.errors import ModelRefused
@@ -37,7 +36,8 @@ def without_workers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def attached(*_: object, **__: object) -> Iterator[None]:
         yield None
 
-    monkeypatch.setattr(local, "working_stack", attached)
+    monkeypatch.setattr(stack, "working_stack", attached)
+    monkeypatch.setattr(stack, "keep_up", lambda _: None)
     monkeypatch.setattr("nc_tasks.app.publish_start", lambda identity, **_: published.append(identity))
     monkeypatch.setattr("nc_tasks.app.make_app", lambda _: None)
     return published
