@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +12,62 @@ from api.backends import remote
 from api.numbers import byte_size, count, duration, significant
 from api.showing import print_json
 from api.terminal import out
+from nc_core.cost import NetCost, cost_of
 from nc_tasks.artefacts import open_artefacts
 from nc_tasks.embedded.commands import default_slots, default_workers
+from nc_tasks.estimates import USUAL_IMAGES, Wanted, estimate, labels_of
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import open_store
 
 
-def here(
-    home: Path | None, model: Path, options: ScanOptions, *, workers: int | None, images: int | None
-) -> dict[str, Any]:
-    """Of a scan on this machine; raises ModelRefused for a file that a scan would refuse."""
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A model as its file shows it, and what of it is to be scanned. images: clean ones."""
+
+    net: NetCost
+    classes: int
+    labels: int
+    options: ScanOptions
+    images: int
+
+
+def asked(model: Path, options: ScanOptions, *, images: int | None) -> Asked:
+    """Read the model, in a confined process; raises ModelRefused for a file that a scan would refuse."""
     from nc_core.quarantine.admit import admit_model
-    from nc_tasks.estimates import USUAL_IMAGES, estimate
 
     inputs.check_model(model)
-    settings = settings_of(home)
     canonical = admit_model(model, architecture=options.architecture)
+    return Asked(
+        net=cost_of(canonical),
+        classes=canonical.classes,
+        labels=labels_of(options, canonical.classes),
+        options=options,
+        images=images or USUAL_IMAGES,
+    )
+
+
+def here(home: Path | None, scan: Asked, *, workers: int | None) -> dict[str, Any]:
+    """Of a scan on this machine."""
+    settings = settings_of(home)
+    wanted = Wanted(
+        net=scan.net,
+        labels=scan.labels,
+        profile=scan.options.profile,
+        slots=scan.options.slots or settings.worker_slots or default_slots(),
+        images=scan.images,
+    )
     with closing(open_store(settings)) as store:
-        found = estimate(
-            store,
-            open_artefacts(settings),
-            canonical,
-            options,
-            workers=workers or default_workers(),
-            slots=settings.worker_slots or default_slots(),
-            images=images or USUAL_IMAGES,
-        )
-    return asdict(found)
+        found = estimate(store, open_artefacts(settings), wanted, workers=workers or default_workers())
+    return {**asdict(found), "classes": scan.classes}
 
 
-def there(server: str, model: Path, options: ScanOptions, *, images: int | None) -> dict[str, Any]:
-    """Of a scan by a server, which reads the model for that."""
+def there(server: str, scan: Asked) -> dict[str, Any]:
+    """Of a scan by a server, which is told no more than the sizes."""
+    options = scan.options
+    how: dict[str, Any] = {"profile": options.profile, "slots": options.slots, "images": scan.images}
     with remote.client(server) as client:
-        return client.estimate(model, options=options.model_dump(mode="json"), images=images)
+        found = client.estimate(asdict(scan.net), labels=scan.labels, **how)
+    return {**found, "classes": scan.classes}
 
 
 def show_estimate(found: Mapping[str, Any], *, as_json: bool) -> None:

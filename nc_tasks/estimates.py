@@ -7,12 +7,12 @@ from statistics import median
 from nc_core.cost import NetCost, cost_of, program_bytes
 from nc_core.datasets.split import FIT_CAP, FIT_SHARE, HOLDOUT_CAP, REPAIR_CAP
 from nc_core.errors import ModelRefused, OptionRefused
-from nc_core.intake import CanonicalModel, load_canonical
+from nc_core.intake import load_canonical
 from nc_core.profiles import ALL_PROFILES, PROFILES
 from nc_core.rounds import plan
 from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import MissingArtefact
-from nc_tasks.options import ScanOptions
+from nc_tasks.options import Profile, ScanOptions
 from nc_tasks.store import Store, rates
 
 USUAL_IMAGES = int(FIT_CAP / FIT_SHARE)
@@ -24,15 +24,24 @@ BESIDE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A scan that might be submitted. labels: how many. slots: labels in one batch. images: clean ones."""
+
+    net: NetCost
+    labels: int
+    profile: Profile = "fast"
+    slots: int
+    images: int = USUAL_IMAGES
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """labels: to be looked at, of so many classes. gradient_images: pictures to be pushed through the net forward and
-    backward. minutes: until the verdict, without waiting for others and without a repair. memory_bytes: of each label
-    worker. speed: in processors of the machine that the constants are from; scans: that were measured here, 0 where the
-    constants alone speak.
+    """gradient_images: pictures to be pushed through the net forward and backward. minutes: until the verdict, without
+    waiting for others and without a repair. memory_bytes: of each label worker. speed: in processors of the machine
+    that the constants are from; scans: that were measured here, 0 where the constants alone speak.
     """
 
     labels: int
-    classes: int
     gradient_images: int
     minutes: float
     memory_bytes: int
@@ -42,31 +51,20 @@ class Estimate:
     scans: int
 
 
-def estimate(
-    store: Store,
-    artefacts: ArtefactStore,
-    model: CanonicalModel,
-    options: ScanOptions,
-    *,
-    workers: int,
-    slots: int,
-    images: int = USUAL_IMAGES,
-) -> Estimate:
-    """Estimate a scan of the model. images: clean ones. Raises OptionRefused for a label that the model has not.
+def estimate(store: Store, artefacts: ArtefactStore, wanted: Wanted, *, workers: int) -> Estimate:
+    """What the scan will take.
 
     The speed is that of the latest scans in the store, whatever ran beside them; without any, `workers` processors.
     """
-    cost, labels = cost_of(model), _labels(options, model.classes)
     measured = list(_speeds(store, artefacts))
     speed = median(measured) if measured else float(workers)
-    gradient_images = images_of(options, labels)
-    slots = min(options.slots or slots, len(labels))
+    gradient_images = images_of(wanted.labels, wanted.profile)
+    slots = min(wanted.slots, wanted.labels)
     return Estimate(
-        labels=len(labels),
-        classes=model.classes,
+        labels=wanted.labels,
         gradient_images=gradient_images,
-        minutes=(BESIDE_SECONDS + gradient_images * cost.gradient_seconds / speed) / 60,
-        memory_bytes=_memory(cost, options, slots, images),
+        minutes=(BESIDE_SECONDS + gradient_images * wanted.net.gradient_seconds / speed) / 60,
+        memory_bytes=_memory(wanted, slots),
         workers=workers,
         slots=slots,
         speed=speed,
@@ -74,38 +72,41 @@ def estimate(
     )
 
 
-def images_of(options: ScanOptions, labels: tuple[int, ...]) -> int:
-    """Gradient images of all rounds of a scan."""
-    rounds = plan(labels, profile=options.profile, seed=options.seed)
+def images_of(labels: int, profile: Profile) -> int:
+    """Gradient images of all rounds of a scan of so many labels."""
+    rounds = plan(range(labels), profile=profile, seed=0)
     total = 0
     for number in range(rounds.screenings + 2):
-        profile = ALL_PROFILES[rounds.profile_of(number)]
-        total += rounds.steps(number) * profile.updates_per_step * profile.batch
+        settings = ALL_PROFILES[rounds.profile_of(number)]
+        total += rounds.steps(number) * settings.updates_per_step * settings.batch
     return total
 
 
-def _labels(options: ScanOptions, classes: int) -> tuple[int, ...]:
-    labels = tuple(range(classes)) if options.labels is None else options.labels
-    if max(labels) >= classes:
+def labels_of(options: ScanOptions, classes: int) -> int:
+    """How many labels the options ask for; raises OptionRefused for one that the model has not."""
+    if options.labels is None:
+        return classes
+    if max(options.labels) >= classes:
         raise OptionRefused(
-            f"label {max(labels)} was asked for, the model has {classes} classes: pass --labels within them"
+            f"label {max(options.labels)} was asked for, the model has {classes} classes: pass --labels within them"
         )
-    return labels
+    return len(options.labels)
 
 
-def _memory(cost: NetCost, options: ScanOptions, slots: int, images: int) -> int:
+def _memory(wanted: Wanted, slots: int) -> int:
     """Of one label worker: itself, the slot program, and the clean images that it holds."""
-    fit = min(int(images * FIT_SHARE), FIT_CAP)
-    held = min(images, FIT_CAP + HOLDOUT_CAP + REPAIR_CAP) - fit
+    fit = min(int(wanted.images * FIT_SHARE), FIT_CAP)
+    held = min(wanted.images, FIT_CAP + HOLDOUT_CAP + REPAIR_CAP) - fit
+    net = wanted.net
     program = program_bytes(
-        image=cost.image,
-        activations=cost.activations,
-        parameters=cost.parameters,
+        image=net.image,
+        activations=net.activations,
+        parameters=net.parameters,
         slots=slots,
-        batch=PROFILES[options.profile].batch,
+        batch=PROFILES[wanted.profile].batch,
         fit_images=fit,
     )
-    return PROCESS_BYTES + program + 4 * cost.image * held
+    return PROCESS_BYTES + program + 4 * net.image * held
 
 
 def _speeds(store: Store, artefacts: ArtefactStore) -> Iterator[float]:

@@ -6,6 +6,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from nc_core.errors import OptionRefused
 
+Profile = Literal["fast", "thorough", "paper"]
+"""Names of `nc_core.profiles` that a scan may be asked for."""
 Method = Literal["unlearning"]
 """Repairs that can be asked for."""
 
@@ -50,7 +52,7 @@ class ScanOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    profile: Literal["fast", "thorough", "paper"] = "fast"
+    profile: Profile = "fast"
     """Hyperparameters of the inversion, `nc_core.profiles`."""
     detector: Literal["neural-cleanse"] = "neural-cleanse"
     mitigate: Annotated[tuple[Method, ...], BeforeValidator(_methods)] = ("unlearning",)

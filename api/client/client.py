@@ -214,14 +214,22 @@ class CleanseClient:
         self._server.send("DELETE", f"/v1/datasets/{dataset_id}")
 
     def estimate(
-        self, model: str | Path, *, options: Mapping[str, Any] | None = None, images: int | None = None
+        self,
+        net: Mapping[str, int],
+        *,
+        labels: int,
+        profile: str = "fast",
+        slots: int | None = None,
+        images: int | None = None,
     ) -> dict[str, Any]:
-        """How many labels, minutes and how much memory a scan of the model will take there. images: clean ones."""
-        model = Path(model)
-        inputs.check_model(model)
-        fields = {"options": json.dumps(dict(options or {})), **({} if images is None else {"images": str(images)})}
-        with closing(Upload(fields, [("model", model, inputs.name_of(model))])) as body:
-            return self._server.json("POST", "/v1/estimate", body=body)
+        """How many minutes and how much memory a scan would take there; nothing is uploaded.
+
+        net: image, activations, multiply_adds and parameters, as `nc_core.cost.cost_of` counts them. labels: how many.
+        images: clean ones.
+        """
+        wish = {"net": dict(net), "labels": labels, "profile": profile, "slots": slots}
+        asked = wish if images is None else {**wish, "images": images}
+        return self._server.json("POST", "/v1/estimate", json=asked)
 
     def ready(self) -> dict[str, Any]:
         """What the server says of its database, broker and workers, whether all is well or not."""

@@ -24,16 +24,15 @@ def estimate(
 ) -> None:
     """Say how many labels, minutes and how much memory a scan of MODEL will take, before it is run.
 
-    The speed is that of the latest scans under --home; without any, of a processor that was measured once.
+    The speed is that of the latest scans there; without any, of a processor that was measured once. A server is told
+    the sizes of the net, not the net.
     """
-    from api.estimating import here, show_estimate, there
+    if server is not None and workers is not None:
+        raise typer.BadParameter("--workers is for this machine: a server knows its own")
+    from api.estimating import asked, here, show_estimate, there
     from nc_tasks.options import scan_options
 
     options = scan_options(profile=profile, labels=only, architecture=architecture, slots=slots)
-    if server is not None:
-        if workers is not None:
-            raise typer.BadParameter("--workers is for this machine: a server knows its own")
-        found = there(server, model, options, images=images)
-    else:
-        found = here(home, model, options, workers=workers, images=images)
+    scan = asked(model, options, images=images)
+    found = here(home, scan, workers=workers) if server is None else there(server, scan)
     show_estimate(found, as_json=json)

@@ -1,6 +1,7 @@
 """Estimates: against what scans took, and that earlier scans here are heard."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from nc_core.cost import cost_of
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
 from nc_tasks.artefacts import Artefacts
-from nc_tasks.estimates import estimate, images_of
+from nc_tasks.estimates import Wanted, estimate, images_of, labels_of
 from nc_tasks.options import ScanOptions, scan_options
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, Store, detections, labels, open_store, submissions
@@ -38,21 +39,20 @@ def badnet(shared: Path) -> CanonicalModel:
 def test_the_images_of_a_scan_are_about_those_that_were_counted() -> None:
     # Given what README reports: images a label of a GTSRB net and of a face net that is screened
     # Then the estimate lies within a fifth
-    assert images_of(ScanOptions(), tuple(range(43))) / 43 == pytest.approx(3167, rel=0.2)
-    assert images_of(ScanOptions(), tuple(range(1283))) / 1283 == pytest.approx(1225, rel=0.2)
+    assert images_of(43, "fast") / 43 == pytest.approx(3167, rel=0.2)
+    assert images_of(1283, "fast") / 1283 == pytest.approx(1225, rel=0.2)
 
 
 def test_without_earlier_scans_the_constants_and_the_workers_speak(
     store: Store, artefacts: Artefacts, badnet: CanonicalModel
 ) -> None:
-    one = estimate(store, artefacts, badnet, ScanOptions(), workers=1, slots=4)
-    two = estimate(store, artefacts, badnet, ScanOptions(), workers=2, slots=4)
-    assert (one.labels, one.classes, one.scans) == (43, 43, 0)
+    wanted = Wanted(net=cost_of(badnet), labels=43, slots=4)
+    one, two = (estimate(store, artefacts, wanted, workers=workers) for workers in (1, 2))
+    assert (one.labels, one.scans) == (43, 0)
     # README: a minute with two workers, all of it
     assert two.minutes == pytest.approx(1.0, rel=0.25)
     assert one.minutes > 1.5 * two.minutes
-    few = estimate(store, artefacts, badnet, scan_options(labels="0-3"), workers=1, slots=4)
-    assert few.labels == 4
+    few = estimate(store, artefacts, replace(wanted, labels=4), workers=1)
     assert few.minutes < one.minutes / 3
 
 
@@ -66,7 +66,7 @@ def test_what_scans_took_here_is_believed_more_than_constants(
     taken(store, digest, images, seconds=images * cost_of(badnet).gradient_seconds / 10)
     # and one whose net is gone
     taken(store, "e" * 64, images, seconds=1.0)
-    found = estimate(store, artefacts, badnet, ScanOptions(), workers=2, slots=4)
+    found = estimate(store, artefacts, Wanted(net=cost_of(badnet), labels=43, slots=4), workers=2)
     assert found.scans == 1
     assert found.speed == pytest.approx(10, rel=0.01)
 
@@ -84,7 +84,7 @@ def taken(store: Store, canonical_sha256: str, images: int, *, seconds: float) -
         row.canonical_sha256 = canonical_sha256
         labels.create(session, submission_id=row.id, labels=range(4), round=0, updates_budget=9)
         session.execute(update(Label).where(Label.submission_id == row.id).values(gradient_images=images // 4))
-        body = {"verdict": "clean", "reason": "", "p_value": 1.0}
+        body = {"verdict": "clean", "reason": "", "p_value": 1.0, "flagged_labels": []}
         detections.record(session, submission_id=row.id, body=body)
         found = detections.get(session, submission_id=row.id)
         assert found is not None
@@ -95,12 +95,16 @@ def test_memory_is_that_of_a_worker_with_its_pictures(
     store: Store, artefacts: Artefacts, badnet: CanonicalModel
 ) -> None:
     few, many = (
-        estimate(store, artefacts, badnet, ScanOptions(), workers=1, slots=4, images=images).memory_bytes
+        estimate(
+            store, artefacts, Wanted(net=cost_of(badnet), labels=43, slots=4, images=images), workers=1
+        ).memory_bytes
         for images in (100, 6000)
     )
     assert many - few == pytest.approx(5900 * 4 * np.prod(badnet.input_shape), rel=0.1)
 
 
-def test_a_label_that_the_model_has_not_is_refused(store: Store, artefacts: Artefacts, badnet: CanonicalModel) -> None:
+def test_the_labels_are_those_that_are_asked_for() -> None:
+    assert labels_of(ScanOptions(), 43) == 43
+    assert labels_of(scan_options(labels="0-3,42"), 43) == 5
     with pytest.raises(OptionRefused, match="label 43 was asked for, the model has 43 classes"):
-        estimate(store, artefacts, badnet, scan_options(labels="43"), workers=1, slots=4)
+        labels_of(scan_options(labels="43"), 43)

@@ -1,30 +1,55 @@
-"""/v1/estimate: what a scan will take, before it is submitted."""
+"""/v1/estimate: what a scan will take, before anything of it is uploaded."""
 
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from anyio import to_thread
-from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.service.callers import Caller
-from api.service.dependencies import AService, Submitter
-from api.service.forms import FILE, SUBMISSION_FIELDS, body
-from api.service.multipart import Form
+from api.service.dependencies import AService, Reader
 from api.service.problems import responses
-from api.service.service import Service
-from api.service.submitting import known_file, wishes_of
-from api.service.uploads import received
-from nc_core.errors import OptionRefused
+from nc_core.cost import NetCost
 from nc_tasks.embedded.commands import default_slots, default_workers
-from nc_tasks.estimates import USUAL_IMAGES, Estimate, estimate
-from nc_tasks.options import ScanOptions
+from nc_tasks.estimates import USUAL_IMAGES, Wanted, estimate
+from nc_tasks.options import Profile
 
 router = APIRouter(prefix="/v1", tags=["submissions"], responses=responses(401, 403, 421, 422, 429, 503))
 
-FIELDS = ("model_sha256", "model_name", "options", "images")
-MOST_IMAGES = 10_000_000
+
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("input should be a number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_truth)]
+"""As JSON schema has it: 2.0 is a whole number, true is none."""
+MOST = 10**15
+"""Far above any net: keeps every product a number."""
+
+
+class NetSize(BaseModel):
+    """Of one picture that goes through the net: what the shapes of its layers say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: Whole = Field(ge=1, le=MOST, description="Values of a picture.")
+    activations: Whole = Field(ge=1, le=MOST, description="Values that all layers put out.")
+    multiply_adds: Whole = Field(ge=0, le=MOST, description="Multiplications with additions, forward.")
+    parameters: Whole = Field(ge=0, le=MOST, description="Of the net.")
+
+
+class EstimateWish(BaseModel):
+    """A scan that might be submitted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    net: NetSize
+    labels: Whole = Field(ge=1, le=100_000, description="To be looked at.")
+    profile: Profile = "fast"
+    slots: Annotated[Whole, Field(ge=1, le=256)] | None = Field(
+        default=None, description="Labels in one batch; null: what suits."
+    )
+    images: Whole = Field(default=USUAL_IMAGES, ge=1, le=10**8, description="Clean pictures there are.")
 
 
 class EstimateInfo(BaseModel):
@@ -32,8 +57,7 @@ class EstimateInfo(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    labels: int = Field(description="To be looked at.")
-    classes: int = Field(description="That the model has.")
+    labels: int
     gradient_images: int = Field(description="Pictures that go through the net forward and backward.")
     minutes: float = Field(description="Until the verdict, without a repair.")
     memory_bytes: int = Field(description="Of each label worker.")
@@ -43,71 +67,20 @@ class EstimateInfo(BaseModel):
     scans: int = Field(description="Scans in the store that the speed was measured by; 0: the constants alone speak.")
 
 
-def form() -> dict[str, Any]:
-    """The body of an estimate."""
-    properties = {
-        "model": {**FILE, "description": "Keras model: .keras or .h5."},
-        **{name: SUBMISSION_FIELDS[name] for name in ("model_sha256", "model_name")},
-        "options": ScanOptions.model_json_schema(),
-        "images": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": MOST_IMAGES,
-            "default": USUAL_IMAGES,
-            "description": "Clean pictures there are.",
-        },
-    }
-    either = [{"required": ["model"]}, {"required": ["model_sha256"]}]
-    schema = {"type": "object", "additionalProperties": False, "properties": properties, "oneOf": either}
-    return body(schema, encoding={"options": {"contentType": "application/json"}})
-
-
-@router.post("/estimate", responses=responses(400, 404, 413, 415), openapi_extra=form())
-async def estimated(request: Request, service: AService, caller: Submitter) -> EstimateInfo:
-    """Say how many labels, minutes and how much memory a scan of the model will take; nothing is submitted."""
-    async with received(request, service) as given:
-        found = await to_thread.run_sync(_estimate, service, caller, given)
-    return EstimateInfo.model_validate(found)
-
-
-def _estimate(service: Service, caller: Caller, given: Form) -> Estimate:
-    """Raises OptionRefused, MissingArtefact, ModelRefused."""
-    from nc_core.quarantine.admit import admit_model
-
-    files = given.files.get("model", [])
-    if given.fields.keys() - set(FIELDS) or given.files.keys() - {"model"} or len(files) > 1:
-        raise OptionRefused(f"the form has one file, model, and the fields {', '.join(FIELDS)}: send these alone")
-    if bool(files) == ("model_sha256" in given.fields):
-        raise OptionRefused("send either model, a file, or model_sha256, the digest of one that was uploaded before")
-    options = wishes_of({"options": given.fields.get("options", "")}).options
-    path, name = (files[0].path, files[0].name) if files else _known(service, caller, given)
-    with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
-        # Readers go by the suffix, which files that are kept do not have.
-        suffix = Path(name).suffix.lower()
-        link = Path(folder) / f"model{suffix if suffix[1:].isalnum() else ''}"
-        link.symlink_to(path)
-        model = admit_model(link, architecture=options.architecture)
-    return estimate(
+@router.post("/estimate", responses=responses(400))
+def estimated(wish: EstimateWish, service: AService, caller: Reader) -> EstimateInfo:
+    """Say how many minutes and how much memory a scan will take, by the pace of the latest scans here."""
+    del caller
+    found = estimate(
         service.store,
         service.artefacts,
-        model,
-        options,
+        Wanted(
+            net=NetCost(**wish.net.model_dump()),
+            labels=wish.labels,
+            profile=wish.profile,
+            slots=wish.slots or service.settings.worker_slots or default_slots(),
+            images=wish.images,
+        ),
         workers=default_workers(),
-        slots=service.settings.worker_slots or default_slots(),
-        images=_images(given.fields.get("images")),
     )
-
-
-def _known(service: Service, caller: Caller, given: Form) -> tuple[Path, str]:
-    digest, name = given.fields["model_sha256"], given.fields.get("model_name")
-    with service.store.read() as session:
-        found = known_file(session, service.artefacts, caller, digest, name)
-    return service.artefacts.path(digest), found["name"]
-
-
-def _images(text: str | None) -> int:
-    if not text:
-        return USUAL_IMAGES
-    if not (text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= MOST_IMAGES):
-        raise OptionRefused(f"images is {text[:80]!r}: pass a whole number in 1..{MOST_IMAGES}")
-    return int(text)
+    return EstimateInfo.model_validate(found)

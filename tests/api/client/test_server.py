@@ -244,15 +244,16 @@ def test_the_key_is_taken_from_the_environment(
 def test_an_estimate_of_a_server_is_that_of_its_machine(
     url: str, shared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = shared / "models" / "oaramoon_gtsrb_badnet_target1_yellow3x3.hdf5"
-    with CleanseClient(url) as cleanse:
-        found = cleanse.estimate(model, options={"labels": [0, 1]}, images=100)
-        with pytest.raises(ServerRefused, match="43 classes"):
-            cleanse.estimate(model, options={"labels": [43]})
-        with pytest.raises(ServerRefused):
-            cleanse.estimate(Path(__file__))
-    assert found == printed(capsys, "estimate", str(model), "--labels", "0-1", "--images", "100")
-    assert found == printed(capsys, "estimate", str(model), "--labels", "0-1", "--images", "100", "--server", url)
+    model = str(shared / "models" / "oaramoon_gtsrb_badnet_target1_yellow3x3.hdf5")
+    line = ["estimate", model, "--labels", "0-1", "--images", "100", "--profile", "thorough"]
+    found = printed(capsys, *line, "--server", url)
+    assert found == printed(capsys, *line)
+    assert (found["labels"], found["classes"]) == (2, 43)
+    assert run_command(["estimate", model, "--labels", "43", "--server", url]) == 2
+    assert run_command(["estimate", __file__, "--server", url]) == 2
+    assert run_command(["estimate", model, "--workers", "2", "--server", url]) == 64
+    with CleanseClient(url) as cleanse, pytest.raises(ServerRefused, match=r"net\.image"):
+        cleanse.estimate({"image": 0, "activations": 1, "multiply_adds": 1, "parameters": 1}, labels=1)
 
 
 def test_the_doctor_asks_a_server_and_its_key(
