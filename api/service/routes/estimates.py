@@ -46,7 +46,7 @@ class EstimateWish(BaseModel):
     net: NetSize
     labels: Whole = Field(ge=1, le=100_000, description="To be looked at.")
     profile: Profile = "fast"
-    slots: Annotated[Whole, Field(ge=1, le=256)] | None = Field(
+    slots: Annotated[int, Field(ge=1, le=256), BeforeValidator(_no_truth)] | None = Field(
         default=None, description="Labels in one batch; null: what suits."
     )
     images: Whole = Field(default=USUAL_IMAGES, ge=1, le=10**8, description="Clean pictures there are.")
