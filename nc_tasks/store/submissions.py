@@ -23,9 +23,8 @@ from nc_tasks.store.states import (
     WITHOUT_RESULT,
     Priority,
     SubmissionState,
-    Verdict,
 )
-from nc_tasks.store.tables import LOCAL, Detection, Label, Leased, Mitigation, Preparation, Submission
+from nc_tasks.store.tables import LOCAL, Label, Leased, Mitigation, Preparation, Submission
 from nc_tasks.store.types import now
 from nc_tasks.version import package_version
 
@@ -174,23 +173,6 @@ def with_model(session: Session, *, digest: str) -> Submission | None:
         or_(Submission.model_sha256 == digest, Submission.id.in_(made)), Submission.preflight.is_not(None)
     )
     return session.scalars(query.order_by(Submission.created_at.desc()).limit(1)).first()
-
-
-def recent(
-    session: Session,
-    *,
-    state: SubmissionState | None = None,
-    verdict: Verdict | None = None,
-    limit: int = 50,
-) -> list[tuple[Submission, str | None]]:
-    """Submissions with their verdict, newest first."""
-    query = select(Submission, Detection.verdict).outerjoin(Detection, Detection.submission_id == Submission.id)
-    if state is not None:
-        query = query.where(Submission.state == state)
-    if verdict is not None:
-        query = query.where(Detection.verdict == verdict)
-    query = query.order_by(Submission.created_at.desc(), Submission.id).limit(limit)
-    return [(submission, found) for submission, found in session.execute(query)]
 
 
 def unfinished(session: Session) -> list[str]:

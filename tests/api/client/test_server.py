@@ -188,6 +188,21 @@ def test_watching_ends_with_the_submission(
     assert run_command(["cancel", identity, "--server", url]) == 0
 
 
+def test_a_script_waits_reads_and_deletes(url: str, stored: Stored, make_result: Make) -> None:
+    identity = stored(make_result(infected={33: 8.2}))
+    with CleanseClient(url) as cleanse:
+        assert cleanse.wait(identity)["verdict"] == "backdoored"
+        assert cleanse.result(identity)["flagged_labels"] == [33]
+        assert [label["label"] for label in cleanse.labels(identity) if label["flagged"]] == [33]
+        assert [event["event"] for event in cleanse.events(identity)] == ["progress", "labels", "end"]
+        assert cleanse.has(cleanse.get(identity)["model"]["sha256"])
+        cleanse.delete(identity)
+        assert list(cleanse.list()) == []
+        with pytest.raises(ServerRefused) as gone:
+            cleanse.get(identity)
+    assert gone.value.status == 404
+
+
 def test_errors_are_one_line_with_the_right_code(
     url: str, stored: Stored, make_result: Make, files: Files, capsys: pytest.CaptureFixture[str]
 ) -> None:

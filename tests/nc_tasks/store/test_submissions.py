@@ -204,27 +204,6 @@ def test_given_the_beginning_of_an_id_then_the_one_submission_is_found(store: St
             submissions.get(session, submission_id="nobody")
 
 
-def test_given_several_then_they_are_listed_newest_first_and_by_state_and_verdict(store: Store, submit: Submit) -> None:
-    made = [submit(seed=seed).id for seed in range(3)]
-    with store.write() as session:
-        for seconds, submission_id in enumerate(made):
-            row = submissions.get(session, submission_id=submission_id)
-            row.created_at = row.created_at.replace(year=2000 + seconds)
-        move(session, made[0], "preparing")
-        detections.record(session, submission_id=made[1], body=BODY)
-    with store.read() as session:
-        found = submissions.recent(session)
-        assert [(row.id, verdict) for row, verdict in found] == [
-            (made[2], None),
-            (made[1], "backdoored"),
-            (made[0], None),
-        ]
-        assert [row.id for row, _ in submissions.recent(session, limit=1)] == [made[2]]
-        assert [row.id for row, _ in submissions.recent(session, state="preparing")] == [made[0]]
-        assert [row.id for row, _ in submissions.recent(session, verdict="backdoored")] == [made[1]]
-        assert submissions.recent(session, verdict="clean") == []
-
-
 def test_when_one_is_cancelled_then_its_open_labels_are_and_no_other_ones(store: Store, scanned: str) -> None:
     done, running = (LabelKey(submission_id=scanned, label=label, round=0) for label in (0, 1))
     with store.write() as session:
