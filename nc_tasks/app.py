@@ -3,7 +3,9 @@
 from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging, task_postrun, task_prerun
 
+from nc_tasks import logs
 from nc_tasks.embedded.broker import broker_url
 from nc_tasks.settings import Settings, get_settings
 
@@ -55,6 +57,10 @@ def make_app(settings: Settings) -> Celery:
 
 
 app = make_app(get_settings())
+task_prerun.connect(logs.begin_task, weak=False)
+task_postrun.connect(logs.end_task, weak=False)
+if get_settings().log_format == "json":
+    setup_logging.connect(logs.configure_worker, weak=False)
 
 
 def publish_start(submission_id: str, *, to: Celery | None = None) -> None:

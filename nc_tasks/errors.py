@@ -10,6 +10,7 @@ CleanseError
 ├── TookTooLong         a piece of work was stopped at its deadline
 ├── ArtefactsUnreachable  the bucket with the files does not answer, or refuses; an OSError too
 ├── StoreUnusable       the database cannot keep its promises where it lies
+├── ExtraMissing        a setting asks for libraries that are not installed
 └── StackFailed         the embedded broker or workers could not be started, stopped or kept alive
 """
 
@@ -54,6 +55,10 @@ class StoreUnusable(CleanseError):
 
 class StoreClosed(CleanseError):
     """Raised when something is written to a store that this process has closed."""
+
+
+class ExtraMissing(CleanseError):
+    """Raised when a setting asks for libraries that are not installed."""
 
 
 class StackFailed(CleanseError):

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     """Age at which a submission that has ended is deleted; None: never."""
     artefact_grace_seconds: NonNegativeFloat = 900.0
     """Age below which a file is kept though no row refers to it: the row may be just about to be written."""
+    log_format: Literal["text", "json"] = "text"
+    """How processes write their logs: lines to read, or one JSON object a line with submission, label and attempt."""
+    traces_url: str | None = Field(default=None, pattern="^https?://")
+    """Where OpenTelemetry traces go (OTLP over HTTP, as http://collector:4318/v1/traces); None: there are none."""
     worker_slots: PositiveInt | None = None
     """Labels that one worker of the label queue holds at a time; None: what suits the machine."""
 

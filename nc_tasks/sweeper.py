@@ -9,6 +9,7 @@ Any number of sweepers may run at once: what one has marked as sent the others l
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -21,8 +22,12 @@ from nc_core.errors import CleanseError
 from nc_tasks import broker, publishing, retention, webhooks, workflow
 from nc_tasks.app import publish_start
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
+from nc_tasks.logs import configure
 from nc_tasks.settings import Settings, get_settings
 from nc_tasks.store import Store, open_store, preparations, silence, submissions, workers
+from nc_tasks.store.measures import SWEEPER
+from nc_tasks.tracing import trace
+from nc_tasks.version import build_version
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +118,7 @@ def run(settings: Settings) -> None:
     while True:
         try:
             swept = sweep(store, settings)
+            _tell(store)
         except (SQLAlchemyError, RedisError, OperationalError, OSError) as error:
             log.warning("not swept, will try again: %s", " ".join(str(error).split()))
         else:
@@ -132,8 +138,28 @@ def _keep_up(store: Store, settings: Settings) -> None:
         time.sleep(settings.sweep_seconds)
 
 
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+def _tell(store: Store) -> None:
+    """Write that a sweeper has just looked: whoever watches the service sees it stop."""
+    host, pid = socket.gethostname(), os.getpid()
+    name = f"{host}:{pid}"
+    with store.write() as session:
+        if not workers.seen(session, worker_id=name):
+            version = build_version()
+            workers.register(session, worker_id=name, queue=SWEEPER, pid=pid, host=host, version=version, slots=1)
+
+
+def main() -> int:
+    """Entry point; settings come from the environment. Returns the exit code where it cannot begin."""
+    settings = get_settings()
+    configure(settings)
     log.info("sweeper runs, pid %d", os.getpid())
-    run(get_settings())
+    try:
+        trace(settings, "sweeper")
+        run(settings)
+    except CleanseError as error:
+        log.error("%s", error)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

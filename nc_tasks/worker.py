@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import celeryd_init, worker_process_init, worker_ready, worker_shutting_down
 
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.company import Company
 from nc_tasks.embedded.commands import default_slots
+from nc_tasks.errors import ExtraMissing
 from nc_tasks.heartbeat import Heartbeat
 from nc_tasks.settings import Settings, get_settings
 from nc_tasks.store import Store, open_store, workers
+from nc_tasks.tracing import trace
 from nc_tasks.version import build_version
 
 log = logging.getLogger(__name__)
@@ -78,6 +80,17 @@ def warm_up(settings: Settings) -> None:
     """Load TensorFlow beside what this process does: seconds that its first label or model would wait for it."""
     if settings.warm_up:
         threading.Thread(target=import_module, args=("nc_core.ready",), name="warm-up", daemon=True).start()
+
+
+@worker_process_init.connect
+@celeryd_init.connect
+def _trace(**_: object) -> None:
+    """Send this process' traces: of the worker itself, and of each process of its pool."""
+    try:
+        trace(get_settings(), os.environ.get("CLEANSE_QUEUE") or "worker")
+    except ExtraMissing as error:
+        log.critical("%s", error)
+        raise SystemExit(1) from None
 
 
 @worker_ready.connect

@@ -13,6 +13,7 @@ import uvicorn
 from api.service.app import create_app
 from api.service.callers import is_loopback
 from nc_core.errors import CleanseError, OptionRefused
+from nc_tasks.logs import configure
 from nc_tasks.settings import Settings, get_settings
 from nc_tasks.store import keys, open_store
 
@@ -24,11 +25,10 @@ STOP_SECONDS = 5
 
 def main() -> int:
     """Serve until told to stop; returns the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     # uvicorn ends on a signal and then hands it on, which would end the process where it stands.
     signal.signal(signal.SIGTERM, _leave)
     settings = get_settings()
+    configure(settings)
     try:
         check_address(settings)
         serve(settings)

@@ -24,6 +24,7 @@ from api.service.routes import (
     history,
     keys,
     labels,
+    metrics,
     results,
     schema,
     submissions,
@@ -31,12 +32,13 @@ from api.service.routes import (
 from api.service.service import Service
 from nc_tasks.settings import Settings
 from nc_tasks.store.keys import any_made
+from nc_tasks.tracing import trace_requests
 from nc_tasks.version import package_version
 
 log = logging.getLogger(__name__)
 
 MODULES = (
-    *(health, schema, flower, datasets, artefacts, estimates, submissions, labels, results, exports, events, classify),
+    *(health, schema, flower, metrics, datasets, artefacts, estimates, submissions, labels, results, exports, events, classify),
     *(history, keys),
 )
 ROUTERS = (*(module.router for module in MODULES), pages)
@@ -45,7 +47,7 @@ ROUTERS = (*(module.router for module in MODULES), pages)
 def create_app(settings: Settings) -> FastAPI:
     """The HTTP service on these settings. It opens the store when it starts, and starts no workers.
 
-    Raises StoreUnusable at its start.
+    Raises ExtraMissing, and StoreUnusable at its start.
     """
     app = FastAPI(
         title="Cleanse",
@@ -64,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Bodies, upload_bytes=settings.upload_bytes)
     for router in ROUTERS:
         app.include_router(router)
+    trace_requests(app, settings)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
 

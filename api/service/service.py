@@ -17,6 +17,8 @@ from nc_tasks.store import Store, open_store
 if TYPE_CHECKING:
     from celery import Celery
 
+    from api.service.metrics import Metrics
+
 
 @dataclass(kw_only=True)
 class Service:
@@ -58,6 +60,13 @@ class Service:
     def broker_url(self) -> str:
         """Where the broker listens."""
         return self.settings.redis_url or broker_url(self.settings)
+
+    @cached_property
+    def metrics(self) -> "Metrics":
+        """What Prometheus reads; its counters begin with the first question."""
+        from api.service.metrics import Metrics
+
+        return Metrics(self.store)
 
     @cached_property
     def celery(self) -> "Celery":

@@ -26,6 +26,7 @@ from nc_tasks.embedded.leftovers import end_workers
 from nc_tasks.embedded.locks import lock_within, try_lock, write_holder
 from nc_tasks.embedded.state import ChildState, StackState, stack_version, utc_now, write_state
 from nc_tasks.errors import StackFailed
+from nc_tasks.logs import configure
 from nc_tasks.settings import Settings, get_settings
 
 log = logging.getLogger(__name__)
@@ -188,8 +189,7 @@ def main(arguments: list[str] | None = None, *, commands: Commands = worker_comm
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--ready", type=int, required=True, metavar="FD")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    configure(get_settings())
     os.set_inheritable(options.ready, False)
     try:
         run(get_settings().model_copy(update={"home": options.home}), ready=options.ready, commands=commands)

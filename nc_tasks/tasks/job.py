@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from nc_core.errors import CleanseError, InputRefused
+from nc_tasks import logs
 from nc_tasks.app import app
 from nc_tasks.classify import classify
 from nc_tasks.errors import ArtefactsUnreachable
@@ -34,6 +35,7 @@ def run_job(*, job: str) -> None:
             lease_seconds=seconds,
             max_attempts=worker.settings.max_attempts,
         )
+    logs.note(attempt=attempt)
     if attempt is None:
         return
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from nc_core.detection import AGAIN, middle
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.rounds import Plan
+from nc_tasks import logs
 from nc_tasks.ageing import label_taken
 from nc_tasks.app import app
 from nc_tasks.deadline import Deadline
@@ -67,6 +68,7 @@ def _take(worker: WorkerProcess, key: LabelKey, *, alone: bool) -> str | None:
     if claimed is None:
         return None
     label_taken()
+    logs.note(attempt=claimed.attempt)
     try:
         return _invert(worker, key, claimed)
     except Cancelled:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from nc_core.detection import LabelNorm, StillFlagged
 from nc_core.errors import Cancelled, CleanseError
 from nc_core.rounds import Plan
-from nc_tasks import materials, workflow
+from nc_tasks import logs, materials, workflow
 from nc_tasks.app import app
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.options import ScanOptions
@@ -45,6 +45,7 @@ def repair(*, submission: str, method: str) -> None:
             lease_seconds=worker.settings.lease_seconds,
             max_attempts=worker.settings.max_attempts,
         )
+    logs.note(attempt=attempt)
     if attempt is not None:
         ended = _repair(worker, submission, method, attempt)
         with worker.store.write() as session:

@@ -6,7 +6,7 @@ import traceback
 from sqlalchemy.orm import Session
 
 from nc_core.errors import InputRefused, OutOfBudget
-from nc_tasks import workflow
+from nc_tasks import logs, workflow
 from nc_tasks.app import app
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.prepare import one_line, prepare
@@ -29,6 +29,7 @@ def start(*, submission: str) -> None:
             lease_seconds=settings.lease_seconds,
             max_attempts=settings.max_attempts,
         )
+    logs.note(attempt=attempt)
     if attempt is None:
         workflow.carry_on(worker, submission)
     else:
