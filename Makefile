@@ -58,12 +58,17 @@ check: setup
 fuzz: setup
 	$(BIN)/python -m tests.hostile.fuzz --seconds $(FUZZ_SECONDS)
 
-SERVICES := --extra jax --extra postgresql --extra s3 --extra tracing
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+EXTRAS := --extra postgresql --extra s3 --extra tracing
 
-# Writes the locks anew. They hold names, versions and hashes, no addresses.
+# Writes the locks anew, those of the images with what the others have settled. They hold names, versions and hashes,
+# no addresses.
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra cpu $(SERVICES) --extra dev pyproject.toml requirements/build.in -o requirements/cpu.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --extra gpu $(SERVICES) --extra dev pyproject.toml requirements/build.in -o requirements/gpu.txt
+	$(LOCK) --extra cpu --extra jax $(EXTRAS) --extra dev pyproject.toml requirements/build.in -o requirements/cpu.txt
+	$(LOCK) --extra gpu --extra jax $(EXTRAS) --extra dev pyproject.toml requirements/build.in -o requirements/gpu.txt
+	$(LOCK) $(EXTRAS) pyproject.toml requirements/build.in -c requirements/cpu.txt -o requirements/api.txt
+	$(LOCK) --extra cpu $(EXTRAS) pyproject.toml requirements/build.in -c requirements/cpu.txt -o requirements/worker-cpu.txt
+	$(LOCK) --extra gpu $(EXTRAS) pyproject.toml requirements/build.in -c requirements/gpu.txt -o requirements/worker-gpu.txt
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

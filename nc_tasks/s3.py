@@ -94,6 +94,20 @@ class S3Artefacts:
             ]
         return [name for name in names if re.fullmatch("[0-9a-f]{64}", name)]
 
+    def make_bucket(self) -> bool:
+        """Make the bucket where it is not there; returns whether it is new. Raises ArtefactsUnreachable."""
+        from botocore.exceptions import ClientError
+
+        with self._answered():
+            try:
+                self._client.head_bucket(Bucket=self._bucket)
+            except ClientError as error:
+                if not _is_missing(error):
+                    raise
+                self._client.create_bucket(Bucket=self._bucket)
+                return True
+        return False
+
     def _upload(self, digest: str) -> str:
         with self._answered():
             age = self._age(digest)
@@ -203,4 +217,4 @@ def _client() -> Any:
 
 
 def _is_missing(error: "ClientError") -> bool:
-    return error.response["Error"]["Code"] in ("404", "NoSuchKey")
+    return error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchBucket")

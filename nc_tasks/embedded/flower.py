@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import deploy
 from nc_tasks.embedded.broker import socket_path
@@ -16,6 +17,11 @@ def flower_socket(settings: Settings) -> Path:
 
 
 def flower_arguments(settings: Settings) -> tuple[str, ...]:
-    """The command line of Flower."""
-    program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.app", "flower")
-    return (*program, f"--conf={CONFIGURATION}", f"--unix_socket={flower_socket(settings)}")
+    """The command line of Flower: on the socket, or on the port of `flower_url` where that is set.
+
+    On a port everybody who reaches the machine reads: one of a network of containers that lets nobody else in.
+    """
+    program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.app", "flower", f"--conf={CONFIGURATION}")
+    if settings.flower_url is None:
+        return (*program, f"--unix_socket={flower_socket(settings)}")
+    return (*program, "--address=0.0.0.0", f"--port={urlsplit(settings.flower_url).port or 80}")

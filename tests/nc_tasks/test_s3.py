@@ -10,8 +10,9 @@ import pytest
 
 from nc_tasks import s3
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
+from nc_tasks.bucket import main as make_bucket
 from nc_tasks.errors import ArtefactsUnreachable, MissingArtefact
-from nc_tasks.settings import Settings
+from nc_tasks.settings import Settings, get_settings
 
 
 def machine(folder: Path, bucket: str, **values: Any) -> ArtefactStore:
@@ -116,6 +117,16 @@ def test_given_no_boto3_then_the_line_says_what_to_install(tmp_path: Path, monke
     monkeypatch.setattr(s3, "find_spec", lambda _: None)
     with pytest.raises(ArtefactsUnreachable, match=r"pip install 'cleanse\[s3\]'"):
         machine(tmp_path, "s3://bucket")
+
+
+def test_given_a_server_of_one_s_own_then_the_bucket_is_made_once(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CLEANSE_HOME", str(tmp_path))
+    monkeypatch.setenv("CLEANSE_ARTEFACTS_URL", f"{bucket.removesuffix('/files')}-new/files")
+    assert [make_bucket(), make_bucket()] == [0, 0]
+    assert capsys.readouterr().out == "the bucket is new\nthe bucket is there\n"
+    assert open_artefacts(get_settings()).put_bytes(b"x")
 
 
 @pytest.mark.parametrize("url", ["http://bucket", "s3://", "s3://Bucket", "bucket/x"])
