@@ -38,7 +38,21 @@ from nc_tasks.version import package_version
 log = logging.getLogger(__name__)
 
 MODULES = (
-    *(health, schema, flower, metrics, datasets, artefacts, estimates, submissions, labels, results, exports, events, classify),
+    *(
+        health,
+        schema,
+        flower,
+        metrics,
+        datasets,
+        artefacts,
+        estimates,
+        submissions,
+        labels,
+        results,
+        exports,
+        events,
+        classify,
+    ),
     *(history, keys),
 )
 ROUTERS = (*(module.router for module in MODULES), pages)
