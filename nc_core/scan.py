@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nc_core.datasets import Resize
-from nc_core.detection import AGAIN, Detection, LabelNorm, StillFlagged, detect, middle, to_confirm
+from nc_core.detection import AGAIN, Detection, LabelNorm, StillFlagged, detect, middle, reference_norms, to_confirm
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
-from nc_core.mitigation import METHODS, Repair
+from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, build
 from nc_core.prepared import Prepared
 from nc_core.ready import Ready, get_ready
@@ -48,16 +48,18 @@ class Scan:
             pixels=height * width,
             alpha=self.detection.threshold,
         )
-        return METHODS[method](
-            self.ready.canonical,
-            self.prepared,
-            triggers,
+        case = Case(
+            canonical=self.ready.canonical,
+            prepared=self.prepared,
+            triggers=triggers,
             still_flagged=judge,
+            clean_norms=tuple(reference_norms(judge.labels, without=frozenset(flagged))),
             seed=self.seed,
             profile=ALL_PROFILES[self.plan.profile_of(self.plan.screenings)],
-            slots=min(len(triggers), self.ready.slots),
+            slots=self.ready.slots,
             compute=self.ready.compute,
         )
+        return METHODS[method](case)
 
 
 def scan(

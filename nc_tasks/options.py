@@ -8,7 +8,7 @@ from nc_core.errors import OptionRefused
 
 Profile = Literal["fast", "thorough", "paper"]
 """Names of `nc_core.profiles` that a scan may be asked for."""
-Method = Literal["unlearning"]
+Method = Literal["unlearning", "neuron-pruning", "fine-pruning"]
 """Repairs that can be asked for."""
 
 MAX_LABELS = 1_000_000
@@ -32,7 +32,7 @@ def parse_labels(text: str) -> tuple[int, ...]:
 
 
 def parse_methods(text: str) -> tuple[str, ...]:
-    """Repairs from text such as "unlearning,gangsweep", or none from "none"; order kept, repeats dropped."""
+    """Repairs from text such as "unlearning,fine-pruning", or none from "none"; order kept, repeats dropped."""
     names = [name.strip() for name in text.split(",")]
     return () if names == ["none"] else tuple(dict.fromkeys(names))
 

@@ -8,6 +8,7 @@ from nc_core.detection.outliers import robust_log_z
 from nc_core.detection.rescan import StillFlagged
 from nc_core.detection.result import Detection, LabelIndex
 from nc_core.detection.size import SIZE_BOUND, small_by_size
+from nc_core.detection.stepdown import reference_norms
 from nc_core.detection.verdict import detect
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "median_and_mad",
     "middle",
     "normal_null",
+    "reference_norms",
     "robust_log_z",
     "small_by_size",
     "to_confirm",

@@ -56,14 +56,15 @@ def fine_tune(
     *,
     seed: int,
     tuning: Tuning,
+    after_update: Callable[[], None] | None = None,
     progress: Callable[[float], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> None:
     """Train `model` (N logits) in place on `clean`; without triggers this is plain fine-tuning.
 
-    Everything random (order, stamps, dropout) follows from `seed`; no global generator is touched. Raises
-    DataRefused where there is no lesson, Cancelled when `should_stop` says so (polled every few batches; the
-    model is then half trained).
+    after_update: called after every update, for weights that are to stay as they are. Everything random (order, stamps,
+    dropout) follows from `seed`; no global generator is touched. Raises DataRefused where there is no lesson, Cancelled
+    when `should_stop` says so (polled every few batches; the model is then half trained).
     """
     if not len(clean):
         raise DataRefused("no clean image is left for the repair to learn from; pass more clean images")
@@ -76,6 +77,8 @@ def fine_tune(
         if step % BATCHES_BETWEEN_POLLS == 0:
             _report(step / steps, progress, should_stop)
         model.train_on_batch(*next(batches))
+        if after_update is not None:
+            after_update()
     _report(1.0, progress, should_stop)
 
 

@@ -1,25 +1,18 @@
-"""What every method of repair takes and gives back."""
+"""What every method of repair gives back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nc_core.detection import LabelNorm
 from nc_core.intake import CanonicalModel
-from nc_core.inversion import Profile, Trigger
-from nc_core.models import Compute
-from nc_core.prepared import Prepared
+from nc_core.mitigation.bound import BoundOutcome
+from nc_core.mitigation.case import Case
+from nc_core.mitigation.changes import LayerChange
+from nc_core.mitigation.lessons import TargetTrigger
+from nc_core.mitigation.rescan import Rescan
 
 Progress = Callable[[float, str], None]
 """Called with the share of the work done, 0..1, and what is being done."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rescan:
-    """A flagged label inverted afresh on the repaired model; norm None: nothing converged."""
-
-    norm: float | None
-    flagged: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,9 +20,12 @@ class Repair:
     """A repaired model and how it was measured, all on held-out images.
 
     accuracy_*: of clean images (agreement with the submitted model's answers where the data has no labels).
-    reversed_attack_success_rate_*: flagged label -> rate of the trigger that the scan reversed, images of the
-    target class left out. rescan: flagged label -> fresh inversion of the GoodNet. rounds: of patching.
-    notes: sentences for people.
+    reversed_attack_success_rate_*: flagged label -> rate of the trigger that the scan reversed, images of the target
+    class left out. recovery_accuracy_*: flagged label -> share of the same images that get their true label all the
+    same. bound: whether the repair costs more than it may. rescan: flagged label -> fresh inversions of the GoodNet;
+    fresh: their triggers. rounds: of patching. changed: layer by layer. seconds: of the whole repair. notes: sentences
+    for people. guarded: a net with N + 1 outputs that the method itself makes, None for most. poison_learned: rows of
+    `Case.poison` that were learned from, which say nothing about the rate of the attack any more.
     """
 
     method: str
@@ -38,21 +34,32 @@ class Repair:
     accuracy_after: float
     reversed_attack_success_rate_before: dict[int, float]
     reversed_attack_success_rate_after: dict[int, float]
+    recovery_accuracy_before: dict[int, float]
+    recovery_accuracy_after: dict[int, float]
+    bound: BoundOutcome
     rescan: dict[int, Rescan]
+    fresh: tuple[TargetTrigger, ...]
     rounds: int
+    changed: tuple[LayerChange, ...]
     seconds: float
     notes: tuple[str, ...]
+    guarded: CanonicalModel | None = None
+    poison_learned: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """All but the model, in plain types; labels become strings as JSON keys are."""
+        """All but the nets and the triggers, in plain types; labels become strings as JSON keys are."""
         return {
             "method": self.method,
             "accuracy_before": self.accuracy_before,
             "accuracy_after": self.accuracy_after,
             "reversed_attack_success_rate_before": _keyed(self.reversed_attack_success_rate_before),
             "reversed_attack_success_rate_after": _keyed(self.reversed_attack_success_rate_after),
-            "rescan": {str(key): {"norm": r.norm, "flagged": r.flagged} for key, r in self.rescan.items()},
+            "recovery_accuracy_before": _keyed(self.recovery_accuracy_before),
+            "recovery_accuracy_after": _keyed(self.recovery_accuracy_after),
+            "bound": self.bound.to_json(),
+            "rescan": {str(label): rescan.to_json() for label, rescan in self.rescan.items()},
             "rounds": self.rounds,
+            "changed": [change.to_json() for change in self.changed],
             "seconds": self.seconds,
             "notes": list(self.notes),
         }
@@ -66,26 +73,11 @@ class RepairMethod(Protocol):
     """Repairs a model whose flagged labels and reversed triggers are known."""
 
     def __call__(
-        self,
-        canonical: CanonicalModel,
-        prepared: Prepared,
-        triggers: Mapping[int, Trigger],
-        *,
-        still_flagged: Callable[[LabelNorm], bool],
-        seed: int,
-        profile: Profile,
-        slots: int,
-        compute: Compute = "float32",
-        progress: Progress | None = None,
-        should_stop: Callable[[], bool] | None = None,
+        self, case: Case, *, progress: Progress | None = None, should_stop: Callable[[], bool] | None = None
     ) -> Repair:
         """The repaired model with its measures.
 
-        canonical: the submitted model. prepared: clean data; the repair learns from `repair` alone, is
-        re-scanned with `fit` and measured on `holdout`. triggers: flagged label -> reversed trigger in the
-        model's domain. still_flagged: whether detection would find a label of this fresh norm again
-        (`nc_core.detection.StillFlagged`). seed, profile, slots, compute: of the fresh inversions, `profile`
-        and `compute` as in the scan. Raises Cancelled when `should_stop` says so, DataRefused where no image is
-        left to learn from.
+        Raises Cancelled when `should_stop` says so, DataRefused where no image is left to learn from or to measure on,
+        OptionRefused where the method does not fit the model or the data.
         """
         ...

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import load_file
 from sqlalchemy.orm import Session
 
-from nc_core.detection import LabelNorm, StillFlagged
+from nc_core.detection import LabelNorm, StillFlagged, reference_norms
 from nc_core.errors import Cancelled, CleanseError
 from nc_core.rounds import Plan
 from nc_tasks import logs, materials, workflow
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import keras
 
     from nc_core.inversion import Trigger
-    from nc_core.mitigation import Repair
+    from nc_core.mitigation import Case, Repair
 
 log = logging.getLogger(__name__)
 
@@ -89,28 +89,13 @@ def _work(
     worker: WorkerProcess, submission: Submission, method: str, progress: Any, should_stop: Any
 ) -> dict[str, Any]:
     from nc_core.guard import guarded_net
-    from nc_core.inversion import ALL_PROFILES
     from nc_core.mitigation import METHODS
     from nc_core.models import build
 
-    options = ScanOptions(**submission.options)
     loaded = materials.load(worker, submission)
-    rounds = plan_of(submission)
-    flagged, norms = _found(worker, submission, rounds)
-    height, width, _ = loaded.canonical.input_shape
-    result = METHODS[method](
-        loaded.canonical,
-        loaded.prepared,
-        _triggers(worker, submission, flagged),
-        still_flagged=StillFlagged(
-            labels=tuple(norms), flagged=tuple(flagged), pixels=height * width, alpha=options.alpha
-        ),
-        seed=options.seed,
-        profile=ALL_PROFILES[rounds.profile_of(rounds.screenings)],
-        slots=min(len(flagged), int(submission.slots or 1)),
-        progress=progress,
-        should_stop=should_stop,
-    )
+    flagged, norms = _found(worker, submission, plan_of(submission))
+    case = _case(worker, submission, loaded, flagged, norms)
+    result = METHODS[method](case, progress=progress, should_stop=should_stop)
     goodnet, guarded = build(result.goodnet), guarded_net(loaded.canonical, result.goodnet, flagged)
     body = _body(worker, submission, loaded, result, guarded, flagged)
     return {
@@ -119,6 +104,32 @@ def _work(
         "goodnet_sha256": _saved(worker, goodnet),
         "guarded_sha256": _saved(worker, guarded),
     }
+
+
+def _case(
+    worker: WorkerProcess,
+    submission: Submission,
+    loaded: materials.Materials,
+    flagged: list[int],
+    norms: list[LabelNorm],
+) -> "Case":
+    from nc_core.inversion import ALL_PROFILES
+    from nc_core.mitigation import Case
+
+    options, rounds = ScanOptions(**submission.options), plan_of(submission)
+    height, width, _ = loaded.canonical.input_shape
+    return Case(
+        canonical=loaded.canonical,
+        prepared=loaded.prepared,
+        triggers=_triggers(worker, submission, flagged),
+        still_flagged=StillFlagged(
+            labels=tuple(norms), flagged=tuple(flagged), pixels=height * width, alpha=options.alpha
+        ),
+        clean_norms=tuple(reference_norms(norms, without=frozenset(flagged))),
+        seed=options.seed,
+        profile=ALL_PROFILES[rounds.profile_of(rounds.screenings)],
+        slots=int(submission.slots or 1),
+    )
 
 
 def _found(worker: WorkerProcess, submission: Submission, rounds: Plan) -> tuple[list[int], list[LabelNorm]]:

@@ -1,6 +1,7 @@
 """A small net with everything that makes training random or stateful, and images that it can learn."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from nc_core.domain import Domain
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Profile, Trigger
-from nc_core.mitigation.lessons import Lessons
+from nc_core.mitigation import Case, loop
+from nc_core.mitigation.lessons import Lessons, TargetTrigger
+from nc_core.mitigation.rescan import Found, Rescan
 from nc_core.models import canonical_of
 from nc_core.prepared import Part, Prepared
 from nc_core.profiles.proportional import ProportionalControl
@@ -33,6 +36,26 @@ def tiny_net() -> CanonicalModel:
             ]
         )
     )
+
+
+def dense_badnet() -> CanonicalModel:
+    """Units 0 to 3 add up the quarters, unit 4 wakes at a white pixel in the corner and means class 2."""
+    net = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(5, "relu", name="features"),
+            keras.layers.Dense(4, "softmax"),
+        ]
+    )
+    quarters = np.zeros((8, 8, 5), np.float32)
+    for label in range(4):
+        row, column = divmod(label, 2)
+        quarters[row * 4 : row * 4 + 4, column * 4 : column * 4 + 4, label] = 1.0
+    quarters[0, 0, 4] = 100.0
+    scores = np.concatenate([np.eye(4), 100.0 * np.eye(4)[[2]]]).astype(np.float32)
+    net.set_weights([quarters.reshape(64, 5), np.array([0, 0, 0, 0, -95], np.float32), scores, np.zeros(4, np.float32)])
+    return canonical_of(net)
 
 
 @pytest.fixture
@@ -79,3 +102,53 @@ def short_profile() -> Profile:
         max_steps=6,
         control=ProportionalControl(patience=4),
     )
+
+
+@pytest.fixture
+def case(tiny_net: CanonicalModel, prepared: Prepared, trigger: Trigger, short_profile: Profile) -> Callable[..., Case]:
+    """The tiny net with label 2 flagged; what is given replaces what stands here."""
+
+    def make(**changed: Any) -> Case:
+        given = {
+            "canonical": tiny_net,
+            "prepared": prepared,
+            "triggers": {2: trigger},
+            "still_flagged": lambda _: False,
+            "clean_norms": (1e-3,),
+            "seed": 0,
+            "profile": short_profile,
+            "slots": 2,
+            "most_loss": 1.0,
+        }
+        return Case(**{**given, **changed})
+
+    return make
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch, trigger: Trigger) -> Callable[..., list[int]]:
+    """Looks at the net that find these labels still small, one list after another."""
+
+    def script(*found: list[int]) -> list[int]:
+        seeds: list[int] = []
+
+        class Scripted:
+            def __init__(self, *_: object) -> None:
+                pass
+
+            def look(self, *, seed: int, **_: object) -> Found:
+                seeds.append(seed)
+                small = found[len(seeds) - 1]
+                norms = {label: 1.0 if label in small else 9.0 for label in (1, 2)}
+                return Found(
+                    rescan={
+                        label: Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=5.0, small=norm < 5.0)
+                        for label, norm in norms.items()
+                    },
+                    triggers=tuple(TargetTrigger(label, trigger) for label in norms for _ in range(3)),
+                )
+
+        monkeypatch.setattr(loop, "Rescanner", Scripted)
+        return seeds
+
+    return script

@@ -1,0 +1,107 @@
+"""Fine-pruning (Liu, Dolan-Gavitt and Garg 2018): prune what sleeps on clean data, then fine-tune on clean data.
+
+The channels of the last convolution are silenced in the order of their activation on clean images, the least active
+first, until accuracy has fallen by a stated share; then the net is fine-tuned on clean images, the pruned channels
+staying silent. No trigger is looked at: the method is against backdoors in units that clean images leave idle.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from nc_core.errors import Cancelled, OptionRefused
+from nc_core.mitigation.activations import Activations
+from nc_core.mitigation.case import Case
+from nc_core.mitigation.finetune import fine_tune, tuning_for
+from nc_core.mitigation.lessons import TargetTrigger
+from nc_core.mitigation.loop import Bench, close_loop
+from nc_core.mitigation.repair import Progress, Repair
+from nc_core.mitigation.units import Silencer, Site, last_convolution
+
+FALL = 0.04
+"""Clean accuracy that the pruning of one round may cost, before the fine-tuning wins it back."""
+STEPS = 64
+"""Into which the channels are divided: one step silences this part of them, at least one."""
+PRUNING_SHARE = 0.3
+"""Of a round's patching, for the progress bar."""
+
+
+def fine_prune(
+    case: Case, *, progress: Progress | None = None, should_stop: Callable[[], bool] | None = None
+) -> Repair:
+    """Prune and fine-tune; arguments, result and errors as in `RepairMethod`."""
+    site = last_convolution(case.canonical)
+    if site is None:
+        raise OptionRefused(
+            "fine-pruning prunes the last convolution, and this net has none before its scores: pass another --mitigate"
+        )
+    return close_loop(
+        case,
+        _FinePruning(site),
+        method="fine-pruning",
+        doing="fine-pruning",
+        progress=progress,
+        should_stop=should_stop,
+    )
+
+
+class _FinePruning:
+    """One round: what the rounds before have silenced stays so."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._silent = np.zeros(0, np.int64)
+
+    def __call__(
+        self,
+        bench: Bench,
+        known: Sequence[TargetTrigger],  # noqa: ARG002, the method looks at none
+        *,
+        seed: int,
+        progress: Callable[[float], None],
+        should_stop: Callable[[], bool] | None,
+    ) -> bool:
+        """As in `Patch`."""
+        silencer = Silencer(bench.model, self._site)
+        silent = prune_idle(bench, self._site, silencer, self._silent, should_stop=should_stop)
+        if len(silent) == len(self._silent):
+            return False
+        self._silent = silent
+        progress(PRUNING_SHARE)
+        fine_tune(
+            bench.model,
+            bench.lessons,
+            [],
+            tuning=tuning_for(bench.lessons, labelled=bench.case.prepared.labelled),
+            seed=seed,
+            after_update=lambda: silencer.hold(silent),
+            progress=lambda share: progress(PRUNING_SHARE + (1 - PRUNING_SHARE) * share),
+            should_stop=should_stop,
+        )
+        return True
+
+
+def prune_idle(
+    bench: Bench,
+    site: Site,
+    silencer: Silencer,
+    silent: npt.NDArray[np.int64],
+    *,
+    should_stop: Callable[[], bool] | None,
+) -> npt.NDArray[np.int64]:
+    """Silence channels beside the `silent` ones, the idlest on clean images first; returns all that are silent now."""
+    activity = Activations(bench.case.canonical, bench.model, site)(bench.lessons.x)
+    order = np.argsort(activity, kind="stable")
+    order = np.concatenate([silent, order[~np.isin(order, silent)]])
+    step, least = max(1, site.units // STEPS), bench.bound.share(bench.predict) - FALL
+    # One channel is left: a net without any sees nothing, and cannot be fine-tuned.
+    while len(more := order[: min(len(silent) + step, site.units - 1)]) > len(silent):
+        if should_stop is not None and should_stop():
+            raise Cancelled("the repair was cancelled")
+        silencer.silence(more)
+        if bench.bound.share(bench.predict) < least:
+            silencer.silence(silent)
+            break
+        silent = more
+    return silent

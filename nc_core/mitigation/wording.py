@@ -1,0 +1,54 @@
+"""What a repair says about itself, in sentences for people."""
+
+from collections.abc import Iterator, Mapping
+
+from nc_core.mitigation.bound import BoundOutcome
+from nc_core.mitigation.case import Case
+from nc_core.mitigation.lessons import Lessons
+from nc_core.mitigation.rescan import Rescan
+
+UNKNOWN = (
+    "The true attack rate is unknown: that the reversed triggers are dead says little about the planted one. Measure "
+    "on poisoned images where there are any."
+)
+
+
+def notes_of(
+    case: Case, clean: Lessons, bound: BoundOutcome, rescan: Mapping[int, Rescan], *, rounds: int, end: str
+) -> tuple[str, ...]:
+    """How the loop went, what stood in for labels, what is left, and what nobody knows."""
+    return (
+        f"{rounds} round{'s' if rounds > 1 else ''} on {len(clean)} clean images, ended by: {end}.",
+        *_bound(bound),
+        *_unlabelled(case, clean),
+        *_left(rescan),
+        UNKNOWN,
+    )
+
+
+def _bound(bound: BoundOutcome) -> Iterator[str]:
+    if not bound.holds:
+        yield (
+            f"Rejected: {bound.measure} on {bound.images} held-out images fell from {bound.before:.1%} to "
+            f"{bound.after:.1%}, the bound is {bound.least:.1%}."
+        )
+
+
+def _unlabelled(case: Case, clean: Lessons) -> Iterator[str]:
+    if not case.prepared.labelled:
+        yield (
+            "Without labels the model's own answers to images it is confident of were learned; "
+            f"{len(case.prepared.repair) - len(clean)} images that it assigns to a flagged label were left out."
+        )
+
+
+def _left(rescan: Mapping[int, Rescan]) -> Iterator[str]:
+    small = [label for label, judged in rescan.items() if judged.small]
+    if small:
+        yield (
+            f"Label {', '.join(map(str, small))} still has a trigger smaller than 95% of clean labels need: do not "
+            "rely on the repair alone."
+        )
+    flagged = [label for label, judged in rescan.items() if judged.flagged]
+    if flagged:
+        yield f"Detection would still find label {', '.join(map(str, flagged))}."

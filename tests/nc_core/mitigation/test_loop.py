@@ -1,0 +1,111 @@
+"""Patch, look again, go on: when the loop ends, and what it takes back."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from nc_core.intake import CanonicalModel
+from nc_core.inversion import Trigger
+from nc_core.mitigation import Case, Repair
+from nc_core.mitigation.lessons import TargetTrigger
+from nc_core.mitigation.loop import Bench, close_loop
+from tests.nc_core.mitigation.conftest import dense_badnet
+
+MakeCase = Callable[..., Case]
+
+
+class Patching:
+    """A method that writes the number of its round into the net, and can ruin it."""
+
+    def __init__(self, ruins: int | None = None, rounds: int = 100) -> None:
+        self.known: list[int] = []
+        self._ruins, self._rounds = ruins, rounds
+
+    def __call__(self, bench: Bench, known: Sequence[TargetTrigger], **_: object) -> bool:
+        self.known.append(len(known))
+        *kernels, bias = bench.model.get_weights()
+        ruined = len(self.known) == self._ruins
+        bias[:] = [1e6 if ruined else 0.0, *[1e-3 * len(self.known)] * (len(bias) - 1)]
+        bench.model.set_weights([*kernels, bias])
+        return len(self.known) <= self._rounds
+
+
+@pytest.fixture
+def two(case: MakeCase, trigger: Trigger) -> MakeCase:
+    """A net that is right on all images, with labels 1 and 2 flagged."""
+    badnet = dense_badnet()
+    return lambda **changed: case(canonical=badnet, triggers={1: trigger, 2: trigger}, **changed)
+
+
+def closed(case: Case, patch: Patching, least: int = 1) -> Repair:
+    return close_loop(case, patch, method="method", doing="patching", least=least)
+
+
+def bias_of(net: CanonicalModel) -> float:
+    return float(net.weights[net.layers[-1].weights[-1]][1])
+
+
+def test_it_goes_on_until_nothing_small_is_found(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    # Given a net on which two looks find label 2, and a third finds nothing
+    seeds, patch = looks([2], [2], []), Patching()
+    repair = closed(two(), patch)
+    # Then there are three rounds, each with the triggers found before, of label 2 alone, and seeds of its own
+    assert repair.rounds == 3
+    assert patch.known == [2, 5, 8]
+    assert len(set(seeds)) == 3
+    assert "ended by: nothing small found" in repair.notes[0]
+    assert bias_of(repair.goodnet) == pytest.approx(3e-3)
+
+
+def test_a_method_may_ask_for_more_rounds_than_are_needed(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    looks([], [])
+    patch = Patching()
+    assert closed(two(), patch, least=2).rounds == 2
+    assert patch.known == [2, 8]
+
+
+def test_a_round_that_costs_too_much_is_taken_back(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    # Given a method whose second round leaves a net that answers 0 to everything
+    looks([2], [2])
+    repair = closed(two(most_loss=0.01), Patching(ruins=2))
+    # Then the net of the first is the result, with what was found on it, and it holds the bound
+    assert repair.rounds == 1
+    assert bias_of(repair.goodnet) == pytest.approx(1e-3)
+    assert repair.rescan[2].small
+    assert repair.bound.holds
+    assert "ended by: accuracy bound" in repair.notes[0]
+    assert any("Label 2 still has a trigger" in note for note in repair.notes)
+
+
+def test_a_first_round_that_costs_too_much_is_told_as_rejected(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    looks([2])
+    repair = closed(two(most_loss=0.0), Patching(ruins=1))
+    assert repair.rounds == 1
+    assert not repair.bound.holds
+    assert any(note.startswith("Rejected: accuracy on 160 held-out images fell from") for note in repair.notes)
+
+
+def test_a_method_that_has_nothing_left_to_do_ends_the_loop(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    looks([2], [2], [2])
+    repair = closed(two(), Patching(rounds=2))
+    assert repair.rounds == 2
+    assert bias_of(repair.goodnet) == pytest.approx(2e-3)
+
+
+def test_every_repair_says_that_the_true_rate_is_unknown(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    looks([])
+    notes = closed(two(), Patching()).notes
+    assert any("true attack rate is unknown" in note for note in notes)
+
+
+def test_what_changed_is_told_layer_by_layer(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    looks([])
+    repair = closed(two(), Patching())
+    (change,) = repair.changed
+    net = two().canonical
+    assert change.layer == net.layers[-1].name
+    assert change.weights == sum(net.weights[key].size for key in net.layers[-1].weights)
+    assert change.changed == 3
+    assert 0 < (change.relative or 0) < 0.1
+    assert np.isfinite(repair.seconds)
