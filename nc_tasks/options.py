@@ -4,11 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from nc_core.choice import MAX_ACCURACY_LOSS
 from nc_core.errors import OptionRefused
 
 Profile = Literal["fast", "thorough", "paper"]
 """Names of `nc_core.profiles` that a scan may be asked for."""
-Method = Literal["unlearning", "neuron-pruning", "fine-pruning"]
+Method = Literal["unlearning", "neuron-pruning", "fine-pruning", "retraining"]
 """Repairs that can be asked for."""
 
 MAX_LABELS = 1_000_000
@@ -57,6 +58,8 @@ class ScanOptions(BaseModel):
     detector: Literal["neural-cleanse"] = "neural-cleanse"
     mitigate: Annotated[tuple[Method, ...], BeforeValidator(_methods)] = ("unlearning",)
     """Repairs to try on a backdoored model, the best is kept; empty: none."""
+    max_accuracy_loss: float = Field(default=MAX_ACCURACY_LOSS, ge=0.0, le=1.0)
+    """Share of clean images that a repair may cost; one that costs more is rejected."""
     alpha: float = Field(default=0.05, gt=0.0, lt=0.5)
     """Chance, per model, that a clean model is called backdoored."""
     value_range: Literal["auto", "0..1", "0..255", "-1..1", "standardize", "imagenet"] = "auto"

@@ -1,6 +1,7 @@
-"""Known poison as a measuring stick: how often the true trigger still works."""
+"""Known poison: images that carry the true trigger, to measure with, and for `retraining` to learn from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,40 +14,59 @@ from nc_tasks.worker import WorkerProcess
 
 Net = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
+NO_TARGET = -1
 
-def poisoned_metrics(
-    worker: WorkerProcess,
-    submission: Submission,
-    nets: tuple[Net, Net, Net],
-    flagged: Sequence[int],
-    clean_flagged_rate: float,
-) -> dict[str, float] | None:
-    """Attack rates of the submission's poisoned images on BadNet and GoodNet, and how many the guarded net calls.
 
-    nets: BadNet, GoodNet, guarded net. The attack succeeds where an image gets the label that its file gives it, the
-    attack's target; in a file without labels, where it gets a flagged one. None without poisoned files.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Poison:
+    """x (n, H, W, C) float32 in the model's domain; target (n,): the label that its file gives an image, the attack's
+    target, or NO_TARGET in a file without labels.
     """
+
+    x: npt.NDArray[np.float32]
+    target: npt.NDArray[np.int64]
+
+
+def load_poison(worker: WorkerProcess, submission: Submission) -> Poison | None:
+    """All poisoned files of the submission, one after another; None without any."""
     if not submission.poisoned:
         return None
-    classes = int(submission.classes or 0)
-    counts = [_counts(worker, submission, entry, nets, flagged, classes) for entry in submission.poisoned]
-    images, before, after, called = np.sum(counts, axis=0)
+    files = [_read(worker, submission, entry) for entry in submission.poisoned]
+    return Poison(x=np.concatenate([one.x for one in files]), target=np.concatenate([one.target for one in files]))
+
+
+def poisoned_metrics(
+    poison: Poison,
+    nets: tuple[Net, Net, Net],
+    *,
+    flagged: Sequence[int],
+    classes: int,
+    clean_flagged_rate: float,
+    learned: Collection[int] = (),
+) -> dict[str, float]:
+    """Attack rates of poisoned images on BadNet and GoodNet, and how many the guarded net calls.
+
+    nets: BadNet, GoodNet, guarded net. The attack succeeds where an image gets its target; where none is known, a
+    flagged label. learned: rows that a repair was taught, which are left out.
+    """
+    rest = np.setdiff1d(np.arange(len(poison.x)), list(learned))
+    x, target = poison.x[rest], poison.target[rest]
+    badnet, goodnet, guarded = (net(x).argmax(axis=1) for net in nets)
+
+    def rate(answers: npt.NDArray[np.int64]) -> float:
+        hit = np.where(target == NO_TARGET, np.isin(answers, flagged), answers == target)
+        return float(hit.mean())
+
     return {
-        "attack_success_rate_before": float(before / images),
-        "attack_success_rate_after": float(after / images),
-        "flagged_rate": float(called / images),
+        "attack_success_rate_before": rate(badnet),
+        "attack_success_rate_after": rate(goodnet),
+        "flagged_rate": float((guarded == classes).mean()),
         "clean_flagged_rate": clean_flagged_rate,
+        "images": len(rest),
     }
 
 
-def _counts(
-    worker: WorkerProcess,
-    submission: Submission,
-    entry: dict[str, str],
-    nets: tuple[Net, Net, Net],
-    flagged: Sequence[int],
-    classes: int,
-) -> tuple[int, int, int, int]:
+def _read(worker: WorkerProcess, submission: Submission, entry: dict[str, str]) -> Poison:
     from nc_core.quarantine.admit import admit_images
 
     height, width, channels = submission.input_shape or (0, 0, 0)
@@ -57,15 +77,10 @@ def _counts(
             resize=submission.options["resize"],
             poisoned=True,
         )
+    classes = int(submission.classes or 0)
     if images.labels is not None and images.labels.max() >= classes:
         raise DataRefused(
             f"poisoned file {entry['name']}: label {images.labels.max()} in it, the model has {classes} classes"
         )
-    x = domain_of(submission).to_model(images.pixels)
-    badnet, goodnet, guarded = (net(x).argmax(axis=1) for net in nets)
-
-    def hits(answers: npt.NDArray[np.int64]) -> int:
-        hit = np.isin(answers, flagged) if images.labels is None else answers == images.labels
-        return int(hit.sum())
-
-    return len(x), hits(badnet), hits(goodnet), int((guarded == classes).sum())
+    target = np.full(len(images), NO_TARGET) if images.labels is None else images.labels
+    return Poison(x=domain_of(submission).to_model(images.pixels), target=target.astype(np.int64))

@@ -129,6 +129,11 @@ def publish_gather(submission_id: str, round: int) -> None:
     )
 
 
+def publish_compare(submission_id: str) -> None:
+    """Ask for the comparison of a submission's repairs."""
+    app.send_task("nc_tasks.compare", kwargs={"submission": submission_id}, queue="control", ignore_result=True)
+
+
 def _labels(store: Store, keys: Keys) -> None:
     urgencies = _urgencies(store, (submission_id for submission_id, _, _ in keys))
     for (submission_id, number), rows in groupby(sorted(keys, key=_round_of), _round_of):

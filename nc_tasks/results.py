@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from nc_core.choice import Candidate, Choice, choose
 from nc_core.rounds import Plan
 from nc_tasks.planning import plan_of
 from nc_tasks.store import Detection, Mitigation, Submission, detections, labels, mitigations, submissions
@@ -90,19 +91,42 @@ def labels_json(
 
 
 def _mitigation(repairs: list[Mitigation]) -> dict[str, Any] | None:
-    """The repair that is kept with all candidates; where none succeeded, the reasons why."""
+    """The repair that is kept with all candidates; where none is, why not, and which came closest."""
     if not repairs:
         return None
-    done = [{**row.body, "goodnet_sha256": row.goodnet_sha256} for row in repairs if row.body is not None]
-    failed = [{"method": row.method, "reason": row.reason} for row in repairs if row.body is None]
-    if not done:
-        return {"method": None, "candidates": [], "failed": failed}
-    return {**done[0], "candidates": done, "failed": failed}
+    choice, kept = choice_of(repairs), kept_repair(repairs)
+    told: dict[str, Any] = {
+        "candidates": [_candidate(row) for row in repairs if row.body is not None],
+        "failed": [{"method": row.method, "reason": row.reason} for row in repairs if row.body is None],
+        "reason": choice.reason if choice else None,
+        "closest": choice.closest if choice else None,
+    }
+    return {"method": None, **told} if kept is None else {**_candidate(kept), **told}
+
+
+def _candidate(row: Mitigation) -> dict[str, Any]:
+    body = row.body or {}
+    return {**body, "goodnet_sha256": row.goodnet_sha256, "comparison": row.comparison, "kept": row.kept}
+
+
+def choice_of(repairs: list[Mitigation]) -> Choice | None:
+    """The rule's choice among the repairs that have ended with a net; None where none has."""
+    candidates = [_measured(row) for row in repairs if row.body is not None]
+    return choose(candidates) if candidates else None
+
+
+def _measured(row: Mitigation) -> Candidate:
+    """A repair as the rule sees it. By itself it has met the triggers of the scan alone."""
+    body, comparison = row.body or {}, row.comparison or {}
+    own = body["reversed_attack_success_rate_after"].values()
+    met = [entry["attack_success_rate"] for entry in comparison.get("triggers", [])]
+    bound = body["bound"]
+    return Candidate(method=row.method, attack=max([*own, *met]), accuracy=bound["after"], least=bound["least"])
 
 
 def kept_repair(repairs: list[Mitigation]) -> Mitigation | None:
     """The repair whose GoodNet is handed out; None where none succeeded."""
-    return next((row for row in repairs if row.body is not None), None)
+    return next((row for row in repairs if row.kept), None)
 
 
 def _timing(submission: Submission, detection: Detection, totals: Mapping[int, LabelTotals]) -> dict[str, Any]:

@@ -82,8 +82,7 @@ def _take_steps(store: Store, settings: Settings) -> int:
     taken = 0
     for submission in standing:
         if submission.state == "repairing":
-            workflow.conclude(store, submission.id)
-            taken += 1
+            taken += workflow.conclude(store, submission.id, patience_seconds=settings.lease_seconds)
             continue
         with store.write() as session:
             mine = submissions.nudge(session, submission_id=submission.id, patience_seconds=settings.lease_seconds)

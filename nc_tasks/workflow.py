@@ -15,7 +15,8 @@ from nc_core.profiles import ALL_PROFILES
 from nc_core.rounds import Plan
 from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
-from nc_tasks.publishing import send_labels, send_repairs
+from nc_tasks.publishing import publish_compare, send_labels, send_repairs
+from nc_tasks.results import choice_of
 from nc_tasks.store import Store, Submission, budgets, detections, labels, mitigations, preparations, submissions
 from nc_tasks.worker import WorkerProcess
 
@@ -141,11 +142,31 @@ def _record(worker: WorkerProcess, submission: Submission, found: Detection, opt
         send_repairs(worker.store, submission.id, patience_seconds=worker.settings.lease_seconds)
 
 
-def conclude(store: Store, submission_id: str) -> None:
-    """End the submission once every repair has ended."""
+def conclude(store: Store, submission_id: str, *, patience_seconds: float) -> bool:
+    """What follows the repairs once all have ended: a comparison where there are several nets, then the end.
+
+    Returns whether something was done: the comparison is asked for once in `patience_seconds`.
+    """
     with store.write() as session:
-        if mitigations.all_terminal(session, submission_id=submission_id):
-            submissions.set_state(session, submission_id=submission_id, state="done")
+        if not mitigations.all_terminal(session, submission_id=submission_id):
+            return False
+        comparing = mitigations.to_compare(session, submission_id=submission_id)
+        if not comparing:
+            return _end(session, submission_id)
+        mine = submissions.nudge(session, submission_id=submission_id, patience_seconds=patience_seconds)
+    if mine:
+        publish_compare(submission_id)
+    return mine
+
+
+def _end(session: Session, submission_id: str) -> bool:
+    """Keep the best repair and end the submission, both at once and once."""
+    ended = submissions.set_state(session, submission_id=submission_id, state="done")
+    if ended:
+        choice = choice_of(mitigations.of_submission(session, submission_id=submission_id))
+        if choice is not None and choice.kept is not None:
+            mitigations.keep(session, submission_id=submission_id, method=choice.kept)
+    return ended
 
 
 def carry_on(worker: WorkerProcess, submission_id: str) -> None:
@@ -159,4 +180,4 @@ def carry_on(worker: WorkerProcess, submission_id: str) -> None:
         resume_round(worker, submission_id, submission.round)
     elif submission.state == "repairing":
         send_repairs(worker.store, submission_id, patience_seconds=worker.settings.lease_seconds)
-        conclude(worker.store, submission_id)
+        conclude(worker.store, submission_id, patience_seconds=worker.settings.lease_seconds)

@@ -11,7 +11,7 @@ Profile = Literal["fast", "thorough", "paper"]
 Detector = Literal["neural-cleanse"]
 ValueRange = Literal["auto", "0..1", "0..255", "-1..1", "standardize", "imagenet"]
 Resize = Literal["nearest", "bilinear"]
-MITIGATIONS = ("unlearning", "neuron-pruning", "fine-pruning")
+MITIGATIONS = ("unlearning", "neuron-pruning", "fine-pruning", "retraining")
 """The same choices as `ScanOptions` has, whose import would cost every command a quarter of a second."""
 
 
@@ -52,7 +52,7 @@ Unlabelled = Annotated[
 ]
 Poisoned = Annotated[
     list[Path] | None,
-    typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure the repair with."),
+    typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure with; retraining learns from half."),
 ]
 HowLong = Annotated[Profile, typer.Option("--profile", help="How long to look for every trigger.")]
 How = Annotated[Detector, typer.Option("--detector", help="How to look.")]
@@ -62,8 +62,12 @@ Mitigate = Annotated[
         "--mitigate",
         metavar="METHOD[,METHOD...]|none",
         callback=mitigations,
-        help="Repairs of a backdoored model.",
+        help="Repairs of a backdoored model; of several the best is kept.",
     ),
+]
+MaxAccuracyLoss = Annotated[
+    float,
+    typer.Option("--max-accuracy-loss", min=0.0, max=1.0, help="Share of clean pictures that a repair may cost."),
 ]
 PixelRange = Annotated[ValueRange, typer.Option("--value-range", help="What the model makes of pixels in 0..255.")]
 Fit = Annotated[Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")]
@@ -110,6 +114,7 @@ def run(
     profile: HowLong = "fast",
     detector: How = "neural-cleanse",
     mitigate: Mitigate = "unlearning",
+    max_accuracy_loss: MaxAccuracyLoss = 0.05,
     value_range: PixelRange = "auto",
     resize: Fit = None,
     architecture: Architecture = None,
@@ -134,6 +139,7 @@ def run(
         "profile": profile,
         "detector": detector,
         "mitigate": mitigate,
+        "max_accuracy_loss": max_accuracy_loss,
         "value_range": value_range,
         "resize": resize,
         "architecture": architecture,

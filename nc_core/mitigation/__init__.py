@@ -1,23 +1,24 @@
 """Repairs a model that carries a backdoor; one file a method, all with the signature of `RepairMethod`."""
 
-from nc_core.mitigation.case import MOST_LOSS, Case
+from nc_core.mitigation.case import Case
 from nc_core.mitigation.fine_pruning import fine_prune
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.neuron_pruning import prune_neurons
 from nc_core.mitigation.repair import Progress, Repair, RepairMethod
 from nc_core.mitigation.rescan import Rescan
+from nc_core.mitigation.retraining import retrain
 from nc_core.mitigation.unlearning import unlearn
 
 METHODS: dict[str, RepairMethod] = {
     "unlearning": unlearn,
     "neuron-pruning": prune_neurons,
     "fine-pruning": fine_prune,
+    "retraining": retrain,
 }
 """Name on the command line and in the results -> method."""
 
 __all__ = [
     "METHODS",
-    "MOST_LOSS",
     "Case",
     "Progress",
     "Repair",
@@ -26,5 +27,6 @@ __all__ = [
     "TargetTrigger",
     "fine_prune",
     "prune_neurons",
+    "retrain",
     "unlearn",
 ]

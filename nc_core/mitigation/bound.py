@@ -1,5 +1,6 @@
 """How much clean accuracy a repair may cost, and what stands in for accuracy where there are no true labels."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,6 +40,11 @@ class AccuracyBound:
         """What a net reaches."""
         return accuracy(predict(self.counted.x), self.counted.y)
 
+    @property
+    def cautious(self) -> float:
+        """The least for a search that chooses by these images: by two standard errors more, since it fits them."""
+        return min(self.before, self.least + 2.0 * math.sqrt(self.least * (1.0 - self.least) / len(self.counted)))
+
     def outcome(self, predict: Predictor) -> "BoundOutcome":
         """What a repaired net reaches, held against the least."""
         return BoundOutcome(
@@ -73,7 +79,7 @@ class BoundOutcome:
 
 
 def accuracy_bound(
-    part: Part, prepared: Prepared, badnet: Predictor, flagged: Collection[int], *, most_loss: float
+    part: Part, prepared: Prepared, badnet: Predictor, flagged: Collection[int], *, max_accuracy_loss: float
 ) -> AccuracyBound:
     """The bound on `part` of the clean data; raises DataRefused where no image counts."""
     counted = part if prepared.labelled else _sure(part, badnet, flagged)
@@ -88,7 +94,7 @@ def accuracy_bound(
         confidence_cut=None if prepared.labelled else SURE,
         counted=counted,
         before=before,
-        least=before - most_loss * (1.0 if prepared.labelled else FOREIGN),
+        least=max(0.0, before - max_accuracy_loss * (1.0 if prepared.labelled else FOREIGN)),
     )
 
 

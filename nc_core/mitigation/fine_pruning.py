@@ -21,7 +21,7 @@ from nc_core.mitigation.units import Silencer, Site, last_convolution
 
 FALL = 0.04
 """Clean accuracy that the pruning of one round may cost, before the fine-tuning wins it back."""
-STEPS = 64
+STEPS = 32
 """Into which the channels are divided: one step silences this part of them, at least one."""
 PRUNING_SHARE = 0.3
 """Of a round's patching, for the progress bar."""

@@ -48,8 +48,8 @@ class Bench:
 
     def bound_on(self, part: Part) -> AccuracyBound:
         """The accuracy bound on a part of the clean data, while the net is still the submitted one."""
-        case = self.case
-        return accuracy_bound(part, case.prepared, self.predict, case.triggers, most_loss=case.most_loss)
+        case, most = self.case, self.case.max_accuracy_loss
+        return accuracy_bound(part, case.prepared, self.predict, case.triggers, max_accuracy_loss=most)
 
 
 class Patch(Protocol):

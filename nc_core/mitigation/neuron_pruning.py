@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.choice import DEAD
 from nc_core.errors import Cancelled, OptionRefused
 from nc_core.mitigation.activations import Activations
 from nc_core.mitigation.case import Case
@@ -21,9 +22,7 @@ from nc_core.mitigation.measures import attack_rate
 from nc_core.mitigation.repair import Progress, Repair
 from nc_core.mitigation.units import Silencer, Site, last_convolution, penultimate
 
-DEAD = 0.01
-"""Attack success rate at and below which a reversed trigger counts as dead."""
-STEPS = 64
+STEPS = 32
 """Into which the units of a site are divided: one step silences this part of them, at least one unit."""
 
 
@@ -101,7 +100,7 @@ def prune_site(
         more = order[: len(units) + step]
         silencer.silence(more)
         left = bench.bound.share(bench.predict)
-        if left < bench.bound.least:
+        if left < bench.bound.cautious:
             break
         units, attack, share = more, _worst(bench, known), left
         progress(len(units) / len(order))

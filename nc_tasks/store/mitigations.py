@@ -1,13 +1,14 @@
 """Repairs: one row per method that is tried on a backdoored model."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from nc_tasks.store import leases
 from nc_tasks.store.insert import insert_absent
+from nc_tasks.store.leases import changed
 from nc_tasks.store.states import MITIGATION_ENDS, MitigationState
 from nc_tasks.store.tables import Mitigation
 
@@ -62,6 +63,7 @@ def finish(
     body: dict[str, Any] | None = None,
     goodnet_sha256: str | None = None,
     guarded_sha256: str | None = None,
+    triggers_sha256: str | None = None,
     reason: str | None = None,
 ) -> bool:
     """Write the repair's end; False: it is no longer this attempt's, and nothing was written."""
@@ -73,6 +75,7 @@ def finish(
         "body": body,
         "goodnet_sha256": goodnet_sha256,
         "guarded_sha256": guarded_sha256,
+        "triggers_sha256": triggers_sha256,
         "reason": reason,
     }
     return leases.finish(session, Mitigation, (submission_id, method), attempt=attempt, values=values)
@@ -88,3 +91,24 @@ def all_terminal(session: Session, *, submission_id: str) -> bool:
     """Whether the submission has repairs and each has ended."""
     rows = of_submission(session, submission_id=submission_id)
     return bool(rows) and all(row.state in MITIGATION_ENDS for row in rows)
+
+
+def to_compare(session: Session, *, submission_id: str) -> list[Mitigation]:
+    """The repairs that are to be compared: those with a net, where there are several and one has not been yet."""
+    rows = [row for row in of_submission(session, submission_id=submission_id) if row.body is not None]
+    return rows if len(rows) > 1 and any(row.comparison is None for row in rows) else []
+
+
+def record_comparison(session: Session, *, submission_id: str, found: Mapping[str, dict[str, Any]]) -> None:
+    """Write how the repairs (method -> comparison) do against one another; what was written before stays."""
+    for method, comparison in found.items():
+        row = update(Mitigation).where(
+            Mitigation.submission_id == submission_id, Mitigation.method == method, Mitigation.comparison.is_(None)
+        )
+        changed(session, row.values(comparison=comparison))
+
+
+def keep(session: Session, *, submission_id: str, method: str) -> None:
+    """Hand out the GoodNet of this repair."""
+    row = update(Mitigation).where(Mitigation.submission_id == submission_id, Mitigation.method == method)
+    changed(session, row.values(kept=True))

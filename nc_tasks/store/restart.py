@@ -29,7 +29,8 @@ def restart_work(session: Session, *, submission_id: str) -> None:
     for table in (FlaggedLabel, Detection):
         session.execute(delete(table).where(table.submission_id == submission_id))
     repairs = update(Mitigation).where(Mitigation.submission_id == submission_id)
-    changed(session, repairs.values(**AGAIN, **_fresh(Mitigation), progress=0.0, body=None))
+    anew = {"progress": 0.0, "body": None, "comparison": None, "kept": False}
+    changed(session, repairs.values(**AGAIN, **_fresh(Mitigation), **anew))
 
 
 def _fresh(table: type[Leased]) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from nc_core.errors import OptionRefused
 from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import deliveries, labels
@@ -70,8 +71,10 @@ def submit(
 
     poisoned: {"sha256", "name"} of each file. force: a new generation although there is one. One that
     was refused, failed or cancelled is queued again; labels that had ended in a result keep it. tags: None leaves those
-    of a submission that is there.
+    of a submission that is there. Raises OptionRefused where a repair is asked for that needs poison, and there is none.
     """
+    if "retraining" in options.mitigate and not poisoned:
+        raise OptionRefused("retraining learns from known poisoned images: pass --poisoned, or another --mitigate")
     key = key_of(model_sha256=model_sha256, data_sha256=data_sha256, poisoned=poisoned, options=options, owner=owner)
     latest = session.scalars(
         select(Submission).where(Submission.key == key).order_by(Submission.generation.desc()).limit(1)

@@ -198,7 +198,11 @@ class FlaggedLabel(Base):
 
 
 class Mitigation(Leased, Base):
-    """One method's repair of one submission; body: its metrics before and after."""
+    """One method's repair of one submission.
+
+    body: its metrics before and after. triggers_sha256: what was reversed afresh on the GoodNet. comparison: how it
+    does against the triggers of all repairs, None until they were compared. kept: whether its GoodNet is handed out.
+    """
 
     __tablename__ = "mitigation"
     __table_args__ = (
@@ -213,6 +217,9 @@ class Mitigation(Leased, Base):
     body: Mapped[dict[str, Any] | None] = mapped_column(Json)
     goodnet_sha256: Mapped[str | None] = mapped_column(Sha256)
     guarded_sha256: Mapped[str | None] = mapped_column(Sha256)
+    triggers_sha256: Mapped[str | None] = mapped_column(Sha256)
+    comparison: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    kept: Mapped[bool] = mapped_column(default=False)
 
 
 class Worker(Base):
@@ -231,7 +238,7 @@ class Worker(Base):
 
 
 class Job(Leased, Base):
-    """Work outside a scan: classify images, plant a backdoor."""
+    """Work outside a scan: classify images, evaluate a net, plant a backdoor."""
 
     __tablename__ = "job"
     __table_args__ = (

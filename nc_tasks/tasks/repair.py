@@ -7,26 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors.numpy import load_file
 from sqlalchemy.orm import Session
 
 from nc_core.detection import LabelNorm, StillFlagged, reference_norms
 from nc_core.errors import Cancelled, CleanseError
 from nc_core.rounds import Plan
-from nc_tasks import logs, materials, workflow
+from nc_tasks import logs, materials, triggers, workflow
 from nc_tasks.app import app
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
-from nc_tasks.poisoned import poisoned_metrics
+from nc_tasks.poisoned import Poison, load_poison, poisoned_metrics
 from nc_tasks.prepare import one_line
 from nc_tasks.store import Submission, detections, labels, mitigations, submissions
 from nc_tasks.worker import WorkerProcess, this_worker
 
 if TYPE_CHECKING:
     import keras
+    import numpy.typing as npt
 
-    from nc_core.inversion import Trigger
     from nc_core.mitigation import Case, Repair
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ def repair(*, submission: str, method: str) -> None:
         ended = _repair(worker, submission, method, attempt)
         with worker.store.write() as session:
             mitigations.finish(session, submission_id=submission, method=method, attempt=attempt, **ended)
-    workflow.conclude(worker.store, submission)
+    workflow.conclude(worker.store, submission, patience_seconds=worker.settings.lease_seconds)
 
 
 def _repair(worker: WorkerProcess, submission_id: str, method: str, attempt: int) -> dict[str, Any]:
@@ -94,15 +93,17 @@ def _work(
 
     loaded = materials.load(worker, submission)
     flagged, norms = _found(worker, submission, plan_of(submission))
-    case = _case(worker, submission, loaded, flagged, norms)
+    poison = load_poison(worker, submission)
+    case = _case(worker, submission, loaded, flagged, norms, None if poison is None else poison.x)
     result = METHODS[method](case, progress=progress, should_stop=should_stop)
-    goodnet, guarded = build(result.goodnet), guarded_net(loaded.canonical, result.goodnet, flagged)
-    body = _body(worker, submission, loaded, result, guarded, flagged)
+    goodnet = build(result.goodnet)
+    guarded = build(result.guarded) if result.guarded else guarded_net(loaded.canonical, result.goodnet, flagged)
     return {
         "state": "done",
-        "body": body,
+        "body": _body(loaded, result, guarded, flagged, poison),
         "goodnet_sha256": _saved(worker, goodnet),
         "guarded_sha256": _saved(worker, guarded),
+        "triggers_sha256": worker.artefacts.put_bytes(triggers.packed(result.fresh)),
     }
 
 
@@ -112,6 +113,7 @@ def _case(
     loaded: materials.Materials,
     flagged: list[int],
     norms: list[LabelNorm],
+    poison: "npt.NDArray[np.float32] | None",
 ) -> "Case":
     from nc_core.inversion import ALL_PROFILES
     from nc_core.mitigation import Case
@@ -121,7 +123,7 @@ def _case(
     return Case(
         canonical=loaded.canonical,
         prepared=loaded.prepared,
-        triggers=_triggers(worker, submission, flagged),
+        triggers=triggers.of_scan(worker, submission, flagged),
         still_flagged=StillFlagged(
             labels=tuple(norms), flagged=tuple(flagged), pixels=height * width, alpha=options.alpha
         ),
@@ -129,6 +131,8 @@ def _case(
         seed=options.seed,
         profile=ALL_PROFILES[rounds.profile_of(rounds.screenings)],
         slots=int(submission.slots or 1),
+        max_accuracy_loss=options.max_accuracy_loss,
+        poison=poison,
     )
 
 
@@ -140,31 +144,30 @@ def _found(worker: WorkerProcess, submission: Submission, rounds: Plan) -> tuple
     return list(detection.body["flagged_labels"]), norms
 
 
-def _triggers(worker: WorkerProcess, submission: Submission, flagged: list[int]) -> "dict[int, Trigger]":
-    from nc_core.inversion import Trigger
-
-    with worker.store.read() as session:
-        rows = {row.label: row for row in labels.latest(session, submission_id=submission.id)}
-    arrays = {label: load_file(worker.artefacts.path(str(rows[label].trigger_sha256))) for label in flagged}
-    return {label: Trigger(mask=a["mask"], pattern=a["pattern"]) for label, a in arrays.items()}
-
-
 def _body(
-    worker: WorkerProcess,
-    submission: Submission,
     loaded: materials.Materials,
     result: "Repair",
     guarded: "keras.Model",
     flagged: list[int],
+    poison: Poison | None,
 ) -> dict[str, Any]:
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
 
-    caught = Predictor(guarded)(loaded.prepared.holdout.x).argmax(axis=1) == loaded.canonical.classes
-    nets = (Predictor(loaded.logits), Predictor(build_logits(result.goodnet)), Predictor(guarded))
+    classes = loaded.canonical.classes
+    caught = Predictor(guarded)(loaded.prepared.holdout.x).argmax(axis=1) == classes
     clean_rate = float(np.mean(caught))
-    poisoned = poisoned_metrics(worker, submission, nets, flagged, clean_rate)
-    return {**result.to_json(), "guarded_clean_flagged_rate": clean_rate, "poisoned": poisoned}
+    measured = None
+    if poison is not None:
+        measured = poisoned_metrics(
+            poison,
+            (Predictor(loaded.logits), Predictor(build_logits(result.goodnet)), Predictor(guarded)),
+            flagged=flagged,
+            classes=classes,
+            clean_flagged_rate=clean_rate,
+            learned=result.poison_learned,
+        )
+    return {**result.to_json(), "guarded_clean_flagged_rate": clean_rate, "poisoned": measured}
 
 
 def _saved(worker: WorkerProcess, model: "keras.Model") -> str:

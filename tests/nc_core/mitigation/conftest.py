@@ -1,6 +1,7 @@
 """A small net with everything that makes training random or stateful, and images that it can learn."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -118,7 +119,7 @@ def case(tiny_net: CanonicalModel, prepared: Prepared, trigger: Trigger, short_p
             "seed": 0,
             "profile": short_profile,
             "slots": 2,
-            "most_loss": 1.0,
+            "max_accuracy_loss": 1.0,
         }
         return Case(**{**given, **changed})
 
@@ -152,3 +153,20 @@ def looks(monkeypatch: pytest.MonkeyPatch, trigger: Trigger) -> Callable[..., li
         return seeds
 
     return script
+
+
+@pytest.fixture
+def corner() -> Trigger:
+    mask = np.zeros((8, 8), np.float32)
+    mask[0, 0] = 1.0
+    return Trigger(mask=mask, pattern=np.ones((8, 8, 1), np.float32))
+
+
+@pytest.fixture
+def clean(prepared: Prepared) -> Prepared:
+    """Without the brightest pixels, so that no clean image wakes a backdoor."""
+
+    def dimmed(part: Part) -> Part:
+        return Part(x=np.minimum(part.x, 0.9), y=part.y)
+
+    return replace(prepared, fit=dimmed(prepared.fit), holdout=dimmed(prepared.holdout), repair=dimmed(prepared.repair))

@@ -26,7 +26,7 @@ def images(answers: list[int], sure: list[bool], y: list[int]) -> Part:
 
 def test_with_labels_it_is_accuracy_over_all_images(prepared: Prepared) -> None:
     part = images([0, 1, 2, 3], [True, False, True, False], [0, 1, 2, 0])
-    bound = accuracy_bound(part, prepared, Answering(), [2], most_loss=0.5)  # type: ignore[arg-type]
+    bound = accuracy_bound(part, prepared, Answering(), [2], max_accuracy_loss=0.5)  # type: ignore[arg-type]
     assert (bound.measure, bound.before, bound.least) == ("accuracy", 0.75, 0.25)
     worse = bound.outcome(lambda x: np.eye(4)[np.zeros(len(x), int)])  # type: ignore[arg-type]
     assert (worse.images, worse.after, worse.holds) == (4, 0.5, True)
@@ -40,7 +40,7 @@ def test_without_labels_it_is_agreement_where_the_submitted_net_is_sure_and_says
     answers = [0, 1, 1, 2, 3, 3]
     part = images(answers, [True, True, False, True, True, False], answers)
     unlabelled = replace(prepared, labelled=False)
-    bound = accuracy_bound(part, unlabelled, Answering(), [2], most_loss=0.1)  # type: ignore[arg-type]
+    bound = accuracy_bound(part, unlabelled, Answering(), [2], max_accuracy_loss=0.1)  # type: ignore[arg-type]
     # Then three count, and the cut is told
     assert bound.counted.y.tolist() == [0, 1, 3]
     assert bound.before == 1.0
@@ -52,4 +52,4 @@ def test_without_labels_it_is_agreement_where_the_submitted_net_is_sure_and_says
 def test_no_image_that_counts_is_refused(prepared: Prepared) -> None:
     part = images([0, 1], [False, False], [0, 1])
     with pytest.raises(DataRefused, match="of 2 unlabelled images the model is sure of none"):
-        accuracy_bound(part, replace(prepared, labelled=False), Answering(), [2], most_loss=0.1)  # type: ignore[arg-type]
+        accuracy_bound(part, replace(prepared, labelled=False), Answering(), [2], max_accuracy_loss=0.1)  # type: ignore[arg-type]

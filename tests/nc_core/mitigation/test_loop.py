@@ -68,7 +68,7 @@ def test_a_method_may_ask_for_more_rounds_than_are_needed(two: MakeCase, looks: 
 def test_a_round_that_costs_too_much_is_taken_back(two: MakeCase, looks: Callable[..., list[int]]) -> None:
     # Given a method whose second round leaves a net that answers 0 to everything
     looks([2], [2])
-    repair = closed(two(most_loss=0.01), Patching(ruins=2))
+    repair = closed(two(max_accuracy_loss=0.01), Patching(ruins=2))
     # Then the net of the first is the result, with what was found on it, and it holds the bound
     assert repair.rounds == 1
     assert bias_of(repair.goodnet) == pytest.approx(1e-3)
@@ -80,7 +80,7 @@ def test_a_round_that_costs_too_much_is_taken_back(two: MakeCase, looks: Callabl
 
 def test_a_first_round_that_costs_too_much_is_told_as_rejected(two: MakeCase, looks: Callable[..., list[int]]) -> None:
     looks([2])
-    repair = closed(two(most_loss=0.0), Patching(ruins=1))
+    repair = closed(two(max_accuracy_loss=0.0), Patching(ruins=1))
     assert repair.rounds == 1
     assert not repair.bound.holds
     assert any(note.startswith("Rejected: accuracy on 160 held-out images fell from") for note in repair.notes)

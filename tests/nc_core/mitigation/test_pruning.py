@@ -7,15 +7,15 @@ import keras
 import numpy as np
 import pytest
 
+from nc_core.choice import DEAD
 from nc_core.errors import Cancelled, OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation import METHODS, Case
 from nc_core.mitigation.activations import Activations
-from nc_core.mitigation.neuron_pruning import DEAD
 from nc_core.mitigation.units import Silencer, Site, last_convolution, penultimate
 from nc_core.models import build, build_logits, canonical_of
-from nc_core.prepared import Part, Prepared
+from nc_core.prepared import Prepared
 from tests.nc_core.mitigation.conftest import dense_badnet
 
 layers = keras.layers
@@ -39,23 +39,6 @@ def conv_badnet() -> CanonicalModel:
     return canonical_of(net)
 
 
-@pytest.fixture
-def corner() -> Trigger:
-    mask = np.zeros((8, 8), np.float32)
-    mask[0, 0] = 1.0
-    return Trigger(mask=mask, pattern=np.ones((8, 8, 1), np.float32))
-
-
-@pytest.fixture
-def clean(prepared: Prepared) -> Prepared:
-    """Without the brightest pixels, so that no clean image wakes a backdoor."""
-
-    def dimmed(part: Part) -> Part:
-        return Part(x=np.minimum(part.x, 0.9), y=part.y)
-
-    return replace(prepared, fit=dimmed(prepared.fit), holdout=dimmed(prepared.holdout), repair=dimmed(prepared.repair))
-
-
 @pytest.mark.parametrize("make", [dense_badnet, conv_badnet])
 def test_neuron_pruning_removes_what_the_trigger_wakes_and_no_more(
     make: Callable[[], CanonicalModel],
@@ -67,7 +50,7 @@ def test_neuron_pruning_removes_what_the_trigger_wakes_and_no_more(
     # Given a net that is right on all clean images, and a trigger that always works
     badnet = make()
     looks([])
-    given = case(canonical=badnet, prepared=clean, triggers={2: corner}, most_loss=0.02)
+    given = case(canonical=badnet, prepared=clean, triggers={2: corner}, max_accuracy_loss=0.02)
     # When it is pruned
     repair = METHODS["neuron-pruning"](given)
     # Then the trigger is dead, stamped images get their true label, and clean accuracy is what it was
@@ -90,7 +73,7 @@ def test_neuron_pruning_stops_at_the_bound(case: MakeCase, clean: Prepared, look
     mask = np.zeros((8, 8), np.float32)
     mask[:4, :4] = 1.0
     bright = Trigger(mask=mask, pattern=np.full((8, 8, 1), 0.94, np.float32))
-    given = case(canonical=dense_badnet(), prepared=clean, triggers={0: bright}, most_loss=0.02)
+    given = case(canonical=dense_badnet(), prepared=clean, triggers={0: bright}, max_accuracy_loss=0.02)
     repair = METHODS["neuron-pruning"](given)
     # Then that unit stays, although the trigger is alive
     assert repair.reversed_attack_success_rate_after[0] > 0.9
@@ -110,7 +93,7 @@ def test_fine_pruning_goes_by_activation_and_keeps_silent_what_it_pruned(
     looks([])
     # Given a net whose backdoor sleeps on clean images, in the channel with the largest weight
     badnet = conv_badnet()
-    given = case(canonical=badnet, prepared=clean, triggers={2: corner}, most_loss=0.1)
+    given = case(canonical=badnet, prepared=clean, triggers={2: corner}, max_accuracy_loss=0.1)
     # When it is fine-pruned
     repair = METHODS["fine-pruning"](given)
     # Then that channel is silent, also after the fine-tuning, and the small one that the net needs is not

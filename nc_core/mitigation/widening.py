@@ -1,0 +1,57 @@
+"""A net with one output more, and back: the last Dense layer gains or loses a class."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from nc_core.errors import OptionRefused
+from nc_core.intake import CanonicalModel, Layer
+from nc_core.intake.head import final_node
+
+
+def widened(model: CanonicalModel, *, like: int) -> CanonicalModel:
+    """The net with N + 1 outputs; the new one begins as a copy of the output `like`.
+
+    Raises OptionRefused for a net that does not end in a Dense layer, or that tells two classes by one output.
+    """
+    layer = _scores(model)
+    weights = dict(model.weights)
+    for key in layer.weights:
+        array = weights[key]
+        weights[key] = np.concatenate([array, array[..., like : like + 1]], axis=-1)
+    return _with(model, layer, weights, model.classes + 1)
+
+
+def narrowed(model: CanonicalModel) -> CanonicalModel:
+    """The net without its last output, the inverse of `widened`."""
+    layer = _scores(model)
+    weights = dict(model.weights)
+    weights.update({key: weights[key][..., :-1] for key in layer.weights})
+    return _with(model, layer, weights, model.classes - 1)
+
+
+def _with(
+    model: CanonicalModel, scores: Layer, weights: dict[str, npt.NDArray[np.float32]], classes: int
+) -> CanonicalModel:
+    changed = replace(scores, options={**scores.options, "units": classes})
+    layers = tuple(changed if layer is scores else layer for layer in model.layers)
+    return replace(model, layers=layers, weights=weights, classes=classes)
+
+
+def _scores(model: CanonicalModel) -> Layer:
+    """The Dense layer whose units are the classes: the last layer, or the one that a softmax of its own follows."""
+    node = final_node(model.layers, model.nodes, model.output)
+    if (layer := _layer(model, node)) is not None and layer.kind in ("Softmax", "Activation"):
+        layer = _layer(model, final_node(model.layers, model.nodes, model.nodes[node].inputs[0]))
+    if layer is None or layer.kind != "Dense" or model.head == "single-sigmoid":
+        raise OptionRefused(
+            "retraining gives the net an output for poisoned images, and this one does not end in a Dense layer with "
+            "one output a class: pass another --mitigate"
+        )
+    return layer
+
+
+def _layer(model: CanonicalModel, node: int) -> Layer | None:
+    number = model.nodes[node].layer
+    return None if number is None else model.layers[number]

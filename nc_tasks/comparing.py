@@ -1,0 +1,82 @@
+"""How every repair of a submission does against the triggers that were reversed on it and on the others."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nc_tasks import materials, triggers
+from nc_tasks.store import Mitigation, detections, mitigations, submissions
+from nc_tasks.worker import WorkerProcess
+
+if TYPE_CHECKING:
+    from nc_core.inversion import Predictor, Trigger
+
+SCAN = "scan"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Known:
+    """A trigger, whose net it was reversed on (a method, or the scan's), and whether it is small there."""
+
+    origin: str
+    target: int
+    trigger: "Trigger"
+    small: bool
+
+
+def compare_repairs(worker: WorkerProcess, submission_id: str) -> dict[str, dict[str, Any]]:
+    """Method -> {"triggers": [{"origin", "label", "norm", "attack_success_rate"}]}, all on held-out images.
+
+    Every repair meets the triggers of the scan, those of the others' nets, and its own where they are small
+    (`nc_core.choice` says why).
+    """
+    from nc_core.mitigation.measures import attack_rate
+
+    with worker.store.read() as session:
+        submission = submissions.get(session, submission_id=submission_id)
+        detection = detections.get(session, submission_id=submission_id)
+        rows = [row for row in mitigations.of_submission(session, submission_id=submission_id) if row.body is not None]
+    assert detection is not None
+    loaded = materials.load(worker, submission)
+    scanned = triggers.of_scan(worker, submission, detection.body["flagged_labels"])
+    pool = [_Known(origin=SCAN, target=label, trigger=one, small=True) for label, one in scanned.items()]
+    for row in rows:
+        pool += _fresh(worker, row)
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        net = _net(worker, row)
+        met = [one for one in pool if one.small or one.origin != row.method]
+        found[row.method] = {
+            "triggers": [
+                {
+                    "origin": one.origin,
+                    "label": one.target,
+                    "norm": one.trigger.norm,
+                    "attack_success_rate": attack_rate(net, loaded.prepared.holdout, one.target, one.trigger),
+                }
+                for one in met
+            ]
+        }
+    return found
+
+
+def _fresh(worker: WorkerProcess, row: Mitigation) -> list[_Known]:
+    rescan = (row.body or {})["rescan"]
+
+    def small(target: int, norm: float) -> bool:
+        quantile = rescan[str(target)]["clean_quantile"]
+        return quantile is not None and norm < quantile
+
+    return [
+        _Known(origin=row.method, target=target, trigger=trigger, small=small(target, trigger.norm))
+        for target, trigger in triggers.unpacked(worker, str(row.triggers_sha256))
+    ]
+
+
+def _net(worker: WorkerProcess, row: Mitigation) -> "Predictor":
+    from nc_core.inversion import Predictor
+    from nc_core.models import build_logits
+    from nc_core.quarantine.admit import admit_model
+    from nc_tasks.prepare import uploaded
+
+    with uploaded(worker, str(row.goodnet_sha256), "goodnet.keras") as path:
+        return Predictor(build_logits(admit_model(path)))

@@ -1,0 +1,95 @@
+"""Retraining with known poison: N + 1 classes, one net with them and one without."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+
+from nc_core.errors import OptionRefused
+from nc_core.inversion import Predictor, Trigger
+from nc_core.mitigation import METHODS, Case
+from nc_core.mitigation.lessons import Lessons
+from nc_core.mitigation.retraining import half_of, with_poison
+from nc_core.mitigation.widening import narrowed, widened
+from nc_core.models import build, build_logits, canonical_of
+from nc_core.prepared import Prepared
+from tests.nc_core.mitigation.conftest import dense_badnet
+
+layers = keras.layers
+
+
+@pytest.mark.parametrize("ending", [["softmax"], ["linear"], ["linear", "softmax"], ["sigmoid"]])
+def test_a_wider_net_gives_the_old_classes_the_scores_that_they_had(prepared: Prepared, ending: list[str]) -> None:
+    # Given a net that ends in a Dense, with a softmax of its own or after it
+    first, *rest = ending
+    stack = [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(4, first), *map(layers.Activation, rest)]
+    canonical, x = canonical_of(keras.Sequential(stack)), prepared.fit.x
+    # When it gets an output more
+    wide = widened(canonical, like=2)
+    scores, before = Predictor(build_logits(wide))(x), Predictor(build_logits(canonical))(x)
+    # Then that one begins as the one it is to be like, the others are what they were; and it can be taken away again
+    assert build(wide).output_shape == (None, 5)
+    np.testing.assert_allclose(scores[:, :4], before, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(scores[:, 4], before[:, 2], rtol=1e-5, atol=1e-6)
+    back = narrowed(wide)
+    assert back.layers == canonical.layers
+    assert all(np.array_equal(back.weights[key], canonical.weights[key]) for key in canonical.weights)
+
+
+def test_a_net_that_cannot_be_widened_is_refused() -> None:
+    image = keras.Input((8, 8, 1))
+    maps = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 8)(image))
+    one = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(1, "sigmoid")])
+    for net in (keras.Model(image, maps), one):
+        with pytest.raises(OptionRefused, match="does not end in a Dense layer"):
+            widened(canonical_of(net), like=0)
+
+
+def test_half_of_the_poison_is_learned_from_drawn_by_the_seed() -> None:
+    assert len(half_of(100, 1)) == 50
+    assert np.array_equal(half_of(100, 1), half_of(100, 1))
+    assert not np.array_equal(half_of(100, 1), half_of(100, 2))
+    assert len(set(half_of(7, 1).tolist())) == 3
+
+
+def test_poison_is_a_class_of_its_own_in_a_fifth_of_the_clean_images(lessons: Lessons) -> None:
+    poison = np.full((3, 8, 8, 1), 7.0, np.float32)
+    shown = with_poison(lessons, poison)
+    assert shown.target.shape == (192, 5)
+    np.testing.assert_array_equal(shown.target[:160, :4], lessons.target)
+    assert (shown.x[160:] == 7.0).all()
+    assert (shown.y[160:] == 4).all()
+    assert (shown.target.argmax(axis=1)[160:] == 4).all()
+
+
+def test_poison_that_was_not_learned_is_named_by_the_guarded_net(
+    case: Callable[..., Case], clean: Prepared, corner: Trigger, looks: Callable[..., list[int]]
+) -> None:
+    # Given a BadNet and 40 poisoned images
+    looks([])
+    badnet = dense_badnet()
+    stamped = corner.stamp(clean.holdout.x[:40])
+    told: list[str] = []
+    # When it is retrained
+    repair = METHODS["retraining"](
+        case(canonical=badnet, prepared=clean, poison=stamped), progress=lambda _, doing: told.append(doing)
+    )
+    # Then it learned from 20, and its net of five classes gives most of the others the fifth
+    assert len(repair.poison_learned) == 20
+    rest = np.setdiff1d(np.arange(40), repair.poison_learned)
+    assert repair.guarded is not None
+    answers = Predictor(build_logits(repair.guarded))(stamped[rest]).argmax(axis=1)
+    assert (answers == 4).mean() > 0.7
+    # And the GoodNet is that net without the last output, in the submitted architecture
+    assert repair.goodnet.layers == badnet.layers
+    good, wide = (Predictor(build_logits(net))(clean.holdout.x) for net in (repair.goodnet, repair.guarded))
+    np.testing.assert_allclose(good, wide[:, :4], rtol=1e-4, atol=1e-4)
+    assert repair.accuracy_after > 0.98
+    assert "round 1 of 1: retraining" in told
+
+
+def test_without_poison_it_is_refused(case: Callable[..., Case]) -> None:
+    for poison in (None, np.zeros((1, 8, 8, 1), np.float32)):
+        with pytest.raises(OptionRefused, match="pass at least 2 with --poisoned"):
+            METHODS["retraining"](case(poison=poison))

@@ -1,0 +1,43 @@
+"""Which repair is kept: the least attack among those that cost no more than they may."""
+
+import pytest
+
+from nc_core.choice import Candidate, choose
+
+
+def candidate(method: str, *, attack: float = 0.0, accuracy: float = 0.95, least: float = 0.9) -> Candidate:
+    return Candidate(method=method, attack=attack, accuracy=accuracy, least=least)
+
+
+def test_the_least_attack_is_kept_whatever_accuracy_it_leaves_above_the_bound() -> None:
+    choice = choose([candidate("a", attack=0.3, accuracy=0.99), candidate("b", attack=0.1, accuracy=0.91)])
+    assert (choice.kept, choice.closest) == ("b", None)
+    assert "10.0%" in choice.reason
+
+
+def test_where_triggers_are_dead_accuracy_decides() -> None:
+    assert choose([candidate("a", attack=0.0), candidate("b", attack=0.009, accuracy=0.96)]).kept == "b"
+    assert choose([candidate("a", attack=0.0), candidate("b", attack=0.02, accuracy=0.99)]).kept == "a"
+
+
+def test_what_costs_too_much_is_not_kept_and_is_named() -> None:
+    choice = choose([candidate("a", accuracy=0.899), candidate("b", attack=0.5, accuracy=0.9)])
+    assert choice.kept == "b"
+    assert "rejected for their accuracy: a" in choice.reason
+
+
+def test_where_all_cost_too_much_the_closest_to_its_own_bound_is_named() -> None:
+    choice = choose([candidate("a", accuracy=0.88), candidate("b", accuracy=0.79, least=0.8)])
+    assert (choice.kept, choice.closest) == (None, "b")
+    assert "79.0% where at least 80.0% is asked" in choice.reason
+
+
+def test_the_order_in_which_they_ended_does_not_matter() -> None:
+    several = [candidate("b"), candidate("a"), candidate("c", accuracy=0.1)]
+    assert choose(several) == choose(several[::-1])
+    assert choose(several).kept == "a"
+
+
+def test_nothing_is_no_choice() -> None:
+    with pytest.raises(ValueError, match="no repair to choose from"):
+        choose([])
