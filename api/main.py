@@ -12,6 +12,7 @@ from api.commands.dataset import dataset
 from api.commands.doctor import doctor
 from api.commands.down import down
 from api.commands.estimate import estimate
+from api.commands.evaluate import evaluate
 from api.commands.key import app as key
 from api.commands.labels import labels
 from api.commands.listing import list_submissions
@@ -50,6 +51,7 @@ app.command()(retry)
 app.add_typer(dataset)
 app.command()(estimate)
 app.command()(classify)
+app.command()(evaluate)
 app.command()(plant)
 app.command()(doctor)
 app.command()(up)

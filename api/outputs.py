@@ -26,12 +26,17 @@ ALL_FILES = (RESULT, REPORT, TRIGGERS, GOODNET, GUARDED)
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What a submission that is done has to show. nets: file name -> the repaired model's file."""
+    """What a submission that is done has to show.
+
+    nets: file name -> the repaired model's file. fresh: method -> the smallest trigger a label that was reversed on the
+    model it repaired.
+    """
 
     result: dict[str, Any]
     triggers: TriggerArrays
     examples: Images | None
     nets: Mapping[str, Path]
+    fresh: Mapping[str, TriggerArrays]
 
 
 def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Scan:
@@ -40,7 +45,8 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
         submission = submissions.get(session, submission_id=submission_id)
         result = result_json(session, submission_id)
         digests = done_triggers(session, submission_id)
-        kept = kept_repair(mitigations.of_submission(session, submission_id=submission_id))
+        repairs = mitigations.of_submission(session, submission_id=submission_id)
+    kept = kept_repair(repairs)
     made = {GOODNET: kept.goodnet_sha256, GUARDED: kept.guarded_sha256} if kept is not None else {}
     clean = submission.clean_data_sha256
     return Scan(
@@ -48,6 +54,7 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
         triggers=read_triggers(artefacts, digests, result["model"]["input_shape"]),
         examples=CleanData.load(artefacts.path(clean)).images if clean else None,
         nets={name: artefacts.path(digest) for name, digest in made.items() if digest},
+        fresh={row.method: read_fresh(artefacts, row.triggers_sha256) for row in repairs if row.triggers_sha256},
     )
 
 
@@ -84,6 +91,19 @@ def read_triggers(artefacts: ArtefactStore, digests: Mapping[int, str], input_sh
     return TriggerArrays(labels=np.array(chosen, np.int32), mask=mask, pattern=pattern)
 
 
+def read_fresh(artefacts: ArtefactStore, digest: str) -> TriggerArrays:
+    """The smallest trigger of every label among those that were reversed on one repaired model."""
+    arrays = load_file(artefacts.path(digest))
+    target = arrays["target"]
+    if not len(target):
+        return TriggerArrays(
+            labels=target, mask=np.zeros((0, 1, 1), np.float32), pattern=np.zeros((0, 1, 1, 1), np.float32)
+        )
+    norms = arrays["mask"].sum(axis=(1, 2))
+    rows = [min(np.flatnonzero(target == label), key=lambda row: norms[row]) for label in np.unique(target)]
+    return TriggerArrays(labels=target[rows], mask=arrays["mask"][rows], pattern=arrays["pattern"][rows])
+
+
 def write_scan(folder: Path, scan: Scan) -> None:
     """Write the files; those of an earlier scan that this one has no successor for are removed."""
     from api.report import render_report
@@ -91,7 +111,7 @@ def write_scan(folder: Path, scan: Scan) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in {RESULT, GOODNET, GUARDED} - set(scan.nets):
         (folder / name).unlink(missing_ok=True)
-    page = render_report(scan.result, scan.triggers, scan.examples)
+    page = render_report(scan.result, scan.triggers, scan.examples, scan.fresh)
     write_file(folder / REPORT, lambda path: path.write_text(page, "utf-8"))
     write_file(folder / TRIGGERS, lambda path: _save_triggers(path, scan.triggers))
     for name, source in scan.nets.items():

@@ -51,12 +51,16 @@ def _repair(result: Mapping[str, Any]) -> Iterator[str]:
     if repair["method"] is None:
         for failed in repair["failed"]:
             yield f"  repair by {failed['method']} failed: {failed['reason']}"
+        if repair["candidates"]:
+            yield f"  no repair is handed out: {repair['reason']}"
         return
     measure = "accuracy" if result["preflight"]["labelled"] else "agreement with the submitted model"
     yield (
         f"  repaired by {repair['method']}: {measure} {percent(repair['accuracy_before'])} -> "
         f"{percent(repair['accuracy_after'])}"
     )
+    if len(repair["candidates"]) > 1:
+        yield f"  of {len(repair['candidates'])} repairs, {repair['reason']}"
     after = repair["reversed_attack_success_rate_after"]
     for label, before in list(repair["reversed_attack_success_rate_before"].items())[:SHOWN]:
         change = f"{percent(before)} -> {percent(after[label])}"

@@ -30,12 +30,12 @@ def classify(worker: WorkerProcess, arguments: dict[str, Any], progress: Callabl
     with ExitStack() as stack:
         paths = [stack.enter_context(uploaded(worker, image["sha256"], image["name"])) for image in arguments["images"]]
         images = admit_pictures(paths, input_shape=canonical.input_shape, resize=arguments["resize"])
-    domain = _domain(worker, model, arguments["value_range"], images.pixels)
+    domain = domain_of_model(worker, model, arguments["value_range"], images.pixels)
     answers = Predictor(build_logits(canonical))(domain.to_model(images.pixels)).argmax(axis=1)
     return {"labels": answers.tolist()}
 
 
-def _domain(
+def domain_of_model(
     worker: WorkerProcess, model: dict[str, str], value_range: str, pixels: "npt.NDArray[np.generic]"
 ) -> "Domain":
     """The asked range, or with "auto" the one that the scan found of which this net is the model or the result."""

@@ -111,7 +111,8 @@ def _candidate(row: Mitigation) -> dict[str, Any]:
 
 def choice_of(repairs: list[Mitigation]) -> Choice | None:
     """The rule's choice among the repairs that have ended with a net; None where none has."""
-    candidates = [_measured(row) for row in repairs if row.body is not None]
+    # What an earlier version has stored was kept without a bound.
+    candidates = [_measured(row) for row in repairs if row.body is not None and "bound" in row.body]
     return choose(candidates) if candidates else None
 
 

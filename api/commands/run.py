@@ -52,7 +52,7 @@ Unlabelled = Annotated[
 ]
 Poisoned = Annotated[
     list[Path] | None,
-    typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure with; retraining learns from half."),
+    typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure with and for retraining."),
 ]
 HowLong = Annotated[Profile, typer.Option("--profile", help="How long to look for every trigger.")]
 How = Annotated[Detector, typer.Option("--detector", help="How to look.")]

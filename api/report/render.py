@@ -13,16 +13,23 @@ from api.report.charts import Guide, Row, norm_chart
 from api.report.environment import environment
 from api.report.facts import preflight_facts, run_facts
 from api.report.guides import guides
+from api.report.methods import method_cards
 from api.report.repair import change_chart, changes
 from api.triggers import TriggerArrays
 from nc_core.datasets import Images
 
 
-def render_report(result: Mapping[str, Any], triggers: TriggerArrays, examples: Images | None) -> str:
+def render_report(
+    result: Mapping[str, Any],
+    triggers: TriggerArrays,
+    examples: Images | None,
+    fresh: Mapping[str, TriggerArrays],
+) -> str:
     """The report as HTML.
 
     result: result.json of a scan with a verdict. triggers: its reversed triggers, in the model's domain.
-    examples: clean pictures to stamp, or None.
+    examples: clean pictures to stamp, or None. fresh: method -> what was reversed on the model that it repaired, one
+    trigger a label.
 
     Names and reasons are text wherever they stand: the template escapes everything, and the page's policy
     allows no script and no address outside it.
@@ -41,6 +48,7 @@ def render_report(result: Mapping[str, Any], triggers: TriggerArrays, examples: 
             rows=view.by_norm(result["labels"])[: view.TABLE_LIMIT],
             charts=norm_charts(result["labels"], guides(result)),
             repair=view.kept_repair(result),
+            methods=method_cards(result, fresh, examples),
             failed=(result["mitigation"] or {}).get("failed", []),
             changes=_changes(result),
             change_chart=change_chart,

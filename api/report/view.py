@@ -116,6 +116,12 @@ def kept_repair(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return repair if repair is not None and repair["method"] is not None else None
 
 
+def choice_reason(result: Mapping[str, Any]) -> str:
+    """Why this repair is handed out, or none, as a sentence."""
+    reason = (result["mitigation"] or {}).get("reason") or ""
+    return f"{reason[:1].upper()}{reason[1:]}." if reason else ""
+
+
 def smallest_row(labels: list[Row]) -> Row | None:
     """The label with the smallest norm, None where no label has one."""
     known = by_norm(labels, only_known=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from nc_tasks.store import leases
@@ -112,3 +112,8 @@ def keep(session: Session, *, submission_id: str, method: str) -> None:
     """Hand out the GoodNet of this repair."""
     row = update(Mitigation).where(Mitigation.submission_id == submission_id, Mitigation.method == method)
     changed(session, row.values(kept=True))
+
+
+def made_guarded(session: Session, *, digest: str) -> bool:
+    """Whether some repair made the net with this sha256 as its guarded one."""
+    return bool(session.scalar(select(exists().where(Mitigation.guarded_sha256 == digest))))

@@ -1,4 +1,4 @@
-"""Work outside a scan that needs TensorFlow all the same: classify pictures, plant a backdoor."""
+"""Work outside a scan that needs TensorFlow all the same: classify pictures, evaluate a net, plant a backdoor."""
 
 import logging
 import traceback
@@ -11,6 +11,7 @@ from nc_tasks import logs
 from nc_tasks.app import app
 from nc_tasks.classify import classify
 from nc_tasks.errors import ArtefactsUnreachable
+from nc_tasks.evaluate import evaluate
 from nc_tasks.plant import plant
 from nc_tasks.prepare import one_line
 from nc_tasks.store import jobs
@@ -18,7 +19,7 @@ from nc_tasks.worker import this_worker
 
 log = logging.getLogger(__name__)
 
-KINDS = {"classify": classify, "plant": plant}
+KINDS = {"classify": classify, "evaluate": evaluate, "plant": plant}
 """Job kind -> what does it: (worker, arguments, progress) -> result."""
 
 

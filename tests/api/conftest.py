@@ -154,7 +154,7 @@ def _mitigation(flagged: list[int], *, poisoned: bool) -> dict[str, Any]:
             "flagged_rate": 0.981,
             "clean_flagged_rate": 0.002,
         }
-    return {**kept, "candidates": [kept]}
+    return {**kept, "candidates": [kept], "failed": [], "reason": None, "closest": None}
 
 
 def _mask(row: dict[str, Any], height: int, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -262,10 +262,12 @@ def _fill_end(session: Session, identity: str, result: dict[str, Any], artefacts
         which: dict[str, Any] = {"submission_id": identity, "method": "unlearning"}
         attempt = mitigations.claim(session, **which, worker_id="w", lease_seconds=60, max_attempts=3)
         assert attempt is not None
-        body = {name: value for name, value in result["mitigation"].items() if name != "candidates"}
+        told = ("candidates", "failed", "reason", "closest")
+        body = {name: value for name, value in result["mitigation"].items() if name not in told}
         goodnet, guarded = artefacts.put_bytes(b"goodnet"), artefacts.put_bytes(b"guarded")
         made = {"body": body, "goodnet_sha256": goodnet, "guarded_sha256": guarded}
         mitigations.finish(session, **which, attempt=attempt, state="done", **made)
+        mitigations.keep(session, **which)
     submissions.set_state(session, submission_id=identity, state="done")
 
 

@@ -54,7 +54,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def page(make_triggers: MakeTriggers, examples: Images) -> Callable[[dict[str, Any]], Page]:
-    return lambda result: Page(render_report(result, make_triggers(result), examples))
+    return lambda result: Page(render_report(result, make_triggers(result), examples, {}))
 
 
 Render = Callable[[dict[str, Any]], Page]
@@ -112,10 +112,61 @@ def test_known_poison_replaces_that_caution(page: Render, make_result: Make) -> 
     assert "The true trigger's rate is unknown" not in shown
 
 
+def compared(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with a second method, which the rule has not kept."""
+    kept = result["mitigation"]
+    bound = {"measure": "accuracy", "confidence_cut": None, "images": 500, "before": 0.95, "least": 0.9, "holds": True}
+    met = [{"origin": "fine-pruning", "label": 1, "norm": 30.0, "attack_success_rate": 0.021}]
+    kept |= {"bound": {**bound, "after": 0.97}, "comparison": {"triggers": met}, "seconds": 12.0}
+    kept |= {"recovery_accuracy_before": {"1": 0.01}, "recovery_accuracy_after": {"1": 0.93}}
+    kept["changed"] = [{"layer": "dense_1", "weights": 5547, "changed": 602, "relative": 0.318}]
+    other = {
+        **kept,
+        "method": "fine-pruning",
+        "bound": {**bound, "after": 0.85, "holds": False},
+        "notes": ["Too dear."],
+    }
+    del kept["candidates"], other["candidates"]
+    result["mitigation"] = {**kept, "candidates": [other, kept], "failed": [], "reason": "unlearning is best"}
+    return result
+
+
+def test_methods_are_shown_side_by_side_with_their_triggers(
+    make_result: Make, make_triggers: MakeTriggers, examples: Images
+) -> None:
+    # Given two repairs, and what was reversed on the models that they made
+    result = compared(make_result(infected={1: 8.2}))
+    triggers = make_triggers(result)
+    fresh = TriggerArrays(labels=triggers.labels[1:2], mask=triggers.mask[1:2], pattern=triggers.pattern[1:2])
+    # When the page is made
+    shown = Page(render_report(result, triggers, examples, {"unlearning": fresh, "fine-pruning": fresh}))
+    text = words(shown).split("Methods side by side")[1]
+    # Then the kept one comes first, each with its figures, pictures, changes and notes
+    assert text.index("unlearning kept") < text.index("fine-pruning rejected")
+    assert "Unlearning is best." in text
+    assert "Held to the bound 85.0%, at least 90.0%" in text
+    assert "Recovery accuracy, label 1 1.0% → 93.0%" in text
+    assert "Worst of 1 reversed trigger 2.1% (label 1, from fine-pruning)" in text
+    assert "Changed: dense_1 (602 of 5,547 weights, by 31.8%)." in text
+    assert "Too dear." in text
+    alts = [str(image["alt"]) for image in shown.all("img")]
+    assert sum("as reversed on the model repaired by" in alt for alt in alts) == 4
+
+
+def test_a_repair_that_costs_too_much_is_told_as_none(page: Render, make_result: Make) -> None:
+    result = compared(make_result(infected={1: 8.2}))
+    other = result["mitigation"]["candidates"][0]
+    reason = "every repair costs more accuracy than it may"
+    result["mitigation"] = {"method": None, "candidates": [other], "failed": [], "reason": reason, "closest": "x"}
+    shown = words(page(result))
+    assert "Repair: none No repair is handed out. Every repair costs more accuracy than it may." in shown
+    assert "fine-pruning rejected" in shown
+
+
 def test_a_failed_repair_says_why(page: Render, make_result: Make) -> None:
     result = make_result(infected={1: 8.2})
     failed = [{"method": "unlearning", "reason": "no image is left to learn from"}]
-    result["mitigation"] = {"method": None, "candidates": [], "failed": failed}
+    result["mitigation"] = {"method": None, "candidates": [], "failed": failed, "reason": None, "closest": None}
     shown = words(page(result))
     assert "unlearning failed. no image is left to learn from" in shown
     assert "Its repair failed" in shown
@@ -160,7 +211,7 @@ def test_hostile_names_and_reasons_stay_text(page: Render, make_result: Make) ->
 
 def test_nothing_is_loaded_and_nothing_runs(make_result: Make, make_triggers: MakeTriggers, examples: Images) -> None:
     result = make_result(infected={1: 8.2})
-    html = render_report(result, make_triggers(result), examples)
+    html = render_report(result, make_triggers(result), examples, {})
     shown = Page(html)
     policy = next(meta["content"] for meta in shown.all("meta") if meta.get("http-equiv"))
     style = html.split("<style>")[1].split("</style>")[0]
@@ -203,6 +254,6 @@ def test_a_result_without_a_single_norm_still_has_a_page(make_result: Make) -> N
     result.update(verdict="inconclusive", reference_size=0)
     nothing = np.zeros((0, 32, 32, 3), np.float32)
     triggers = TriggerArrays(labels=np.zeros(0, np.int32), mask=nothing[..., 0], pattern=nothing)
-    shown = Page(render_report(result, triggers, None))
+    shown = Page(render_report(result, triggers, None, {}))
     assert "Inconclusive" in words(shown)
     assert shown.all("article") == []
