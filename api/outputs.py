@@ -16,7 +16,7 @@ from nc_core.datasets import CleanData, Images
 from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound
 from nc_tasks.results import kept_repair, result_json
-from nc_tasks.store import Store, labels, mitigations, submissions
+from nc_tasks.store import Mitigation, Store, labels, mitigations, submissions
 
 RESULT, REPORT, TRIGGERS = "result.json", "report.html", "triggers.npz"
 GOODNET, GUARDED = "goodnet.keras", "guarded.keras"
@@ -54,7 +54,7 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
         triggers=read_triggers(artefacts, digests, result["model"]["input_shape"]),
         examples=CleanData.load(artefacts.path(clean)).images if clean else None,
         nets={name: artefacts.path(digest) for name, digest in made.items() if digest},
-        fresh={row.method: read_fresh(artefacts, row.triggers_sha256) for row in repairs if row.triggers_sha256},
+        fresh=read_repaired(artefacts, repairs),
     )
 
 
@@ -67,10 +67,17 @@ def read_report(store: Store, artefacts: ArtefactStore, submission_id: str) -> s
         submission = submissions.get(session, submission_id=submission_id)
         result = result_json(session, submission_id)
         digests = done_triggers(session, submission_id)
+        repairs = mitigations.of_submission(session, submission_id=submission_id)
     shown = {row["label"]: digests[row["label"]] for row in with_card(result) if row["label"] in digests}
     triggers = read_triggers(artefacts, shown, result["model"]["input_shape"])
     clean = submission.clean_data_sha256
-    return render_report(result, triggers, CleanData.load(artefacts.path(clean)).images if clean else None)
+    examples = CleanData.load(artefacts.path(clean)).images if clean else None
+    return render_report(result, triggers, examples, read_repaired(artefacts, repairs))
+
+
+def read_repaired(artefacts: ArtefactStore, repairs: Sequence[Mitigation]) -> dict[str, TriggerArrays]:
+    """Method -> the smallest trigger a label that was reversed on the model it repaired."""
+    return {row.method: read_fresh(artefacts, row.triggers_sha256) for row in repairs if row.triggers_sha256}
 
 
 def done_triggers(session: Session, submission_id: str) -> dict[int, str]:
@@ -96,9 +103,8 @@ def read_fresh(artefacts: ArtefactStore, digest: str) -> TriggerArrays:
     arrays = load_file(artefacts.path(digest))
     target = arrays["target"]
     if not len(target):
-        return TriggerArrays(
-            labels=target, mask=np.zeros((0, 1, 1), np.float32), pattern=np.zeros((0, 1, 1, 1), np.float32)
-        )
+        empty = np.zeros((0, 1, 1, 1), np.float32)
+        return TriggerArrays(labels=target, mask=empty[..., 0], pattern=empty)
     norms = arrays["mask"].sum(axis=(1, 2))
     rows = [min(np.flatnonzero(target == label), key=lambda row: norms[row]) for label in np.unique(target)]
     return TriggerArrays(labels=target[rows], mask=arrays["mask"][rows], pattern=arrays["pattern"][rows])

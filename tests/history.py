@@ -89,3 +89,4 @@ def repair(session: Session, submission_id: str, *, goodnet: str, guarded: str, 
     assert attempt is not None
     made = {"body": {}, "goodnet_sha256": goodnet, "guarded_sha256": guarded}
     assert mitigations.finish(session, **which, attempt=attempt, state="done", **made)
+    mitigations.keep(session, **which)

@@ -71,7 +71,7 @@ def submit(
 
     poisoned: {"sha256", "name"} of each file. force: a new generation although there is one. One that
     was refused, failed or cancelled is queued again; labels that had ended in a result keep it. tags: None leaves those
-    of a submission that is there. Raises OptionRefused where a repair is asked for that needs poison, and there is none.
+    of a submission that is there. Raises OptionRefused where a repair needs poison and there is none.
     """
     if "retraining" in options.mitigate and not poisoned:
         raise OptionRefused("retraining learns from known poisoned images: pass --poisoned, or another --mitigate")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, MetaData, insert, make_url, select
 
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store, postgresql, sqlite, submissions
-from nc_tasks.store.tables import Base
+from nc_tasks.store.tables import Base, Mitigation
 from tests.nc_tasks.store.conftest import DATABASES
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678000)
@@ -67,7 +67,8 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "mitigation": [
-        {"submission_id": "a" * 12, "method": "unlearning", **LEASED, "progress": 0.5, "body": {"accuracy": 0.9}}
+        {"submission_id": "a" * 12, "method": "unlearning", **LEASED, "progress": 0.5, "body": {"accuracy": 0.9}},
+        {"submission_id": "b" * 12, "method": "unlearning", **LEASED, "state": "done", "progress": 1.0, "body": {}},
     ],
     "worker": [
         {
@@ -137,7 +138,10 @@ def test_given_a_database_of_revision_0003_with_data_when_opened_then_nothing_of
         assert content(connection, earlier) == before
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+    # And the repair that was handed out still is
     with store.read() as session:
+        repairs = {row.submission_id: row.kept for row in session.scalars(select(Mitigation))}
+        assert repairs == {"a" * 12: False, "b" * 12: True}
         found = submissions.find(session, prefix="aaaa")
     assert (found.model_name, found.input_shape, found.created_at.replace(tzinfo=None)) == (
         "a naïve.h5",
