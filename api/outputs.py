@@ -1,7 +1,7 @@
 """Writes the folder of a scan: each file aside and renamed, result.json last: it vouches for the others."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,7 +146,7 @@ def _text_of(scan: Scan, name: str, keys: Path) -> str:
     if name == REPORT:
         from api.report import render_report
 
-        return render_report(scan.result, scan.triggers, scan.examples)
+        return render_report(scan.result, scan.triggers, scan.examples, scan.fresh)
     if name == SARIF:
         from api.exports.sarif import sarif
 

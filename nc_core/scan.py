@@ -37,29 +37,30 @@ class Scan:
 
     def repair(self, method: str = "unlearning") -> Repair:
         """Repair the model of its flagged labels; raises OptionRefused where there is none."""
-        flagged = self.detection.flagged_labels
-        triggers = {label: t for label in flagged if (t := self.inversions[label].trigger) is not None}
-        if not triggers:
-            raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
-        height, width, _ = self.ready.canonical.input_shape
-        judge = StillFlagged(
-            labels=tuple(norms_of(self.inversions, self.plan)),
-            flagged=flagged,
-            pixels=height * width,
-            alpha=self.detection.threshold,
-        )
-        case = Case(
-            canonical=self.ready.canonical,
-            prepared=self.prepared,
-            triggers=triggers,
-            still_flagged=judge,
-            clean_norms=tuple(reference_norms(judge.labels, without=frozenset(flagged))),
-            seed=self.seed,
-            profile=ALL_PROFILES[self.plan.profile_of(self.plan.screenings)],
-            slots=self.ready.slots,
-            compute=self.ready.compute,
-        )
-        return METHODS[method](case)
+        return METHODS[method](case_of(self))
+
+
+def case_of(found: Scan) -> Case:
+    """What a repair of a scanned model is given; raises OptionRefused where no label was flagged."""
+    flagged, ready = found.detection.flagged_labels, found.ready
+    triggers = {label: t for label in flagged if (t := found.inversions[label].trigger) is not None}
+    if not triggers:
+        raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
+    height, width, _ = ready.canonical.input_shape
+    norms = norms_of(found.inversions, found.plan)
+    return Case(
+        canonical=ready.canonical,
+        prepared=found.prepared,
+        triggers=triggers,
+        still_flagged=StillFlagged(
+            labels=tuple(norms), flagged=flagged, pixels=height * width, alpha=found.detection.threshold
+        ),
+        clean_norms=tuple(reference_norms(norms, without=frozenset(flagged))),
+        seed=found.seed,
+        profile=ALL_PROFILES[found.plan.profile_of(found.plan.screenings)],
+        slots=ready.slots,
+        compute=ready.compute,
+    )
 
 
 def scan(
