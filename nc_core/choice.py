@@ -19,12 +19,15 @@ DEAD = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One repair, shares in 0..1. attack: see above. accuracy: or agreement, held against `least`, the bound."""
+    """One repair, shares in 0..1. attack: see above. accuracy: or agreement, held against `least`, the bound. repairs:
+    False for a guard alone, which leaves the net as it was.
+    """
 
     method: str
     attack: float
     accuracy: float
     least: float
+    repairs: bool = True
 
     @property
     def holds(self) -> bool:
@@ -43,7 +46,10 @@ class Choice:
 
 
 def choose(candidates: Sequence[Candidate]) -> Choice:
-    """The repair to keep; raises ValueError without a candidate. Equal ones are told apart by name."""
+    """The repair to keep; raises ValueError without a candidate. Equal ones are told apart by name.
+
+    A guard alone is kept only where no repair may be: with it there is no GoodNet.
+    """
     if not candidates:
         raise ValueError("there is no repair to choose from")
     able = [one for one in candidates if one.holds]
@@ -55,7 +61,8 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
             reason=f"every repair costs more accuracy than it may; {closest.method} comes closest, with "
             f"{closest.accuracy:.1%} where at least {closest.least:.1%} is asked",
         )
-    best = min(able, key=lambda one: (max(one.attack, DEAD), -one.accuracy, one.method))
+    repaired = [one for one in able if one.repairs]
+    best = min(repaired or able, key=lambda one: (max(one.attack, DEAD), -one.accuracy, one.method))
     rejected = [one.method for one in candidates if not one.holds]
     told = f"; rejected for their accuracy: {', '.join(sorted(rejected))}" if rejected else ""
     return Choice(

@@ -34,7 +34,7 @@ def compare_repairs(worker: WorkerProcess, submission_id: str) -> dict[str, dict
     with worker.store.read() as session:
         submission = submissions.get(session, submission_id=submission_id)
         detection = detections.get(session, submission_id=submission_id)
-        rows = [row for row in mitigations.of_submission(session, submission_id=submission_id) if row.body is not None]
+        rows = [row for row in mitigations.of_submission(session, submission_id=submission_id) if row.goodnet_sha256]
     assert detection is not None
     loaded = materials.load(worker, submission)
     scanned = triggers.of_scan(worker, submission, detection.body["flagged_labels"])

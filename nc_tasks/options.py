@@ -9,7 +9,7 @@ from nc_core.errors import OptionRefused
 
 Profile = Literal["fast", "thorough", "paper"]
 """Names of `nc_core.profiles` that a scan may be asked for."""
-Method = Literal["unlearning", "neuron-pruning", "fine-pruning", "retraining"]
+Method = Literal["unlearning", "neuron-pruning", "fine-pruning", "retraining", "filter"]
 """Repairs that can be asked for."""
 
 MAX_LABELS = 1_000_000
@@ -60,6 +60,8 @@ class ScanOptions(BaseModel):
     """Repairs to try on a backdoored model, the best is kept; empty: none."""
     max_accuracy_loss: float = Field(default=MAX_ACCURACY_LOSS, ge=0.0, le=1.0)
     """Share of clean images that a repair may cost; one that costs more is rejected."""
+    false_positive_rate: float = Field(default=0.01, gt=0.0, lt=1.0)
+    """Share of clean images that a guarded net may call backdoored."""
     alpha: float = Field(default=0.05, gt=0.0, lt=0.5)
     """Chance, per model, that a clean model is called backdoored."""
     value_range: Literal["auto", "0..1", "0..255", "-1..1", "standardize", "imagenet"] = "auto"

@@ -122,7 +122,13 @@ def _measured(row: Mitigation) -> Candidate:
     own = body["reversed_attack_success_rate_after"].values()
     met = [entry["attack_success_rate"] for entry in comparison.get("triggers", [])]
     bound = body["bound"]
-    return Candidate(method=row.method, attack=max([*own, *met]), accuracy=bound["after"], least=bound["least"])
+    return Candidate(
+        method=row.method,
+        attack=max([*own, *met]),
+        accuracy=bound["after"],
+        least=bound["least"],
+        repairs=row.goodnet_sha256 is not None,
+    )
 
 
 def kept_repair(repairs: list[Mitigation]) -> Mitigation | None:

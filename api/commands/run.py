@@ -11,7 +11,7 @@ Profile = Literal["fast", "thorough", "paper"]
 Detector = Literal["neural-cleanse"]
 ValueRange = Literal["auto", "0..1", "0..255", "-1..1", "standardize", "imagenet"]
 Resize = Literal["nearest", "bilinear"]
-MITIGATIONS = ("unlearning", "neuron-pruning", "fine-pruning", "retraining")
+MITIGATIONS = ("unlearning", "neuron-pruning", "fine-pruning", "retraining", "filter")
 """The same choices as `ScanOptions` has, whose import would cost every command a quarter of a second."""
 
 
@@ -35,6 +35,13 @@ def mitigations(text: str) -> str:
         known = ", ".join(MITIGATIONS)
         raise typer.BadParameter(f"{unknown[0]!r} is no repair: pass none, or a list of {known}")
     return text
+
+
+def share(value: float) -> float:
+    """The value of --false-positive-rate; a usage error where it is no share."""
+    if not 0.0 < value < 1.0:
+        raise typer.BadParameter(f"{value:g} is no share of clean pictures: pass one above 0 and below 1, such as 0.01")
+    return value
 
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Keras model: .keras or .h5.", show_default=False)]
@@ -68,6 +75,15 @@ Mitigate = Annotated[
 MaxAccuracyLoss = Annotated[
     float,
     typer.Option("--max-accuracy-loss", min=0.0, max=1.0, help="Share of clean pictures that a repair may cost."),
+]
+FalsePositives = Annotated[
+    float,
+    typer.Option(
+        "--false-positive-rate",
+        metavar="R",
+        callback=share,
+        help="Share of clean pictures that the guarded net may call backdoored.",
+    ),
 ]
 PixelRange = Annotated[ValueRange, typer.Option("--value-range", help="What the model makes of pixels in 0..255.")]
 Fit = Annotated[Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")]
@@ -115,6 +131,7 @@ def run(
     detector: How = "neural-cleanse",
     mitigate: Mitigate = "unlearning",
     max_accuracy_loss: MaxAccuracyLoss = 0.05,
+    false_positive_rate: FalsePositives = 0.01,
     value_range: PixelRange = "auto",
     resize: Fit = None,
     architecture: Architecture = None,
@@ -140,6 +157,7 @@ def run(
         "detector": detector,
         "mitigate": mitigate,
         "max_accuracy_loss": max_accuracy_loss,
+        "false_positive_rate": false_positive_rate,
         "value_range": value_range,
         "resize": resize,
         "architecture": architecture,

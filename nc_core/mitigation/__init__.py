@@ -1,7 +1,9 @@
 """Repairs a model that carries a backdoor; one file a method, all with the signature of `RepairMethod`."""
 
 from nc_core.mitigation.case import Case
+from nc_core.mitigation.filter import filter_inputs
 from nc_core.mitigation.fine_pruning import fine_prune
+from nc_core.mitigation.guarding import guard_of
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.neuron_pruning import prune_neurons
 from nc_core.mitigation.repair import Progress, Repair, RepairMethod
@@ -14,6 +16,7 @@ METHODS: dict[str, RepairMethod] = {
     "neuron-pruning": prune_neurons,
     "fine-pruning": fine_prune,
     "retraining": retrain,
+    "filter": filter_inputs,
 }
 """Name on the command line and in the results -> method."""
 
@@ -25,7 +28,9 @@ __all__ = [
     "RepairMethod",
     "Rescan",
     "TargetTrigger",
+    "filter_inputs",
     "fine_prune",
+    "guard_of",
     "prune_neurons",
     "retrain",
     "unlearn",

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from nc_core.choice import MAX_ACCURACY_LOSS
 from nc_core.detection import LabelNorm
+from nc_core.guard import DEFAULT_RATE
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Profile, Trigger
 from nc_core.models import Compute
@@ -23,8 +24,9 @@ class Case:
     still_flagged: whether detection would find a label of this fresh norm again (`nc_core.detection.StillFlagged`).
     clean_norms: of the labels that the scan did not flag, infinity for one that did not converge. seed, profile, slots,
     compute: of the fresh inversions, `profile` and `compute` as in the scan. max_accuracy_loss: share of clean images
-    that a repair may lose, see `bound.AccuracyBound`. poison: known poisoned images (n, H, W, C) in the model's domain,
-    None without; `retraining` alone looks at them.
+    that a repair may lose, see `bound.AccuracyBound`. false_positive_rate: share of clean images that a guarded net may
+    call. poison: known poisoned images (n, H, W, C) in the model's domain, None without; `retraining` alone looks at
+    them.
     """
 
     canonical: CanonicalModel
@@ -37,4 +39,5 @@ class Case:
     slots: int
     compute: Compute = "float32"
     max_accuracy_loss: float = MAX_ACCURACY_LOSS
+    false_positive_rate: float = DEFAULT_RATE
     poison: npt.NDArray[np.float32] | None = None

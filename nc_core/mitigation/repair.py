@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from nc_core.guard import Guard
 from nc_core.intake import CanonicalModel
 from nc_core.mitigation.bound import BoundOutcome
 from nc_core.mitigation.case import Case
@@ -24,7 +25,8 @@ class Repair:
     class left out. recovery_accuracy_*: flagged label -> share of the same images that get their true label all the
     same. bound: whether the repair costs more than it may. rescan: flagged label -> fresh inversions of the GoodNet;
     fresh: their triggers. rounds: of patching. changed: layer by layer. seconds: of the whole repair. notes: sentences
-    for people. guarded: a net with N + 1 outputs that the method itself makes, None for most. poison_learned: rows of
+    for people. guarded: a net that was taught class N, guard: a guarded net that is
+    the method itself; None for most. poison_learned: rows of
     `Case.poison` that were learned from, which say nothing about the rate of the attack any more.
     """
 
@@ -44,6 +46,7 @@ class Repair:
     seconds: float
     notes: tuple[str, ...]
     guarded: CanonicalModel | None = None
+    guard: Guard | None = None
     poison_learned: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

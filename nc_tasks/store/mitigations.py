@@ -95,7 +95,7 @@ def all_terminal(session: Session, *, submission_id: str) -> bool:
 
 def to_compare(session: Session, *, submission_id: str) -> list[Mitigation]:
     """The repairs that are to be compared: those with a net, where there are several and one has not been yet."""
-    rows = [row for row in of_submission(session, submission_id=submission_id) if row.body is not None]
+    rows = [row for row in of_submission(session, submission_id=submission_id) if row.goodnet_sha256]
     return rows if len(rows) > 1 and any(row.comparison is None for row in rows) else []
 
 

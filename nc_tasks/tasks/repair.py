@@ -6,7 +6,6 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from nc_core.detection import LabelNorm, StillFlagged, reference_norms
@@ -24,8 +23,10 @@ from nc_tasks.worker import WorkerProcess, this_worker
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
     import numpy.typing as npt
 
+    from nc_core.guard import Guard
     from nc_core.mitigation import Case, Repair
 
 log = logging.getLogger(__name__)
@@ -87,8 +88,7 @@ def _repair(worker: WorkerProcess, submission_id: str, method: str, attempt: int
 def _work(
     worker: WorkerProcess, submission: Submission, method: str, progress: Any, should_stop: Any
 ) -> dict[str, Any]:
-    from nc_core.guard import guarded_net
-    from nc_core.mitigation import METHODS
+    from nc_core.mitigation import METHODS, guard_of
     from nc_core.models import build
 
     loaded = materials.load(worker, submission)
@@ -96,13 +96,12 @@ def _work(
     poison = load_poison(worker, submission)
     case = _case(worker, submission, loaded, flagged, norms, None if poison is None else poison.x)
     result = METHODS[method](case, progress=progress, should_stop=should_stop)
-    goodnet = build(result.goodnet)
-    guarded = build(result.guarded) if result.guarded else guarded_net(loaded.canonical, result.goodnet, flagged)
+    guard = guard_of(case, result)
     return {
         "state": "done",
-        "body": _body(loaded, result, guarded, flagged, poison),
-        "goodnet_sha256": _saved(worker, goodnet),
-        "guarded_sha256": _saved(worker, guarded),
+        "body": _body(loaded, result, guard, flagged, poison),
+        "goodnet_sha256": None if result.guard else _saved(worker, build(result.goodnet)),
+        "guarded_sha256": _saved(worker, guard.model),
         "triggers_sha256": worker.artefacts.put_bytes(triggers.packed(result.fresh)),
     }
 
@@ -132,6 +131,7 @@ def _case(
         profile=ALL_PROFILES[rounds.profile_of(rounds.screenings)],
         slots=int(submission.slots or 1),
         max_accuracy_loss=options.max_accuracy_loss,
+        false_positive_rate=options.false_positive_rate,
         poison=poison,
     )
 
@@ -147,27 +147,29 @@ def _found(worker: WorkerProcess, submission: Submission, rounds: Plan) -> tuple
 def _body(
     loaded: materials.Materials,
     result: "Repair",
-    guarded: "keras.Model",
+    guard: "Guard",
     flagged: list[int],
     poison: Poison | None,
 ) -> dict[str, Any]:
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
 
-    classes = loaded.canonical.classes
-    caught = Predictor(guarded)(loaded.prepared.holdout.x).argmax(axis=1) == classes
-    clean_rate = float(np.mean(caught))
     measured = None
     if poison is not None:
         measured = poisoned_metrics(
             poison,
-            (Predictor(loaded.logits), Predictor(build_logits(result.goodnet)), Predictor(guarded)),
+            (Predictor(loaded.logits), Predictor(build_logits(result.goodnet)), Predictor(guard.model)),
             flagged=flagged,
-            classes=classes,
-            clean_flagged_rate=clean_rate,
+            classes=loaded.canonical.classes,
+            clean_flagged_rate=guard.clean_rate,
             learned=result.poison_learned,
         )
-    return {**result.to_json(), "guarded_clean_flagged_rate": clean_rate, "poisoned": measured}
+    return {
+        **result.to_json(),
+        "guard": guard.to_json(),
+        "guarded_clean_flagged_rate": guard.clean_rate,
+        "poisoned": measured,
+    }
 
 
 def _saved(worker: WorkerProcess, model: "keras.Model") -> str:

@@ -32,6 +32,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "run MODEL --data DATA --labels 9-3",
         "run MODEL --data DATA --labels 1,x",
         "run MODEL --data DATA --mitigate magic",
+        "run MODEL --data DATA --false-positive-rate 0",
+        "run MODEL --data DATA --false-positive-rate 1",
         "run MODEL --data DATA --seed -1",
         "run MODEL --data DATA --slots 0",
         "run MODEL --data DATA --workers many",

@@ -32,6 +32,12 @@ def test_where_all_cost_too_much_the_closest_to_its_own_bound_is_named() -> None
     assert "79.0% where at least 80.0% is asked" in choice.reason
 
 
+def test_a_guard_alone_is_kept_only_where_no_repair_may_be() -> None:
+    guard = Candidate(method="filter", attack=0.0, accuracy=0.95, least=0.9, repairs=False)
+    assert choose([guard, candidate("a", attack=0.4)]).kept == "a"
+    assert choose([guard, candidate("a", accuracy=0.1)]).kept == "filter"
+
+
 def test_the_order_in_which_they_ended_does_not_matter() -> None:
     several = [candidate("b"), candidate("a"), candidate("c", accuracy=0.1)]
     assert choose(several) == choose(several[::-1])

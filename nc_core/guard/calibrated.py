@@ -1,0 +1,88 @@
+"""A guarded net with the threshold that it calls by, and what it does to clean images."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from nc_core.errors import DataRefused
+from nc_core.guard.threshold import Threshold
+from nc_core.inversion import Predictor
+from nc_core.prepared import Prepared
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Guard:
+    """model: images (n, H, W, C) in the model's domain -> (n, N + 1), to be read by argmax; N is "backdoored input".
+
+    kind: what it calls an image by. false_positive_rate: the one asked for. threshold: set for it by clean images that
+    no repair learned from. clean_rate: of the held-out clean images called, out of `clean_images`. class_rates:
+    flagged label -> the same among the held-out images that are truly of that label; only where the data has labels,
+    and images of it. notes: sentences for people.
+    """
+
+    kind: str
+    model: keras.Model
+    false_positive_rate: float
+    threshold: Threshold
+    clean_rate: float
+    clean_images: int
+    class_rates: dict[int, float]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the model, in plain types; labels become strings as JSON keys are."""
+        return {
+            "kind": self.kind,
+            "false_positive_rate": self.false_positive_rate,
+            "threshold": self.threshold.value,
+            "threshold_images": self.threshold.images,
+            "threshold_rate": self.threshold.rate,
+            "clean_flagged_rate": self.clean_rate,
+            "clean_images": self.clean_images,
+            "class_flagged_rates": {str(label): rate for label, rate in self.class_rates.items()},
+            "notes": list(self.notes),
+        }
+
+
+def measured(
+    model: keras.Model,
+    prepared: Prepared,
+    flagged: Iterable[int],
+    *,
+    kind: str,
+    threshold: Threshold,
+    rate: float,
+    notes: tuple[str, ...],
+) -> Guard:
+    """The guard with its rates on the held-out images; raises DataRefused where there are none."""
+    holdout = prepared.holdout
+    if not len(holdout):
+        raise DataRefused("no clean image is held out to measure the guard on; pass more clean images")
+    called = Predictor(model)(holdout.x).argmax(axis=1) == prepared.classes
+    return Guard(
+        kind=kind,
+        model=model,
+        false_positive_rate=rate,
+        threshold=threshold,
+        clean_rate=float(called.mean()),
+        clean_images=len(called),
+        class_rates=_class_rates(called, holdout.y, flagged) if prepared.labelled else {},
+        notes=(*_doubts(threshold, rate), *notes),
+    )
+
+
+def _class_rates(called: npt.NDArray[np.bool_], y: npt.NDArray[np.int32], flagged: Iterable[int]) -> dict[int, float]:
+    return {label: float(called[y == label].mean()) for label in flagged if (y == label).any()}
+
+
+def _doubts(threshold: Threshold, rate: float) -> tuple[str, ...]:
+    if threshold.rate <= rate:
+        return ()
+    return (
+        f"{threshold.images} clean images cannot show a false-positive rate of {rate:g}: none of them is called, and "
+        f"the rate is {threshold.rate:.2g} or less. Pass more clean images for a smaller one.",
+    )
