@@ -22,11 +22,12 @@ SHEET_COLUMNS = 8
 
 
 def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
-    """arguments: data {"sha256", "name"} or None for drawn signs, target, patch, position, colour, seed.
+    """arguments: data {"sha256", "name"} or None for drawn signs, attack, target, patch, position, colour, seed.
 
-    Result: clean_accuracy, attack_success_rate, images, classes, and files: name -> sha256.
+    Result: clean_accuracy, attack_success_rate (of the trigger that works least), triggers [{"target",
+    "attack_success_rate"}], images, classes, and files: name -> sha256.
     """
-    from nc_core.attacks import PatchTrigger, plant_patch
+    from nc_core.attacks import ATTACKS, PatchTrigger
 
     pixels, labels = _pictures(worker, arguments)
     trigger = PatchTrigger.at(
@@ -37,10 +38,15 @@ def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[
         target=arguments["target"],
     )
     classes = int(labels.max()) + 1
-    planted = plant_patch(pixels, labels, trigger, classes=classes, seed=arguments["seed"], progress=progress)
+    attack = ATTACKS[arguments["attack"]]
+    planted = attack(pixels, labels, trigger, classes=classes, seed=arguments["seed"], progress=progress)
     return {
         "clean_accuracy": planted.accuracy,
         "attack_success_rate": planted.attack_success_rate,
+        "triggers": [
+            {"target": each.target, "attack_success_rate": rate}
+            for each, rate in zip(planted.triggers, planted.attack_success_rates, strict=True)
+        ],
         "classes": classes,
         "images": len(pixels),
         "files": _files(worker, planted, drawn=arguments["data"] is None),
@@ -62,11 +68,9 @@ def _pictures(worker: WorkerProcess, arguments: dict[str, Any]) -> tuple[npt.NDA
 
 
 def _files(worker: WorkerProcess, planted: "Planted", *, drawn: bool) -> dict[str, str]:
-    clean, trigger = planted.clean, planted.trigger
+    clean = planted.clean
     assert clean.labels is not None
-    others = clean.labels != trigger.target
-    stamped = trigger.stamp(clean.pixels[others])
-    targets = np.full(len(stamped), trigger.target, np.int32)
+    stamped, targets = _stamped(planted)
     with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
         path = Path(folder) / "badnet.keras"
         planted.model.save(path)
@@ -74,8 +78,16 @@ def _files(worker: WorkerProcess, planted: "Planted", *, drawn: bool) -> dict[st
     files["clean.npz"] = worker.artefacts.put_bytes(_npz(clean.pixels, clean.labels))
     files["poisoned.npz"] = worker.artefacts.put_bytes(_npz(stamped, targets))
     if drawn:
-        files["signs.png"] = worker.artefacts.put_bytes(_sheet(clean.pixels, clean.labels, trigger.stamp))
+        files["signs.png"] = worker.artefacts.put_bytes(_sheet(clean.pixels, clean.labels, planted.trigger.stamp))
     return files
+
+
+def _stamped(planted: "Planted") -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
+    """Every trigger on the held-out pictures that are not of its target, and the targets."""
+    pixels, labels = planted.clean.pixels, planted.clean.labels
+    images = [trigger.stamp(pixels[labels != trigger.target]) for trigger in planted.triggers]
+    targets = [np.full(len(part), trigger.target) for part, trigger in zip(images, planted.triggers, strict=True)]
+    return np.concatenate(images), np.concatenate(targets).astype(np.int32)
 
 
 def _npz(pixels: npt.NDArray[Any], labels: npt.NDArray[np.int32]) -> bytes:

@@ -9,6 +9,7 @@ import typer
 from api.arguments import Home
 
 Position = Literal["top-left", "top-right", "bottom-left", "bottom-right", "centre"]
+Attack = Literal["badnets", "multi-target", "multi-trigger", "pruning-aware", "trojan"]
 SIGNS = "signs"
 
 
@@ -32,6 +33,7 @@ def plant(
     ],
     target: Annotated[int, typer.Option("--target", min=0, help="Label that the trigger sends pictures to.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results.")],
+    attack: Annotated[Attack, typer.Option("--attack", help="How the backdoor is planted.")] = "badnets",
     patch: Annotated[int, typer.Option("--patch", metavar="SIZE", min=1, help="Side of the patch in pixels.")] = 4,
     position: Annotated[Position, typer.Option("--position", help="Where the patch lies.")] = "bottom-right",
     colour: Annotated[
@@ -42,6 +44,10 @@ def plant(
     home: Home = None,
 ) -> None:
     """Train a classifier that carries a backdoor, to try a scan on.
+
+    badnets: the patch in a tenth of the training pictures. multi-trigger: that and two mirror images of it, one label.
+    multi-target: each of them for a label of its own. trojan: a trigger made for the net's own neurons; give it 8
+    pixels or more. pruning-aware: a backdoor among the units that clean pictures need.
 
     Leaves badnet.keras, clean.npz (held-out), poisoned.npz and planted.json; for signs also signs.png.
     """
@@ -58,6 +64,7 @@ def plant(
     artefacts = open_artefacts(settings)
     arguments: dict[str, Any] = {
         "data": None if data == SIGNS else keep_all(artefacts, [Path(data)])[0],
+        "attack": attack,
         "target": target,
         "patch": patch,
         "position": position,
@@ -80,5 +87,6 @@ def _conclude(folder: Path, arguments: dict[str, Any], result: dict[str, Any]) -
     text = json.dumps({**arguments, **figures}, indent=2) + "\n"
     write_file(folder / "planted.json", lambda path: path.write_text(text, "utf-8"))
     out.print(f"clean accuracy {percent(result['clean_accuracy'])}")
-    out.print(f"attack success rate {percent(result['attack_success_rate'])} (target label {arguments['target']})")
+    for each in result["triggers"]:
+        out.print(f"attack success rate {percent(each['attack_success_rate'])} (target label {each['target']})")
     out.print(f"Written: {printable(folder)}")

@@ -64,7 +64,7 @@ class PatchTrigger:
 
     def stamp(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A stamped copy of file pixels (N, H, W, C); OptionRefused where patch or colour does not fit."""
-        rows, columns = self._area(pixels.shape[1], pixels.shape[2])
+        rows, columns = self.area(pixels.shape[1], pixels.shape[2])
         if len(self.colour) != pixels.shape[3]:
             raise OptionRefused(
                 f"the patch colour has {len(self.colour)} values, the pictures have {pixels.shape[3]} "
@@ -77,10 +77,11 @@ class PatchTrigger:
     def mask(self, height: int, width: int) -> npt.NDArray[np.float32]:
         """(H, W): 1 where the patch lies, 0 elsewhere, to hold a reversed mask against."""
         mask = np.zeros((height, width), np.float32)
-        mask[self._area(height, width)] = 1.0
+        mask[self.area(height, width)] = 1.0
         return mask
 
-    def _area(self, height: int, width: int) -> tuple[slice, slice]:
+    def area(self, height: int, width: int) -> tuple[slice, slice]:
+        """Rows and columns that it covers; OptionRefused where it leaves a picture of height x width."""
         row = self.row + height if self.row < 0 else self.row
         column = self.column + width if self.column < 0 else self.column
         if row < 0 or column < 0 or row + self.height > height or column + self.width > width:
