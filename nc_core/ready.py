@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from nc_core.datasets import CleanData, Resize, check_labels, split_images
+from nc_core.detectors import DETECTORS, Detector
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, Inverter, Predictor, Profile
@@ -43,11 +44,13 @@ class Ready:
             labelled=self.preflight.labelled,
         )
 
-    def inverter(self, prepared: Prepared, profile: str, *, slots: int | None = None) -> Inverter:
-        """The model's inverter with the settings of a profile. slots: None for as many as were chosen."""
+    def inverter(
+        self, prepared: Prepared, profile: str, *, slots: int | None = None, detector: Detector = "neural-cleanse"
+    ) -> Inverter:
+        """What looks at the model's labels, with the settings of a profile. slots: None for as many as were chosen."""
         settings = ALL_PROFILES[profile]
         compute = self.screening if settings.hands_on else self.compute
-        return Inverter(self.model, prepared, profile=settings, slots=slots or self.slots, compute=compute)
+        return DETECTORS[detector](self.model, prepared, profile=settings, slots=slots or self.slots, compute=compute)
 
 
 def get_ready(

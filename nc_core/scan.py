@@ -14,6 +14,7 @@ from pathlib import Path
 
 from nc_core.datasets import Resize
 from nc_core.detection import AGAIN, Detection, LabelNorm, StillFlagged, detect, middle, reference_norms, to_confirm
+from nc_core.detectors import Detector
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
@@ -77,12 +78,13 @@ def scan(
     labels: Sequence[int] | None = None,
     slots: int | None = None,
     compute: Compute = "float32",
+    detector: Detector = "neural-cleanse",
     progress: Callable[[int, Progress], None] | None = None,
 ) -> Scan:
     """Scan a model file with clean data: every label's trigger, and the verdict.
 
-    profile: "fast", "thorough" or "paper". progress: called with a label and how far it is. The other arguments and
-    the errors are those of `get_ready`.
+    profile: "fast", "thorough" or "paper". detector: what looks at the labels. progress: called with a label and how
+    far it is. The other arguments and the errors are those of `get_ready`.
     """
     ready = get_ready(
         model,
@@ -99,7 +101,9 @@ def scan(
     )
     prepared = ready.prepare()
     rounds = plan(ready.labels, profile=profile, seed=seed)
-    inversions, detection = scan_labels(ready, prepared, rounds, seed=seed, alpha=alpha, progress=progress)
+    inversions, detection = scan_labels(
+        ready, prepared, rounds, seed=seed, alpha=alpha, detector=detector, progress=progress
+    )
     return Scan(
         ready=ready,
         prepared=prepared,
@@ -117,6 +121,7 @@ def scan_labels(
     *,
     seed: int,
     alpha: float = 0.05,
+    detector: Detector = "neural-cleanse",
     progress: Callable[[int, Progress], None] | None = None,
 ) -> tuple[dict[int, Inversion], Detection]:
     """Invert the labels of a plan round by round and judge them; the smallest are inverted again before they count.
@@ -127,7 +132,7 @@ def scan_labels(
     inversions: dict[int, Inversion] = {}
     going: Sequence[int] = rounds.labels
     for number in range(rounds.screenings + 1):
-        inverter = ready.inverter(prepared, rounds.profile_of(number))
+        inverter = ready.inverter(prepared, rounds.profile_of(number), detector=detector)
         begun = {label: inversions[label].begun for label in going} if rounds.carries(number) else {}
         found = inverter.invert(going, seed=seed, begun=begun, round=number, progress=progress)
         inversions |= {

@@ -136,7 +136,8 @@ _lock = threading.Lock()
 
 def engine_for(worker: WorkerProcess, submission: Submission, profile: str, slots: int) -> SlotEngine:
     """This process' engine for the submission's net and data, with the settings of a profile and so many slots."""
-    program = (submission.canonical_sha256, submission.clean_data_sha256, repr(submission.preflight), profile)
+    data = (submission.canonical_sha256, submission.clean_data_sha256, repr(submission.preflight))
+    program = (*data, submission.options["detector"], profile)
     key = (*program, slots)
     with _lock:
         if key not in _engines:
@@ -150,11 +151,13 @@ def engine_for(worker: WorkerProcess, submission: Submission, profile: str, slot
 
 
 def _inverter(worker: WorkerProcess, submission: Submission, profile: str, slots: int) -> "Inverter":
-    from nc_core.inversion import ALL_PROFILES, Inverter
+    from nc_core.detectors import DETECTORS
+    from nc_core.inversion import ALL_PROFILES
 
     loaded, settings = materials.load(worker, submission), ALL_PROFILES[profile]
     compute: Compute = (submission.preflight or {})["screening_compute"] if settings.hands_on else "float32"
-    return Inverter(loaded.logits, loaded.prepared, profile=settings, slots=slots, compute=compute)
+    detector = DETECTORS[submission.options["detector"]]
+    return detector(loaded.logits, loaded.prepared, profile=settings, slots=slots, compute=compute)
 
 
 def forget(engine: SlotEngine) -> None:

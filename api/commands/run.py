@@ -8,7 +8,7 @@ import typer
 from api.arguments import Home, Out, Workers
 
 Profile = Literal["fast", "thorough", "paper"]
-Detector = Literal["neural-cleanse"]
+Detector = Literal["neural-cleanse", "gangsweep"]
 ValueRange = Literal["auto", "0..1", "0..255", "-1..1", "standardize", "imagenet"]
 Resize = Literal["nearest", "bilinear"]
 MITIGATIONS = ("unlearning", "neuron-pruning", "fine-pruning", "retraining", "filter")

@@ -40,14 +40,17 @@ class Inverter:
         slots: int,
         compute: Compute = "float32",
     ) -> None:
-        _, height, width, channels = prepared.fit.x.shape
-        domain = prepared.domain
-        layout = Layout(height=height, width=width, channels=channels, low=domain.low, high=domain.high)
         self.profile, self.slots = profile, slots
         self._prepared = prepared
         self._predict = Predictor(model)
         net = in_precision(model, compute)
-        self.loop = SlotLoop(SlotProgram(net, prepared.fit.x, layout=layout, profile=profile), slots)
+        self.loop = SlotLoop(self._program(net, prepared, profile), slots)
+
+    def _program(self, net: keras.Model, prepared: Prepared, profile: Profile) -> SlotProgram:
+        _, height, width, channels = prepared.fit.x.shape
+        domain = prepared.domain
+        layout = Layout(height=height, width=width, channels=channels, low=domain.low, high=domain.high)
+        return SlotProgram(net, prepared.fit.x, layout=layout, profile=profile)
 
     def with_slots(self, slots: int) -> "Inverter":
         """Another one of so many slots, with the same program and the same images on the device."""

@@ -132,10 +132,8 @@ class SlotProgram:
     def _loss(self, u: Any, images: Any, index: Any, labels: Any, costs: Any) -> tuple[Any, Any]:
         """Sum over the slots of CE + lambda * norm, and (3, K): attack rate, norm and CE of every slot."""
         batch, row = self.profile.batch, self.layout.image_row
-        keep, paint, norm = self.layout.blend(u)
-        x = ops.reshape(ops.take(images, ops.reshape(index, (-1,)), axis=0), (-1, batch, row))
-        stamped = ops.reshape(keep[:, None, :] * x + paint[:, None, :], (-1, row))
-        logits = self._model(self.layout.images(stamped), training=False)  # (K*B, N)
+        stamped, norm = self._stamped(u, images, index)
+        logits = self._model(self.layout.images(ops.reshape(stamped, (-1, row))), training=False)  # (K*B, N)
         logits = ops.reshape(logits, (-1, batch, logits.shape[-1]))  # (K, B, N)
         target = ops.repeat(labels[:, None], batch, axis=1)  # (K, B)
         of_target = ops.squeeze(ops.take_along_axis(logits, target[..., None], axis=-1), -1)
@@ -143,6 +141,16 @@ class SlotProgram:
         hit = ops.equal(ops.cast(ops.argmax(logits, axis=-1), target.dtype), target)
         attack_rate = ops.mean(ops.cast(hit, "float32"), axis=1)  # (K,)
         return ops.sum(cross_entropy + costs * norm), ops.stack([attack_rate, norm, cross_entropy])
+
+    def _stamped(self, u: Any, images: Any, index: Any) -> tuple[Any, Any]:
+        """The images of an update with the slots' triggers (K, B, image_row), and the norms (K,)."""
+        keep, paint, norm = self.layout.blend(u)
+        return keep[:, None, :] * self._batch(images, index) + paint[:, None, :], norm
+
+    def _batch(self, rows: Any, index: Any) -> Any:
+        """rows (n, R) and the images of an update, index (K, B) -> (K, B, R)."""
+        taken = ops.take(rows, ops.reshape(index, (-1,)), axis=0)
+        return ops.reshape(taken, (-1, self.profile.batch, rows.shape[1]))
 
     def _adam(self, u: Any, first: Any, second: Any, count: Any, gradient: Any) -> tuple[Any, Any, Any, Any]:
         """Adam with bias correction, every slot by its own count of updates (Kingma and Ba 2015, section 2)."""

@@ -44,7 +44,8 @@ class Inversion:
     it stood then, whether or not another round goes on with it; `failed` when the numbers broke (see reason).
     attack_success_rate: of the kept trigger on held-out images that are not of the target class.
     gradient_images: images that went through a forward and a backward pass for this label.
-    cost: lambda where it ended, after a round of screening.
+    cost: lambda where it ended, after a round of screening. size: what stands for the norm where that is not the sum of
+    the trigger's mask alone.
     """
 
     label: int
@@ -56,6 +57,7 @@ class Inversion:
     seconds: float
     cost: float | None = None
     reason: str | None = None
+    size: float | None = None
 
     @property
     def begun(self) -> Begun:
@@ -66,5 +68,7 @@ class Inversion:
 
     @property
     def norm(self) -> float | None:
-        """L1 norm of the mask, None where none was kept."""
-        return None if self.trigger is None else self.trigger.norm
+        """L1 norm of the mask or what stands for it, None where no mask was kept."""
+        if self.trigger is None:
+            return None
+        return self.trigger.norm if self.size is None else self.size

@@ -225,6 +225,7 @@ def _first(worker: WorkerProcess, key: LabelKey, rounds: Plan) -> "Inversion":
         updates=row.updates,
         gradient_images=row.gradient_images or 0,
         seconds=row.seconds or 0.0,
+        size=row.norm,
     )
 
 

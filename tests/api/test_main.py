@@ -125,10 +125,13 @@ def test_the_choices_are_those_of_the_service() -> None:
     assert get_args(listing.Verdict) == get_args(Verdict)
 
 
-def test_the_positions_are_those_of_the_attack() -> None:
-    from nc_core.attacks.patch import POSITIONS
+def test_the_choices_are_those_of_the_science() -> None:
+    from nc_core.attacks import ATTACKS, POSITIONS
+    from nc_core.detectors import DETECTORS
 
     assert get_args(plant.Position) == POSITIONS
+    assert get_args(plant.Attack) == tuple(ATTACKS)
+    assert get_args(run.Detector) == tuple(DETECTORS)
 
 
 def test_no_command_loads_tensorflow_and_help_loads_little() -> None:

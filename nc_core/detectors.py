@@ -1,0 +1,16 @@
+"""The detectors by name: each looks at labels through the calls of `Inverter`, and the rest of a scan is the same.
+
+What a detector gives is an `Inversion` for a label: a norm, small where the label is suspicious, and a trigger that a
+repair can start from. Rounds, confirmations, the judging of the norms and the repairs do not know which one it was.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from nc_core.gangsweep import Sweeper
+from nc_core.inversion import Inverter
+
+Detector = Literal["neural-cleanse", "gangsweep"]
+
+DETECTORS: Mapping[str, type[Inverter]] = {"neural-cleanse": Inverter, "gangsweep": Sweeper}
+"""Name on the command line -> what looks at the labels."""

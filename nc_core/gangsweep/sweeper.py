@@ -1,0 +1,40 @@
+"""From labels to sweeps: an `Inverter` that trains generators."""
+
+from dataclasses import replace
+
+import keras
+
+from nc_core.gangsweep.layout import GeneratorLayout
+from nc_core.gangsweep.program import SweepProgram
+from nc_core.inversion import Inversion, Inverter, Profile
+from nc_core.inversion.slots import Outcome
+from nc_core.prepared import Prepared
+
+LEAST_TRANSFER = 0.05
+"""Share of held-out images that the common mask must send to the label for the label to have a norm at all."""
+
+
+class Sweeper(Inverter):
+    """Looks for the masks of each label, as `Inverter` does for its trigger; same arguments, same calls.
+
+    An inversion's trigger is the masks' mean, its attack success rate how often that works on held-out images: masks of
+    some images on others. Its norm is the mean norm of the masks divided by that rate, the pixels that it takes to send
+    one image to the label by the masks of others: low for masks that are small, alike and transferable, which is what
+    the paper finds in planted labels. A label whose masks do not carry over is `not_converged`: it has nothing common.
+    """
+
+    def _program(self, net: keras.Model, prepared: Prepared, profile: Profile) -> SweepProgram:
+        _, height, width, channels = prepared.fit.x.shape
+        domain = prepared.domain
+        layout = GeneratorLayout(height=height, width=width, channels=channels, low=domain.low, high=domain.high)
+        return SweepProgram(net, prepared.fit.x, layout=layout, profile=profile)
+
+    def inversion(self, outcome: Outcome) -> Inversion:
+        """The outcome as the class says; raises Cancelled for a cancelled one."""
+        found = super().inversion(outcome)
+        rate, trigger = found.attack_success_rate, found.trigger
+        if found.state != "done" or trigger is None or rate is None:
+            return found
+        if rate < LEAST_TRANSFER:
+            return replace(found, state="not_converged", trigger=None, attack_success_rate=None)
+        return replace(found, size=trigger.norm / rate)
