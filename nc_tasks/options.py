@@ -9,7 +9,7 @@ from nc_core.errors import OptionRefused
 
 Profile = Literal["fast", "thorough", "paper"]
 """Names of `nc_core.profiles` that a scan may be asked for."""
-Method = Literal["unlearning", "neuron-pruning", "fine-pruning", "retraining", "filter"]
+Method = Literal["unlearning", "neuron-pruning", "fine-pruning", "retraining", "gangsweep", "filter"]
 """Repairs that can be asked for."""
 
 MAX_LABELS = 1_000_000

@@ -11,7 +11,7 @@ Profile = Literal["fast", "thorough", "paper"]
 Detector = Literal["neural-cleanse", "gangsweep"]
 ValueRange = Literal["auto", "0..1", "0..255", "-1..1", "standardize", "imagenet"]
 Resize = Literal["nearest", "bilinear"]
-MITIGATIONS = ("unlearning", "neuron-pruning", "fine-pruning", "retraining", "filter")
+MITIGATIONS = ("unlearning", "neuron-pruning", "fine-pruning", "retraining", "gangsweep", "filter")
 """The same choices as `ScanOptions` has, whose import would cost every command a quarter of a second."""
 
 

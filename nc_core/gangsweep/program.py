@@ -27,6 +27,8 @@ class SweepProgram(SlotProgram):
         self.generator = layout
         self._seen = layout.thumbnails(images)
         self._thumbnails = ops.convert_to_tensor(self._seen)
+        self.last: npt.NDArray[np.float32] | None = None
+        """Parameters (row,) of the generator whose common mask was asked for last."""
         super().__init__(model, images, layout=layout, profile=profile)
 
     def kept(self, state: SlotState, slot: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -37,11 +39,17 @@ class SweepProgram(SlotProgram):
         """The same of the generator as it stands."""
         return self._common(np.asarray(state.u[slot]))
 
+    def masks(self, images: npt.NDArray[np.int64]) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+        """What the `last` generator makes of these fitting images: a mask (H, W) and a pattern (H, W, C) each."""
+        assert self.last is not None
+        return list(zip(*self.generator.masks(self.last, self._seen[images]), strict=True))
+
     def _common(self, u: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """The mean mask over images, and the mean of their patterns, each pixel weighted by the masks.
 
         Where masks differ, this mean is what they have in common, and works as far as they are alike.
         """
+        self.last = u
         masks, patterns = self.generator.masks(u, self._seen[:LOOKED_AT])
         mean = masks.mean(axis=0)
         weighted = (masks[..., None] * patterns).mean(axis=0) / np.maximum(mean, 1e-6)[..., None]

@@ -1,12 +1,14 @@
 """From labels to sweeps: an `Inverter` that trains generators."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import keras
+import numpy as np
 
 from nc_core.gangsweep.layout import GeneratorLayout
 from nc_core.gangsweep.program import SweepProgram
-from nc_core.inversion import Inversion, Inverter, Profile
+from nc_core.inversion import Inversion, Inverter, Profile, Trigger
 from nc_core.inversion.slots import Outcome
 from nc_core.prepared import Prepared
 
@@ -28,6 +30,21 @@ class Sweeper(Inverter):
         domain = prepared.domain
         layout = GeneratorLayout(height=height, width=width, channels=channels, low=domain.low, high=domain.high)
         return SweepProgram(net, prepared.fit.x, layout=layout, profile=profile)
+
+    def sweep(
+        self, label: int, *, seed: int, masks: int, should_stop: Callable[[], bool] | None = None
+    ) -> list[Trigger]:
+        """The masks that a generator trained for the label makes, each of another image; none where it found none.
+
+        Raises Cancelled when `should_stop` says so.
+        """
+        ((found,),) = self.invert([label], seed=seed, should_stop=should_stop).values()
+        if found.trigger is None:
+            return []
+        program = self.loop.program
+        assert isinstance(program, SweepProgram)
+        others = np.flatnonzero(self._prepared.fit.y != label)[:masks]
+        return [Trigger(mask=mask, pattern=pattern) for mask, pattern in program.masks(others)]
 
     def inversion(self, outcome: Outcome) -> Inversion:
         """The outcome as the class says; raises Cancelled for a cancelled one."""

@@ -3,6 +3,7 @@
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.filter import filter_inputs
 from nc_core.mitigation.fine_pruning import fine_prune
+from nc_core.mitigation.gangsweep import sweep
 from nc_core.mitigation.guarding import guard_of
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.neuron_pruning import prune_neurons
@@ -16,6 +17,7 @@ METHODS: dict[str, RepairMethod] = {
     "neuron-pruning": prune_neurons,
     "fine-pruning": fine_prune,
     "retraining": retrain,
+    "gangsweep": sweep,
     "filter": filter_inputs,
 }
 """Name on the command line and in the results -> method."""
@@ -33,5 +35,6 @@ __all__ = [
     "guard_of",
     "prune_neurons",
     "retrain",
+    "sweep",
     "unlearn",
 ]
