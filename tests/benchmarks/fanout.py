@@ -13,6 +13,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -53,8 +54,8 @@ class Cost:
         return 1000 * self.seconds / self.labels
 
 
-def prepared(store: Store, count: int) -> str:
-    """A submission of `count` classes whose preparation has ended."""
+def prepared(store: Store, count: int, **options: Any) -> str:
+    """A submission of `count` classes whose preparation has ended. options: of the scan, beside one round."""
     with store.write() as session:
         made = submissions.submit(
             session,
@@ -62,7 +63,7 @@ def prepared(store: Store, count: int) -> str:
             model_name="model.keras",
             data_sha256="d" * 64,
             data_name="clean.npz",
-            options=ScanOptions(mitigate=(), profile="thorough"),  # one round
+            options=ScanOptions(mitigate=(), profile="thorough", **options),
         )
         attempt = preparations.claim(
             session, submission_id=made.id, worker_id="benchmark", lease_seconds=60, max_attempts=1

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import psutil
 from redis import Redis
@@ -56,9 +57,9 @@ class Home:
     def script(self) -> Script:
         return Script(self.settings.home)
 
-    def submit(self, count: int = 12) -> str:
+    def submit(self, count: int = 12, **options: Any) -> str:
         """A submission that is prepared, and of which nobody was told: the sweeper finds it."""
-        submission_id = prepared(self.store, count)
+        submission_id = prepared(self.store, count, **options)
         self.submissions[submission_id] = count
         return submission_id
 

@@ -1,8 +1,10 @@
 """Submissions that are cancelled and tried again while things run."""
 
+from datetime import timedelta
+
 import pytest
 
-from nc_tasks.store import submissions
+from nc_tasks.store import detections, submissions
 from tests.faults.home import Home, eventually
 
 
@@ -48,3 +50,29 @@ def test_a_failed_label_that_is_tried_again(home: Home) -> None:
     # Then that label has a result, and the detection is a new one
     home.ends(submission)
     assert home.detected_at(submission) > first
+
+
+@pytest.mark.quick
+def test_a_budget_that_is_used_up_while_labels_run_and_others_wait(home: Home) -> None:
+    # Given a submission with a budget of an hour, of which some labels have ended, some run and others wait
+    for label in range(4, 9):
+        home.script.arrange("hold", label)
+    submission = home.submit(30, budget_minutes=60)
+    eventually(lambda: home.script.now_running() == set(range(4, 9)))
+    # When the hour is over
+    with home.store.write() as session:
+        row = submissions.get(session, submission_id=submission)
+        assert row.started_at is not None
+        row.started_at -= timedelta(minutes=61)
+    # Then there is a verdict of what had ended, and nothing runs or waits any more
+    eventually(lambda: home.state(submission) == "done")
+    eventually(lambda: not home.script.now_running(), seconds=10)
+    eventually(lambda: home.messages() == 0)
+    states = home.states(submission)
+    assert states.keys() == {"not_converged", "cancelled"}
+    assert (sum(states.values()), states["cancelled"] >= 5) == (30, True)
+    with home.store.read() as session:
+        found = detections.get(session, submission_id=submission)
+    assert found is not None
+    assert found.verdict == "inconclusive"
+    assert "The budget of 60 minutes was used up." in found.reason
