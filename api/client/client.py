@@ -6,7 +6,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
@@ -17,19 +16,14 @@ import httpx
 from api import inputs
 from api.client import events
 from api.client.connection import Connection
-from api.client.errors import ServerFailed, ServerRefused
+from api.client.errors import ServerRefused
 from api.client.types import Dataset, Event, Label, Result, Submission
-from api.client.uploads import Progress, Upload, sha256_of, silent
-from api.folder import write_file
+from api.client.uploads import Progress, Upload, packed, sha256_of, silent
 
 ENDS = ("done", "refused", "failed", "cancelled")
 """States of a submission that will not change by itself."""
 PAGE = 100
 """Submissions that are asked for at once."""
-AGAIN_SECONDS = 2.0
-"""Before a watcher whose connection broke off asks again."""
-LOST = 5
-"""Connections of a watcher that may break in a row without an event between them."""
 
 
 class CleanseClient:
@@ -154,19 +148,11 @@ class CleanseClient:
 
     def events(self, submission_id: str) -> Iterator[Event]:
         """What happens to it, from now until its end; a connection that breaks off is made again."""
-        lost = 0
-        while True:
-            try:
-                for event in self._events(submission_id):
-                    lost = 0
-                    yield event
-            except ServerFailed:
-                lost += 1
-                if lost >= LOST:
-                    raise
-            if self.get(submission_id)["state"] in ENDS:
-                return
-            self._sleep(AGAIN_SECONDS)
+        return events.followed(
+            lambda: self._events(submission_id),
+            lambda: self.get(submission_id)["state"] in ENDS,
+            self._sleep,
+        )
 
     def wait(self, submission_id: str) -> Submission:
         """The submission once it has ended."""
@@ -188,9 +174,7 @@ class CleanseClient:
 
     def download(self, submission_id: str, name: str, path: str | Path) -> None:
         """Write one of its files, such as "report.html"; under the path lies the old file or the whole new one."""
-        place = f"/v1/submissions/{submission_id}/{name}"
-        with self._server.stream(place, headers={"Accept": "*/*"}) as answer:
-            write_file(Path(path), partial(_fill, answer))
+        self._server.save(f"/v1/submissions/{submission_id}/{name}", Path(path))
 
     def compare(self, left: str, right: str) -> dict[str, Any]:
         """Two submissions side by side: verdicts, norms label by label, what has drifted."""
@@ -251,21 +235,3 @@ class CleanseClient:
             return None
         digest = sha256_of(data)
         return next((one["id"] for one in self.datasets() if one["sha256"] == digest), None)
-
-
-def _fill(answer: httpx.Response, path: Path) -> None:
-    with path.open("wb") as file:
-        for piece in answer.iter_bytes():
-            file.write(piece)
-
-
-def packed(path: Path, folder: Path, number: int) -> tuple[Path, str]:
-    """The file to be sent and its name; a folder of pictures is packed into one under `folder`."""
-    inputs.check_data(path)
-    if not path.is_dir():
-        return path, inputs.name_of(path)
-    from nc_core.datasets import pack_folder
-
-    file = folder / f"{number}.zip"
-    pack_folder(path, file)
-    return file, inputs.name_of(path)

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 
 from api.client.errors import ServerFailed, error_of
+from api.folder import write_file
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 120.0
@@ -96,6 +98,17 @@ class Connection:
                 yield answer
         except httpx.HTTPError as error:
             raise self._failed(error) from None
+
+    def save(self, path: str, target: Path) -> None:
+        """Write the answer's body to a file: under its name lies the old one or the whole new one."""
+
+        def fill(aside: Path) -> None:
+            with aside.open("wb") as file:
+                for piece in answer.iter_bytes():
+                    file.write(piece)
+
+        with self.stream(path, headers={"Accept": "*/*"}) as answer:
+            write_file(target, fill)
 
     def _answered(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
         until = time.monotonic() + PATIENCE_SECONDS

@@ -7,6 +7,8 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from api import inputs
+
 Progress = Callable[[int, int], None]
 """Called with the bytes that were sent so far and the bytes of all files."""
 
@@ -73,3 +75,15 @@ class Upload:
     def close(self) -> None:
         """Close what is open."""
         self._open.close()
+
+
+def packed(path: Path, folder: Path, number: int) -> tuple[Path, str]:
+    """The file to be sent and its name; a folder of pictures is packed into one under `folder`."""
+    inputs.check_data(path)
+    if not path.is_dir():
+        return path, inputs.name_of(path)
+    from nc_core.datasets import pack_folder
+
+    file = folder / f"{number}.zip"
+    pack_folder(path, file)
+    return file, inputs.name_of(path)

@@ -2,17 +2,20 @@
 
 import doctest
 import json
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api import gate
 from api.client import CleanseClient, ServerFailed, ServerRefused, client
 from api.main import run_command
+from api.progress import LineDisplay
 from api.service import submitting
 from api.service.app import create_app
+from api.watching import Snapshot
 from nc_tasks.settings import Settings
 from nc_tasks.store import keys, open_store, submissions
 from tests.api.service.conftest import serving
@@ -163,22 +166,26 @@ def test_a_folder_of_pictures_is_packed_and_sent(url: str, files: Files, tmp_pat
 
 
 def test_watching_ends_with_the_submission(
-    url: str, stored: Stored, make_result: Make, settings: Settings, capsys: pytest.CaptureFixture[str]
+    url: str,
+    stored: Stored,
+    make_result: Make,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    # Given a submission at work that is cancelled while somebody watches
+    # Given a submission at work that is cancelled as soon as somebody sees how far it is
     identity = stored(make_result(), until="prepared")
 
-    def cancel() -> None:
-        store = open_store(settings)
-        with store.write() as session:
-            submissions.cancel(session, submission_id=identity)
-        store.close()
+    class Cancels(LineDisplay):
+        def show(self, seen: Snapshot) -> None:
+            super().show(seen)
+            if not seen.ended:
+                with closing(open_store(settings)) as store, store.write() as session:
+                    submissions.cancel(session, submission_id=identity)
 
-    timer = threading.Timer(0.5, cancel)
-    timer.start()
+    monkeypatch.setattr(gate, "display_for", Cancels)
     # When it is watched, then until its end, and the exit code is that of `run`
     assert run_command(["watch", identity[:5], "--server", url]) == 1
-    timer.join()
     told = capsys.readouterr()
     assert "Reversing triggers: 0%, 0 of 43 labels" in told.err
     assert "CANCELLED" in told.out
