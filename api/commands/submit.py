@@ -9,6 +9,7 @@ from api.arguments import Home, Json, Server, Workers
 from api.commands.run import (
     Architecture,
     Budget,
+    FalsePositives,
     Fit,
     Force,
     How,
@@ -42,6 +43,7 @@ def submit(
     detector: How = "neural-cleanse",
     mitigate: Mitigate = "unlearning",
     max_accuracy_loss: MaxAccuracyLoss = 0.05,
+    false_positive_rate: FalsePositives = 0.01,
     value_range: PixelRange = "auto",
     resize: Fit = None,
     architecture: Architecture = None,
@@ -74,6 +76,7 @@ def submit(
         detector=detector,
         mitigate=mitigate,
         max_accuracy_loss=max_accuracy_loss,
+        false_positive_rate=false_positive_rate,
         value_range=value_range,
         resize=resize,
         architecture=architecture,

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from api.commands import listing, plant, run
+from api.commands import listing, plant, run, submit
 from api.main import run_command
 from nc_tasks.options import Method, ScanOptions
 from nc_tasks.store.states import SubmissionState, Verdict
@@ -123,6 +125,14 @@ def test_the_choices_are_those_of_the_service() -> None:
     assert get_args(Method) == run.MITIGATIONS
     assert get_args(listing.State) == get_args(SubmissionState)
     assert get_args(listing.Verdict) == get_args(Verdict)
+
+
+def test_submit_takes_every_option_of_a_scan_that_run_takes() -> None:
+    def defaults(command: Callable[..., None]) -> dict[str, object]:
+        known = signature(command).parameters.items()
+        return {name: each.default for name, each in known if name in {*ScanOptions.model_fields, "only", "poisoned"}}
+
+    assert defaults(submit.submit) == defaults(run.run)
 
 
 def test_the_choices_are_those_of_the_science() -> None:

@@ -37,7 +37,7 @@ class Messages:
         else:
             self.repairs.append(kwargs["method"])
 
-    def _labels(self, _: str, waiting: Sequence[int], __: int) -> None:
+    def _labels(self, _: str, waiting: Sequence[int], *__: int) -> None:
         self.labels.append(list(waiting))
 
 
