@@ -121,7 +121,13 @@ def _downloads(session: Session, submission: Submission) -> list[Download]:
         "goodnet.keras": None if repair is None else repair.goodnet_sha256,
         "guarded.keras": None if repair is None else repair.guarded_sha256,
     }
-    names = ["report.html", "result.json", "triggers.npz", *(name for name, digest in nets.items() if digest)]
+    names = [
+        "report.html",
+        "result.json",
+        "result.sarif",
+        "triggers.npz",
+        *(name for name, digest in nets.items() if digest),
+    ]
     return [Download(name=name, address=f"/v1/submissions/{submission.id}/{name}") for name in names]
 
 

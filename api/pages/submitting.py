@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
@@ -15,10 +14,11 @@ from api.service.callers import Caller
 from api.service.dependencies import AService
 from api.service.multipart import Form
 from api.service.problems import ProblemError
+from api.service.routes import submissions as routes
 from api.service.service import Service
 from api.service.uploads import received
 from nc_core.errors import CleanseError
-from nc_tasks.store import audit, datasets, submissions
+from nc_tasks.store import datasets
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -47,21 +47,14 @@ async def submit(request: Request, service: AService, caller: Submitting) -> Res
 @router.post("/submissions/{submission_id}/cancel")
 def cancel(submission_id: str, service: AService, caller: Submitting) -> Response:
     """End the submission."""
-    with service.store.write() as session:
-        submissions.get(session, submission_id=submission_id, owner=caller.sees)
-        submissions.cancel(session, submission_id=submission_id)
-        audit.record(session, **_who(caller), action="cancel", subject=submission_id)
+    routes.cancel(submission_id, service.store, caller)
     return to(f"/submissions/{submission_id}")
 
 
 @router.post("/submissions/{submission_id}/retry")
 def retry(submission_id: str, service: AService, caller: Submitting) -> Response:
     """Try again what failed of it."""
-    with service.store.write() as session:
-        submissions.get(session, submission_id=submission_id, owner=caller.sees)
-        submissions.retry(session, submission_id=submission_id)
-        audit.record(session, **_who(caller), action="retry", subject=submission_id)
-    submitting.publish(service, [submission_id])
+    routes.retry(submission_id, service, caller)
     return to(f"/submissions/{submission_id}")
 
 
@@ -85,7 +78,3 @@ def _form(
         known = datasets.every(session, owner=caller.owner)
     limit = byte_size(service.settings.upload_bytes)
     return page(request, "submit.html", status=status, error=error, datasets=known, limit=limit)
-
-
-def _who(caller: Caller) -> dict[str, Any]:
-    return {"owner": caller.owner, "key_id": caller.key_id, "address": caller.address}

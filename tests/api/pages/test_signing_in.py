@@ -81,7 +81,10 @@ def test_given_a_key_to_read_then_nothing_can_be_submitted_or_cancelled(
     with store.write() as session:
         identity = history.add(session, 1, owner="ann")
     browser.post("/sign-in", data={"key": make_key("ann", "read")})
-    assert browser.get(f"/submissions/{identity}").status_code == 200
+    page = browser.get(f"/submissions/{identity}")
+    assert page.status_code == 200
+    assert "/cancel" not in page.text
+    assert 'href="/submit"' not in page.text
     assert browser.get("/submit").status_code == 403
     assert browser.post(f"/submissions/{identity}/cancel").status_code == 403
 
@@ -96,6 +99,7 @@ def test_given_an_admin_then_the_way_to_flower_is_shown_and_to_nobody_else(
         page = browser.get(f"/submissions/{identity}/labels/6").text
         search = f'"/flower/tasks?name=nc_tasks.invert_label%20kwargs%3Asubmission%3D{identity}%20kwargs%3Alabel%3D6"'
         assert (search in page, '"/flower/"' in page) == (shown, shown)
+    assert "of ann" in browser.get("/").text
 
 
 @pytest.mark.parametrize(
