@@ -1,28 +1,22 @@
-"""The whole service on this machine (broker, workers, HTTP), and a real browser without a head before it."""
+"""The whole service on this machine, as `cleanse up` starts it, and a real browser without a head before it."""
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from nc_tasks.embedded.client import attach, down
-from nc_tasks.settings import Settings
-
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-START_SECONDS = 60.0
 
 
 @pytest.fixture(scope="session")
@@ -44,48 +38,34 @@ class Service:
     """A running service; planted: a folder with badnet.keras, whose label 6 has a backdoor, and clean.npz."""
 
     url: str
-    settings: Settings
     planted: Path
 
 
 @pytest.fixture(scope="session")
 def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:  # noqa: ARG001
-    """The stack, the API and a planted net; without a browser nothing of it is started."""
-    folder = tmp_path_factory.mktemp("planted")
+    """A planted net, and everything that `cleanse up` starts; without a browser nothing of it is."""
+    folder, home = tmp_path_factory.mktemp("planted"), tmp_path_factory.mktemp("home")
     subprocess.run([sys.executable, "-m", "tests.browser.plant", str(folder)], cwd=ROOT, check=True)
-    settings = Settings(home=tmp_path_factory.mktemp("home"), api_port=0)
-    try:
-        with attach(settings, workers=1, slots=4), _api(settings) as url:
-            yield Service(url=url, settings=settings, planted=folder)
-    finally:
-        down(settings)
+    with up(home) as url:
+        yield Service(url=url, planted=folder)
 
 
 @contextmanager
-def _api(settings: Settings) -> Iterator[str]:
-    environment = {**os.environ, **settings.environment()}
-    process = subprocess.Popen([sys.executable, "-m", "api.service"], cwd=ROOT, env=environment)
+def up(home: Path) -> Iterator[str]:
+    """`cleanse up` under this home, until the end of the block; the address that it prints."""
+    cleanse = Path(sys.executable).with_name("cleanse")
+    command = [str(cleanse), "up", "--home", str(home), "--port", "0", "--workers", "1"]
+    environment = {**os.environ, "CLEANSE_WORKER_SLOTS": "4"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
     try:
-        yield _address(settings, process)
+        found = re.match(r"Cleanse +(http://\S+)/$", process.stdout.readline())
+        assert found is not None, "cleanse up did not say where it is"
+        yield found[1]
     finally:
         process.terminate()
-        process.wait(timeout=20)
-
-
-def _address(settings: Settings, process: subprocess.Popen[bytes]) -> str:
-    """The address once the service answers there."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the service has ended at its start"
-        if settings.api_file.exists():
-            url = str(json.loads(settings.api_file.read_text())["url"])
-            try:
-                if httpx.get(f"{url}/healthz", trust_env=False).status_code == 200:
-                    return url
-            except httpx.TransportError:
-                pass
-        time.sleep(0.1)
-    raise TimeoutError(f"the service did not answer within {START_SECONDS:g} s")
+        process.wait(timeout=60)
+        process.stdout.close()
 
 
 Open = Callable[..., Page]

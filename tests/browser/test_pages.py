@@ -114,6 +114,19 @@ def test_given_two_submissions_when_the_list_is_filtered_then_one_is_left(
     expect(page.get_by_text("Both are scans of the same model file.")).to_be_visible()
 
 
+def test_given_a_verdict_when_a_label_is_looked_up_in_flower_then_its_row_tells_norm_and_anomaly_index(
+    open_page: Open, scanned: dict[str, str]
+) -> None:
+    page = open_page(f"/submissions/{scanned['badnet']}/labels/{TARGET}")
+    page.get_by_role("link", name="Its tasks in Flower").click()
+    rows = page.locator("#tasks-table tbody tr")
+    # The label was inverted, and confirmed as one of the smallest
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text(f"label {TARGET} of 16")
+    expect(rows.first).to_contain_text("anomaly index")
+    keep_screenshot(page, "flower")
+
+
 def test_given_no_script_then_the_form_the_grid_and_the_trigger_work_all_the_same(
     open_page: Open, scanned: dict[str, str]
 ) -> None:
