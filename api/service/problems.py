@@ -24,7 +24,7 @@ COMPONENT = {"$ref": "#/components/schemas/Problem"}
 
 STATUS_OF: dict[type[CleanseError], int] = {
     InputRefused: 422,
-    KeyReused: 422,
+    KeyReused: 409,
     NotFound: 404,
     WrongState: 409,
     StoreUnusable: 503,

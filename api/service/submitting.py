@@ -16,7 +16,7 @@ from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.models.batch import Batch
 from api.service.models.wishes import Wishes
-from api.service.multipart import Form, harmless
+from api.service.multipart import NAME_LIMIT, Form, harmless
 from api.service.problems import ProblemError, line_of
 from api.service.service import Service
 from api.service.uploads import keep
@@ -65,7 +65,7 @@ def wishes_of(fields: Mapping[str, str]) -> Wishes:
 
 def _json_object(name: str, text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = json.loads(text or "{}")
     except (ValueError, RecursionError) as error:
         raise OptionRefused(f"{name} is no JSON ({error}): pass an object") from None
     if not isinstance(value, dict):
@@ -86,6 +86,8 @@ def request_of(service: Service, caller: Caller, form: Form) -> Request:
     for name, most in FORM_FILES.items():
         if (given := len(form.files.get(name, ()))) > most:
             raise OptionRefused(f"the form has {given} files in {name}, the limit is {most}")
+    if (letters := len(form.fields.get("model_name", ""))) > NAME_LIMIT:
+        raise OptionRefused(f"model_name has {letters} characters, the limit is {NAME_LIMIT}")
     wishes = wishes_of(form.fields)
     _either("model", form, "model_sha256", "the model's file or the digest of one that was uploaded before")
     _either("data", form, "dataset", "the data's file or the id of a data set that was registered before")

@@ -47,6 +47,8 @@ def test_when_the_same_is_sent_again_then_it_is_the_same_submission(client: http
         ({"priority": "urgent"}, "priority"),
         ({"tags": '{"a": 1}'}, "tags.a"),
         ({"callback_url": "ftp://x"}, "callback_url"),
+        ({"force": "yes"}, "force"),
+        ({"model_name": "m" * 256}, "model_name has 256 characters, the limit is 255"),
         ({"colour": "red"}, "unknown field 'colour'"),
         ({"model_sha256": "a" * 64}, "both of model and model_sha256"),
     ],
@@ -111,7 +113,7 @@ def test_given_an_idempotency_key_then_the_second_time_nothing_happens_and_anoth
     first = client.post("/v1/submissions", headers=header, **form(force="true")).json()
     again = client.post("/v1/submissions", headers=header, **form(force="true"))
     assert (again.json()["id"], sent) == (first["id"], [first["id"]])
-    assert client.post("/v1/submissions", headers=header, **form(b"another", force="true")).status_code == 422
+    assert client.post("/v1/submissions", headers=header, **form(b"another", force="true")).status_code == 409
 
 
 def test_given_as_many_open_submissions_as_allowed_then_429_with_the_limit(

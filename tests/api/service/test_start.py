@@ -1,0 +1,26 @@
+"""Where the service may listen."""
+
+from pathlib import Path
+
+import pytest
+
+from api.service.__main__ import check_address
+from nc_core.errors import OptionRefused
+from nc_tasks.settings import Settings
+from tests.api.service.conftest import MakeKey
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.8.8"])
+def test_given_no_key_then_this_machines_own_addresses_are_fine(tmp_path: Path, host: str) -> None:
+    check_address(Settings(home=tmp_path, database_url=None, api_host=host))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "cleanse.example"])
+def test_given_no_key_then_an_address_that_others_reach_is_refused_and_with_one_it_is_not(
+    settings: Settings, make_key: MakeKey, host: str
+) -> None:
+    open_to_all = settings.model_copy(update={"api_host": host})
+    with pytest.raises(OptionRefused, match="no key was made: run `cleanse key create` first"):
+        check_address(open_to_all)
+    make_key("alice")
+    check_address(open_to_all)
