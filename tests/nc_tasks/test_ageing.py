@@ -9,7 +9,7 @@ from nc_tasks.ageing import bring_forward
 from nc_tasks.app import make_app
 from nc_tasks.embedded.broker import broker_url, socket_path, start_broker
 from nc_tasks.embedded.files import stack_files
-from nc_tasks.publishing import priority_of
+from nc_tasks.publishing import PRIORITIES, priority_of
 from nc_tasks.settings import Settings
 
 
@@ -46,3 +46,11 @@ def test_twice_as_many_labels_at_every_step_of_urgency() -> None:
     assert found == sorted(found)
     assert [found.count(priority) for priority in range(8)] == [10, 10, 20, 40, 80, 160, 320, 640]
     assert max(found) == 9
+
+
+def test_given_an_urgent_submission_then_its_labels_go_before_those_of_others() -> None:
+    for position in range(0, 5000, 7):
+        found = [priority_of(position, urgency) for urgency in ("high", "normal", "low")]
+        assert found == sorted(found)
+        assert set(found) <= set(PRIORITIES)
+    assert priority_of(79, "high") == priority_of(0) < priority_of(0, "low")

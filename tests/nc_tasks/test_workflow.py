@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from nc_tasks import publishing, workflow
 from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
 from nc_tasks.results import result_json
-from nc_tasks.store import LabelKey, detections, labels, mitigations, preparations, submissions
+from nc_tasks.store import LabelKey, Submission, detections, labels, mitigations, preparations, submissions
 from nc_tasks.store.states import LabelState
 from nc_tasks.worker import WorkerProcess
 
@@ -27,6 +28,7 @@ class Messages:
         self.labels: list[list[int]] = []
         self.comparisons: list[str] = []
         self.repairs: list[str] = []
+        self.urgencies: list[str] = []
         monkeypatch.setattr(publishing, "publish_labels", self._labels)
         monkeypatch.setattr(publishing.broker, "epoch", lambda: "one")
         monkeypatch.setattr(publishing.app, "send_task", self._task)
@@ -37,8 +39,9 @@ class Messages:
         else:
             self.repairs.append(kwargs["method"])
 
-    def _labels(self, _: str, waiting: Sequence[int], *__: int) -> None:
+    def _labels(self, _: str, waiting: Sequence[int], __: int, urgency: str) -> None:
         self.labels.append(list(waiting))
+        self.urgencies.append(urgency)
 
 
 @pytest.fixture
@@ -116,6 +119,15 @@ def test_one_message_per_label_and_one_only(worker: WorkerProcess, sent: Message
     # Then every label was sent once
     assert sent.labels == [list(range(CLASSES))]
     assert state(worker, submission_id) == "inverting"
+
+
+def test_the_labels_are_as_urgent_as_their_submission(worker: WorkerProcess, sent: Messages) -> None:
+    for seed, urgency in enumerate(("high", "low")):
+        identity = prepared(worker, seed=seed)
+        with worker.store.write() as session:
+            session.execute(update(Submission).where(Submission.id == identity).values(priority=urgency))
+        workflow.begin_scan(worker, identity)
+    assert sent.urgencies == ["high", "low"]
 
 
 def test_only_the_asked_labels_are_sent(worker: WorkerProcess, sent: Messages) -> None:
