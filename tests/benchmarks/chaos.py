@@ -71,7 +71,7 @@ def run(given: argparse.Namespace, *, disturbed: bool) -> float:
         try:
             with closing(open_store(settings)) as store:
                 with store.write() as session:
-                    for statement in COUNTING:
+                    for statement in COUNTING["sqlite"]:
                         session.execute(text(statement))
                 with attach(settings, workers=given.workers, slots=given.slots, supervisor=SUPERVISOR) as stack:
                     home = Home(settings=settings, store=store, stack=stack)

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,12 +47,19 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture
 def home(settings: Settings) -> Iterator[Home]:
     """A running stack: one control worker, one label worker of four slots, a sweeper, a broker."""
+    with running(settings) as home:
+        yield home
+
+
+@contextmanager
+def running(settings: Settings, *, service: tuple[str, int] | None = None) -> Iterator[Home]:
+    """A stack on the database of these settings, whose labels are counted when it has done what the test wanted."""
     store = open_store(settings)
     with store.write() as session:
-        for statement in COUNTING:
+        for statement in COUNTING[store.engine.dialect.name]:
             session.execute(text(statement))
     try:
-        with attach(settings, workers=1, slots=4, supervisor=SUPERVISOR) as stack:
+        with attach(settings, workers=1, slots=4, service=service, supervisor=SUPERVISOR) as stack:
             home = Home(settings=settings, store=store, stack=stack)
             yield home
             LEDGER.faults += 1

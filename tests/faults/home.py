@@ -35,12 +35,24 @@ def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECOND
 
 
 RESULTS = ", ".join(map(repr, labels.RESULTS))
-COUNTING = (
-    "CREATE TABLE written (submission_id, label, round, times, PRIMARY KEY (submission_id, label, round))",
-    f"""CREATE TRIGGER counting AFTER UPDATE OF state, norm, attempt ON label WHEN NEW.state IN ({RESULTS}) BEGIN
-        INSERT INTO written VALUES (NEW.submission_id, NEW.label, NEW.round, 1)
-        ON CONFLICT DO UPDATE SET times = times + 1; END""",
-)
+COUNTING = {
+    "sqlite": (
+        "CREATE TABLE written (submission_id, label, round, times, PRIMARY KEY (submission_id, label, round))",
+        f"""CREATE TRIGGER counting AFTER UPDATE OF state, norm, attempt ON label WHEN NEW.state IN ({RESULTS}) BEGIN
+            INSERT INTO written VALUES (NEW.submission_id, NEW.label, NEW.round, 1)
+            ON CONFLICT DO UPDATE SET times = times + 1; END""",
+    ),
+    "postgresql": (
+        "CREATE TABLE written (submission_id text, label int, round int, times int, "
+        "PRIMARY KEY (submission_id, label, round))",
+        """CREATE FUNCTION count_result() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO written VALUES (NEW.submission_id, NEW.label, NEW.round, 1)
+            ON CONFLICT (submission_id, label, round) DO UPDATE SET times = written.times + 1;
+            RETURN NEW; END $$""",
+        f"""CREATE TRIGGER counting AFTER UPDATE OF state, norm, attempt ON label FOR EACH ROW
+            WHEN (NEW.state IN ({RESULTS})) EXECUTE FUNCTION count_result()""",
+    ),
+}
 """Has the database count, in every writer's own transaction, how often each label has got a result."""
 
 
