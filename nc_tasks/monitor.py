@@ -40,7 +40,7 @@ class _Known:
     model: str
     state: str
     verdict: str | None
-    total: int | None
+    classes: int | None
     labels: dict[tuple[int, int], tuple[str, float | None]]
     indices: dict[int, float | None]
 
@@ -96,13 +96,13 @@ class TaskRows:
 
 def _read(session: Session, submission_id: str) -> _Known | None:
     row = session.execute(
-        select(Submission.model_name, Submission.state, Submission.labels_total, Detection.verdict, Detection.body)
+        select(Submission.model_name, Submission.state, Submission.classes, Detection.verdict, Detection.body)
         .outerjoin(Detection, Detection.submission_id == Submission.id)
         .where(Submission.id == submission_id)
     ).one_or_none()
     if row is None:
         return None
-    model, state, total, verdict, body = row
+    model, state, classes, verdict, body = row
     labels = session.execute(
         select(Label.label, Label.round, Label.state, Label.norm).where(Label.submission_id == submission_id)
     )
@@ -110,7 +110,7 @@ def _read(session: Session, submission_id: str) -> _Known | None:
         model=model,
         state=state,
         verdict=verdict,
-        total=total,
+        classes=classes,
         labels={(row.label, row.round): (row.state, row.norm) for row in labels},
         indices={entry["label"]: entry["anomaly_index"] for entry in (body or {"labels": []})["labels"]},
     )
@@ -120,12 +120,13 @@ def _of_label(known: _Known, label: int, round: int) -> str:
     state, norm = known.labels.get((label, round), ("unknown", None))
     index = known.indices.get(label)
     parts = (
-        known.model,
-        f"label {label}" if known.total is None else f"label {label} of {known.total}",
-        f"round {round}" if round else None,
+        # What is asked for most stands first: Flower cuts long texts off.
         state,
         None if norm is None else f"norm {norm:.1f}",
         None if index is None else f"anomaly index {index:.1f}",
+        f"label {label}" if known.classes is None else f"label {label} of {known.classes}",
+        f"round {round}" if round else None,
+        known.model,
     )
     return " · ".join(part for part in parts if part)
 

@@ -52,7 +52,7 @@ def submission(store: Store) -> str:
             options=ScanOptions(),
         ).id
         for state in ("preparing", "inverting"):
-            submissions.set_state(session, submission_id=submission_id, state=state, labels_total=3)
+            submissions.set_state(session, submission_id=submission_id, state=state, classes=3)
         labels.create(session, submission_id=submission_id, labels=range(3), round=0, updates_budget=600)
         for label, state, norm in ((1, "done", 7.42), (2, "not_converged", 400.0)):
             key = LabelKey(submission_id=submission_id, label=label, round=0)
@@ -78,13 +78,13 @@ def arguments(submission: str, **more: Any) -> str:
 def test_given_tasks_then_each_row_says_what_the_store_knows(store: Store, submission: str) -> None:
     rows, model = TaskRows(lambda: store), "<b>bad</b>net.h5"
     for label, told in (
-        (0, f"{model} · label 0 of 3 · queued"),
-        (1, f"{model} · label 1 of 3 · done · norm 7.4 · anomaly index 4.2"),
-        (2, f"{model} · label 2 of 3 · not_converged · norm 400.0"),
+        (0, f"queued · label 0 of 3 · {model}"),
+        (1, f"done · norm 7.4 · anomaly index 4.2 · label 1 of 3 · {model}"),
+        (2, f"not_converged · norm 400.0 · label 2 of 3 · {model}"),
     ):
         assert rows.describe(arguments(submission, label=label, round=0)) == told
     assert rows.describe(arguments(submission, label=1, round=2)) == (
-        f"{model} · label 1 of 3 · round 2 · unknown · anomaly index 4.2"
+        f"unknown · anomaly index 4.2 · label 1 of 3 · round 2 · {model}"
     )
     assert rows.describe(arguments(submission)) == f"{model} · inverting · backdoored"
     assert rows.describe(arguments(submission, method="unlearning")) == f"{model} · unlearning · inverting · backdoored"
@@ -184,7 +184,7 @@ def test_given_a_real_flower_then_one_label_is_found_by_search_with_norm_and_ano
             assert wait_until(lambda: len(rows(client, "name:invert_label")) == 3, 20)
             # Then exactly one, of three labels two of which begin alike
             (row,) = rows(client, search)
-            assert row["result"] == "<b>bad</b>net.h5 · label 1 of 3 · done · norm 7.4 · anomaly index 4.2"
+            assert row["result"] == "done · norm 7.4 · anomaly index 4.2 · label 1 of 3 · <b>bad</b>net.h5"
             assert row["kwargs"] == arguments(submission, label=1, round=0)
             # And no label's number is a name in the metrics, and nothing can be controlled
             metrics = client.get("/metrics").text
