@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ from nc_core.mitigation.rescan import Found, Rescan
 from nc_core.models import build, canonical_of
 from nc_tasks import publishing, workflow
 from nc_tasks.evaluate import evaluate
-from nc_tasks.options import ScanOptions
+from nc_tasks.options import Method, ScanOptions
 from nc_tasks.results import result_json
 from nc_tasks.store import LabelKey, detections, labels, mitigations, preparations, submissions
 from nc_tasks.worker import WorkerProcess
@@ -170,6 +170,10 @@ def ended(worker: WorkerProcess, submission_id: str) -> dict[str, Any]:
     with worker.store.read() as session:
         assert submissions.get(session, submission_id=submission_id).state == "done"
         return result_json(session, submission_id)["mitigation"]
+
+
+def test_every_repair_that_can_be_asked_for_exists() -> None:
+    assert set(get_args(Method)) == set(mitigation.METHODS)
 
 
 def test_the_net_on_which_the_others_triggers_work_least_is_kept(

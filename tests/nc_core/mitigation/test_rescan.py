@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from nc_core.detection import LabelNorm
+from nc_core.inversion import Inverter
 from nc_core.mitigation import Case
 from nc_core.mitigation.rescan import Rescanner, clean_quantile
 from nc_core.models import build_logits
@@ -49,3 +51,24 @@ def test_clean_labels_of_the_repaired_net_are_asked_where_those_of_the_submitted
         assert rescan.small is any(norm is not None for norm in rescan.norms)
     assert told == sorted(told)
     assert np.max(told) <= 1.0
+
+
+def test_a_look_that_settles_nothing_leaves_clean_labels_alone(
+    case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a look before a round that is made whatever it finds
+    asked: list[list[int]] = []
+    invert = Inverter.invert
+
+    def watched(self: Inverter, labels: list[int], **how: Any) -> Any:
+        asked.append(list(labels))
+        return invert(self, labels, **how)
+
+    monkeypatch.setattr(Inverter, "invert", watched)
+    given = case()
+    rescanner = Rescanner(given, build_logits(given.canonical))
+    # Then only the flagged label is inverted; when it is to settle the matter, the others too, the same every time
+    rescanner.look(seed=1, settle=False)
+    for seed in (2, 3):
+        rescanner.look(seed=seed)
+    assert asked == [[2], [2], [0, 1, 3], [2], [0, 1, 3]]
