@@ -1,9 +1,10 @@
 """Which of several repairs is kept: a rule over their measures that never sees a poisoned image.
 
 The repair with the least attack is kept, among those that do not cost more accuracy than a bound allows. Its attack is
-that of the reversed trigger that works best on it: of those of the scan, of those that were reversed afresh on the
-other candidates' nets, and of its own fresh ones as far as they are small. (Any net has large ones: a trigger that is
-as large as those of clean labels, reversed on a net and tried on the same net, says nothing of a backdoor.)
+that of the reversed trigger that works best on it: of those of the scan and of those that were reversed afresh on each
+candidate's net, its own included, as far as they are smaller than what its own clean labels need. A larger one works on
+any net and tells nothing of a backdoor: on a planted net of 16 signs, patches of 164 to 175 pixels, reversed on the one
+repair that had killed the trigger, worked on all others, dead or alive.
 """
 
 from collections.abc import Sequence

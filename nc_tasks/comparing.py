@@ -15,18 +15,17 @@ SCAN = "scan"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Known:
-    """A trigger, whose net it was reversed on (a method, or the scan's), and whether it is small there."""
+    """A trigger, and whose net it was reversed on: a method, or the scan's."""
 
     origin: str
     target: int
     trigger: "Trigger"
-    small: bool
 
 
 def compare_repairs(worker: WorkerProcess, submission_id: str) -> dict[str, dict[str, Any]]:
     """Method -> {"triggers": [{"origin", "label", "norm", "attack_success_rate"}]}, all on held-out images.
 
-    Every repair meets the triggers of the scan, those of the others' nets, and its own where they are small
+    Every repair meets the triggers of the scan, and those of all nets that are small beside its own clean labels
     (`nc_core.choice` says why).
     """
     from nc_core.mitigation.measures import attack_rate
@@ -38,13 +37,13 @@ def compare_repairs(worker: WorkerProcess, submission_id: str) -> dict[str, dict
     assert detection is not None
     loaded = materials.load(worker, submission)
     scanned = triggers.of_scan(worker, submission, detection.body["flagged_labels"])
-    pool = [_Known(origin=SCAN, target=label, trigger=one, small=True) for label, one in scanned.items()]
+    pool = [_Known(origin=SCAN, target=label, trigger=one) for label, one in scanned.items()]
     for row in rows:
         pool += _fresh(worker, row)
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         net = _net(worker, row)
-        met = [one for one in pool if one.small or one.origin != row.method]
+        met = [one for one in pool if one.origin == SCAN or _small(row, one)]
         found[row.method] = {
             "triggers": [
                 {
@@ -60,16 +59,16 @@ def compare_repairs(worker: WorkerProcess, submission_id: str) -> dict[str, dict
 
 
 def _fresh(worker: WorkerProcess, row: Mitigation) -> list[_Known]:
-    rescan = (row.body or {})["rescan"]
-
-    def small(target: int, norm: float) -> bool:
-        quantile = rescan[str(target)]["clean_quantile"]
-        return quantile is not None and norm < quantile
-
     return [
-        _Known(origin=row.method, target=target, trigger=trigger, small=small(target, trigger.norm))
+        _Known(origin=row.method, target=target, trigger=trigger)
         for target, trigger in triggers.unpacked(worker, str(row.triggers_sha256))
     ]
+
+
+def _small(row: Mitigation, one: _Known) -> bool:
+    """Whether it is smaller than what 95% of the repaired net's clean labels need; any is where none has a trigger."""
+    quantile = (row.body or {})["rescan"][str(one.target)]["clean_quantile"]
+    return quantile is None or one.trigger.norm < quantile
 
 
 def _net(worker: WorkerProcess, row: Mitigation) -> "Predictor":

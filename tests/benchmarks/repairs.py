@@ -114,8 +114,9 @@ def kept_by_the_rule(subject: Subject, repairs: dict[str, Repair]) -> str:
     holdout, candidates = subject.found.prepared.holdout, []
     for method, repair in repairs.items():
         predict = Predictor(build_logits(repair.goodnet))
-        met = [one for name, other in repairs.items() if name != method for one in other.fresh]
-        met += [one for one in repair.fresh if repair.rescan[one.target].small]
+        quantiles = {target: rescan.clean_quantile for target, rescan in repair.rescan.items()}
+        fresh = [one for other in repairs.values() for one in other.fresh]
+        met = [one for one in fresh if (most := quantiles[one.target]) is None or one.trigger.norm < most]
         rates = [attack_rate(predict, holdout, target, trigger) for target, trigger in met]
         worst = max([*repair.reversed_attack_success_rate_after.values(), *rates])
         bound = repair.bound

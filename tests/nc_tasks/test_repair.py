@@ -88,7 +88,7 @@ def submission(worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch, tmp_path:
 
             def look(self, **_: object) -> Found:
                 norm = found.norm
-                rescan = Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=0.1, small=False)
+                rescan = Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=0.95, small=norm < 0.95)
                 return Found(rescan={TARGET: rescan}, triggers=(TargetTrigger(TARGET, found),))
 
         def run(*arguments: Any, **how: Any) -> Repair:
@@ -181,19 +181,22 @@ def test_the_net_on_which_the_others_triggers_work_least_is_kept(
 ) -> None:
     # Given a thorough method, and one that leaves half of a backdoor, which the scan's own trigger does not show
     thorough = method("unlearning", left=0.0, found=pixel(5, 0.9))
-    shallow = method("fine-pruning", left=9.0, found=pixel(4, 0.9))
-    strong = TargetTrigger(TARGET, Trigger(mask=pixel(4).mask, pattern=np.full((3, 2, 1), 2.0, np.float32)))
-    thorough.found = strong.trigger  # type: ignore[attr-defined]
+    shallow = method(
+        "fine-pruning", left=9.0, found=Trigger(mask=np.ones((3, 2), np.float32), pattern=pixel(5).pattern)
+    )
+    thorough.found = Trigger(  # type: ignore[attr-defined]
+        mask=pixel(4, 0.9).mask, pattern=np.full((3, 2, 1), 2.0, np.float32)
+    )
     submission_id = submission({"unlearning": thorough, "fine-pruning": shallow})
     # When both have run, and the comparison that they ask for, which comes twice
     for name in ("unlearning", "fine-pruning"):
         repair_task.repair(submission=submission_id, method=name)
     for _ in range(2):
         compare_task.compare(submission=submission_id)
-    # Then each met the scan's trigger and that of the other's net, not its own large one
+    # Then each met the scan's trigger and the small one of the thorough net, and none the large one of the shallow net
     told = ended(worker, submission_id)
     met = {one["method"]: one["comparison"]["triggers"] for one in told["candidates"]}
-    assert [entry["origin"] for entry in met["unlearning"]] == ["scan", "fine-pruning"]
+    assert [entry["origin"] for entry in met["unlearning"]] == ["scan", "unlearning"]
     assert [entry["origin"] for entry in met["fine-pruning"]] == ["scan", "unlearning"]
     # And the trigger that works on the shallow one decides
     assert {entry["origin"]: entry["attack_success_rate"] for entry in met["fine-pruning"]} == {
