@@ -55,8 +55,9 @@ def _repair(result: Mapping[str, Any]) -> Iterator[str]:
             yield f"  no repair is handed out: {repair['reason']}"
         return
     measure = "accuracy" if result["preflight"]["labelled"] else "agreement with the submitted model"
+    done = "guarded, not repaired," if repair["method"] == "filter" else "repaired"
     yield (
-        f"  repaired by {repair['method']}: {measure} {percent(repair['accuracy_before'])} -> "
+        f"  {done} by {repair['method']}: {measure} {percent(repair['accuracy_before'])} -> "
         f"{percent(repair['accuracy_after'])}"
     )
     if len(repair["candidates"]) > 1:

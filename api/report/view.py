@@ -60,6 +60,11 @@ def advice(result: Mapping[str, Any]) -> str:
 
 def _repaired(repair: Mapping[str, Any], classes: int) -> str:
     """The nets that a repair leaves, and what an attack still does to the repaired one."""
+    if repair["method"] == "filter":
+        return (
+            "Nothing was repaired: guarded.keras is the submitted model behind a filter, which answers "
+            f"{classes} where it sees a backdoored input."
+        )
     poisoned = repair["poisoned"]
     if poisoned is not None:
         which, rate = "the known poison", poisoned["attack_success_rate_after"]

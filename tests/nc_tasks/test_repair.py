@@ -1,5 +1,6 @@
 """Repairs of one submission on real files, from their tasks to the one that is kept; only the methods are stand-ins."""
 
+import shutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from api.outputs import GUARDED, read_scan
 from nc_core import mitigation
 from nc_core.datasets import CleanData, Images, split_images
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Trigger
-from nc_core.mitigation import Case, Repair, TargetTrigger
+from nc_core.mitigation import Case, Repair, TargetTrigger, filter_inputs
 from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.rescan import Found, Rescan
 from nc_core.models import build, canonical_of
@@ -205,6 +207,46 @@ def test_the_net_on_which_the_others_triggers_work_least_is_kept(
     }
     assert told["method"] == "unlearning"
     assert (told["accuracy_after"], told["reversed_attack_success_rate_after"]) == (1.0, {"2": 0.0})
+
+
+def a_filter() -> Callable[..., Repair]:
+    def run(case: Case, **how: Any) -> Repair:
+        return filter_inputs(case, **how)
+
+    run.found = pixel(0)  # type: ignore[attr-defined]
+    return run
+
+
+def test_a_filter_alone_hands_out_a_guard_and_no_goodnet(
+    worker: WorkerProcess, submission: Callable[..., str], tmp_path: Path
+) -> None:
+    # Given a submission for which nothing but the filter was asked
+    submission_id = submission({"filter": a_filter()})
+    repair_task.repair(submission=submission_id, method="filter")
+    # Then it is kept, its guard is there, and the result says why there is no repaired net
+    told = ended(worker, submission_id)
+    assert (told["method"], told["goodnet_sha256"]) == ("filter", None)
+    assert any("there is no GoodNet" in note for note in told["notes"])
+    assert told["guard"]["kind"] == "neuron-activation"
+    scan = read_scan(worker.store, worker.artefacts, submission_id)
+    assert scan.nets.keys() == {GUARDED}
+    shutil.copyfile(scan.nets[GUARDED], tmp_path / GUARDED)
+    answers = keras.models.load_model(tmp_path / GUARDED).predict(np.zeros((1, 3, 2, 1)), verbose=0)
+    assert answers.shape == (1, CLASSES + 1)
+
+
+def test_beside_a_repair_the_filter_is_told_of_and_not_kept(
+    worker: WorkerProcess, submission: Callable[..., str]
+) -> None:
+    submission_id = submission(
+        {"filter": a_filter(), "unlearning": method("unlearning", left=9.0, found=pixel(5, 0.9))}
+    )
+    for name in ("filter", "unlearning"):
+        repair_task.repair(submission=submission_id, method=name)
+    told = ended(worker, submission_id)
+    assert told["method"] == "unlearning"
+    assert {one["method"] for one in told["candidates"]} == {"filter", "unlearning"}
+    assert told["guard"]["kind"] == "badnet-and-goodnet"
 
 
 def test_a_comparison_that_fails_does_not_stop_the_submission(

@@ -163,6 +163,14 @@ def test_a_repair_that_costs_too_much_is_told_as_none(page: Render, make_result:
     assert "fine-pruning rejected" in shown
 
 
+def test_a_filter_is_not_called_a_repair(page: Render, make_result: Make) -> None:
+    result = make_result(infected={1: 8.2})
+    result["mitigation"]["method"] = "filter"
+    shown = words(page(result))
+    assert "Nothing was repaired" in shown
+    assert "goodnet.keras is the repaired model" not in shown
+
+
 def test_a_failed_repair_says_why(page: Render, make_result: Make) -> None:
     result = make_result(infected={1: 8.2})
     failed = [{"method": "unlearning", "reason": "no image is left to learn from"}]
