@@ -96,16 +96,28 @@ def all_terminal(session: Session, *, submission_id: str) -> bool:
 def to_compare(session: Session, *, submission_id: str) -> list[Mitigation]:
     """The repairs that are to be compared: those with a net, where there are several and one has not been yet."""
     rows = [row for row in of_submission(session, submission_id=submission_id) if row.goodnet_sha256]
-    return rows if len(rows) > 1 and any(row.comparison is None for row in rows) else []
+    return rows if len(rows) > 1 and any(not _is_compared(row) for row in rows) else []
+
+
+def begin_comparison(session: Session, *, submission_id: str) -> int:
+    """Count an attempt at comparing the repairs, of which none ends where it kills its process; returns its number."""
+    waiting = [row for row in to_compare(session, submission_id=submission_id) if not _is_compared(row)]
+    attempt = 1 + max(((row.comparison or {}).get("attempts", 0) for row in waiting), default=0)
+    for row in waiting:
+        row.comparison = {"attempts": attempt}
+    return attempt
 
 
 def record_comparison(session: Session, *, submission_id: str, found: Mapping[str, dict[str, Any]]) -> None:
     """Write how the repairs (method -> comparison) do against one another; what was written before stays."""
-    for method, comparison in found.items():
-        row = update(Mitigation).where(
-            Mitigation.submission_id == submission_id, Mitigation.method == method, Mitigation.comparison.is_(None)
-        )
-        changed(session, row.values(comparison=comparison))
+    for row in of_submission(session, submission_id=submission_id):
+        if row.method in found and not _is_compared(row):
+            row.comparison = found[row.method]
+
+
+def _is_compared(row: Mitigation) -> bool:
+    """Until then it holds nothing, or how often that was tried."""
+    return "triggers" in (row.comparison or {})
 
 
 def keep(session: Session, *, submission_id: str, method: str) -> None:

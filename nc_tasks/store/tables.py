@@ -201,7 +201,8 @@ class Mitigation(Leased, Base):
     """One method's repair of one submission.
 
     body: its metrics before and after. triggers_sha256: what was reversed afresh on the GoodNet. comparison: how it
-    does against the triggers of all repairs, None until they were compared. kept: whether its GoodNet is handed out.
+    does against the triggers of all repairs; until then None, or the attempts at comparing them. kept: whether its
+    GoodNet is handed out.
     """
 
     __tablename__ = "mitigation"

@@ -3,6 +3,7 @@
 import logging
 import traceback
 
+from nc_core.errors import CleanseError
 from nc_tasks import workflow
 from nc_tasks.app import app
 from nc_tasks.comparing import compare_repairs
@@ -26,7 +27,13 @@ def compare(*, submission: str) -> None:
 
 
 def _compare(worker: WorkerProcess, submission_id: str) -> None:
+    most = worker.settings.max_attempts
+    with worker.store.write() as session:
+        attempt = mitigations.begin_comparison(session, submission_id=submission_id)
     try:
+        if attempt > most:
+            told = f"given up after {attempt - 1} attempts (limit {most})"
+            raise CleanseError(f"{told}: each time its worker fell silent")
         found = compare_repairs(worker, submission_id)
     except Exception as error:
         # What each repair measured by itself is there: the choice is made on that, and the reason told.

@@ -17,7 +17,8 @@ from nc_tasks.settings import Settings
 
 @pytest.fixture
 def root() -> Iterator[logging.Logger]:
-    """The root logger, as it was before afterwards."""
+    """The root logger, as it was before afterwards, in a thread that is at nothing."""
+    logs.end_task()
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     yield root

@@ -268,6 +268,29 @@ def test_a_comparison_that_fails_does_not_stop_the_submission(
     assert told["comparison"] == {"triggers": [], "reason": "not compared: ValueError: no memory"}
 
 
+def test_a_comparison_that_always_ends_its_process_is_given_up(
+    worker: WorkerProcess, submission: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods = {name: method(name, left=0.0, found=pixel(5)) for name in ("unlearning", "fine-pruning")}
+    submission_id = submission(methods)
+    for name in methods:
+        repair_task.repair(submission=submission_id, method=name)
+
+    def dies(*_: object) -> None:
+        raise SystemExit
+
+    # Given a comparison that ends its process as often as it may
+    monkeypatch.setattr(compare_task, "compare_repairs", dies)
+    for _ in range(worker.settings.max_attempts):
+        with pytest.raises(SystemExit):
+            compare_task.compare(submission=submission_id)
+    # When it is asked for once more, then it is left alone, and the submission ends
+    compare_task.compare(submission=submission_id)
+    told = ended(worker, submission_id)
+    assert told["comparison"]["triggers"] == []
+    assert "given up after 3 attempts (limit 3)" in told["comparison"]["reason"]
+
+
 def test_a_net_is_evaluated_with_what_its_scan_knows(
     worker: WorkerProcess, submission: Callable[..., str], tmp_path: Path
 ) -> None:
