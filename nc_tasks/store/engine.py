@@ -63,8 +63,9 @@ def open_store(settings: Settings) -> Store:
     engine = connect(settings)
     try:
         migrate(engine)
-    except OperationalError as error:
-        if engine.dialect.name == "sqlite":
+    except BaseException as error:
+        engine.dispose()  # nobody else will close its connections
+        if not isinstance(error, OperationalError) or engine.dialect.name == "sqlite":
             raise
         told = " ".join(str(error.orig).split())
         raise StoreUnusable(f"the database {engine.url.render_as_string()} cannot be used: {told}") from error
