@@ -38,7 +38,7 @@ test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e --ignore tests/faults --ignore tests/browser
 	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(ON_JAX)
 	$(BIN)/python -m pytest --numprocesses 2 -m quick tests/faults
-	$(BIN)/python -m pytest --durations 10 tests/e2e
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 10 tests/e2e
 
 test-browser: setup
 	$(BIN)/python -m pytest tests/browser
