@@ -110,10 +110,13 @@ class Upkeep:
 
 
 def run(settings: Settings) -> None:
-    """Look every `sweep_seconds` until the process is ended, whatever is away meanwhile."""
+    """Look every `sweep_seconds` until the process is ended, whatever is away meanwhile.
+
+    Raises StoreUnusable, ArtefactsUnreachable where it cannot begin.
+    """
     store = open_store(settings)
-    upkeep = threading.Thread(target=_keep_up, args=(store, settings), name="upkeep", daemon=True)
-    upkeep.start()
+    upkeep = Upkeep(store, open_artefacts(settings), settings)
+    threading.Thread(target=_keep_up, args=(upkeep, settings), name="upkeep", daemon=True).start()
     while True:
         try:
             swept = sweep(store, settings)
@@ -126,9 +129,8 @@ def run(settings: Settings) -> None:
         time.sleep(settings.sweep_seconds)
 
 
-def _keep_up(store: Store, settings: Settings) -> None:
+def _keep_up(upkeep: Upkeep, settings: Settings) -> None:
     """In a thread of its own: no receiver of callbacks, however slow, delays the work."""
-    upkeep = Upkeep(store, open_artefacts(settings), settings)
     while True:
         try:
             upkeep.look()
