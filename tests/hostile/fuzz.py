@@ -1,6 +1,6 @@
 """Mutates valid files for a while: do the readers hold, and does the door answer for each?
 
-    python -m tests.hostile.fuzz [--seconds 300] [--start 0] [--door 1000] [--keep FOLDER]
+    python -m tests.hostile.fuzz [--seconds 300 | --mutations 1000000] [--start 0] [--door 1000] [--keep FOLDER]
 
 Most mutations go to the readers themselves, in a process that is started anew when one of them ends it: an end is
 counted, and kept in the folder, since libhdf5 is not ours to mend. Every such file, and as many others as --door
@@ -115,14 +115,16 @@ class Faults:
 
 
 def main() -> int:
-    """Mutate until the time is over; print the counts."""
+    """Mutate until the time is over, or as often as is asked; print the counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=300.0)
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--seconds", type=float, default=300.0)
+    length.add_argument("--mutations", type=int, help="go on until so many were read, however long it takes")
     parser.add_argument("--start", type=int, default=0, help="number of the first mutation")
     parser.add_argument("--door", type=int, default=1000, help="mutations that also go through the door")
     parser.add_argument("--keep", type=Path, help="folder for what ends a reader")
     given = parser.parse_args()
-    end = time.monotonic() + given.seconds
+    begin = time.monotonic()
     found: dict[str, Counter[str]] = {kind: Counter() for kind in _KINDS}
     doors: dict[str, Counter[str]] = {kind: Counter() for kind in _KINDS}
     deaths: list[tuple[str, int]] = []
@@ -130,7 +132,7 @@ def main() -> int:
     for kind, number, outcome in _sample(given, doors):
         faults.add(kind, number, f"at the door: {outcome}")
     at = dict.fromkeys(_KINDS, given.start)
-    while time.monotonic() < end:
+    while _goes_on(given, time.monotonic() - begin, sum(counts.total() for counts in found.values())):
         kind = min(at, key=lambda each: at[each])
         outcomes = run_batch(kind, range(at[kind], at[kind] + BATCH))
         at[kind] = max(outcomes, default=at[kind]) + 1
@@ -152,6 +154,10 @@ def main() -> int:
         print(f"{kind}: readers {dict(found[kind])}; door {dict(doors[kind])}")
     print(*faults.lines(), sep="\n")
     return 1 if faults.first else 0
+
+
+def _goes_on(given: argparse.Namespace, seconds: float, read: int) -> bool:
+    return seconds < given.seconds if given.mutations is None else read < given.mutations
 
 
 def _sample(given: argparse.Namespace, doors: dict[str, Counter[str]]) -> list[tuple[str, int, str]]:
