@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, BinaryIO
 
 from nc_core.errors import InputRefused
@@ -55,6 +56,7 @@ def answer(order: Order) -> Answer:
     read = READERS[order["kind"]]()
     for codec in CODECS:
         codecs.lookup(codec)
+    import_module("unicodedata")  # What Python's parser imports at a name beyond ASCII, in the header of an array.
     with (
         open(sys.stdin.fileno(), "rb", closefd=False) as file,
         open(order["output"], "wb", closefd=False) as output,
