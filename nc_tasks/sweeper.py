@@ -24,7 +24,7 @@ from nc_tasks.app import publish_start
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.logs import configure
 from nc_tasks.settings import Settings, get_settings
-from nc_tasks.store import Store, open_store, preparations, silence, submissions, workers
+from nc_tasks.store import Store, open_store, preparations, setback, silence, submissions, workers
 from nc_tasks.store.measures import SWEEPER
 from nc_tasks.tracing import trace
 from nc_tasks.version import build_version
@@ -60,6 +60,7 @@ def sweep(store: Store, settings: Settings) -> Swept:
 
 def _requeue(store: Store, settings: Settings) -> int:
     """Queue again what silent workers held, or fail it after too many attempts."""
+    _follow_the_clock(store, settings)
     with store.read() as session:
         silent_seconds = SILENT_BEATS * settings.heartbeat_seconds
         dead = workers.dead(session, host=socket.gethostname(), silent_seconds=silent_seconds)
@@ -70,6 +71,15 @@ def _requeue(store: Store, settings: Settings) -> int:
         requeued = silence.requeue_silent(session, max_attempts=settings.max_attempts)
         preparations.fail_given_up(session)
     return requeued
+
+
+def _follow_the_clock(store: Store, settings: Settings) -> None:
+    with store.read() as session:
+        if not setback.was_set_back(session, lease_seconds=settings.lease_seconds):
+            return
+    with store.write() as session:
+        count = setback.bring_back(session, lease_seconds=settings.lease_seconds)
+    log.warning("the database's clock was set back: %d times lay ahead of it and count from now on", count)
 
 
 def _take_steps(store: Store, settings: Settings) -> int:

@@ -22,6 +22,8 @@ from nc_tasks.embedded.processes import wait_until
 from nc_tasks.settings import Settings
 from nc_tasks.store import Detection, Label, Store, detections, labels, preparations, submissions
 from nc_tasks.store.states import LABEL_ENDS
+from nc_tasks.store.tables import Base
+from nc_tasks.store.types import UtcTime
 from tests.benchmarks.fanout import prepared
 from tests.faults.script import Script
 
@@ -180,6 +182,15 @@ class Home:
             except sqlite3.OperationalError:
                 return False
             return True
+
+    def set_clock_back(self, seconds: int) -> None:
+        """As seen from the database's rows: its clock is the system's, so all times that stand there move ahead."""
+        with self.store.write() as session:
+            for table in Base.metadata.sorted_tables:
+                for column in table.columns:
+                    if isinstance(column.type, UtcTime):
+                        later = f"strftime('%Y-%m-%d %H:%M:%f000', {column.name}, '{seconds} seconds')"
+                        session.execute(text(f"UPDATE {table.name} SET {column.name} = {later}"))
 
     def kill_broker(self) -> None:
         broker = find_broker(self.settings)

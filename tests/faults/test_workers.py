@@ -1,5 +1,6 @@
 """Workers that die, hang on, or come back late."""
 
+import os
 import signal
 
 import pytest
@@ -106,6 +107,19 @@ def test_a_worker_whose_clock_is_set_back(home: Home) -> None:
     # Then nobody has taken that from it
     home.ends(submission)
     assert home.rows(submission)[1].attempt == 1
+
+
+def test_the_clock_of_all_set_back(home: Home) -> None:
+    # Given a label worker that is dead before it can renew a lease, and a message that was just sent
+    home.script.let_each_take(0.2)
+    submission = home.submit()
+    eventually(lambda: home.states(submission).get("running") and home.states(submission).get("queued"))
+    stopped = home.freeze("labels1")
+    # When the database's clock is set back by a day
+    home.set_clock_back(24 * 3600)
+    os.kill(stopped, signal.SIGKILL)
+    # Then nobody waits for that day to pass
+    home.ends(submission)
 
 
 def test_an_engine_that_raises(home: Home) -> None:
