@@ -18,7 +18,8 @@ class ProportionalControl:
     band: distance from it at which lambda changes by the factor `gain` a step. largest_fall: most bands that count
     below, since a rate that has broken down says nothing about how far to go back. memory: weight of the steps before
     in the smoothed rate. progress: a kept mask counts as progress below this share of the last one that did. patience:
-    steps without progress that end the optimisation.
+    steps without progress that end the optimisation: of 13 as small masks come as of 16, with 10 they stay up to 20%
+    larger (median of nine starts, three planted GTSRB nets).
     """
 
     initial_cost: float = 8e-3
@@ -29,7 +30,7 @@ class ProportionalControl:
     largest_fall: float = 2.0
     memory: float = 0.5
     progress: float = 0.98
-    patience: int = 10
+    patience: int = 13
 
     def schedule(self, max_steps: int) -> "ProportionalSchedule":
         """A fresh schedule that ends after `max_steps` at the latest."""
