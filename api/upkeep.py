@@ -19,7 +19,7 @@ from nc_tasks.errors import StackFailed
 from nc_tasks.settings import Settings
 
 START_SECONDS = 120.0
-"""Until both answer; 5 to 10 seconds are usual."""
+"""Until all of them answer; 5 to 10 seconds are usual."""
 LOOK_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
 
@@ -59,18 +59,18 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 
 def _started(settings: Settings, stack: Stack) -> str:
-    """The address of the service once it and Flower answer."""
+    """The address of the service once it and Flower answer, and workers were heard of."""
     found: list[str] = []
 
-    def both_answer() -> bool:
+    def all_answer() -> bool:
         keep_up(stack)
         url = _address(settings, stack)
-        if url is not None and _answers(f"{url}/healthz") and _flower_answers(settings):
+        if url is not None and _answers(f"{url}/readyz") and _flower_answers(settings):
             found.append(url)
         return bool(found)
 
-    if not wait_until(both_answer, START_SECONDS):
-        raise StackFailed(f"API and Flower did not answer within {START_SECONDS:.0f} s (logs: {settings.logs})")
+    if not wait_until(all_answer, START_SECONDS):
+        raise StackFailed(f"API, workers or Flower not there within {START_SECONDS:.0f} s (logs: {settings.logs})")
     return found[0]
 
 

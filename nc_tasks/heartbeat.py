@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from nc_tasks.store import Store, workers
+from nc_tasks.store import Store
 
 log = logging.getLogger(__name__)
+
+STOP_SECONDS = 2.0
 
 
 class Held:
@@ -43,24 +45,28 @@ def _kill() -> None:
 class Heartbeat:
     """Renews everything that is held in one transaction every `seconds`, whatever the number of slots.
 
-    end: called where a piece of work is stuck. A call that the device does not return from cannot be interrupted, so
-    the process is killed: its leases run out, its supervisor starts another, and each label of it is tried alone.
+    report: writes that the process lives. end: called where a piece of work is stuck. A call that the device does not
+    return from cannot be interrupted, so the process is killed: its leases run out, its supervisor starts another, and
+    each label of it is tried alone.
     """
 
-    def __init__(self, store: Store, *, worker_id: str, seconds: float, end: Callable[[], None] = _kill) -> None:
-        self._store, self._worker_id, self._seconds, self._end = store, worker_id, seconds, end
+    def __init__(
+        self, store: Store, *, report: Callable[[Session], None], seconds: float, end: Callable[[], None] = _kill
+    ) -> None:
+        self._store, self._report, self._seconds, self._end = store, report, seconds, end
         self._held: set[Held] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Begin to beat, at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread; a beat that waits for the database is not waited for longer than `STOP_SECONDS`."""
         self._stop.set()
+        self._thread.join(STOP_SECONDS)
 
     @contextmanager
     def hold(self, renew: Callable[[Session], bool], stuck: Callable[[], bool] = _never) -> Iterator[Held]:
@@ -78,12 +84,14 @@ class Heartbeat:
                 self._held.discard(held)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._seconds):
+        while True:
             try:
                 self.beat()
             except SQLAlchemyError as error:
                 # The lease outlasts many beats: a database that is busy or away for a moment costs nothing.
                 log.warning("heartbeat not written, will try again: %s", error)
+            if self._stop.wait(self._seconds):
+                return
 
     def beat(self) -> None:
         """One beat."""
@@ -95,7 +103,7 @@ class Heartbeat:
             return
 
         def write(session: Session) -> list[Held]:
-            workers.seen(session, worker_id=self._worker_id)
+            self._report(session)
             return [entry for entry in held if not entry.renew(session)]
 
         for entry in self._store.write_together(write):

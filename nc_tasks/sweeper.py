@@ -62,8 +62,12 @@ def _requeue(store: Store, settings: Settings) -> int:
     """Queue again what silent workers held, or fail it after too many attempts."""
     _follow_the_clock(store, settings)
     with store.read() as session:
-        silent_seconds = SILENT_BEATS * settings.heartbeat_seconds
-        dead = workers.dead(session, host=socket.gethostname(), silent_seconds=silent_seconds)
+        dead = workers.dead(
+            session,
+            host=socket.gethostname(),
+            silent_seconds=SILENT_BEATS * settings.heartbeat_seconds,
+            lease_seconds=settings.lease_seconds,
+        )
         if not dead and not silence.any_silent(session):
             return 0
     with store.write() as session:
@@ -152,11 +156,10 @@ def _keep_up(upkeep: Upkeep, settings: Settings) -> None:
 def _tell(store: Store) -> None:
     """Write that a sweeper has just looked: whoever watches the service sees it stop."""
     host, pid = socket.gethostname(), os.getpid()
-    name = f"{host}:{pid}"
     with store.write() as session:
-        if not workers.seen(session, worker_id=name):
-            version = build_version()
-            workers.register(session, worker_id=name, queue=SWEEPER, pid=pid, host=host, version=version, slots=1)
+        workers.report(
+            session, worker_id=f"{host}:{pid}", queue=SWEEPER, pid=pid, host=host, version=build_version(), slots=1
+        )
 
 
 def main() -> int:

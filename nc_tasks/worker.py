@@ -1,15 +1,25 @@
-"""What a worker process has: the store, the artefacts, a name, a heartbeat. Made at its first task."""
+"""What a worker process has: the store, the artefacts, a name, a heartbeat. Made as soon as it waits for tasks."""
 
 import logging
 import os
 import socket
 import threading
+import time
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 
-from celery.signals import celeryd_init, worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import (
+    celeryd_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
+from sqlalchemy.exc import SQLAlchemyError
 
+from nc_core.errors import CleanseError
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.company import Company
 from nc_tasks.embedded.commands import default_slots
@@ -21,6 +31,9 @@ from nc_tasks.tracing import trace
 from nc_tasks.version import build_version
 
 log = logging.getLogger(__name__)
+
+OPEN_SECONDS = 5.0
+"""Pause before store and artefacts that could not be opened are tried again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,30 +52,26 @@ class WorkerProcess:
 @cache
 def _open(pid: int) -> WorkerProcess:
     settings = get_settings()
-    store = open_store(settings)
+    artefacts, store = open_artefacts(settings), open_store(settings)
     host = socket.gethostname()
     worker_id = f"{host}:{pid}"
     queue = os.environ.get("CLEANSE_QUEUE", "")
-    with store.write() as session:
-        workers.register(
-            session,
-            worker_id=worker_id,
-            queue=queue,
-            pid=pid,
-            host=host,
-            version=build_version(),
-            slots=(settings.worker_slots or default_slots()) if queue == "labels" else 1,
-        )
-    heartbeat = Heartbeat(store, worker_id=worker_id, seconds=settings.heartbeat_seconds)
+    report = partial(
+        workers.report,
+        worker_id=worker_id,
+        queue=queue,
+        pid=pid,
+        host=host,
+        version=build_version(),
+        slots=(settings.worker_slots or default_slots()) if queue == "labels" else 1,
+    )
+    heartbeat = Heartbeat(store, report=report, seconds=settings.heartbeat_seconds)
     heartbeat.start()
-    if queue == "control":
-        # Its first task may be one that does without, such as a gather; the next submission must not wait then.
-        warm_up(settings)
     return WorkerProcess(
         id=worker_id,
         settings=settings,
         store=store,
-        artefacts=open_artefacts(settings),
+        artefacts=artefacts,
         heartbeat=heartbeat,
     )
 
@@ -71,7 +80,15 @@ _opening = threading.Lock()
 
 
 def this_worker() -> WorkerProcess:
-    """The current process; opened once, also when several of its threads ask at once."""
+    """The current process, for a task of it; opened once, also when several of its threads ask at once."""
+    worker = _this()
+    if os.environ.get("CLEANSE_QUEUE") == "control":
+        # Its first task may be one that does without, such as a gather; the next submission must not wait then.
+        _warm_up_once(worker.settings)
+    return worker
+
+
+def _this() -> WorkerProcess:
     with _opening:
         return _open(os.getpid())
 
@@ -80,6 +97,24 @@ def warm_up(settings: Settings) -> None:
     """Load TensorFlow beside what this process does: seconds that its first label or model would wait for it."""
     if settings.warm_up:
         threading.Thread(target=import_module, args=("nc_core.ready",), name="warm-up", daemon=True).start()
+
+
+_warm_up_once = cache(warm_up)
+
+
+def _appear() -> None:
+    """Open this process until it works: from then on its heartbeat tells that it is there.
+
+    In a thread of its own: a pool whose process is busy for four seconds at its start kills it, and a database may be
+    away for longer.
+    """
+    while True:
+        try:
+            _this()
+            return
+        except (SQLAlchemyError, CleanseError, OSError) as error:
+            log.warning("not ready for tasks, will try again: %s", " ".join(str(error).split()))
+        time.sleep(OPEN_SECONDS)
 
 
 @worker_process_init.connect
@@ -93,10 +128,17 @@ def _trace(**_: object) -> None:
         raise SystemExit(1) from None
 
 
+@worker_process_init.connect
+def _when_started(**_: object) -> None:
+    """Each process of a pool tells of itself; the one that keeps the pool takes no task."""
+    threading.Thread(target=_appear, name="appear", daemon=True).start()
+
+
 @worker_ready.connect
 def _when_ready(**_: object) -> None:
-    """Warm up a label worker before its first task: the first submission is being prepared meanwhile."""
+    """Of a label worker, whose threads are no processes: it loads what its first label needs as well."""
     if os.environ.get("CLEANSE_QUEUE") == "labels":
+        threading.Thread(target=_appear, name="appear", daemon=True).start()
         warm_up(get_settings())
 
 
@@ -104,4 +146,19 @@ def _when_ready(**_: object) -> None:
 def _stop(**_: object) -> None:
     """Tell running labels to give their work back: a thread pool cannot be interrupted from outside."""
     if _open.cache_info().currsize:
-        this_worker().stopping.set()
+        _this().stopping.set()
+
+
+@worker_shutdown.connect
+@worker_process_shutdown.connect
+def _leave(**_: object) -> None:
+    """Take this process' row away; one that is killed leaves it behind, and it goes with its lease."""
+    if not _open.cache_info().currsize:
+        return
+    worker = _this()
+    worker.heartbeat.stop()
+    try:
+        with worker.store.write() as session:
+            workers.release(session, dead=[worker.id])
+    except SQLAlchemyError as error:
+        log.warning("left without a word: %s", " ".join(str(error).split()))

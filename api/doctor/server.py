@@ -10,7 +10,7 @@ from nc_tasks.version import package_version
 ADVICE = {
     "database": "start the database of the server",
     "broker": "start the broker of the server",
-    "workers": "start workers; an embedded one is started by the first submission",
+    "workers": "start workers, or look into their logs; where they are scaled to zero the first submission brings them",
 }
 
 
@@ -23,7 +23,7 @@ def checks(client: CleanseClient) -> Iterator[Check]:
         return
     yield _version(health["version"])
     for name, check in ready["checks"].items():
-        # Embedded workers come with the work.
+        # Workers that are scaled with the work may all be away.
         worse = warn if name == "workers" else fail
         yield ok(name, check["detail"]) if check["ok"] else worse(name, check["detail"], ADVICE.get(name, ""))
     yield _key(client, health["mode"])

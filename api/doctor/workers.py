@@ -12,27 +12,28 @@ from nc_tasks.store.types import now
 from nc_tasks.version import build_version
 
 QUEUES = ("labels", "control")
-BEATS = 5
-"""Heartbeats that a live worker may miss."""
 
 
 def check(store: Store, settings: Settings) -> Check:
-    """Look at the workers that have registered, and at what waits for them."""
+    """Look at the workers that tell of themselves, and at what waits for them."""
+    known = select(Worker).where(Worker.queue.in_(QUEUES)).order_by(Worker.queue, Worker.id)
     with store.read() as session:
-        moment, rows = now(session), list(session.scalars(select(Worker).order_by(Worker.queue, Worker.id)))
+        moment, rows = now(session), list(session.scalars(known))
         waiting = len(submissions.unfinished(session))
-    live = [row for row in rows if (moment - row.last_seen).total_seconds() <= BEATS * settings.heartbeat_seconds]
+    live = [row for row in rows if (moment - row.last_seen).total_seconds() <= settings.lease_seconds]
     if not live:
         return _nobody(rows, moment, waiting)
     missing = [queue for queue in QUEUES if all(row.queue != queue for row in live)]
     others = sorted({row.version for row in live} - {build_version()})
-    found = ", ".join(_told(queue, live) for queue in QUEUES if queue not in missing)
+    found = ", ".join(_told(queue, live) for queue in QUEUES)
+    if missing:
+        worse = fail if waiting else warn
+        return worse("workers", found, f"start a worker of queue {missing[0]}, or look into its log")
     if others:
         advice = "`cleanse down`, or restart the workers of other hosts with this version"
         return warn(
             "workers", f"{found}; of another version than this program ({build_version()}): {', '.join(others)}", advice
         )
-    # A worker process registers with its first task: idle ones may be there all the same.
     return ok("workers", found)
 
 
@@ -49,5 +50,7 @@ def _nobody(rows: list[Worker], moment: datetime, waiting: int) -> Check:
 
 def _told(queue: str, live: list[Worker]) -> str:
     mine = [row for row in live if row.queue == queue]
+    if not mine:
+        return f"none for {queue}"
     hosts = len({row.host for row in mine})
     return f"{count(len(mine), 'process', 'processes')} for {queue} on {count(hosts, 'host')}"

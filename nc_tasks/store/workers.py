@@ -34,6 +34,12 @@ def seen(session: Session, *, worker_id: str) -> bool:
     return changed(session, statement) == 1
 
 
+def report(session: Session, *, worker_id: str, queue: str, pid: int, host: str, version: str, slots: int) -> None:
+    """Write that the worker lives; one that nobody knows, or that was taken for dead, is registered."""
+    if not seen(session, worker_id=worker_id):
+        register(session, worker_id=worker_id, queue=queue, pid=pid, host=host, version=version, slots=slots)
+
+
 def live(session: Session, *, within_seconds: float, queue: str | None = None) -> list[Worker]:
     """Workers that were heard of within the last seconds, by id."""
     query = select(Worker).where(Worker.last_seen >= now(session) - timedelta(seconds=within_seconds))
@@ -42,16 +48,20 @@ def live(session: Session, *, within_seconds: float, queue: str | None = None) -
     return list(session.scalars(query.order_by(Worker.id)))
 
 
-def dead(session: Session, *, host: str, silent_seconds: float) -> list[str]:
-    """Workers of this host that were not heard of for so long and whose process is gone.
+def dead(session: Session, *, host: str, silent_seconds: float, lease_seconds: float) -> list[str]:
+    """Workers that were not heard of for a lease, and those of this host whose process is gone, a little earlier.
 
-    Other hosts' processes cannot be asked: their leases run out by themselves. Nor is one called dead that still
-    writes, whatever the process table says: a container has its own.
+    Other hosts' processes cannot be asked. Nor is one of this host called dead before it was silent for
+    `silent_seconds`, whatever the process table says: a container has its own.
     """
-    rows = session.scalars(
-        select(Worker).where(Worker.host == host, Worker.last_seen <= now(session) - timedelta(seconds=silent_seconds))
-    )
-    return [row.id for row in rows if not psutil.pid_exists(row.pid)]
+    moment = now(session)
+    silent = select(Worker).where(Worker.last_seen <= moment - timedelta(seconds=min(silent_seconds, lease_seconds)))
+    over = moment - timedelta(seconds=lease_seconds)
+    return [
+        row.id
+        for row in session.scalars(silent)
+        if row.last_seen <= over or (row.host == host and not psutil.pid_exists(row.pid))
+    ]
 
 
 def release(session: Session, *, dead: list[str]) -> None:

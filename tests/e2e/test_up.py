@@ -1,5 +1,6 @@
 """`cleanse up` as a user has it: two addresses, everything behind them, and an end."""
 
+import json
 import re
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from nc_tasks.embedded.client import status
+from nc_tasks.embedded.processes import wait_until
 from nc_tasks.settings import Settings
 from tests.e2e.conftest import Cleanse, Planted
 
@@ -39,6 +41,16 @@ def test_up_prints_two_addresses_that_answer_and_ctrl_c_ends_all(own: Cleanse) -
     with httpx.Client(trust_env=False) as client:
         assert client.get(f"{service}healthz").json()["status"] == "ok"
         assert "Flower" in client.get(f"{flower}tasks").text
+        # And work would be begun: the workers were heard of, though nothing was submitted yet
+        assert client.get(f"{service}readyz").status_code == 200
+
+    # And the doctor names each of them
+    def doctor() -> dict[str, str]:
+        return next(check for check in json.loads(own("doctor", "--json").out) if check["name"] == "workers")
+
+    told = "1 process for labels on 1 host, 2 processes for control on 1 host"
+    assert wait_until(lambda: doctor()["found"] == told, 60), doctor()
+    assert doctor()["state"] == "ok"
     # And a second one finds the first
     second = own.start("up", "--port", 0, "--workers", 1)
     assert addresses(second) == [service, flower]

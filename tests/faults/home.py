@@ -20,7 +20,7 @@ from nc_tasks.embedded.broker import find_broker, socket_path
 from nc_tasks.embedded.client import Stack
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.settings import Settings
-from nc_tasks.store import Detection, Label, Store, detections, labels, preparations, submissions
+from nc_tasks.store import Detection, Label, Store, Worker, detections, labels, preparations, submissions
 from nc_tasks.store.states import LABEL_ENDS
 from nc_tasks.store.tables import Base
 from nc_tasks.store.types import UtcTime
@@ -160,6 +160,11 @@ class Home:
         assert pid is not None
         os.kill(pid, number)
         return pid
+
+    def workers(self, queue: str) -> set[int]:
+        """The processes that the store knows to serve the queue."""
+        with self.store.read() as session:
+            return set(session.scalars(select(Worker.pid).where(Worker.queue == queue)))
 
     def freeze(self, name: str) -> int:
         """Stop the process of this name in the midst of its work, but not in the midst of a write; returns its pid.

@@ -10,6 +10,22 @@ from tests.faults.home import Home, eventually
 
 
 @pytest.mark.quick
+def test_workers_are_known_before_their_first_task_and_no_longer_than_they_live(home: Home) -> None:
+    # Given a stack to which nothing was ever submitted, then each of its processes that takes tasks is known
+    eventually(lambda: home.workers("labels") == {home.pid("labels1")} and len(home.workers("control")) == 1)
+    (of_pool,) = home.workers("control")
+    assert of_pool != home.pid("control")
+    # When a worker is told to end, then it has taken its name away before it is gone, and the next one is known
+    ended = home.kill("labels1", signal.SIGTERM)
+    eventually(lambda: home.is_gone(ended))
+    assert ended not in home.workers("labels")
+    eventually(lambda: len(home.workers("labels")) == 1)
+    # When another is killed, then it goes by itself, and likewise
+    os.kill(of_pool, signal.SIGKILL)
+    eventually(lambda: len(home.workers("control")) == 1 and of_pool not in home.workers("control"))
+
+
+@pytest.mark.quick
 def test_a_worker_killed_with_labels_in_it(home: Home) -> None:
     # Given a worker with four labels in its slots
     home.script.arrange("hold", 3)

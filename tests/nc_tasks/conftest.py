@@ -23,7 +23,7 @@ def worker(tmp_path: Path) -> Iterator[WorkerProcess]:
         settings=settings,
         store=store,
         artefacts=Artefacts(settings.artefacts),
-        heartbeat=Heartbeat(store, worker_id="host:1", seconds=60),
+        heartbeat=Heartbeat(store, report=lambda _: None, seconds=60),
         stopping=threading.Event(),
     )
     store.close()

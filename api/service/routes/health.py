@@ -9,12 +9,11 @@ from api.service.dependencies import AService, AStore
 from api.service.models.health import Check, Health, Readiness
 from api.service.service import Service
 from nc_tasks.store import keys, workers
+from nc_tasks.store.types import now
 from nc_tasks.version import package_version
 
 router = APIRouter(tags=["health"])
 
-SILENT_SECONDS = 30.0
-"""A worker that was not heard of for so long does not count; they report every second."""
 QUEUES = ("control", "labels")
 NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not ready"}}
 
@@ -42,7 +41,7 @@ def ready(service: AService, response: Response) -> Readiness:
 def _database(service: Service) -> Check:
     try:
         with service.store.read() as session:
-            workers.live(session, within_seconds=SILENT_SECONDS)
+            now(session)
     except SQLAlchemyError as error:
         return Check(ok=False, detail=f"does not answer ({type(error).__name__})")
     return Check(ok=True, detail="answers")
@@ -55,11 +54,13 @@ def _broker(service: Service) -> Check:
 
 
 def _workers(service: Service) -> Check:
+    """Both queues are served: workers tell of themselves from their start, and count for a lease."""
+    within = service.settings.lease_seconds
     try:
         with service.store.read() as session:
-            found = workers.live(session, within_seconds=SILENT_SECONDS)
+            found = workers.live(session, within_seconds=within)
     except SQLAlchemyError:
         return Check(ok=False, detail="not known without the database")
     numbers = {queue: sum(worker.queue == queue for worker in found) for queue in QUEUES}
     told = ", ".join(f"{number} of queue {queue}" for queue, number in numbers.items())
-    return Check(ok=all(numbers.values()), detail=f"heard of in the last {SILENT_SECONDS:.0f} s: {told}")
+    return Check(ok=all(numbers.values()), detail=f"heard of in the last {within:.0f} s: {told}")

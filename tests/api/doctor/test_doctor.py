@@ -99,8 +99,16 @@ def seen(store: Store, queue: str, *, version: str, seconds_ago: float = 0.0) ->
 
 
 def test_workers_are_counted_by_queue_and_another_version_is_named(store: Store, settings: Settings) -> None:
-    for queue in ("labels", "control"):
-        seen(store, queue, version=build_version())
+    # Given a sweeper, which serves no queue
+    seen(store, "sweeper", version=build_version())
+    assert workers.check(store, settings).found == "none at work, and nothing waits (none was ever heard of)"
+    # When one queue is served, then the other is missed
+    seen(store, "labels", version=build_version())
+    check = workers.check(store, settings)
+    assert (check.state, check.found) == ("warn", "1 process for labels on 1 host, none for control")
+    assert "queue control" in check.advice
+    # When both are, then all is well
+    seen(store, "control", version=build_version())
     check = workers.check(store, settings)
     assert (check.state, check.found) == ("ok", "1 process for labels on 1 host, 1 process for control on 1 host")
     seen(store, "labels", version="0.0.9+abc")

@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -12,6 +13,7 @@ from nc_tasks.store import (
     LabelKey,
     Store,
     Submission,
+    Worker,
     detections,
     jobs,
     labels,
@@ -99,12 +101,24 @@ def test_given_a_worker_whose_process_is_gone_then_its_label_is_free_at_once(sto
             labels.claim(session, key=key, worker_id=name, lease_seconds=600, max_attempts=3)
     # When the dead are looked for, then only theirs are to be sent again; another host's are not judged
     with store.write() as session:
-        assert workers.dead(session, host="elsewhere", silent_seconds=0) == []
-        assert workers.dead(session, host="h", silent_seconds=60) == []
-        assert workers.dead(session, host="h", silent_seconds=0) == ["dead"]
+        assert workers.dead(session, host="elsewhere", silent_seconds=0, lease_seconds=60) == []
+        assert workers.dead(session, host="h", silent_seconds=60, lease_seconds=60) == []
+        assert workers.dead(session, host="h", silent_seconds=0, lease_seconds=60) == ["dead"]
         workers.release(session, dead=["dead"])
         assert silence.requeue_silent(session, max_attempts=3) == 1
         assert labels.must_be_alone(session, key=LabelKey(submission_id=scanned, label=0, round=0))
+
+
+def test_given_a_worker_silent_for_a_lease_then_it_is_dead_wherever_it_was(store: Store) -> None:
+    # Given a worker of another host and one that writes, a moment after the first was last heard of
+    with store.write() as session:
+        for name in ("silent", "heard"):
+            workers.register(session, worker_id=name, queue="labels", pid=1, host="away", version="1", slots=4)
+        session.get_one(Worker, "silent").last_seen -= timedelta(seconds=61)
+    # Then the one that was not heard of for a lease is dead, though nobody can ask for its process
+    with store.read() as session:
+        assert workers.dead(session, host="here", silent_seconds=5, lease_seconds=62) == []
+        assert workers.dead(session, host="here", silent_seconds=5, lease_seconds=60) == ["silent"]
 
 
 def test_given_a_worker_that_comes_again_then_it_has_one_row(store: Store) -> None:
