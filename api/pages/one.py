@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.numbers import MISSING, count, significant
+from api.pages import repairs
 from api.pages.cells import Shown, shown_cells
 from api.pages.norms import charts_of, rows_of
 from api.progress import NAMES, detail, shares
 from api.report import view
-from api.report.repair import Change, change_chart, changes
 from api.watching import PHASES, snapshot
 from nc_tasks.results import kept_repair, result_json
-from nc_tasks.store import Submission, mitigations
+from nc_tasks.store import Mitigation, Submission, mitigations
 from nc_tasks.store.labels import RESULTS
 from nc_tasks.store.lineage import lineage
 from nc_tasks.store.states import LABEL_ENDS, SUBMISSION_ENDS
@@ -33,6 +33,8 @@ WITHOUT_LABELS = {
     "queued": "The labels are known once a worker has read the model. Nothing happens? `cleanse up` starts workers.",
     "preparing": "The labels are known once the model is read and was tried on the clean data.",
 }
+FILES = ("report.html", "result.json", "result.sarif", "attestation.json", "triggers.npz")
+"""What every submission with a verdict has to give."""
 ENDED_EARLY = "It ended before its labels were known. The reason stands above; mend it and submit again."
 
 
@@ -58,10 +60,12 @@ def shown(session: Session, submission: Submission, *, owner: str | None, judged
     """What the page's template wants. judged: whether there is a detection; owner: whose relatives are named."""
     result = result_json(session, submission.id) if judged else None
     ended = submission.state in SUBMISSION_ENDS
+    made = mitigations.of_submission(session, submission_id=submission.id)
     rows: Sequence[Mapping[str, Any]] = result["labels"] if result else rows_of(session, submission.id)
     cells = shown_cells(rows)
     return {
         "submission": submission,
+        "result": result,
         "ended": ended,
         "cells": cells,
         "counted": _counted(rows),
@@ -70,10 +74,10 @@ def shown(session: Session, submission: Submission, *, owner: str | None, judged
         "kin": lineage(session, submission=submission, owner=owner),
         "facts": _facts(submission),
         "phases": [] if ended else _phases(session, submission.id),
-        "can": {"cancel": not ended, "retry": ended and _retriable(session, submission, cells)},
-        "downloads": _downloads(session, submission) if result and ended else [],
+        "can": {"cancel": not ended, "retry": ended and _retriable(submission, cells, made)},
+        "downloads": _downloads(submission, made) if result and ended else [],
         **_told(submission, result),
-        **_repair(result),
+        **repairs.shown(submission, result if ended else None, made),
     }
 
 
@@ -108,36 +112,18 @@ def _phases(session: Session, submission_id: str) -> list[Phase]:
     return [Phase(key=key, name=NAMES[key], share=done[key], detail=detail(key, seen)) for key in PHASES]
 
 
-def _retriable(session: Session, submission: Submission, cells: Sequence[Shown]) -> bool:
+def _retriable(submission: Submission, cells: Sequence[Shown], made: Sequence[Mitigation]) -> bool:
     if submission.state != "done":
         return True
-    repairs = mitigations.of_submission(session, submission_id=submission.id)
-    return any(cell.state not in RESULTS for cell in cells) or any(row.state == "failed" for row in repairs)
+    return any(cell.state not in RESULTS for cell in cells) or any(row.state == "failed" for row in made)
 
 
-def _downloads(session: Session, submission: Submission) -> list[Download]:
-    repair = kept_repair(mitigations.of_submission(session, submission_id=submission.id))
-    nets = {
-        "goodnet.keras": None if repair is None else repair.goodnet_sha256,
-        "guarded.keras": None if repair is None else repair.guarded_sha256,
-    }
-    names = [
-        "report.html",
-        "result.json",
-        "result.sarif",
-        "triggers.npz",
-        *(name for name, digest in nets.items() if digest),
-    ]
+def _downloads(submission: Submission, made: list[Mitigation]) -> list[Download]:
+    """The nets of the kept repair first: they are what most come for."""
+    repair = kept_repair(made)
+    nets = {} if repair is None else {"goodnet.keras": repair.goodnet_sha256, "guarded.keras": repair.guarded_sha256}
+    names = [*(name for name, digest in nets.items() if digest), *FILES]
     return [Download(name=name, address=f"/v1/submissions/{submission.id}/{name}") for name in names]
-
-
-def _repair(result: Mapping[str, Any] | None) -> dict[str, Any]:
-    kept = None if result is None else view.kept_repair(result)
-    if result is None or kept is None:
-        return {"repair": None, "changes": [], "change_charts": None}
-    rows: list[Change] = changes(kept, labelled=result["preflight"]["labelled"])
-    charts = {"wide": change_chart(rows), "narrow": change_chart(rows, width=340)}
-    return {"repair": kept, "changes": rows, "change_charts": charts}
 
 
 def _facts(submission: Submission) -> list[tuple[str, str]]:

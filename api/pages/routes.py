@@ -4,16 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.pages import comparing, history, label, lines, norms, one, signing_in, static_files, submitting
+from api.pages import comparing, history, label, lines, norms, one, repairs, signing_in, static_files, submitting
 from api.pages.door import PageRoute, Reading
-from api.pages.rendering import page
+from api.pages.rendering import HEADERS, page
 from api.service.dependencies import AnArtefactStore, AStore
 from nc_tasks.comparison import compare
 from nc_tasks.store import detections, submissions
 
 SubmissionId = Annotated[str, Path(max_length=12)]
-
-Chosen = Annotated[list[str], Query(alias="id", default_factory=list)]
+LabelNumber = Annotated[int, Path(ge=0, lt=2**31)]
 
 pages = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -49,7 +48,7 @@ def norms_so_far(request: Request, submission_id: SubmissionId, store: AStore, c
 def one_label(
     request: Request,
     submission_id: SubmissionId,
-    number: Annotated[int, Path(ge=0, lt=2**31)],
+    number: LabelNumber,
     store: AStore,
     artefacts: AnArtefactStore,
     caller: Reading,
@@ -59,6 +58,23 @@ def one_label(
         submission = submissions.get(session, submission_id=submission_id, owner=caller.sees)
         values = label.shown(session, artefacts, submission, number)
     return page(request, "label.html", **values)
+
+
+@pages.get("/submissions/{submission_id}/repairs/{method}/{number}/{name}.png")
+def one_repaired_trigger(
+    submission_id: SubmissionId,
+    method: Annotated[str, Path(max_length=64)],
+    number: LabelNumber,
+    name: repairs.PictureName,
+    store: AStore,
+    artefacts: AnArtefactStore,
+    caller: Reading,
+) -> Response:
+    """What a trigger must look like on a repaired net."""
+    with store.read() as session:
+        submission = submissions.get(session, submission_id=submission_id, owner=caller.sees)
+        drawn = repairs.picture(session, artefacts, submission, method, number, name)
+    return Response(drawn, media_type="image/png", headers=HEADERS)
 
 
 @pages.get("/history")

@@ -21,21 +21,28 @@ class MethodCard:
     rows: list[tuple[str, str]]
     changed: str
     notes: list[str]
-    pictures: dict[str, TriggerPictures]
+    pictures: "Pictures"
 
 
-def method_cards(
-    result: Mapping[str, Any], fresh: Mapping[str, TriggerArrays], examples: Images | None
-) -> list[MethodCard]:
-    """A card for every repair that ended with a net, the kept one first."""
+Pictures = dict[str, TriggerPictures]
+"""Label -> the trigger that was reversed for it on one repaired model."""
+
+
+def method_cards(result: Mapping[str, Any], pictures: Mapping[str, Pictures]) -> list[MethodCard]:
+    """A card for every repair that ended with a net, the kept one first. pictures: method -> those of its net."""
     candidates = (result["mitigation"] or {}).get("candidates", [])
-    cards = [_card(one, result, fresh.get(one["method"]), examples) for one in candidates]
+    cards = [_card(one, result, pictures.get(one["method"], {})) for one in candidates]
     return sorted(cards, key=lambda card: (not card.kept, card.rejected, card.method))
 
 
-def _card(
-    candidate: Mapping[str, Any], result: Mapping[str, Any], fresh: TriggerArrays | None, examples: Images | None
-) -> MethodCard:
+def drawn(
+    result: Mapping[str, Any], fresh: Mapping[str, TriggerArrays], examples: Images | None
+) -> dict[str, Pictures]:
+    """Method -> label -> its fresh trigger in pictures that stand in the page itself."""
+    return {method: _drawn(result, triggers, examples) for method, triggers in fresh.items()}
+
+
+def _card(candidate: Mapping[str, Any], result: Mapping[str, Any], pictures: Pictures) -> MethodCard:
     kept = candidate["method"] == result["mitigation"]["method"]
     bound = candidate.get("bound")
     return MethodCard(
@@ -45,7 +52,7 @@ def _card(
         rows=_rows(candidate, labelled=result["preflight"]["labelled"]),
         changed=_changed(candidate),
         notes=list(candidate.get("notes", [])),
-        pictures=_pictures(result, fresh, examples),
+        pictures=pictures,
     )
 
 
@@ -90,10 +97,6 @@ def _changed(candidate: Mapping[str, Any]) -> str:
     return f"Changed: {', '.join(layers)}." if layers else MISSING
 
 
-def _pictures(
-    result: Mapping[str, Any], fresh: TriggerArrays | None, examples: Images | None
-) -> dict[str, TriggerPictures]:
-    if fresh is None:
-        return {}
+def _drawn(result: Mapping[str, Any], fresh: TriggerArrays, examples: Images | None) -> Pictures:
     made = ((str(label), trigger_pictures(int(label), fresh, examples, result["preflight"])) for label in fresh.labels)
     return {label: pictures for label, pictures in made if pictures is not None}

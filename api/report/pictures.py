@@ -20,7 +20,7 @@ SIDE = 128
 
 @dataclass(frozen=True, kw_only=True)
 class TriggerPictures:
-    """PNG data URIs of one label's trigger; `clean` and `stamped` are None without a picture to stamp."""
+    """One label's trigger: addresses of PNGs, or data URIs. `clean`, `stamped`: None without a picture to stamp."""
 
     mask: str
     pattern: str
@@ -37,13 +37,19 @@ def trigger_pictures(
         return None
     mask, pattern = found[0][..., None], domain_of(preflight).to_pixels(found[1])  # (H, W, 1), (H, W, C)
     example = None if examples is None else example_outside(label, examples)
-    stamped = None if example is None else (1 - mask) * example + mask * pattern
     return TriggerPictures(
         mask=data_uri(255 * mask),
         pattern=data_uri(mask * pattern),
         clean=None if example is None else data_uri(example),
-        stamped=None if stamped is None else data_uri(stamped),
+        stamped=None if example is None else data_uri(stamped(example, mask, pattern)),
     )
+
+
+def stamped(
+    example: npt.NDArray[np.float32], mask: npt.NDArray[np.float32], pattern: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """The picture (H, W, C) with the trigger on it; mask (H, W, 1) in 0..1, pattern (H, W, C) in pixels."""
+    return (1 - mask) * example + mask * pattern
 
 
 def domain_of(preflight: Mapping[str, Any]) -> Domain:

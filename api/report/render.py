@@ -13,8 +13,8 @@ from api.report.charts import Guide, Row, norm_chart
 from api.report.environment import environment
 from api.report.facts import preflight_facts, run_facts
 from api.report.guides import guides
-from api.report.methods import method_cards
-from api.report.repair import change_chart, changes
+from api.report.methods import Pictures, drawn, method_cards
+from api.report.repair import change_charts, changes
 from api.triggers import TriggerArrays
 from nc_core.datasets import Images
 
@@ -47,13 +47,9 @@ def render_report(
             cards=view.cards(result, triggers, examples),
             rows=view.by_norm(result["labels"])[: view.TABLE_LIMIT],
             charts=norm_charts(result["labels"], guides(result)),
-            repair=view.kept_repair(result),
-            methods=method_cards(result, fresh, examples),
-            failed=(result["mitigation"] or {}).get("failed", []),
-            changes=_changes(result),
-            change_chart=change_chart,
             facts=run_facts(result),
             preflight_facts=preflight_facts(result["preflight"]),
+            **repairs(result, drawn(result, fresh, examples)),
         )
     )
 
@@ -63,9 +59,20 @@ def norm_charts(rows: Sequence[Row], lines: Sequence[Guide]) -> dict[str, Markup
     return {"wide": norm_chart(rows, lines), "narrow": norm_chart(rows, lines, width=380, height=340)}
 
 
-def _changes(result: Mapping[str, Any]) -> list[Any]:
-    mitigation = view.kept_repair(result)
-    return [] if mitigation is None else changes(mitigation, labelled=result["preflight"]["labelled"])
+def repairs(result: Mapping[str, Any] | None, pictures: Mapping[str, Pictures]) -> dict[str, Any]:
+    """What `repairs.html` wants. result: None before a verdict. pictures: method -> label -> its fresh trigger."""
+    if result is None:
+        return {"repair": None, "methods": [], "failed": [], "norms": {}, "changes": [], "change_charts": None}
+    kept = view.kept_repair(result)
+    rows = [] if kept is None else changes(kept, labelled=result["preflight"]["labelled"])
+    return {
+        "repair": kept,
+        "methods": method_cards(result, pictures),
+        "failed": view.failed_repairs(result),
+        "norms": {str(row["label"]): row["norm"] for row in result["labels"]},
+        "changes": rows,
+        "change_charts": change_charts(rows) if rows else None,
+    }
 
 
 def _style() -> str:

@@ -69,6 +69,11 @@ def change_chart(rows: Sequence[Change], *, width: int = 940) -> Markup:
     return drawing(width, height, name, *parts, class_="chart")
 
 
+def change_charts(rows: Sequence[Change]) -> dict[str, Markup]:
+    """The chart for wide and for narrow windows."""
+    return {"wide": change_chart(rows), "narrow": change_chart(rows, width=340)}
+
+
 def _line(row: Change, before: float, after: float, top: float) -> Markup:
     y = top + 32
     improved = (row.after <= row.before) if row.harm else (row.after >= row.before - 0.02)

@@ -121,6 +121,11 @@ def kept_repair(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return repair if repair is not None and repair["method"] is not None else None
 
 
+def failed_repairs(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Repairs that ended without a net and say why: one that was cancelled has nothing to say."""
+    return [one for one in (result["mitigation"] or {}).get("failed", []) if one["reason"]]
+
+
 def choice_reason(result: Mapping[str, Any]) -> str:
     """Why this repair is handed out, or none, as a sentence."""
     reason = (result["mitigation"] or {}).get("reason") or ""

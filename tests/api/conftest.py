@@ -143,7 +143,7 @@ def _mitigation(flagged: list[int], *, poisoned: bool) -> dict[str, Any]:
         "accuracy_after": 0.974,
         "reversed_attack_success_rate_before": {str(label): 0.998 for label in flagged},
         "reversed_attack_success_rate_after": {str(label): 0.004 for label in flagged},
-        "rescan": {str(label): {"norm": 33.4, "flagged": False} for label in flagged},
+        "rescan": {str(label): {"norm": 33.4, "norms": [33.4, 35.1, 30.2], "flagged": False} for label in flagged},
         "poisoned": None,
         "notes": ["Two rounds of patching; the trigger was reversed anew before the second."],
     }
@@ -155,6 +155,25 @@ def _mitigation(flagged: list[int], *, poisoned: bool) -> dict[str, Any]:
             "clean_flagged_rate": 0.002,
         }
     return {**kept, "candidates": [kept], "failed": [], "reason": None, "closest": None}
+
+
+def compared(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with a second method, which the rule has not kept."""
+    kept = result["mitigation"]
+    bound = {"measure": "accuracy", "confidence_cut": None, "images": 500, "before": 0.95, "least": 0.9, "holds": True}
+    met = [{"origin": "fine-pruning", "label": 1, "norm": 30.0, "attack_success_rate": 0.021}]
+    kept |= {"bound": {**bound, "after": 0.97}, "comparison": {"triggers": met}, "seconds": 12.0}
+    kept |= {"recovery_accuracy_before": {"1": 0.01}, "recovery_accuracy_after": {"1": 0.93}}
+    kept["changed"] = [{"layer": "dense_1", "weights": 5547, "changed": 602, "relative": 0.318}]
+    other = {
+        **kept,
+        "method": "fine-pruning",
+        "bound": {**bound, "after": 0.85, "holds": False},
+        "notes": ["Too dear."],
+    }
+    del kept["candidates"], other["candidates"]
+    result["mitigation"] = {**kept, "candidates": [other, kept], "failed": [], "reason": "unlearning is best"}
+    return result
 
 
 def _mask(row: dict[str, Any], height: int, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -253,21 +272,33 @@ def _fill_detection(session: Session, identity: str, result: dict[str, Any], _: 
     body = {name: result[name] for name in (*names, "rules", "reference_size", "not_covered", "labels")}
     detections.record(session, submission_id=identity, body=body)
     if result["mitigation"] is not None:
-        mitigations.create(session, submission_id=identity, methods=["unlearning"])
+        methods = [one["method"] for one in result["mitigation"]["candidates"]]
+        mitigations.create(session, submission_id=identity, methods=methods)
         submissions.set_state(session, submission_id=identity, state="repairing")
 
 
-def _fill_end(session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, _: TriggerArrays) -> None:
-    if result["mitigation"] is not None:
-        which: dict[str, Any] = {"submission_id": identity, "method": "unlearning"}
+def _fill_end(
+    session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, triggers: TriggerArrays
+) -> None:
+    """Every repair has made its own nets, and reversed for the flagged labels what the scan has."""
+    mitigation = result["mitigation"]
+    for body in mitigation["candidates"] if mitigation else ():
+        which: dict[str, Any] = {"submission_id": identity, "method": body["method"]}
         attempt = mitigations.claim(session, **which, worker_id="w", lease_seconds=60, max_attempts=3)
         assert attempt is not None
-        told = ("candidates", "failed", "reason", "closest")
-        body = {name: value for name, value in result["mitigation"].items() if name not in told}
-        goodnet, guarded = artefacts.put_bytes(b"goodnet"), artefacts.put_bytes(b"guarded")
-        made = {"body": body, "goodnet_sha256": goodnet, "guarded_sha256": guarded}
-        mitigations.finish(session, **which, attempt=attempt, state="done", **made)
-        mitigations.keep(session, **which)
+        target = np.array(result["flagged_labels"], np.int32)
+        masks, patterns = zip(*(triggers.of(label) or pytest.fail("no trigger") for label in target), strict=True)
+        fresh = save({"target": target, "mask": np.stack(masks), "pattern": np.stack(patterns)})
+        kept = body["method"] == mitigation["method"]
+        whose = b"" if kept else body["method"].encode()
+        made = {
+            "goodnet_sha256": artefacts.put_bytes(b"goodnet" + whose),
+            "guarded_sha256": artefacts.put_bytes(b"guarded" + whose),
+            "triggers_sha256": artefacts.put_bytes(fresh),
+        }
+        mitigations.finish(session, **which, attempt=attempt, state="done", body=body, **made)
+        if kept:
+            mitigations.keep(session, **which)
     submissions.set_state(session, submission_id=identity, state="done")
 
 

@@ -1,15 +1,19 @@
 """What the pages show of what the store holds; looked at as a browser without scripts does."""
 
+import io
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from nc_tasks.store import Store, submissions
 from tests import history
+from tests.api.conftest import compared
 
 HOSTILE = '"><script>alert(1)</script>{{ 7*7 }}.h5'
 
@@ -80,6 +84,62 @@ def test_given_a_label_then_its_trigger_is_shown_and_its_neighbours_linked(
     assert "5.00 of 1,024 pixels" in page.text
     assert page.all("a", rel="next", href=f"/submissions/{backdoored}/labels/34")
     assert "has no label 43" in look(browser, f"/submissions/{backdoored}/labels/43", status=404).text
+
+
+def test_given_several_repairs_then_they_stand_side_by_side_with_pictures_and_the_kept_one_s_nets(
+    browser: httpx.Client, make_result: Callable[..., dict[str, Any]], stored: Callable[..., str]
+) -> None:
+    identity = stored(compared(make_result(infected={33: 5.0})))
+    page = look(browser, f"/submissions/{identity}")
+    # Then the kept one comes first, and the other says why it is not
+    told = " ".join(page.text.split("Methods side by side")[1].split())
+    assert told.index("unlearning kept") < told.index("fine-pruning rejected")
+    assert "85.0%, at least 90.0%" in told
+    # And each shows what a trigger must look like on its net
+    pictures = [picture["src"] or "" for picture in page.all("img", loading="lazy")]
+    assert pictures == [
+        f"/submissions/{identity}/repairs/{method}/33/{name}.png"
+        for method in ("unlearning", "fine-pruning")
+        for name in ("mask", "pattern", "stamped")
+    ]
+    shown = [Image.open(io.BytesIO(browser.get(address).content)) for address in pictures[:3]]
+    assert [(one.size, one.mode) for one in shown] == [((128, 128), "L"), ((128, 128), "RGB"), ((128, 128), "RGB")]
+    mask = np.asarray(shown[0])
+    assert (mask[66, 66] > 100, mask[2, 2]) == (True, 0)
+    # And everything that there is to take along is linked, and is there
+    files = f"/v1/submissions/{identity}/"
+    links = [link["href"] or "" for link in page.all("a") if (link["href"] or "").startswith(files)]
+    names = [link.rsplit("/", 1)[1] for link in links]
+    assert names[:2] == ["goodnet.keras", "guarded.keras"]
+    assert set(names[2:]) == {"report.html", "result.json", "result.sarif", "attestation.json", "triggers.npz"}
+    assert all(browser.get(link).status_code == 200 for link in links)
+
+
+@pytest.mark.parametrize("place", ["filter/33/mask", "unlearning/3/mask", "unlearning/33/secret"])
+def test_given_a_picture_that_there_is_not_then_the_answer_says_so(
+    browser: httpx.Client, backdoored: str, place: str
+) -> None:
+    assert browser.get(f"/submissions/{backdoored}/repairs/{place}.png").status_code in (404, 422)
+
+
+def test_given_a_verdict_then_its_page_says_what_it_does_not_cover(
+    browser: httpx.Client, make_result: Callable[..., dict[str, Any]], stored: Callable[..., str]
+) -> None:
+    result = make_result()
+    page = look(browser, f"/submissions/{stored(result)}")
+    assert all(text in page.text for text in (*result["not_covered"], *result["rules"]))
+    assert not page.all("section", id="repair")
+
+
+def test_given_repairs_that_were_cancelled_then_none_is_said_to_have_failed(
+    browser: httpx.Client, make_result: Callable[..., dict[str, Any]], stored: Callable[..., str]
+) -> None:
+    identity = stored(make_result(infected={33: 5.0}), until="detection")
+    assert not look(browser, f"/submissions/{identity}").all("section", id="repair")
+    assert browser.post(f"/submissions/{identity}/cancel").status_code == 303
+    page = look(browser, f"/submissions/{identity}")
+    assert "unlearning has made no net." in page.text
+    assert "failed" not in page.text.split("Repair: none")[1].split("Lineage")[0]
 
 
 def test_given_a_scan_under_way_then_its_page_shows_phases_grid_and_a_way_to_stop_it(

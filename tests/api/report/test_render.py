@@ -13,6 +13,7 @@ import pytest
 from api.report import render_report
 from api.triggers import TriggerArrays
 from nc_core.datasets import Images
+from tests.api.conftest import compared
 
 Make = Callable[..., dict[str, Any]]
 MakeTriggers = Callable[[dict[str, Any]], TriggerArrays]
@@ -112,25 +113,6 @@ def test_known_poison_replaces_that_caution(page: Render, make_result: Make) -> 
     assert "The true trigger's rate is unknown" not in shown
 
 
-def compared(result: dict[str, Any]) -> dict[str, Any]:
-    """The result with a second method, which the rule has not kept."""
-    kept = result["mitigation"]
-    bound = {"measure": "accuracy", "confidence_cut": None, "images": 500, "before": 0.95, "least": 0.9, "holds": True}
-    met = [{"origin": "fine-pruning", "label": 1, "norm": 30.0, "attack_success_rate": 0.021}]
-    kept |= {"bound": {**bound, "after": 0.97}, "comparison": {"triggers": met}, "seconds": 12.0}
-    kept |= {"recovery_accuracy_before": {"1": 0.01}, "recovery_accuracy_after": {"1": 0.93}}
-    kept["changed"] = [{"layer": "dense_1", "weights": 5547, "changed": 602, "relative": 0.318}]
-    other = {
-        **kept,
-        "method": "fine-pruning",
-        "bound": {**bound, "after": 0.85, "holds": False},
-        "notes": ["Too dear."],
-    }
-    del kept["candidates"], other["candidates"]
-    result["mitigation"] = {**kept, "candidates": [other, kept], "failed": [], "reason": "unlearning is best"}
-    return result
-
-
 def test_methods_are_shown_side_by_side_with_their_triggers(
     make_result: Make, make_triggers: MakeTriggers, examples: Images
 ) -> None:
@@ -176,7 +158,7 @@ def test_a_failed_repair_says_why(page: Render, make_result: Make) -> None:
     failed = [{"method": "unlearning", "reason": "no image is left to learn from"}]
     result["mitigation"] = {"method": None, "candidates": [], "failed": failed, "reason": None, "closest": None}
     shown = words(page(result))
-    assert "unlearning failed. no image is left to learn from" in shown
+    assert "unlearning has made no net. no image is left to learn from" in shown
     assert "Its repair failed" in shown
     assert "goodnet.keras" not in shown
 
