@@ -23,6 +23,15 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
     rows = labels.latest(session, submission_id=submission_id)
     totals = labels.totals(session, submission_id=submission_id)
     repairs = mitigations.of_submission(session, submission_id=submission_id)
+    return {
+        **summary_json(submission, detection, repairs),
+        "timing": _timing(submission, detection, totals),
+        "labels": labels_json(rows, totals, plan_of(submission), detection),
+    }
+
+
+def summary_json(submission: Submission, detection: Detection, repairs: list[Mitigation]) -> dict[str, Any]:
+    """All of the result but its labels and what they took: of a thousand labels that is most of the work."""
     body = detection.body
     return {
         "schema": SCHEMA,
@@ -31,7 +40,6 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
         "judged_at": detection.created_at.isoformat(timespec="seconds"),
         **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
         **{name: body[name] for name in ("rules", "reference_size")},
-        "labels": labels_json(rows, totals, plan_of(submission), detection),
         "preflight": _preflight(submission),
         "mitigation": _mitigation(repairs),
         "model": {
@@ -42,7 +50,6 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
             "parameters": submission.parameters,
         },
         "data": {"name": submission.data_name, "sha256": submission.data_sha256},
-        "timing": _timing(submission, detection, totals),
         "versions": submission.versions,
         "options": submission.options,
         "seed": submission.options["seed"],

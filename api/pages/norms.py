@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from api.report.charts import Guide, Row
 from api.report.guides import guides, size_guide
 from api.report.render import norm_charts
-from nc_tasks.store import Submission, grid
+from nc_tasks.results import UNJUDGED
+from nc_tasks.store import Detection, Submission, grid
 
 FIELDS = ("label", "state", "norm", "attack_success_rate", "flagged")
 KEPT = 16
@@ -29,15 +30,17 @@ def charts_of(
     return _drawn(_plain(known), (size_guide(submission.input_shape),))
 
 
-def rows_of(session: Session, submission_id: str) -> list[dict[str, Any]]:
-    """The labels of a scan without verdict, as far as result.json would tell of them."""
+def rows_of(session: Session, submission_id: str, detection: Detection | None = None) -> list[dict[str, Any]]:
+    """The labels as far as a page tells of them, as in result.json; before a verdict none is flagged."""
+    judged = {} if detection is None else {entry["label"]: entry for entry in detection.body["labels"]}
     return [
         {
             "label": cell.label,
             "state": cell.state,
             "norm": cell.norm,
             "attack_success_rate": cell.attack_success_rate,
-            "flagged": False,
+            "log_z": judged.get(cell.label, UNJUDGED)["log_z"],
+            "flagged": judged.get(cell.label, UNJUDGED)["flagged"],
         }
         for cell in grid.cells(session, submission_id=submission_id)
     ]

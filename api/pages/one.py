@@ -8,13 +8,14 @@ from sqlalchemy.orm import Session
 
 from api.numbers import MISSING, count, significant
 from api.pages import repairs
-from api.pages.cells import Shown, shown_cells
+from api.pages.cells import grid
 from api.pages.norms import charts_of, rows_of
 from api.progress import NAMES, detail, shares
 from api.report import view
+from api.report.charts import Row
 from api.watching import PHASES, snapshot
-from nc_tasks.results import kept_repair, result_json
-from nc_tasks.store import Mitigation, Submission, mitigations
+from nc_tasks.results import kept_repair, summary_json
+from nc_tasks.store import Mitigation, Submission, detections, mitigations
 from nc_tasks.store.labels import RESULTS
 from nc_tasks.store.lineage import lineage
 from nc_tasks.store.states import LABEL_ENDS, SUBMISSION_ENDS
@@ -56,25 +57,26 @@ class Download:
     address: str
 
 
-def shown(session: Session, submission: Submission, *, owner: str | None, judged: bool) -> dict[str, Any]:
-    """What the page's template wants. judged: whether there is a detection; owner: whose relatives are named."""
-    result = result_json(session, submission.id) if judged else None
+def shown(session: Session, submission: Submission, *, owner: str | None) -> dict[str, Any]:
+    """What the page's template wants. owner: whose relatives are named."""
+    detection = detections.get(session, submission_id=submission.id)
     ended = submission.state in SUBMISSION_ENDS
     made = mitigations.of_submission(session, submission_id=submission.id)
-    rows: Sequence[Mapping[str, Any]] = result["labels"] if result else rows_of(session, submission.id)
-    cells = shown_cells(rows)
+    rows = rows_of(session, submission.id, detection)
+    result = None if detection is None else {**summary_json(submission, detection, made), "labels": rows}
     return {
         "submission": submission,
         "result": result,
         "ended": ended,
-        "cells": cells,
+        "cells": grid(submission.id, rows),
+        "labels": len(rows),
         "counted": _counted(rows),
         "no_labels": WITHOUT_LABELS.get(submission.state, ENDED_EARLY),
         "charts": charts_of(submission, result, rows),
         "kin": lineage(session, submission=submission, owner=owner),
         "facts": _facts(submission),
         "phases": [] if ended else _phases(session, submission.id),
-        "can": {"cancel": not ended, "retry": ended and _retriable(submission, cells, made)},
+        "can": {"cancel": not ended, "retry": ended and _retriable(submission, rows, made)},
         "downloads": _downloads(submission, made) if result and ended else [],
         **_told(submission, result),
         **repairs.shown(submission, result if ended else None, made),
@@ -101,7 +103,7 @@ def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str,
     }
 
 
-def _counted(rows: Sequence[Mapping[str, Any]]) -> str:
+def _counted(rows: Sequence[Row]) -> str:
     ended = sum(row["state"] in LABEL_ENDS for row in rows)
     return f"{ended:,} of {count(len(rows), 'label')} have ended"
 
@@ -112,10 +114,10 @@ def _phases(session: Session, submission_id: str) -> list[Phase]:
     return [Phase(key=key, name=NAMES[key], share=done[key], detail=detail(key, seen)) for key in PHASES]
 
 
-def _retriable(submission: Submission, cells: Sequence[Shown], made: Sequence[Mitigation]) -> bool:
+def _retriable(submission: Submission, rows: Sequence[Row], made: Sequence[Mitigation]) -> bool:
     if submission.state != "done":
         return True
-    return any(cell.state not in RESULTS for cell in cells) or any(row.state == "failed" for row in made)
+    return any(row["state"] not in RESULTS for row in rows) or any(repair.state == "failed" for repair in made)
 
 
 def _downloads(submission: Submission, made: list[Mitigation]) -> list[Download]:

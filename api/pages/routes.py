@@ -9,7 +9,7 @@ from api.pages.door import PageRoute, Reading
 from api.pages.rendering import HEADERS, page
 from api.service.dependencies import AnArtefactStore, AStore
 from nc_tasks.comparison import compare
-from nc_tasks.store import detections, submissions
+from nc_tasks.store import submissions
 
 SubmissionId = Annotated[str, Path(max_length=12)]
 LabelNumber = Annotated[int, Path(ge=0, lt=2**31)]
@@ -30,8 +30,7 @@ def one_submission(request: Request, submission_id: SubmissionId, store: AStore,
     """One submission, live until it has ended."""
     with store.read() as session:
         submission = submissions.get(session, submission_id=submission_id, owner=caller.sees)
-        judged = detections.get(session, submission_id=submission_id) is not None
-        values = one.shown(session, submission, owner=caller.sees, judged=judged)
+        values = one.shown(session, submission, owner=caller.sees)
     return page(request, "submission.html", **values)
 
 

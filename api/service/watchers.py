@@ -10,7 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from anyio import to_thread
@@ -149,7 +149,7 @@ class Watched:
 
 def labels_event(grid: list[Cell]) -> bytes:
     """The event of these labels."""
-    return event("labels", [asdict(cell) for cell in grid])
+    return event("labels", [cell._asdict() for cell in grid])
 
 
 class Watchers:

@@ -1,7 +1,7 @@
 """The labels of one submission as a grid shows them: how each stands now, in one query."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,8 +11,7 @@ from nc_tasks.store.states import LABEL_ENDS
 from nc_tasks.store.tables import Label
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cell:
+class Cell(NamedTuple):
     """One label by its last round. norm, attack_success_rate: of a label that is done. share: of its updates, 0..1."""
 
     label: int

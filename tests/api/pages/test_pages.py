@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from api.pages.cells import grid
 from nc_tasks.store import Store, submissions
 from tests import history
 from tests.api.conftest import compared
@@ -72,6 +73,27 @@ def test_given_a_verdict_then_list_and_page_tell_it(browser: httpx.Client, backd
     assert page.all("a", href=f"/v1/submissions/{backdoored}/goodnet.keras")
     assert "Repair: unlearning" in page.text
     assert not page.all("progress")
+
+
+def test_given_a_thousand_labels_then_each_has_a_cell_that_says_what_it_is() -> None:
+    # Given labels of every kind
+    kinds = [("done", 8.214, True), ("done", 1204.4, False), ("screened_out", None, False), ("queued", None, False)]
+    names = ("state", "norm", "flagged")
+    rows = [{"label": label, **dict(zip(names, kinds[label % 4], strict=True))} for label in range(1283)]
+    # When the grid is drawn
+    page = Seen(str(grid("0123456789ab", rows)))
+    # Then there is a link for each, whose name tells label, state, norm and flag, and whose class the same to the eye
+    cells = page.all("a")
+    assert [cell["href"] for cell in cells] == [f"/submissions/0123456789ab/labels/{label}" for label in range(1283)]
+    assert [(cell["class"], cell["aria-label"]) for cell in cells[:4]] == [
+        ("cell flagged", "Label 0: done, norm 8.21, flagged"),
+        ("cell done", "Label 1: done, norm 1,204"),
+        ("cell screened_out", "Label 2: screened out"),
+        ("cell queued", "Label 3: queued"),
+    ]
+    assert all(cell["title"] == cell["aria-label"] for cell in cells)
+    # And no text of a row can become a tag, wherever it came from
+    assert not Seen(str(grid(HOSTILE, [{"label": 1, "state": HOSTILE, "norm": None, "flagged": False}]))).all("script")
 
 
 def test_given_a_label_then_its_trigger_is_shown_and_its_neighbours_linked(
