@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,9 +11,10 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
 from api.pages.cells import grid
-from nc_tasks.store import Store, submissions
+from nc_tasks.store import Detection, Store, submissions
 from tests import history
 from tests.api.conftest import compared
 
@@ -277,6 +279,21 @@ def test_given_two_submissions_then_they_stand_side_by_side(browser: httpx.Clien
     assert "Flagged right alone: label 5." in page.text
     assert "1 label drifted by more than a factor of 2" in page.text
     assert len(page.all("circle")) == 12
+
+
+def test_given_verdicts_of_two_days_then_the_history_shows_a_column_for_each(
+    browser: httpx.Client, store: Store
+) -> None:
+    last = datetime.now(UTC)
+    with store.write() as session:
+        for number, verdict in enumerate(("clean", "backdoored", "clean")):
+            identity = history.add(session, number, verdict=verdict, norms={0: 30.0})
+            found = update(Detection).where(Detection.submission_id == identity)
+            session.execute(found.values(created_at=last - timedelta(days=number // 2)))
+    page = look(browser, "/history")
+    assert f"{last.date()}: 1 backdoored, 1 clean" in page.text
+    assert f"{last.date() - timedelta(days=1)}: 1 clean" in page.text
+    assert len(page.all("svg", role="img")) == 2
 
 
 def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, store: Store, sent: list[str]) -> None:
