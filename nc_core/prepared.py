@@ -9,9 +9,6 @@ import numpy.typing as npt
 from nc_core.datasets import CleanData
 from nc_core.domain import Domain
 
-CONFIDENCE_CUT = 0.9
-"""Unlabelled images whose top probability is below this do not teach a repair: the model itself is unsure."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
@@ -29,8 +26,7 @@ class Prepared:
     """The three disjoint parts of the clean data.
 
     fit: the images that triggers are fitted to. holdout: the images that results are measured on. repair: the
-    images that a repair learns from. labelled: y are the file's labels; otherwise y are the model's own answers, and
-    `repair` holds only images with a top probability of at least `confidence_cut`.
+    images that a repair learns from. labelled: y are the file's labels; otherwise y are the model's own answers.
     """
 
     fit: Part
@@ -39,7 +35,6 @@ class Prepared:
     labelled: bool
     domain: Domain
     classes: int
-    confidence_cut: float | None = None
 
 
 Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
@@ -48,35 +43,25 @@ Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
 def prepare(data: CleanData, domain: Domain, predict: Predict, *, classes: int, labelled: bool) -> Prepared:
     """Bring clean data into the model's domain; without labels the model's own answers stand in."""
-    if labelled and data.images.labels is not None:
-        labels, sure = data.images.labels, np.ones(len(data.images.labels), bool)
-    else:
-        labels, sure = _own_answers(data, domain, predict)
+    own = data.images.labels if labelled else None
+    labels = _own_answers(data, domain, predict) if own is None else own
 
     def part(index: npt.NDArray[np.int64]) -> Part:
         return Part(x=domain.to_model(data.images.pixels[index]), y=labels[index].astype(np.int32))
 
-    repair = data.split.repair
     return Prepared(
         fit=part(data.split.fit),
         holdout=part(data.split.holdout),
-        repair=part(repair[sure[repair]]),
+        repair=part(data.split.repair),
         labelled=labelled,
         domain=domain,
         classes=classes,
-        confidence_cut=None if labelled else CONFIDENCE_CUT,
     )
 
 
-def _own_answers(
-    data: CleanData, domain: Domain, predict: Predict
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
-    """The model's labels (N,) and whether it is confident of them (N,); images in no part keep label -1."""
+def _own_answers(data: CleanData, domain: Domain, predict: Predict) -> npt.NDArray[np.int32]:
+    """The model's labels (N,); images in no part keep label -1."""
     labels = np.full(len(data.images.pixels), -1, np.int32)
-    sure = np.zeros(len(labels), bool)
     for index in (data.split.fit, data.split.holdout, data.split.repair):
-        logits = predict(domain.to_model(data.images.pixels[index]))
-        top = logits.max(axis=1, keepdims=True)
-        labels[index] = logits.argmax(axis=1)
-        sure[index] = 1.0 / np.exp(logits - top).sum(axis=1) >= CONFIDENCE_CUT
-    return labels, sure
+        labels[index] = predict(domain.to_model(data.images.pixels[index])).argmax(axis=1)
+    return labels

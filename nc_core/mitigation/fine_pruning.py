@@ -38,7 +38,7 @@ def fine_prune(
         )
     return close_loop(
         case,
-        _FinePruning(site),
+        FinePruning(site),
         method="fine-pruning",
         doing="fine-pruning",
         progress=progress,
@@ -46,7 +46,7 @@ def fine_prune(
     )
 
 
-class _FinePruning:
+class FinePruning:
     """One round: what the rounds before have silenced stays so."""
 
     def __init__(self, site: Site) -> None:

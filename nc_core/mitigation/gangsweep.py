@@ -27,7 +27,7 @@ def sweep(case: Case, *, progress: Progress | None = None, should_stop: Callable
     """Sweep the backdoor out; arguments, result and errors as in `RepairMethod`."""
     return close_loop(
         case,
-        _sweep,
+        sweep_round,
         method="gangsweep",
         doing="sweeping",
         least=LEAST_ROUNDS,
@@ -36,7 +36,7 @@ def sweep(case: Case, *, progress: Progress | None = None, should_stop: Callable
     )
 
 
-def _sweep(
+def sweep_round(
     bench: Bench,
     known: Sequence[TargetTrigger],
     *,
@@ -44,6 +44,7 @@ def _sweep(
     progress: Callable[[float], None],
     should_stop: Callable[[], bool] | None,
 ) -> bool:
+    """One round, as in `Patch`."""
     case = bench.case
     masks = masks_of(bench, seed=seed, should_stop=should_stop)
     progress(SWEEPING)

@@ -1,13 +1,14 @@
 """What a repair learns from: clean images with targets, and stamped copies with the same targets."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from nc_core.inversion import Predictor, Trigger
+from nc_core.mitigation.variations import varied
 from nc_core.prepared import Prepared
 
 
@@ -20,30 +21,41 @@ class TargetTrigger(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lessons:
-    """x (n, H, W, C) float32 in the model's domain; y (n,) int32; target (n, N) float32, probabilities."""
+    """x (n, H, W, C) float32 in the model's domain; y (n,) int32; target (n, N) float32: probabilities, or, where
+    `logits`, the logits of the submitted model.
+    """
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[np.int32]
     target: npt.NDArray[np.float32]
+    logits: bool = False
 
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def probabilities(self) -> npt.NDArray[np.float32]:
+        """The targets as probabilities (n, N)."""
+        return softmax(self.target) if self.logits else self.target
 
-def clean_lessons(prepared: Prepared, badnet: Predictor, flagged: Iterable[int]) -> Lessons:
+
+def clean_lessons(prepared: Prepared, badnet: Predictor, flagged: Iterable[int], *, seed: int) -> Lessons:
     """The images of `prepared.repair` with what is to be answered to them.
 
-    With labels that is the true label. Without, it is all that the BadNet itself answers to the clean image,
-    softmax and not argmax: hard answers pull a net of many classes towards the few that the images show.
-    An image that the BadNet assigns to a flagged label may hold the trigger; without labels such images are
-    left out.
+    With labels that is the true label. Without, it is all that the BadNet itself answers to the clean image and to
+    variations of it, drawn from `seed`: its logits (Ba and Caruana 2014). Labels alone pull a net of many classes
+    towards the few that the images show, and so do probabilities, of which all but a few are nearly 0. An image that
+    the BadNet assigns to a flagged label may hold the trigger; without labels such images are left out.
     """
     part = prepared.repair
     if prepared.labelled:
         return Lessons(x=part.x, y=part.y, target=np.eye(prepared.classes, dtype=np.float32)[part.y])
-    safe = ~np.isin(part.y, list(flagged))
-    x, y = part.x[safe], part.y[safe]
-    return Lessons(x=x, y=y, target=softmax(badnet(x)) if len(x) else np.zeros((0, prepared.classes), np.float32))
+    barred = list(flagged)
+    x = varied(part.x[~np.isin(part.y, barred)], seed=seed)
+    answers = badnet(x) if len(x) else np.zeros((0, prepared.classes), np.float32)
+    y = answers.argmax(axis=1).astype(np.int32)
+    safe = ~np.isin(y, barred)
+    return Lessons(x=x[safe], y=y[safe], target=answers[safe], logits=True)
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -72,4 +84,4 @@ def with_stamped(
         copies.append(trigger.stamp(clean.x[rows]))
         sources.append(rows)
     source = np.concatenate(sources)
-    return Lessons(x=np.concatenate(copies), y=clean.y[source], target=clean.target[source])
+    return replace(clean, x=np.concatenate(copies), y=clean.y[source], target=clean.target[source])

@@ -43,7 +43,7 @@ class Bench:
         self.case = case
         self.model: keras.Model = build_logits(case.canonical)
         self.predict = Predictor(self.model)
-        self.lessons: Lessons = clean_lessons(case.prepared, self.predict, case.triggers)
+        self.lessons: Lessons = clean_lessons(case.prepared, self.predict, case.triggers, seed=case.seed)
         self.bound = self.bound_on(case.prepared.fit)
 
     def bound_on(self, part: Part) -> AccuracyBound:

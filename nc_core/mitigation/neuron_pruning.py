@@ -37,7 +37,7 @@ def prune_neurons(
             "pass another --mitigate"
         )
     return close_loop(
-        case, _Pruning(sites), method="neuron-pruning", doing="pruning", progress=progress, should_stop=should_stop
+        case, Pruning(sites), method="neuron-pruning", doing="pruning", progress=progress, should_stop=should_stop
     )
 
 
@@ -51,7 +51,7 @@ class _Pruned:
     share: float
 
 
-class _Pruning:
+class Pruning:
     """One round: the better of the sites."""
 
     def __init__(self, sites: Sequence[Site]) -> None:

@@ -89,7 +89,7 @@ def with_poison(clean: Lessons, poison: npt.NDArray[np.float32]) -> Lessons:
     classes = clean.target.shape[1]
     count = max(len(poison), round(POISON_SHARE * len(clean)))
     targets = np.zeros((len(clean) + count, classes + 1), np.float32)
-    targets[: len(clean), :classes] = clean.target
+    targets[: len(clean), :classes] = clean.probabilities
     targets[len(clean) :, classes] = 1.0
     return Lessons(
         x=np.concatenate([clean.x, poison[np.arange(count) % len(poison)]]),

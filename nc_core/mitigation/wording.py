@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from nc_core.mitigation.bound import BoundOutcome
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.lessons import Lessons
@@ -18,12 +20,16 @@ def notes_of(
 ) -> tuple[str, ...]:
     """How the loop went, what stood in for labels, what is left, and what nobody knows."""
     return (
-        f"{rounds} round{'s' if rounds > 1 else ''} on {len(clean)} clean images, ended by: {end}.",
+        f"{rounds} round{'s' if rounds > 1 else ''} on {len(clean)} clean {_shown(case)}, ended by: {end}.",
         *_bound(bound),
-        *_unlabelled(case, clean),
+        *_unlabelled(case),
         *_left(rescan),
         UNKNOWN,
     )
+
+
+def _shown(case: Case) -> str:
+    return "images" if case.prepared.labelled else "images and variations of them"
 
 
 def _bound(bound: BoundOutcome) -> Iterator[str]:
@@ -34,11 +40,12 @@ def _bound(bound: BoundOutcome) -> Iterator[str]:
         )
 
 
-def _unlabelled(case: Case, clean: Lessons) -> Iterator[str]:
+def _unlabelled(case: Case) -> Iterator[str]:
     if not case.prepared.labelled:
+        drifting = int(np.isin(case.prepared.repair.y, list(case.triggers)).sum())
         yield (
-            "Without labels the model's own answers to images it is confident of were learned; "
-            f"{len(case.prepared.repair) - len(clean)} images that it assigns to a flagged label were left out."
+            "Without labels the submitted model's own scores were learned, of the images and of variations of them; "
+            f"{drifting} images that it assigns to a flagged label were left out."
         )
 
 

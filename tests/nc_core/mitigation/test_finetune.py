@@ -9,7 +9,7 @@ import pytest
 from nc_core.errors import Cancelled, DataRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
-from nc_core.mitigation.finetune import GENTLE, TEACHING, Tuning, fine_tune, tuning_for
+from nc_core.mitigation.finetune import GENTLE, MATCHING, TEACHING, Tuning, fine_tune, matching, tuning_for
 from nc_core.mitigation.lessons import Lessons, TargetTrigger
 from nc_core.models import build_logits, with_weights
 
@@ -111,6 +111,42 @@ def test_no_lesson_is_refused(tiny_net: CanonicalModel, lessons: Lessons) -> Non
 
 def test_only_labelled_images_of_every_class_teach(lessons: Lessons) -> None:
     assert tuning_for(lessons, labelled=True) is TEACHING
-    assert tuning_for(lessons, labelled=False) is GENTLE
+    assert tuning_for(lessons, labelled=False) is MATCHING
     few = Lessons(x=lessons.x[:39], y=lessons.y[:39], target=lessons.target[:39])
     assert tuning_for(few, labelled=True) is GENTLE
+
+
+def test_logits_are_held_to_another_net_whatever_is_added_to_all_of_them() -> None:
+    """By hand: the distances 1, 0, -1 and 3, 3, 3 have means 0 and 3 and, without them, mean squares 2/3 and 0; to
+    these the cross-entropy comes, which is the entropy of the target where both nets say the same."""
+    target = np.array([[0, 0, 0], [1, 2, 3]], np.float32)
+    given = np.array([[1, 0, -1], [4, 5, 6]], np.float32)
+    even = np.log(np.exp([1, 0, -1]).sum())  # -log softmax of 1, 0, -1 has this mean, their own being 0
+    share = np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum()
+    wanted = [2 / 3 + even, -(share * np.log(share)).sum()]
+    np.testing.assert_allclose(np.asarray(matching(target, given)), wanted, rtol=1e-5)
+
+
+def test_a_net_that_is_its_own_teacher_keeps_its_logits_and_unlearns_a_trigger(
+    tiny_net: CanonicalModel, lessons: Lessons, trigger: Trigger
+) -> None:
+    # Given a net that has learned its classes and answers 2 to stamped images
+    model = build_logits(tiny_net)
+    stamped = trigger.stamp(lessons.x)
+    planted = Lessons(
+        x=np.concatenate([lessons.x, stamped]),
+        y=np.concatenate([lessons.y, np.full(160, 2, np.int32)]),
+        target=np.concatenate([lessons.target, np.tile(np.eye(4, dtype=np.float32)[2], (160, 1))]),
+    )
+    how = Tuning(learning_rate=1e-2, stamped_share=1.0, least_updates=300)
+    fine_tune(model, planted, [], tuning=how, seed=0)
+    predict = Predictor(model)
+    before = predict(lessons.x)
+    others = lessons.y != 2
+    assert (predict(stamped[others]).argmax(axis=1) == 2).mean() > 0.8
+    # When its own logits are learned for clean and stamped images
+    own = Lessons(x=lessons.x, y=before.argmax(axis=1).astype(np.int32), target=before, logits=True)
+    fine_tune(model, own, [TargetTrigger(2, trigger)], tuning=how, seed=0)
+    # Then the trigger is dead and the answers to clean images are what they were
+    assert (predict(stamped[others]).argmax(axis=1) == 2).mean() < 0.1
+    assert (predict(lessons.x).argmax(axis=1) == before.argmax(axis=1)).mean() > 0.95

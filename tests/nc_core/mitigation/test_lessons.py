@@ -58,7 +58,7 @@ def test_without_triggers_nothing_is_added(lessons: Lessons) -> None:
 
 
 def test_labelled_images_teach_their_labels(prepared: Prepared, tiny_net: CanonicalModel) -> None:
-    clean = clean_lessons(prepared, Predictor(build_logits(tiny_net)), [2])
+    clean = clean_lessons(prepared, Predictor(build_logits(tiny_net)), [2], seed=0)
     assert len(clean) == 160
     np.testing.assert_array_equal(clean.target.argmax(axis=1), prepared.repair.y)
     np.testing.assert_array_equal(clean.target.sum(axis=1), np.ones(160))
@@ -70,11 +70,17 @@ def test_unlabelled_images_of_a_flagged_label_are_left_out(prepared: Prepared, t
     logits = predict(prepared.repair.x)
     own = replace(prepared, repair=Part(x=prepared.repair.x, y=logits.argmax(axis=1).astype(np.int32)), labelled=False)
     flagged = int(own.repair.y[0])
-    # When they become lessons, Then those that may hold the trigger are gone, the others teach its answers
-    clean = clean_lessons(own, predict, [flagged])
-    assert 0 < len(clean) < 160
+    # When they become lessons, Then those that may hold the trigger are gone, the others and their variations teach its
+    # logits
+    clean = clean_lessons(own, predict, [flagged], seed=0)
+    shown = own.repair.x[own.repair.y != flagged]
+    np.testing.assert_array_equal(clean.x[: len(shown)], shown)
+    assert len(shown) < len(clean) < 1600
     assert flagged not in clean.y
-    np.testing.assert_allclose(clean.target, softmax(predict(clean.x)), atol=1e-6)
+    np.testing.assert_allclose(clean.target, predict(clean.x), atol=1e-5)
+    # And where probabilities are asked for, they are those of the logits
+    np.testing.assert_allclose(clean.probabilities, softmax(clean.target), atol=1e-6)
+    np.testing.assert_allclose(clean.probabilities.sum(axis=1), 1.0, atol=1e-5)
 
 
 @pytest.mark.parametrize("count", [1, 7])
@@ -86,4 +92,4 @@ def test_no_unlabelled_image_may_be_left(
 ) -> None:
     images = part(3, count)
     own = replace(prepared, repair=Part(x=images.x, y=np.full(count, 2, np.int32)), labelled=False)
-    assert len(clean_lessons(own, Predictor(build_logits(tiny_net)), [2])) == 0
+    assert len(clean_lessons(own, Predictor(build_logits(tiny_net)), [2], seed=0)) == 0

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -11,9 +12,11 @@ from nc_core.errors import Cancelled
 from nc_core.evaluation import accuracy, attack_success_rate
 from nc_core.intake import CanonicalModel, load_canonical
 from nc_core.inversion import Predictor, Trigger
-from nc_core.mitigation import METHODS, Case, Progress, Repair
+from nc_core.mitigation import METHODS, Case, Progress, Repair, unlearning
+from nc_core.mitigation.finetune import TEACHING, Tuning
 from nc_core.models import build_logits
 from nc_core.prepared import Prepared
+from tests.nc_core.mitigation.conftest import dense_badnet
 
 Unlearn = Callable[..., Repair]
 
@@ -79,3 +82,35 @@ def test_it_stops_when_asked(unlearn: Unlearn, polls: int) -> None:
 
     with pytest.raises(Cancelled):
         unlearn(should_stop=should_stop)
+
+
+@pytest.mark.parametrize(("bearable", "tried"), [(1.0, [1.0]), (0.5, [1.0, 0.3]), (0.0, [1.0, 0.3, 0.1])])
+def test_a_round_is_made_at_the_fastest_rate_that_the_accuracy_bound_bears(
+    case: Callable[..., Case],
+    looks: Callable[..., list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+    bearable: float,
+    tried: list[float],
+) -> None:
+    # Given training that ruins a net above some learning rate, on a net that is right on all images
+    rates: list[float] = []
+
+    def ruinous(model: keras.Model, *_: object, tuning: Tuning, **__: object) -> None:
+        rates.append(tuning.learning_rate)
+        *kernels, bias = model.get_weights()
+        ruins = tuning.learning_rate > bearable * TEACHING.learning_rate
+        bias[0] = 1e6 if ruins else bias[0] + 1e-3
+        model.set_weights([*kernels, bias])
+
+    monkeypatch.setattr(unlearning, "fine_tune", ruinous)
+    monkeypatch.setattr(unlearning, "tuning_for", lambda *_, **__: TEACHING)
+    looks([], [])
+    # When it is repaired within a bound
+    repair = METHODS["unlearning"](case(canonical=dense_badnet(), max_accuracy_loss=0.1))
+    # Then each round tries slower ones until one bears it, from where the round began; without any it is rejected
+    ended = repair.rounds if bearable else 1
+    assert rates == pytest.approx([part * TEACHING.learning_rate for part in tried] * ended)
+    assert repair.bound.holds == (bearable > 0)
+    if bearable:
+        last = repair.goodnet.layers[-1].weights[-1]
+        assert repair.goodnet.weights[last][0] == pytest.approx(repair.rounds * 1e-3)
