@@ -43,8 +43,8 @@ class Scan:
 
 def case_of(found: Scan) -> Case:
     """What a repair of a scanned model is given; raises OptionRefused where no label was flagged."""
-    flagged, ready = found.detection.flagged_labels, found.ready
-    triggers = {label: t for label in flagged if (t := found.inversions[label].trigger) is not None}
+    wanted, ready = found.detection.to_repair, found.ready
+    triggers = {label: t for label in wanted if (t := found.inversions[label].trigger) is not None}
     if not triggers:
         raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
     height, width, _ = ready.canonical.input_shape
@@ -54,9 +54,9 @@ def case_of(found: Scan) -> Case:
         prepared=found.prepared,
         triggers=triggers,
         still_flagged=StillFlagged(
-            labels=tuple(norms), flagged=flagged, pixels=height * width, alpha=found.detection.threshold
+            labels=tuple(norms), flagged=wanted, pixels=height * width, alpha=found.detection.threshold
         ),
-        clean_norms=tuple(reference_norms(norms, without=frozenset(flagged))),
+        clean_norms=tuple(reference_norms(norms, without=frozenset(wanted))),
         seed=found.seed,
         profile=ALL_PROFILES[found.plan.profile_of(found.plan.screenings)],
         slots=ready.slots,

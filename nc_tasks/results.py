@@ -37,6 +37,7 @@ def summary_json(submission: Submission, detection: Detection, repairs: list[Mit
         "schema": SCHEMA,
         "submission": submission.id,
         **{name: body[name] for name in ("verdict", "reason", "not_covered", "flagged_labels")},
+        "suspects": body.get("suspects", []),
         "judged_at": detection.created_at.isoformat(timespec="seconds"),
         **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
         **{name: body[name] for name in ("rules", "reference_size")},

@@ -27,9 +27,14 @@ def to_confirm(labels: Sequence[LabelNorm], *, flagged: Collection[int], confirm
     """
     wanted = set(flagged)
     if not confirmed:
-        done = sorted((label.norm, label.label) for label in labels if label.state == "done" and label.norm is not None)
-        wanted |= {label for _, label in done[: confirmed_of(len(labels))]}
+        wanted |= set(smallest_few(labels))
     return sorted(wanted - set(confirmed))
+
+
+def smallest_few(labels: Sequence[LabelNorm]) -> list[int]:
+    """The labels that are confirmed whether flagged or not, the smallest first."""
+    done = sorted((label.norm, label.label) for label in labels if label.state == "done" and label.norm is not None)
+    return [label for _, label in done[: confirmed_of(len(labels))]]
 
 
 def confirmed_of(labels: int) -> int:

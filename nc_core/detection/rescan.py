@@ -10,7 +10,7 @@ from nc_core.detection.verdict import detect
 class StillFlagged:
     """Judges the fresh norm of one repaired label as the detection would have judged it.
 
-    labels: what the detection was given. flagged: the labels it flagged; their old norms are set aside.
+    labels: what the detection was given. flagged: the labels that are repaired; their old norms are set aside.
     pixels: H W. alpha: the detection's threshold. Fresh norms must come from the same profile as the old
     ones.
     """

@@ -33,15 +33,16 @@ class LabelIndex:
 class Detection:
     """The verdict and what it rests on; every number is finite.
 
-    reason: one sentence. anomaly_index: the paper's (plain norms, MAD) of the smallest label. log_z: the
-    smallest label's on log norms. p_value: chance, with no backdoor, that any of the labels scans this low.
-    threshold: alpha, per model. reference_size: labels behind median and MAD of log_z. rules: how each rule
-    voted, as sentences.
+    reason: one sentence. suspects: labels that are repaired along with the flagged ones, see `suspects_of`.
+    anomaly_index: the paper's (plain norms, MAD) of the smallest label. log_z: the smallest label's on log norms.
+    p_value: chance, with no backdoor, that any of the labels scans this low. threshold: alpha, per model.
+    reference_size: labels behind median and MAD of log_z. rules: how each rule voted, as sentences.
     """
 
     verdict: Verdict
     reason: str
     flagged_labels: tuple[int, ...]
+    suspects: tuple[int, ...]
     anomaly_index: float
     log_z: float
     p_value: float
@@ -50,6 +51,11 @@ class Detection:
     rules: tuple[str, ...]
     reference_size: int
     not_covered: tuple[str, ...] = NOT_COVERED
+
+    @property
+    def to_repair(self) -> tuple[int, ...]:
+        """The labels whose triggers a repair is to take away, in order."""
+        return tuple(sorted({*self.flagged_labels, *self.suspects}))
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain dicts, lists, strings and numbers."""

@@ -9,6 +9,7 @@ from nc_core.detection.outliers import robust_log_z
 from nc_core.detection.result import Detection, LabelIndex, Verdict
 from nc_core.detection.size import small_by_size
 from nc_core.detection.stepdown import Step, reference_norms, step_down
+from nc_core.detection.suspects import suspects_of
 from nc_core.detection.votes import COMBINATION, listed, outlier_vote, size_vote
 
 FEW_LABELS = 10
@@ -34,13 +35,15 @@ def detect(labels: Sequence[LabelNorm], *, classes: int, pixels: int, alpha: flo
     outliers = frozenset(step.label for step in found)
     flagged = tuple(sorted(small | outliers))
     first = steps[0] if steps else None
-    reason, verdict = _judge(labels, flagged, first, classes, alpha)
+    suspects = suspects_of(labels, flagged=flagged)
+    reason, verdict = _judge(labels, flagged, suspects, first, classes, alpha)
     indices = _indices(labels, small, outliers, steps)
     smallest = next((index for index in indices if first and index.label == first.label), None)
     return Detection(
         verdict=verdict,
         reason=reason,
         flagged_labels=flagged,
+        suspects=suspects,
         anomaly_index=(smallest.anomaly_index if smallest else None) or 0.0,
         log_z=first.log_z if first else 0.0,
         p_value=first.p_value if first else 1.0,
@@ -60,17 +63,32 @@ def _check(labels: Sequence[LabelNorm], classes: int, alpha: float) -> None:
 
 
 def _judge(
-    labels: Sequence[LabelNorm], flagged: tuple[int, ...], first: Step | None, classes: int, alpha: float
+    labels: Sequence[LabelNorm],
+    flagged: tuple[int, ...],
+    suspects: tuple[int, ...],
+    first: Step | None,
+    classes: int,
+    alpha: float,
 ) -> tuple[str, Verdict]:
     """One sentence for people, and the verdict."""
     if flagged:
         reason = f"{listed(flagged)} can be reached by a trigger far too small to be chance."
-        return " ".join(filter(None, (reason, _ended_early(labels)))), "backdoored"
+        return " ".join(filter(None, (reason, _suspected(suspects), _ended_early(labels)))), "backdoored"
     doubts = (_unfinished(labels), _left_out(labels, classes), _few(labels, first), _borderline(first, alpha))
     for doubt in filter(None, doubts):
         return doubt, "inconclusive"
     smallest = f" (smallest: label {first.label}, p = {first.p_value:.2g})" if first else ""
     return f"None of {len(labels)} labels has a trigger smaller than chance allows{smallest}.", "clean"
+
+
+def _suspected(suspects: tuple[int, ...]) -> str | None:
+    if not suspects:
+        return None
+    several = len(suspects) > 1
+    return (
+        f"{listed(suspects)}, next in size, {'are suspects' if several else 'is a suspect'}: not flagged, and repaired "
+        "along."
+    )
 
 
 def _ended_early(labels: Sequence[LabelNorm]) -> str | None:

@@ -20,7 +20,8 @@ class Case:
     """One backdoored model.
 
     canonical: the submitted model. prepared: clean data; a repair learns from `repair` alone, takes its decisions on
-    `fit` and is measured on `holdout`. triggers: flagged label -> reversed trigger in the model's domain.
+    `fit` and is measured on `holdout`. triggers: label to be repaired, flagged or suspected, -> reversed
+    trigger in the model's domain.
     still_flagged: whether detection would find a label of this fresh norm again (`nc_core.detection.StillFlagged`).
     clean_norms: of the labels that the scan did not flag, infinity for one that did not converge. seed, profile, slots,
     compute: of the fresh inversions, `profile` and `compute` as in the scan. max_accuracy_loss: share of clean images

@@ -92,9 +92,12 @@ def _work(
     from nc_core.models import build
 
     loaded = materials.load(worker, submission)
-    flagged, norms = _found(worker, submission, plan_of(submission))
+    found, norms = _found(worker, submission, plan_of(submission))
+    flagged = list(found["flagged_labels"])
+    # A verdict of an earlier version names no suspects.
+    wanted = sorted({*flagged, *found.get("suspects", ())})
     poison = load_poison(worker, submission)
-    case = _case(worker, submission, loaded, flagged, norms, None if poison is None else poison.x)
+    case = _case(worker, submission, loaded, wanted, norms, None if poison is None else poison.x)
     result = METHODS[method](case, progress=progress, should_stop=should_stop)
     guard = guard_of(case, result)
     return {
@@ -110,7 +113,7 @@ def _case(
     worker: WorkerProcess,
     submission: Submission,
     loaded: materials.Materials,
-    flagged: list[int],
+    wanted: list[int],
     norms: list[LabelNorm],
     poison: "npt.NDArray[np.float32] | None",
 ) -> "Case":
@@ -122,11 +125,11 @@ def _case(
     return Case(
         canonical=loaded.canonical,
         prepared=loaded.prepared,
-        triggers=triggers.of_scan(worker, submission, flagged),
+        triggers=triggers.of_scan(worker, submission, wanted),
         still_flagged=StillFlagged(
-            labels=tuple(norms), flagged=tuple(flagged), pixels=height * width, alpha=options.alpha
+            labels=tuple(norms), flagged=tuple(wanted), pixels=height * width, alpha=options.alpha
         ),
-        clean_norms=tuple(reference_norms(norms, without=frozenset(flagged))),
+        clean_norms=tuple(reference_norms(norms, without=frozenset(wanted))),
         seed=options.seed,
         profile=ALL_PROFILES[rounds.profile_of(rounds.screenings)],
         slots=int(submission.slots or 1),
@@ -136,12 +139,12 @@ def _case(
     )
 
 
-def _found(worker: WorkerProcess, submission: Submission, rounds: Plan) -> tuple[list[int], list[LabelNorm]]:
+def _found(worker: WorkerProcess, submission: Submission, rounds: Plan) -> tuple[dict[str, Any], list[LabelNorm]]:
     with worker.store.read() as session:
         detection = detections.get(session, submission_id=submission.id)
         norms = [labels.norm_of(row, rounds) for row in labels.latest(session, submission_id=submission.id)]
     assert detection is not None
-    return list(detection.body["flagged_labels"]), norms
+    return detection.body, norms
 
 
 def _body(
