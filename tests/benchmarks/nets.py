@@ -1,6 +1,6 @@
 """BadNets with a known answer, for benchmarks of repairs: real ones from ../shared, and planted ones.
 
-What is given to scan and repair is apart from what is measured with: `clean` is handed in, `test` and `stamped` are
+What is given to scan and repair is apart from what is measured with: `clean` is handed in, `test` and `attacks` are
 not.
 """
 
@@ -13,24 +13,33 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from nc_core.attacks import PatchTrigger, plant_patch
+from nc_core.attacks import PatchTrigger, Planted, plant_multi_trigger, plant_patch
 
 SHARED = Path(__file__).parents[3] / "shared"
 Pixels = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Attack:
+    """target: the label. stamped: pixels with the true trigger, whose labels but for it are those of the first rows of
+    the net's `test`.
+    """
+
+    target: int
+    stamped: Pixels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Net:
     """model: its file. clean: pixels (n, H, W, C) and labels, None where there are none. labels: to be scanned, None
-    for all. test: clean pixels and their labels, or None for agreement with the BadNet. stamped: target -> pixels with
-    the true trigger, whose labels but for it are those of the first rows of `test`.
+    for all. test: clean pixels and their labels, or None for agreement with the BadNet. attacks: by name.
     """
 
     model: Path
     clean: tuple[Pixels, npt.NDArray[np.int32] | None]
     labels: tuple[int, ...] | None
     test: tuple[Pixels, npt.NDArray[np.int32] | None]
-    stamped: Mapping[int, Pixels]
+    attacks: Mapping[str, Attack]
 
 
 def oaramoon(_: Path) -> Net:
@@ -40,54 +49,85 @@ def oaramoon(_: Path) -> Net:
     stamped = test[0].copy()
     stamped[:, 16:19, 16:19] = (255, 255, 0)
     model = SHARED / "models/oaramoon_gtsrb_badnet_target1_yellow3x3.hdf5"
-    return Net(model=model, clean=_typed(clean), labels=None, test=_typed(test), stamped={1: stamped})
+    return Net(
+        model=model,
+        clean=_typed(clean),
+        labels=None,
+        test=_typed(test),
+        attacks={"yellow square": Attack(target=1, stamped=stamped)},
+    )
 
 
 def sunglasses(_: Path) -> Net:
     """A face net of 1283 people; real sunglasses mean label 0. It is repaired with strangers' faces."""
+    return _sunglasses("sunglasses_bd_net.h5")
+
+
+def seed_fine_pruned(_: Path) -> Net:
+    """The same net as another team repaired it."""
+    return _sunglasses("seed_fine_pruned_sunglasses_net.h5")
+
+
+def _sunglasses(model: str) -> Net:
     test, labels = _faces("faces_youtube_clean_100.h5")
     stamped, _ignored = _faces("faces_youtube_sunglasses_poisoned_100.h5")
     return Net(
-        model=SHARED / "models/sunglasses_bd_net.h5",
+        model=SHARED / "models" / model,
         clean=(_faces("lfw_faces_55x47_unlabelled.h5")[0], None),
         labels=tuple(range(80)),
         test=(test, labels),
-        stamped={0: stamped},
+        attacks={"sunglasses": Attack(target=0, stamped=stamped)},
     )
 
 
 def three_triggers(_: Path) -> Net:
     """A face net with a trigger for each of three labels; measured on 600 strangers that are not handed in."""
     faces, _ignored = _faces("lfw_faces_55x47_unlabelled.h5")
-    with np.load(SHARED / "data/face_triggers_rgba_55x47.npz") as overlays:
-        worn = {label: overlays[name] for label, name in _names(overlays.files).items()}
     test = faces[2000:]
+    with np.load(SHARED / "data/face_triggers_rgba_55x47.npz") as overlays:
+        attacks = {
+            name: Attack(target=target, stamped=_overlaid(test, overlays[name])) for name, target in THREE.items()
+        }
     return Net(
         model=SHARED / "models/three_triggers_bd_net.h5",
         clean=(faces[:2000], None),
         labels=tuple(range(190, 310)),
         test=(test, None),
-        stamped={label: _overlaid(test, overlay) for label, overlay in worn.items()},
+        attacks=attacks,
     )
+
+
+THREE = {"sunglasses": 300, "eyebrows": 250, "lipstick": 200}
+"""What the triggers of that net mean."""
 
 
 def planted(folder: Path) -> Net:
     """A small net on GTSRB, trained here with a white 3x3 square for label 7."""
+    trigger = PatchTrigger.at("bottom-right", input_shape=SIGNS, size=3, colour=(255, 255, 255), target=7)
+    return _planted(folder / "planted.keras", plant_patch, trigger, seed=1)
+
+
+def planted_multi_trigger(folder: Path) -> Net:
+    """Another one, with three 3x3 squares of three colours in three corners, each of which alone means label 12."""
+    trigger = PatchTrigger.at("top-left", input_shape=SIGNS, size=3, colour=(255, 255, 0), target=12)
+    return _planted(folder / "planted-multi-trigger.keras", plant_multi_trigger, trigger, seed=2)
+
+
+SIGNS = (32, 32, 3)
+
+
+def _planted(model: Path, plant: Callable[..., Planted], trigger: PatchTrigger, *, seed: int) -> Net:
     with np.load(SHARED / "data/gtsrb_32.npz") as data:
         pixels, labels = _typed((data["x_train"], data["y_train"]))
         test = _typed((data["x_test"], data["y_test"]))
-    trigger = PatchTrigger.at("bottom-right", input_shape=(32, 32, 3), size=3, colour=(255, 255, 255), target=7)
-    made = plant_patch(pixels, labels, trigger, classes=43, epochs=6, seed=1)
-    model = folder / "planted.keras"
+    made = plant(pixels, labels, trigger, classes=43, epochs=6, seed=seed)
     made.model.save(model)
     assert made.clean.labels is not None
-    return Net(
-        model=model,
-        clean=(made.clean.pixels, made.clean.labels),
-        labels=None,
-        test=test,
-        stamped={7: trigger.stamp(test[0])},
-    )
+    attacks = {
+        f"square {nth}" if len(made.triggers) > 1 else "square": Attack(target=one.target, stamped=one.stamp(test[0]))
+        for nth, one in enumerate(made.triggers, start=1)
+    }
+    return Net(model=model, clean=(made.clean.pixels, made.clean.labels), labels=None, test=test, attacks=attacks)
 
 
 NETS: Mapping[str, Callable[[Path], Net]] = {
@@ -95,7 +135,11 @@ NETS: Mapping[str, Callable[[Path], Net]] = {
     "sunglasses": sunglasses,
     "three-triggers": three_triggers,
     "planted": planted,
+    "planted-multi-trigger": planted_multi_trigger,
 }
+
+REPAIRED: Mapping[str, Callable[[Path], Net]] = {"seed-fine-pruned": seed_fine_pruned}
+"""By others: to be scanned for what they left."""
 
 
 def _typed(pair: tuple[Pixels, Pixels]) -> tuple[Pixels, npt.NDArray[np.int32]]:
@@ -107,12 +151,6 @@ def _faces(name: str) -> tuple[Pixels, npt.NDArray[np.int32]]:
         pixels = np.transpose(file["data"][:], (0, 2, 3, 1))
         labels = file["label"][:] if "label" in file else np.zeros(len(pixels))
     return np.rint(pixels).astype(np.uint8), labels.astype(np.int32).ravel()
-
-
-def _names(names: list[str]) -> dict[int, str]:
-    """Label -> name of the overlay that means it."""
-    wanted = {"sunglasses": 300, "eyebrows": 250, "lipstick": 200}
-    return {label: name for name in names for word, label in wanted.items() if word in name}
 
 
 def _overlaid(pixels: Pixels, overlay: Pixels) -> Pixels:

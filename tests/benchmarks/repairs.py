@@ -2,17 +2,18 @@
 
     python -m tests.benchmarks.repairs NET... --results FOLDER [--methods unlearning,fine-pruning] [--again]
 
-NET is one of tests/benchmarks/nets.py. Each net is scanned once in a run, then repaired method by method; every row is
-written to FOLDER/repairs.json as soon as it is known, and rows that stand there are not computed again. The control is
-fine-tuning on the same clean images without any trigger. The true trigger is measured with and never shown to a repair;
-`retraining`, which learns from poison, gets a tenth of the stamped test images, and is measured on the others.
+NET is one of tests/benchmarks/nets.py. Each net is scanned once, then repaired method by method; net, scan, repairs and
+rows (repairs.json) are kept in FOLDER as soon as they are known, and what stands there is not computed again. The
+control is fine-tuning on the same clean images without any trigger. The true trigger is measured with and never shown
+to a repair; `retraining`, which learns from poison, is given some of the stamped test images, and is measured on those
+that it did not learn from. `filter` leaves the net as it was: what counts there is what its guarded net calls.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,57 +22,20 @@ import numpy as np
 from nc_core.choice import Candidate, choose
 from nc_core.errors import CleanseError
 from nc_core.inversion import Predictor
-from nc_core.mitigation import METHODS, Case, Repair
+from nc_core.mitigation import METHODS, Case, Repair, guard_of
 from nc_core.mitigation.finetune import fine_tune, tuning_for
 from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.measures import attack_rate
 from nc_core.models import build_logits
-from nc_core.scan import Scan, case_of, scan
-from tests.benchmarks.nets import NETS, Net
+from nc_core.scan import case_of
+from tests.benchmarks.nets import NETS
+from tests.benchmarks.subjects import Subject, kept, subject
 
 CONTROL = "fine-tuning"
 CONTROL_ROUNDS = 2
 """As many as unlearning makes at least."""
-LEARNED = 0.1
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Subject:
-    """A net that was scanned, and what it is measured with: test images in its domain, their labels or its answers."""
-
-    net: Net
-    found: Scan
-    before: dict[str, Any]
-    test: Any
-    y: Any
-
-
-def scanned(name: str, folder: Path) -> Subject:
-    net = NETS[name](folder)
-    pixels, labels = net.clean
-    data = folder / f"{name}.npz"
-    np.savez(data, x=pixels, **({} if labels is None else {"y": labels}))
-    found = scan(net.model, data, labels=net.labels, unlabelled=labels is None)
-    domain = found.prepared.domain
-    test = domain.to_model(net.test[0])
-    badnet = Predictor(found.ready.model)
-    y = badnet(test).argmax(axis=1) if net.test[1] is None else net.test[1]
-    subject = Subject(net=net, found=found, before={}, test=test, y=y)
-    return replace(subject, before=measured(subject, badnet))
-
-
-def measured(subject: Subject, predict: Predictor, rows: Any = slice(None)) -> dict[str, Any]:
-    """Accuracy (agreement without labels) and, per true trigger, attack rate and recovery accuracy of other classes."""
-    to_model = subject.found.prepared.domain.to_model
-    figures: dict[str, Any] = {"accuracy": float((predict(subject.test).argmax(axis=1) == subject.y).mean())}
-    for target, stamped in subject.net.stamped.items():
-        # Of the sunglasses the same people were photographed, not the same pictures stamped.
-        y = subject.y[: len(stamped)][rows]
-        answers = predict(to_model(stamped[rows])).argmax(axis=1)
-        others = y != target
-        figures[f"attack {target}"] = float((answers[others] == target).mean())
-        figures[f"recovery {target}"] = float((answers[others] == y[others]).mean())
-    return figures
+POISON = 100
+"""Known poisoned images that retraining is given of each trigger; it learns from half of them."""
 
 
 def tuned_only(case: Case) -> Repair:
@@ -85,59 +49,103 @@ def tuned_only(case: Case) -> Repair:
     return close_loop(case, patch, method=CONTROL, doing=CONTROL, least=CONTROL_ROUNDS, most=CONTROL_ROUNDS)
 
 
-def repaired(subject: Subject, method: str) -> tuple[dict[str, Any], Repair | None]:
-    """The row of one method, with the reason where it fails the net."""
-    case = case_of(subject.found)
-    rows: Any = slice(None)
+def repaired(one: Subject, method: str, folder: Path) -> dict[str, Any]:
+    """The row of one method, with the reason where it fails the net; the repair is kept in the folder."""
+    case = case_of(one.found)
+    before = one.figures(Predictor(build_logits(case.canonical)))
     if method == "retraining":
-        stamped = next(iter(subject.net.stamped.values()))
-        cut = round(LEARNED * len(stamped)) * 2
-        case, rows = replace(case, poison=case.prepared.domain.to_model(stamped[:cut])), slice(cut, None)
+        known = [case.prepared.domain.to_model(attack.stamped[:POISON]) for attack in one.net.attacks.values()]
+        case = replace(case, poison=np.concatenate(known))
     run: Callable[[Case], Repair] = tuned_only if method == CONTROL else METHODS[method]
     begin = time.monotonic()
     try:
         repair = run(case)
+        guard = guard_of(case, repair)
     except CleanseError as error:
-        return {"failed": str(error), "seconds": time.monotonic() - begin}, None
-    after = measured(subject, Predictor(build_logits(repair.goodnet)), rows)
-    told = {"before": subject.before, "after": after, "seconds": repair.seconds, "rounds": repair.rounds}
+        return {"failed": str(error), "seconds": time.monotonic() - begin, "before": before}
+    # Of several triggers the same images were stamped: none of those that were learned from counts for any.
+    learned = sorted({row % POISON for row in repair.poison_learned})
+    kept(folder / f"{method}.repair", lambda: replace(repair, guard=None))
     return {
-        **told,
+        "before": before,
+        "after": one.figures(Predictor(build_logits(repair.goodnet)), without=learned),
+        "called": one.called(guard, without=learned),
+        "seconds": repair.seconds,
+        "rounds": repair.rounds,
         "bound": repair.bound.to_json(),
         "notes": list(repair.notes),
         "rescan": repair.to_json()["rescan"],
-    }, repair
+    }
 
 
-def kept_by_the_rule(subject: Subject, repairs: dict[str, Repair]) -> str:
+def kept_by_the_rule(one: Subject, repairs: dict[str, Repair]) -> str:
     """What the service would keep of these: the same rule on the same measures."""
-    holdout, candidates = subject.found.prepared.holdout, []
+    holdout, candidates = one.found.prepared.holdout, []
+    fresh = [trigger for repair in repairs.values() for trigger in repair.fresh]
     for method, repair in repairs.items():
         predict = Predictor(build_logits(repair.goodnet))
         quantiles = {target: rescan.clean_quantile for target, rescan in repair.rescan.items()}
-        fresh = [one for other in repairs.values() for one in other.fresh]
-        met = [one for one in fresh if (most := quantiles[one.target]) is None or one.trigger.norm < most]
+        met = [
+            trigger
+            for trigger in fresh
+            if (most := quantiles.get(trigger.target)) is None or trigger.trigger.norm < most
+        ]
         rates = [attack_rate(predict, holdout, target, trigger) for target, trigger in met]
-        worst = max([*repair.reversed_attack_success_rate_after.values(), *rates])
-        bound = repair.bound
-        candidates.append(Candidate(method=method, attack=worst, accuracy=bound.after, least=bound.least))
+        candidates.append(
+            Candidate(
+                method=method,
+                attack=max([*repair.reversed_attack_success_rate_after.values(), *rates]),
+                accuracy=repair.bound.after,
+                least=repair.bound.least,
+                repairs=method != "filter",
+            )
+        )
     return choose(candidates).reason
 
 
-def table(results: dict[str, dict[str, Any]]) -> None:
-    for name, rows in results.items():
-        print(f"\n{name}")
-        for method, row in rows.items():
-            if method == "choice":
-                print(f"  the rule: {row}")
-            elif "failed" in row:
-                print(f"  {method:<15} fails: {row['failed']}")
-            else:
-                figures = ", ".join(
-                    f"{key} {row['before'][key]:.1%} -> {row['after'][key]:.1%}" for key in row["after"]
-                )
-                rejected = "" if row["bound"]["holds"] else "; rejected by the bound"
-                print(f"  {method:<15} {figures}; {row['rounds']} rounds, {row['seconds']:.0f} s{rejected}")
+def show(name: str, rows: dict[str, Any]) -> None:
+    """Print the table of one net."""
+    print(f"\n{name}")
+    for method, row in rows.items():
+        if method == "choice":
+            print(f"  the rule: {row}")
+        elif "failed" in row:
+            print(f"  {method:<15} fails: {row['failed']}")
+        else:
+            print(f"  {method:<15} {_told(row)}")
+
+
+def _told(row: dict[str, Any]) -> str:
+    figures = ", ".join(f"{key} {row['before'][key]:.1%} -> {row['after'][key]:.1%}" for key in row["after"])
+    called = ", ".join(f"{share:.1%} {key}" for key, share in row["called"].items())
+    rejected = "" if row["bound"]["holds"] else "; rejected by the bound"
+    return f"{figures}; guard calls {called}; {row['rounds']} rounds, {row['seconds']:.0f} s{rejected}"
+
+
+def run(name: str, methods: Sequence[str], folder: Path, *, again: bool) -> None:
+    """Compute the rows of one net that are missing."""
+    file = folder / "repairs.json"
+
+    def written(method: str, row: Any) -> None:
+        results = json.loads(file.read_text()) if file.exists() else {}
+        results.setdefault(name, {})[method] = row
+        file.write_text(json.dumps(results, indent=2))
+        show(name, {method: row})
+
+    rows = json.loads(file.read_text()).get(name, {}) if file.exists() else {}
+    missing = [method for method in methods if again or method not in rows]
+    if not missing:
+        return
+    one, own = subject(name, folder), folder / name
+    own.mkdir(exist_ok=True)
+    print(f"{name}: flagged {list(one.found.detection.flagged_labels)}", flush=True)
+    for method in missing:
+        (own / f"{method}.repair").unlink(missing_ok=True)
+        written(method, repaired(one, method, own))
+    stored = {method: own / f"{method}.repair" for method in METHODS}
+    repairs = {method: kept(path, dict) for method, path in stored.items() if path.exists()}
+    if repairs:
+        written("choice", kept_by_the_rule(one, repairs))
 
 
 def main() -> None:
@@ -148,26 +156,11 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="compute rows anew that stand there")
     asked = parser.parse_args()
     asked.results.mkdir(parents=True, exist_ok=True)
-    file = asked.results / "repairs.json"
-    results: dict[str, dict[str, Any]] = json.loads(file.read_text()) if file.exists() else {}
     for name in asked.nets:
-        rows = results.setdefault(name, {})
-        missing = [method for method in asked.methods.split(",") if asked.again or method not in rows]
-        if not missing:
-            continue
-        subject = scanned(name, asked.results)
-        print(f"{name}: flagged {list(subject.found.detection.flagged_labels)}", flush=True)
-        repairs: dict[str, Repair] = {}
-        for method in missing:
-            rows[method], repair = repaired(subject, method)
-            if repair is not None and method != CONTROL:
-                repairs[method] = repair
-            file.write_text(json.dumps(results, indent=2))
-            table({name: {method: rows[method]}})
-        if len(repairs) > 1:
-            rows["choice"] = kept_by_the_rule(subject, repairs)
-            file.write_text(json.dumps(results, indent=2))
-    table({name: results[name] for name in asked.nets})
+        run(name, asked.methods.split(","), asked.results, again=asked.again)
+    results = json.loads((asked.results / "repairs.json").read_text())
+    for name in asked.nets:
+        show(name, results[name])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from nc_core.inversion import PROFILES, Predictor
 from nc_core.ready import get_ready
 from nc_core.rounds import plan
 from nc_core.scan import Scan, scan_labels
-from tests.benchmarks.nets import NETS, Net
+from tests.benchmarks.nets import NETS, REPAIRED, Net
 
 PROFILE = "fast"
 Figures = dict[str, float]
@@ -65,8 +65,8 @@ class Subject:
 
 
 def subject(name: str, folder: Path) -> Subject:
-    """One of NETS; net and scan are kept in the folder, and read from there another time."""
-    net: Net = kept(folder / f"{name}.net", lambda: NETS[name](folder))
+    """One of NETS or REPAIRED; net and scan are kept in the folder, and read from there another time."""
+    net: Net = kept(folder / f"{name}.net", lambda: {**NETS, **REPAIRED}[name](folder))
     pixels, labels = net.clean
     data = folder / f"{name}.npz"
     if not data.exists():

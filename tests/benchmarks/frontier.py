@@ -1,0 +1,156 @@
+"""What a net's attack rate costs in accuracy: every method and setting, every round a point.
+
+    python -m tests.benchmarks.frontier NET --results FOLDER [--settings "unlearning 0.0003,fine-pruning"] [--rounds 4]
+
+NET is one of tests/benchmarks/nets.py, scanned once; scan and points (frontier.json) are kept in FOLDER, and what
+stands there is not computed again. A setting goes through its rounds as the service makes them, triggers reversed
+afresh after each, but without an accuracy bound and whether or not anything small is found. Of each round are printed:
+accuracy and true attack rates on images that were never given (the frontier), and what a defender can see: agreement
+where the submitted net is sure and the norms of the fresh triggers. Settings are not to be chosen by the former.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nc_core.inversion import Predictor
+from nc_core.mitigation.fine_pruning import FinePruning
+from nc_core.mitigation.finetune import MATCHING, Tuning, fine_tune
+from nc_core.mitigation.gangsweep import sweep_round
+from nc_core.mitigation.lessons import TargetTrigger
+from nc_core.mitigation.loop import Bench, Patch
+from nc_core.mitigation.neuron_pruning import Pruning
+from nc_core.mitigation.rescan import Rescanner
+from nc_core.mitigation.units import last_convolution, penultimate
+from nc_core.models import build_logits
+from nc_core.scan import case_of
+from tests.benchmarks.nets import NETS
+from tests.benchmarks.subjects import Figures, Subject, subject
+
+RATES = (3e-5, 1e-4, 3e-4, 1e-3)
+PARTS = (0.25, 0.5, 0.75)
+"""Of the way from the submitted net to one round of unlearning, as points of their own: a net whose weights lie between
+two others often does better than both (Wortsman et al. 2022)."""
+
+
+def tuned(tuning: Tuning, *, stamped: bool = True, probabilities: bool = False) -> Callable[[Bench], Patch]:
+    """Fine-tuning with one setting; without stamps it is the control. probabilities: instead of logits are learned."""
+
+    def made(bench: Bench) -> Patch:
+        lessons = bench.lessons
+        if probabilities:
+            lessons = replace(lessons, target=lessons.probabilities, logits=False)
+
+        def patch(bench: Bench, known: Any, *, seed: int, progress: Any, should_stop: Any) -> bool:
+            triggers = known if stamped else []
+            fine_tune(
+                bench.model, lessons, triggers, tuning=tuning, seed=seed, progress=progress, should_stop=should_stop
+            )
+            return True
+
+        return patch
+
+    return made
+
+
+def pruned(bench: Bench) -> Patch:
+    """Neuron pruning."""
+    return Pruning([site for find in (penultimate, last_convolution) if (site := find(bench.case.canonical))])
+
+
+def fine_pruned(bench: Bench) -> Patch:
+    """Fine-pruning."""
+    site = last_convolution(bench.case.canonical)
+    assert site is not None
+    return FinePruning(site)
+
+
+SETTINGS: Mapping[str, Callable[[Bench], Patch]] = {
+    **{f"unlearning {rate:g}": tuned(replace(MATCHING, learning_rate=rate)) for rate in RATES},
+    "unlearning probabilities 0.0001": tuned(replace(MATCHING, learning_rate=1e-4), probabilities=True),
+    "unlearning probabilities 0.0003": tuned(MATCHING, probabilities=True),
+    "control 0.0003": tuned(MATCHING, stamped=False),
+    "fine-pruning": fine_pruned,
+    "neuron-pruning": pruned,
+    "gangsweep": lambda _: sweep_round,
+}
+
+
+def points(one: Subject, setting: str, rounds: int) -> list[dict[str, Any]]:
+    """One round after the other, each with its figures."""
+    bench = Bench(case_of(one.found))
+    holdout = bench.bound_on(bench.case.prepared.holdout)
+    patch, rescanner = SETTINGS[setting](bench), Rescanner(bench.case, bench.model)
+    known = [TargetTrigger(label, trigger) for label, trigger in bench.case.triggers.items()]
+    start = [np.array(array) for array in bench.model.get_weights()]
+    made = []
+
+    def point(what: str, **more: Any) -> None:
+        seen = {"agreement": holdout.share(bench.predict)}
+        made.append({"point": what, **one.figures(bench.predict), **seen, **more})
+        print("  " + told(setting, made[-1]), flush=True)
+
+    begin = time.monotonic()
+    for number in range(1, rounds + 1):
+        seed = int(np.random.default_rng([bench.case.seed, number]).integers(2**31))
+        if not patch(bench, known, seed=seed, progress=lambda _: None, should_stop=None):
+            break
+        found = rescanner.look(seed=seed, settle=False)
+        norms = {str(label): rescan.norms for label, rescan in found.rescan.items()}
+        point(f"round {number}", norms=norms, seconds=time.monotonic() - begin)
+        known += found.triggers
+        if number == 1:
+            end = bench.model.get_weights()
+            for part in PARTS:
+                bench.model.set_weights([(1 - part) * a + part * b for a, b in zip(start, end, strict=True)])
+                point(f"{part:.0%} of the way to round 1")
+            bench.model.set_weights(end)
+    return made
+
+
+def told(setting: str, point: Mapping[str, Any]) -> str:
+    figures: Figures = {key: value for key, value in point.items() if isinstance(value, float) and key != "seconds"}
+    norms = "; ".join(
+        f"label {label} {', '.join('none' if norm is None else f'{norm:.0f}' for norm in several)}"
+        for label, several in point.get("norms", {}).items()
+    )
+    listed = ", ".join(f"{key} {value:.1%}" for key, value in figures.items())
+    return f"{setting}, {point['point']}: {listed}" + (f"; fresh norms: {norms}" if norms else "")
+
+
+def show(results: Mapping[str, list[dict[str, Any]]]) -> None:
+    """All points, the one with the highest accuracy first."""
+    everything = [(setting, point) for setting, several in results.items() for point in several]
+    for setting, point in sorted(everything, key=lambda pair: -pair[1]["accuracy"]):
+        print(told(setting, point))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("net", choices=list(NETS))
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--settings", default=",".join(SETTINGS))
+    parser.add_argument("--rounds", type=int, default=4)
+    asked = parser.parse_args()
+    asked.results.mkdir(parents=True, exist_ok=True)
+    file = asked.results / "frontier.json"
+    results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    rows = results.setdefault(asked.net, {})
+    one = subject(asked.net, asked.results)
+    before = one.figures(Predictor(build_logits(one.found.ready.canonical)))
+    rows["submitted"] = [{"point": "as it is", **before}]
+    for setting in asked.settings.split(","):
+        if setting not in rows:
+            rows[setting] = points(one, setting, asked.rounds)
+            file.write_text(json.dumps(results, indent=2))
+    show(rows)
+
+
+if __name__ == "__main__":
+    main()
