@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import postgresql as servers
+from tests.servers import sqlite
 from tests.servers.postgresql import PostgreSQL
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -28,3 +29,9 @@ def postgresql() -> Iterator[PostgreSQL]:
     """A PostgreSQL server that is started for this run of tests."""
     with servers.running() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _quick_sqlite(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("durable") is None:
+        sqlite.hurry(monkeypatch)

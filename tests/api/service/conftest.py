@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -24,7 +25,13 @@ def serving(app: FastAPI) -> Iterator[str]:
     """Serve the application from a thread of this process; the address."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run)
-    thread.start()
+    # A process that serves looks through its memory once, for good; this one holds all that tests have imported.
+    with patch("api.service.app.gc"):
+        thread.start()
+        yield from _started(server, thread)
+
+
+def _started(server: uvicorn.Server, thread: threading.Thread) -> Iterator[str]:
     try:
         while not server.started:
             assert thread.is_alive(), "the service has ended at its start"

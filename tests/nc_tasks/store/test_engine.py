@@ -19,6 +19,8 @@ from nc_tasks.store import Store, labels, open_store
 from nc_tasks.store.migrate import revisions
 from nc_tasks.store.tables import Base
 
+pytestmark = pytest.mark.durable
+
 
 def test_given_an_empty_folder_when_opened_then_the_migrations_make_exactly_the_tables(store: Store) -> None:
     with store.engine.connect() as connection:

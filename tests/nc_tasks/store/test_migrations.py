@@ -17,6 +17,8 @@ from nc_tasks.store import open_store, postgresql, sqlite, submissions
 from nc_tasks.store.tables import Base, Mitigation
 from tests.nc_tasks.store.conftest import DATABASES
 
+pytestmark = pytest.mark.durable
+
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678000)
 LEASED = {"state": "running", "attempt": 2, "attempt_base": 1, "lease_until": TIME, "worker_id": "w", "epoch": "e"}
 ROWS: dict[str, list[dict[str, Any]]] = {

@@ -13,6 +13,8 @@ from nc_tasks.store import Store, labels, open_store, sqlite
 from nc_tasks.store.network import network_file_system
 from nc_tasks.store.tables import Base
 
+pytestmark = pytest.mark.durable
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
