@@ -1,16 +1,40 @@
-"""One home with one embedded stack for the whole suite, driven through the `cleanse` command as a user would."""
+"""One home with one embedded stack for each process of tests, driven through the `cleanse` command as a user would."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from nc_tasks.embedded.commands import divided, processors
+
+BESIDE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+"""Processes of tests that run at the same time."""
+FIRST = [Path(__file__).with_name(name) for name in ("test_real_models.py", "test_run.py")]
+"""The files that take longest: whoever begins with another waits for them at the end."""
+
+PATIENCE_SECONDS = 1800.0
+"""Until anything has ended: a machine that does other work takes many times as long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: FIRST.index(item.path) if item.path in FIRST else len(FIRST))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_processors() -> None:
+    """Processes of tests divide the processors, as label workers do: each stack finds a machine of that size."""
+    share = divided(processors(), BESIDE)[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])]
+    if share is not None:
+        os.sched_setaffinity(0, share)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +57,12 @@ class Cleanse:
 
     home: Path
 
-    def __call__(self, *arguments: object, timeout: float = 500) -> Ran:
+    def __call__(self, *arguments: object) -> Ran:
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=timeout)
+        try:
+            out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            process.kill()
         folder = Path(arguments[arguments.index("--out") + 1]) if "--out" in arguments else Path()
         return Ran(code=process.returncode, out=out, err=err, folder=folder)
 
@@ -79,7 +106,19 @@ class Planted:
 
 @pytest.fixture(scope="session")
 def planted(cleanse: Cleanse, tmp_path_factory: pytest.TempPathFactory) -> Planted:
-    folder = tmp_path_factory.mktemp("planted")
-    ran = cleanse("plant", "signs", "--target", 6, "--colour", "255,0,170", "--out", folder)
-    assert ran.code == 0, ran.err
+    """Planted by the first process of tests that wants it, for all."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if BESIDE == 1 else base.parent) / "planted"
+    with alone(folder.with_suffix(".lock")):
+        if not (folder / "planted.json").exists():
+            ran = cleanse("plant", "signs", "--target", 6, "--colour", "255,0,170", "--out", folder)
+            assert ran.code == 0, ran.err
     return Planted(folder=folder, target=6)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock on this file."""
+    with path.open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

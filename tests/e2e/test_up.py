@@ -14,7 +14,7 @@ import pytest
 from nc_tasks.embedded.client import status
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.settings import Settings
-from tests.e2e.conftest import Cleanse, Planted
+from tests.e2e.conftest import PATIENCE_SECONDS, Cleanse, Planted
 
 pytestmark = pytest.mark.e2e
 
@@ -55,11 +55,11 @@ def test_up_prints_two_addresses_that_answer_and_ctrl_c_ends_all(own: Cleanse) -
     second = own.start("up", "--port", 0, "--workers", 1)
     assert addresses(second) == [service, flower]
     second.send_signal(signal.SIGINT)
-    assert second.wait(30) == 0
+    assert second.wait(PATIENCE_SECONDS) == 0
     assert httpx.get(f"{service}healthz", trust_env=False).status_code == 200
     # And the end of the first is the end of all
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     assert status(Settings(home=own.home)) is None
     assert not (own.home / "api.json").exists()
     for pipes in (process, second):
@@ -79,11 +79,12 @@ def test_a_detached_one_answers_a_submission_with_a_verdict_until_it_is_taken_do
             "model": ("badnet.keras", planted.model.read_bytes()),
             "data": ("clean.npz", planted.clean.read_bytes()),
         }
-        made = client.post("v1/submissions", files=files)
+        options = {"labels": [5, 6, 7], "mitigate": []}
+        made = client.post("v1/submissions", files=files, data={"options": json.dumps(options)})
         assert made.status_code in (200, 201, 202), made.text
         path = f"v1/submissions/{made.json()['id']}"
         # Then it ends with its verdict
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while (found := client.get(path).json())["state"] not in ("done", "failed", "refused"):
             assert time.monotonic() < deadline
             time.sleep(0.5)
