@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -13,6 +14,18 @@ from tests.servers.postgresql import PostgreSQL
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 ROOT = Path(__file__).parents[1]
+
+# What XLA has compiled for one test it need not compile for the next. Each process has a folder of its own: JAX writes
+# into the files that another would be reading. It wants to know before it is imported.
+_compiled = TemporaryDirectory(prefix="compiled-") if os.environ.get("KERAS_BACKEND") == "jax" else None
+if _compiled is not None:
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _compiled.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
+
+def pytest_unconfigure() -> None:
+    if _compiled is not None:
+        _compiled.cleanup()
 
 
 @pytest.fixture(scope="session")
