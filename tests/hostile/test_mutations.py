@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nc_core.datasets.layout import Wanted
@@ -70,7 +70,7 @@ OPTIONS = [
 ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(place=st.sampled_from(OPTIONS), value=json_values)
 def test_any_value_of_an_option(place: tuple[str, str], value: object) -> None:
     config = seeds.classifier()
@@ -80,7 +80,7 @@ def test_any_value_of_an_option(place: tuple[str, str], value: object) -> None:
     in_one_line(lambda: plain(read_open_model(io.BytesIO(content), name="model.h5")), ModelRefused)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(layers=st.lists(json_values, max_size=4), outputs=json_values)
 def test_any_graph(layers: list[object], outputs: object) -> None:
     config = seeds.classifier()
@@ -92,7 +92,7 @@ def test_any_graph(layers: list[object], outputs: object) -> None:
     assert str(refused.value).isprintable()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(start=st.sampled_from([b"", b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"]), rest=st.binary(max_size=400))
 def test_any_bytes(start: bytes, rest: bytes) -> None:
     with pytest.raises(ModelRefused):

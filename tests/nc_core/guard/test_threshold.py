@@ -10,7 +10,7 @@ from nc_core.guard import threshold_for
 
 
 @given(st.integers(1, 400), st.floats(1e-3, 0.5), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_as_many_clean_scores_lie_above_as_the_rate_allows(count: int, rate: float, seed: int) -> None:
     scores = np.random.default_rng(seed).normal(size=count)
     found = threshold_for(scores, rate)

@@ -207,7 +207,6 @@ def test_no_order_of_events_loses_or_repeats_a_label(
         settings=settings(
             max_examples=examples[store.engine.dialect.name],
             stateful_step_count=30,
-            deadline=None,
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),
