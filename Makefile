@@ -1,6 +1,6 @@
 # make setup   install into .venv         make demo   plant a backdoor, find it, repair it
 # make test    run the tests              make check  style, types, import rules
-# make test-long   every family of keras.applications through the readers, and long random walks: 15 minutes
+# make test-long   every family of keras.applications through the readers, and long random walks
 # make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300
 # make test-browser   submit, watch and search in a real browser, 2 minutes; screenshots in build/screenshots
 # make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
