@@ -22,9 +22,13 @@ class LogAxis:
 
     def at(self, value: float) -> float:
         """The position of a value; values beyond the axis sit on its edge."""
-        inside = min(max(value, self.low), self.high)
-        share = math.log(inside / self.low) / math.log(self.high / self.low)
-        return self.start + share * (self.end - self.start)
+        return self.all_at([value])[0]
+
+    def all_at(self, values: Iterable[float]) -> list[float]:
+        """The positions of many values, which may be a thousand."""
+        low, high, start = self.low, self.high, self.start
+        scale = (self.end - start) / math.log(high / low)
+        return [start + scale * math.log(min(max(value, low), high) / low) for value in values]
 
     def ticks(self) -> list[float]:
         """1, 2 and 5 times powers of ten within the axis; over more than two decades the powers alone."""

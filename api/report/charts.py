@@ -114,11 +114,11 @@ def _labels(frame: _Frame, rows: Sequence[Row]) -> list[Markup]:
     """
     if frame.step > CLOSE:
         return [_label(frame, rank, row) for rank, row in enumerate(rows)]
-    drawn = []
-    for kind in ("unsettled", "plain"):
-        places = (frame.place(rank, row) for rank, row in enumerate(rows) if _kind(row) == kind)
-        path = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in places)
-        drawn.append(element("path", class_=f"cloud {kind}", d=path))
+    paths: dict[str, list[str]] = {"unsettled": [], "plain": [], "flagged": []}
+    heights = frame.axis.all_at(row["norm"] for row in rows)
+    for rank, (row, y) in enumerate(zip(rows, heights, strict=True)):
+        paths[_kind(row)].append(f"M{frame.x(rank):.1f} {y:.1f}h0")
+    drawn = [element("path", class_=f"cloud {kind}", d="".join(paths[kind])) for kind in ("unsettled", "plain")]
     return [*drawn, *(_label(frame, rank, row) for rank, row in enumerate(rows) if row["flagged"])]
 
 

@@ -29,13 +29,13 @@ def cells(session: Session, *, submission_id: str) -> list[Cell]:
     query = select(*COLUMNS).where(Label.submission_id == submission_id).order_by(Label.label, Label.round)
     return [
         Cell(
-            label=row.label,
-            state=row.state,
-            norm=row.norm if row.state == "done" else None,
-            attack_success_rate=row.attack_success_rate if row.state == "done" else None,
-            share=1.0 if row.state in LABEL_ENDS else min(1.0, row.updates / row.updates_budget),
+            label,
+            state,
+            norm if state == "done" else None,
+            rate if state == "done" else None,
+            1.0 if state in LABEL_ENDS else min(1.0, updates / budget),
         )
-        for row in last_rounds(session.execute(query))
+        for label, state, norm, rate, updates, budget in last_rounds(session.execute(query))
     ]
 
 
