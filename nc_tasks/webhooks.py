@@ -54,7 +54,7 @@ def _deliver(store: Store, settings: Settings, delivery: Delivery) -> bool:
         return False
     except (OSError, http.client.HTTPException) as error:
         with store.write() as session:
-            deliveries.failed(session, delivery=delivery, status=None, reason=f"{type(error).__name__}: {error}"[:500])
+            deliveries.failed(session, delivery=delivery, status=None, reason=_in_words(error)[:500])
         return False
     with store.write() as session:
         if 200 <= status < 300:
@@ -62,6 +62,13 @@ def _deliver(store: Store, settings: Settings, delivery: Delivery) -> bool:
         else:
             deliveries.failed(session, delivery=delivery, status=status, reason=f"answered with {status}")
     return 200 <= status < 300
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        fault = error.verify_message.rstrip(".")
+        return f"its certificate is not trusted: {fault} (SSL_CERT_FILE names the authorities that are)"
+    return f"{type(error).__name__}: {error}"
 
 
 def _message(session: Session, delivery: Delivery) -> tuple[bytes, str]:
