@@ -14,9 +14,15 @@ from tests.servers import s3
 
 
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WorkerProcess]:
+def database_url() -> str | None:
+    """The worker's database: SQLite, unless a suite imports the fixture that is there for each kind."""
+    return None
+
+
+@pytest.fixture
+def worker(tmp_path: Path, database_url: str | None) -> Iterator[WorkerProcess]:
     """This process as a worker, on a store of its own."""
-    settings = Settings(home=tmp_path)
+    settings = Settings(home=tmp_path, database_url=database_url)
     store = open_store(settings)
     yield WorkerProcess(
         id="host:1",

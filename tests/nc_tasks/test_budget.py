@@ -15,6 +15,7 @@ from nc_tasks.store import Label, LabelKey, budgets, detections, labels, submiss
 from nc_tasks.store.states import LABEL_ENDS
 from nc_tasks.worker import WorkerProcess
 from tests.nc_tasks.test_workflow import CLASSES, CLEAN, Messages, end, prepared, state
+from tests.servers.databases import database_url as database_url
 
 MINUTES = 10.0
 

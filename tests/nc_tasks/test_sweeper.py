@@ -25,13 +25,14 @@ from nc_tasks.store import Label, LabelKey, Store, jobs, labels, open_store, pre
 from nc_tasks.store.types import now
 from nc_tasks.sweeper import Swept
 from tests.benchmarks.fanout import prepared
+from tests.servers.databases import database_url as database_url
 
 COUNT = 12
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, redis_url=None, database_url=None, lease_seconds=60.0)
+def settings(tmp_path: Path, database_url: str | None) -> Settings:
+    return Settings(home=tmp_path, redis_url=None, database_url=database_url, lease_seconds=60.0)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from nc_tasks.results import result_json
 from nc_tasks.store import LabelKey, Submission, detections, labels, mitigations, preparations, submissions
 from nc_tasks.store.states import LabelState
 from nc_tasks.worker import WorkerProcess
+from tests.servers.databases import database_url as database_url
 
 CLASSES = 20
 CLEAN = np.exp(np.random.default_rng(0).normal(4.0, 0.3, CLASSES))

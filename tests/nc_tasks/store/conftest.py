@@ -6,15 +6,13 @@ import pytest
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, Submission, labels, open_store, submissions
+from tests.servers.databases import database_url as database_url
 
-DATABASES = ("sqlite", "postgresql")
 
-
-@pytest.fixture(params=DATABASES)
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str | None) -> Settings:
     """A home with an empty database: the suite runs on each kind."""
-    server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
-    return Settings(home=tmp_path / "home", database_url=server and server.database())
+    return Settings(home=tmp_path / "home", database_url=database_url)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, MetaData, insert, make_url, select
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store, postgresql, sqlite, submissions
 from nc_tasks.store.tables import Base, Mitigation
-from tests.nc_tasks.store.conftest import DATABASES
+from tests.servers.databases import KINDS
 
 pytestmark = pytest.mark.durable
 
@@ -88,7 +88,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-@pytest.fixture(params=DATABASES)
+@pytest.fixture(params=KINDS)
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """A home whose database has nothing in it, not even tables."""
     server = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
