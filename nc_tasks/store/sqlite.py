@@ -56,16 +56,18 @@ def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
     writes = connection.get_execution_options().get("writes", False)
+    # As on PostgreSQL, what is opened for reading refuses to write; connections are lent to both in turn.
+    driver.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
     if writes:
-        _begin_write(connection)
+        _begin_write(connection, driver)
     else:
         connection.exec_driver_sql("BEGIN")
 
 
-def _begin_write(connection: Connection) -> None:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
+def _begin_write(connection: Connection, driver: sqlite3.Connection) -> None:
     driver.execute("PRAGMA busy_timeout = 0")
     try:
         with suppress(sqlite3.OperationalError):

@@ -12,6 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from nc_tasks.errors import StoreUnusable
 from nc_tasks.settings import Settings
@@ -48,6 +49,20 @@ def test_given_a_writer_when_another_reads_then_it_sees_the_state_before(store: 
         writer.execute(text("UPDATE label SET updates = 7"))
         with store.read() as reader:
             assert {row.updates for row in labels.of_round(reader, submission_id=scanned, round=0)} == {0}
+
+
+def test_given_a_session_for_reading_when_it_writes_then_it_is_refused_and_nothing_else_is(
+    store: Store, scanned: str
+) -> None:
+    for number in (7, 8):
+        with store.read() as reader, pytest.raises(DBAPIError, match=r"read-?only"):
+            reader.execute(text("UPDATE label SET updates = 3"))
+        # Whoever gets the connection next may write
+        with store.write() as writer:
+            writer.execute(text(f"UPDATE label SET updates = {number}"))
+        with store.read() as reader:
+            found = labels.of_round(reader, submission_id=scanned, round=0)
+            assert {row.updates for row in found} == {number}
 
 
 def test_given_a_writer_when_it_ends_then_the_one_who_waits_writes(store: Store, scanned: str) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.schema import CreateTable
 
@@ -54,15 +54,13 @@ def test_given_a_writer_when_another_wants_to_write_then_it_waits_before_its_fir
 
 def test_given_a_database_that_cannot_be_written_then_the_error_is_sqlalchemy_s(store: Store) -> None:
     # What a heartbeat must survive: it tries again at the next beat.
-    with store.read() as session:
-        session.execute(text("PRAGMA query_only = ON"))
-        driver = session.connection().connection.driver_connection
-        assert driver is not None
-    with pytest.raises(OperationalError), store.write() as session:
+    engine = create_engine(f"sqlite:///file:{store.engine.url.database}?mode=ro&uri=true")
+    event.listen(engine, "connect", sqlite._prepare)
+    event.listen(engine, "begin", sqlite._begin)
+    unwritable = Store(engine)
+    with pytest.raises(OperationalError, match="readonly"), unwritable.write() as session:
         session.execute(text("DELETE FROM label"))
-    driver.execute("PRAGMA query_only = OFF")
-    with store.write() as session:
-        session.execute(text("DELETE FROM label"))
+    unwritable.close()
 
 
 def read_to_write(store: Store) -> None:
