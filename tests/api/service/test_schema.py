@@ -72,7 +72,7 @@ def explore(url: str, folder: Path, *more: str) -> str:
     ("keys", "how"),
     [
         pytest.param(True, ("--phases", "coverage"), id="keys"),
-        pytest.param(False, ("--phases", "fuzzing", "-n", "2"), id="local"),
+        pytest.param(False, ("--phases", "coverage"), id="local"),
         pytest.param(True, ("--max-time", "240"), marks=pytest.mark.long, id="keys-long"),
         pytest.param(False, ("--max-time", "240"), marks=pytest.mark.long, id="local-long"),
     ],
