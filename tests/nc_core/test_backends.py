@@ -90,8 +90,6 @@ np.savez("clean.npz", x=np.repeat((grey * 255).astype(np.uint8), 3, axis=3), y=y
 
 def process(folder: Path, backend: str, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    # A repair scans again, with programs that the scan had compiled.
-    environment |= {"JAX_COMPILATION_CACHE_DIR": str(folder / "jax"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=folder,
