@@ -9,6 +9,7 @@ from nc_core.detection.rescan import StillFlagged
 from nc_core.detection.result import Detection, LabelIndex
 from nc_core.detection.size import SIZE_BOUND, small_by_size
 from nc_core.detection.stepdown import reference_norms
+from nc_core.detection.suspects import suspects_of
 from nc_core.detection.verdict import detect
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "reference_norms",
     "robust_log_z",
     "small_by_size",
+    "suspects_of",
     "to_confirm",
 ]

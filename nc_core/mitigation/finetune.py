@@ -25,7 +25,8 @@ class Tuning:
     where images are so few that 5 would move nothing (256 images of a planted net: 50 updates left the trigger at
     37%, 200 at 9%, after one round). learning_rate: of Adam at the start, falling to 0 in a
     straight line, so that where the training stops is no matter of luck. batch: images an update.
-    stamped_share: stamped copies an epoch, as a share of the clean images.
+    stamped_share: stamped copies an epoch for each label that is repaired, as a share of the clean images; of all
+    labels together there are never more copies than images.
     """
 
     learning_rate: float
@@ -42,8 +43,7 @@ GENTLE = Tuning(learning_rate=1e-4, stamped_share=0.2)
 """For few labelled images, from which a net cannot learn its classes, only lose them."""
 
 MATCHING = Tuning(learning_rate=3e-4, stamped_share=0.3, epochs=1)
-"""For unlabelled images with their variations, ten times as many, to which the submitted net says its logits. Chosen on
-the face net with three triggers."""
+"""For unlabelled images with their variations, ten times as many, to which the submitted net says its logits."""
 
 IMAGES_PER_CLASS = 10
 """From so many labelled images a class on, on average, the images are taken to show every class."""
@@ -76,10 +76,11 @@ def fine_tune(
     if not len(clean):
         raise DataRefused("no clean image is left for the repair to learn from; pass more clean images")
     size = min(tuning.batch, len(clean))
-    per_epoch = (len(clean) + (round(tuning.stamped_share * len(clean)) if triggers else 0)) // size
+    share = min(1.0, tuning.stamped_share * len({trigger.target for trigger in triggers}))
+    per_epoch = (len(clean) + round(share * len(clean))) // size
     steps = max(tuning.epochs * per_epoch, tuning.least_updates)
     _make_ready(model, tuning, steps=steps, seed=seed, logits=clean.logits)
-    batches = _batches(clean, triggers, size, tuning.stamped_share, np.random.default_rng([seed, 0x5EED]))
+    batches = _batches(clean, triggers, size, share, np.random.default_rng([seed, 0x5EED]))
     for step in range(steps):
         if step % BATCHES_BETWEEN_POLLS == 0:
             _report(step / steps, progress, should_stop)

@@ -23,40 +23,44 @@ from nc_core.inversion import Predictor
 from nc_core.mitigation.fine_pruning import FinePruning
 from nc_core.mitigation.finetune import MATCHING, Tuning, fine_tune
 from nc_core.mitigation.gangsweep import sweep_round
-from nc_core.mitigation.lessons import TargetTrigger
+from nc_core.mitigation.lessons import Lessons, TargetTrigger
 from nc_core.mitigation.loop import Bench, Patch
 from nc_core.mitigation.neuron_pruning import Pruning
 from nc_core.mitigation.rescan import Rescanner
 from nc_core.mitigation.units import last_convolution, penultimate
+from nc_core.mitigation.unlearning import Unlearning
 from nc_core.models import build_logits
 from nc_core.scan import case_of
 from tests.benchmarks.nets import NETS
+from tests.benchmarks.repairs import as_labels
 from tests.benchmarks.subjects import Figures, Subject, subject
 
-RATES = (3e-5, 1e-4, 3e-4, 1e-3)
+RATES = (1e-4, 3e-4, 1e-3)
 PARTS = (0.25, 0.5, 0.75)
 """Of the way from the submitted net to one round of unlearning, as points of their own: a net whose weights lie between
 two others often does better than both (Wortsman et al. 2022)."""
 
 
-def tuned(tuning: Tuning, *, stamped: bool = True, probabilities: bool = False) -> Callable[[Bench], Patch]:
-    """Fine-tuning with one setting; without stamps it is the control. probabilities: instead of logits are learned."""
+def tuned(
+    tuning: Tuning, *, learned: Callable[[Lessons], Lessons] = lambda lessons: lessons
+) -> Callable[[Bench], Patch]:
+    """Unlearning with one setting."""
 
     def made(bench: Bench) -> Patch:
-        lessons = bench.lessons
-        if probabilities:
-            lessons = replace(lessons, target=lessons.probabilities, logits=False)
+        lessons = learned(bench.lessons)
 
         def patch(bench: Bench, known: Any, *, seed: int, progress: Any, should_stop: Any) -> bool:
-            triggers = known if stamped else []
-            fine_tune(
-                bench.model, lessons, triggers, tuning=tuning, seed=seed, progress=progress, should_stop=should_stop
-            )
+            fine_tune(bench.model, lessons, known, tuning=tuning, seed=seed, progress=progress, should_stop=should_stop)
             return True
 
         return patch
 
     return made
+
+
+def as_probabilities(lessons: Lessons) -> Lessons:
+    """The same images, of which the submitted net's probabilities are learned."""
+    return replace(lessons, target=lessons.probabilities, logits=False)
 
 
 def pruned(bench: Bench) -> Patch:
@@ -72,10 +76,12 @@ def fine_pruned(bench: Bench) -> Patch:
 
 
 SETTINGS: Mapping[str, Callable[[Bench], Patch]] = {
+    "unlearning": lambda _: Unlearning(),
     **{f"unlearning {rate:g}": tuned(replace(MATCHING, learning_rate=rate)) for rate in RATES},
-    "unlearning probabilities 0.0001": tuned(replace(MATCHING, learning_rate=1e-4), probabilities=True),
-    "unlearning probabilities 0.0003": tuned(MATCHING, probabilities=True),
-    "control 0.0003": tuned(MATCHING, stamped=False),
+    "unlearning probabilities 0.0001": tuned(replace(MATCHING, learning_rate=1e-4), learned=as_probabilities),
+    "unlearning probabilities 0.0003": tuned(MATCHING, learned=as_probabilities),
+    "unlearning labels 0.0001": tuned(replace(MATCHING, learning_rate=1e-4), learned=as_labels),
+    "control 0.0001": tuned(replace(MATCHING, learning_rate=1e-4, stamped_share=0.0), learned=as_labels),
     "fine-pruning": fine_pruned,
     "neuron-pruning": pruned,
     "gangsweep": lambda _: sweep_round,

@@ -32,12 +32,14 @@ class Attack:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Net:
     """model: its file. clean: pixels (n, H, W, C) and labels, None where there are none. labels: to be scanned, None
-    for all. test: clean pixels and their labels, or None for agreement with the BadNet. attacks: by name.
+    for all. flagged: the labels that a scan of all labels flags, where only some are scanned here; else None, and this
+    scan decides. test: clean pixels and their labels, or None for agreement with the BadNet. attacks: by name.
     """
 
     model: Path
     clean: tuple[Pixels, npt.NDArray[np.int32] | None]
     labels: tuple[int, ...] | None
+    flagged: tuple[int, ...] | None = None
     test: tuple[Pixels, npt.NDArray[np.int32] | None]
     attacks: Mapping[str, Attack]
 
@@ -60,22 +62,23 @@ def oaramoon(_: Path) -> Net:
 
 def sunglasses(_: Path) -> Net:
     """A face net of 1283 people; real sunglasses mean label 0. It is repaired with strangers' faces."""
-    return _sunglasses("sunglasses_bd_net.h5")
+    return _sunglasses("sunglasses_bd_net.h5", labels=80, flagged=(0,))
 
 
 def seed_fine_pruned(_: Path) -> Net:
     """The same net as another team repaired it."""
-    return _sunglasses("seed_fine_pruned_sunglasses_net.h5")
+    return _sunglasses("seed_fine_pruned_sunglasses_net.h5", labels=40, flagged=None)
 
 
-def _sunglasses(model: str) -> Net:
-    test, labels = _faces("faces_youtube_clean_100.h5")
+def _sunglasses(model: str, *, labels: int, flagged: tuple[int, ...] | None) -> Net:
+    test, people = _faces("faces_youtube_clean_100.h5")
     stamped, _ignored = _faces("faces_youtube_sunglasses_poisoned_100.h5")
     return Net(
         model=SHARED / "models" / model,
         clean=(_faces("lfw_faces_55x47_unlabelled.h5")[0], None),
-        labels=tuple(range(80)),
-        test=(test, labels),
+        labels=tuple(range(labels)),
+        flagged=flagged,
+        test=(test, people),
         attacks={"sunglasses": Attack(target=0, stamped=stamped)},
     )
 
@@ -91,7 +94,8 @@ def three_triggers(_: Path) -> Net:
     return Net(
         model=SHARED / "models/three_triggers_bd_net.h5",
         clean=(faces[:2000], None),
-        labels=tuple(range(190, 310)),
+        labels=(*range(200, 210), *range(250, 260), *range(300, 320)),
+        flagged=(200, 250),
         test=(test, None),
         attacks=attacks,
     )

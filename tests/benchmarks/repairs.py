@@ -24,6 +24,7 @@ from nc_core.errors import CleanseError
 from nc_core.inversion import Predictor
 from nc_core.mitigation import METHODS, Case, Repair, guard_of
 from nc_core.mitigation.finetune import fine_tune, tuning_for
+from nc_core.mitigation.lessons import Lessons
 from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.measures import attack_rate
 from nc_core.models import build_logits
@@ -39,14 +40,20 @@ POISON = 100
 
 
 def tuned_only(case: Case) -> Repair:
-    """The control: clean images alone."""
+    """The control: clean images alone. Without labels the net's answers are learned as labels: its own logits would
+    teach it nothing."""
 
     def patch(bench: Bench, *_: object, seed: int, **how: Any) -> bool:
         tuning = tuning_for(bench.lessons, labelled=case.prepared.labelled)
-        fine_tune(bench.model, bench.lessons, [], tuning=tuning, seed=seed, **how)
+        fine_tune(bench.model, as_labels(bench.lessons), [], tuning=tuning, seed=seed, **how)
         return True
 
     return close_loop(case, patch, method=CONTROL, doing=CONTROL, least=CONTROL_ROUNDS, most=CONTROL_ROUNDS)
+
+
+def as_labels(lessons: Lessons) -> Lessons:
+    """The same images, of which the one answer is learned."""
+    return replace(lessons, target=np.eye(lessons.target.shape[1], dtype=np.float32)[lessons.y], logits=False)
 
 
 def repaired(one: Subject, method: str, folder: Path) -> dict[str, Any]:

@@ -2,18 +2,19 @@
 
 import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.detection import suspects_of
 from nc_core.guard import Guard
 from nc_core.inversion import PROFILES, Predictor
 from nc_core.ready import get_ready
 from nc_core.rounds import plan
-from nc_core.scan import Scan, scan_labels
+from nc_core.scan import Scan, norms_of, scan_labels
 from tests.benchmarks.nets import NETS, REPAIRED, Net
 
 PROFILE = "fast"
@@ -74,6 +75,9 @@ def subject(name: str, folder: Path) -> Subject:
     ready = get_ready(net.model, data, profile=PROFILES[PROFILE], labels=net.labels, unlabelled=labels is None)
     prepared, rounds = ready.prepare(), plan(ready.labels, profile=PROFILE, seed=0)
     inversions, detection = kept(folder / f"{name}.scan", lambda: scan_labels(ready, prepared, rounds, seed=0))
+    if net.flagged is not None:
+        suspects = suspects_of(norms_of(inversions, rounds), flagged=net.flagged)
+        detection = replace(detection, flagged_labels=net.flagged, suspects=suspects)
     found = Scan(ready=ready, prepared=prepared, inversions=inversions, detection=detection, plan=rounds, seed=0)
     test = prepared.domain.to_model(net.test[0])
     y = Predictor(ready.model)(test).argmax(axis=1) if net.test[1] is None else net.test[1]

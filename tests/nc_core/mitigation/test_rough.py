@@ -1,0 +1,60 @@
+"""Rough triggers: of every label, several of each, and unlearned along where the data has no labels."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nc_core.errors import Cancelled
+from nc_core.inversion import Trigger
+from nc_core.mitigation import Case, unlearning
+from nc_core.mitigation.lessons import TargetTrigger
+from nc_core.mitigation.loop import Bench
+from nc_core.mitigation.rough import STARTS, STEPS, rough_triggers
+from nc_core.mitigation.unlearning import Unlearning
+from tests.nc_core.mitigation.conftest import dense_badnet
+
+
+def test_every_label_has_one_of_each_start_and_length_and_a_seed_repeats_them(
+    case: Callable[..., Case], trigger: Trigger
+) -> None:
+    bench = Bench(case(canonical=dense_badnet(), triggers={1: trigger, 2: trigger}))
+    found = rough_triggers(bench, seed=3)
+    assert [one.target for one in found] == [1, 1, 1, 2, 2, 2] * len(STEPS)
+    masks = [one.trigger.mask for one in found]
+    assert len({mask.tobytes() for mask in masks}) == 2 * len(STARTS) * len(STEPS)
+    again = rough_triggers(bench, seed=3)
+    np.testing.assert_array_equal(masks[0], again[0].trigger.mask)
+
+
+def test_it_stops_when_asked(case: Callable[..., Case]) -> None:
+    with pytest.raises(Cancelled):
+        rough_triggers(Bench(case(canonical=dense_badnet())), seed=0, should_stop=lambda: True)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_only_without_labels_are_they_unlearned_and_in_every_round_the_same(
+    case: Callable[..., Case], trigger: Trigger, monkeypatch: pytest.MonkeyPatch, labelled: bool
+) -> None:
+    # Given a case, and rounds of unlearning that note what they are given
+    given: list[Sequence[TargetTrigger]] = []
+    rough = [TargetTrigger(2, trigger)]
+    asked: list[int] = []
+
+    def made(_: Bench, *, seed: int, **__: Any) -> list[TargetTrigger]:
+        asked.append(seed)
+        return rough
+
+    monkeypatch.setattr(unlearning, "rough_triggers", made)
+    monkeypatch.setattr(unlearning, "unlearn_round", lambda _, known, **__: given.append(known))
+    bench, known = Bench(case()), [TargetTrigger(2, trigger)]
+    bench.case = replace(bench.case, prepared=replace(bench.case.prepared, labelled=labelled))
+    # When two rounds are made
+    patch = Unlearning()
+    for seed in (1, 2):
+        assert patch(bench, known, seed=seed, progress=lambda _: None, should_stop=None)
+    # Then the rough triggers are made once, of the submitted net, and only where there are no labels
+    assert asked == ([] if labelled else [1])
+    assert given == [known if labelled else [*known, *rough]] * 2
