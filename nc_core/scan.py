@@ -61,6 +61,7 @@ def case_of(found: Scan) -> Case:
         profile=ALL_PROFILES[found.plan.profile_of(found.plan.screenings)],
         slots=ready.slots,
         compute=ready.compute,
+        suspects=found.detection.suspects,
     )
 
 

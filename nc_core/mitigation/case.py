@@ -21,7 +21,7 @@ class Case:
 
     canonical: the submitted model. prepared: clean data; a repair learns from `repair` alone, takes its decisions on
     `fit` and is measured on `holdout`. triggers: label to be repaired, flagged or suspected, -> reversed
-    trigger in the model's domain.
+    trigger in the model's domain. suspects: those of them that are not flagged.
     still_flagged: whether detection would find a label of this fresh norm again (`nc_core.detection.StillFlagged`).
     clean_norms: of the labels that the scan did not flag, infinity for one that did not converge. seed, profile, slots,
     compute: of the fresh inversions, `profile` and `compute` as in the scan. max_accuracy_loss: share of clean images
@@ -42,3 +42,4 @@ class Case:
     max_accuracy_loss: float = MAX_ACCURACY_LOSS
     false_positive_rate: float = DEFAULT_RATE
     poison: npt.NDArray[np.float32] | None = None
+    suspects: tuple[int, ...] = ()

@@ -95,9 +95,9 @@ def _work(
     found, norms = _found(worker, submission, plan_of(submission))
     flagged = list(found["flagged_labels"])
     # A verdict of an earlier version names no suspects.
-    wanted = sorted({*flagged, *found.get("suspects", ())})
+    suspects = list(found.get("suspects", ()))
     poison = load_poison(worker, submission)
-    case = _case(worker, submission, loaded, wanted, norms, None if poison is None else poison.x)
+    case = _case(worker, submission, loaded, (flagged, suspects), norms, None if poison is None else poison.x)
     result = METHODS[method](case, progress=progress, should_stop=should_stop)
     guard = guard_of(case, result)
     return {
@@ -113,7 +113,7 @@ def _case(
     worker: WorkerProcess,
     submission: Submission,
     loaded: materials.Materials,
-    wanted: list[int],
+    repaired: tuple[list[int], list[int]],
     norms: list[LabelNorm],
     poison: "npt.NDArray[np.float32] | None",
 ) -> "Case":
@@ -121,6 +121,8 @@ def _case(
     from nc_core.mitigation import Case
 
     options, rounds = ScanOptions(**submission.options), plan_of(submission)
+    flagged, suspects = repaired
+    wanted = sorted({*flagged, *suspects})
     height, width, _ = loaded.canonical.input_shape
     return Case(
         canonical=loaded.canonical,
@@ -136,6 +138,7 @@ def _case(
         max_accuracy_loss=options.max_accuracy_loss,
         false_positive_rate=options.false_positive_rate,
         poison=poison,
+        suspects=tuple(suspects),
     )
 
 

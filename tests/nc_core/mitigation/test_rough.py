@@ -17,10 +17,10 @@ from nc_core.mitigation.unlearning import Unlearning
 from tests.nc_core.mitigation.conftest import dense_badnet
 
 
-def test_every_label_has_one_of_each_start_and_length_and_a_seed_repeats_them(
+def test_every_flagged_label_has_one_of_each_start_and_length_and_a_seed_repeats_them(
     case: Callable[..., Case], trigger: Trigger
 ) -> None:
-    bench = Bench(case(canonical=dense_badnet(), triggers={1: trigger, 2: trigger}))
+    bench = Bench(case(canonical=dense_badnet(), triggers={0: trigger, 1: trigger, 2: trigger}, suspects=(0,)))
     found = rough_triggers(bench, seed=3)
     assert [one.target for one in found] == [1, 1, 1, 2, 2, 2] * len(STEPS)
     masks = [one.trigger.mask for one in found]
