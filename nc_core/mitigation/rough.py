@@ -1,9 +1,9 @@
 """Triggers of the submitted net as they stand early in their optimisation: large ones, which show more of the true one.
 
 The smallest trigger that works is a part of the planted one; with it unlearned, the rest still works. On the way there
-masks are several times as large and hold most of what the net answers to. On the real sunglasses BadNet one round with
-them left 32% of the true attacks at an accuracy of .96 on its own people, without them 47% at .94; on the face net with
-three triggers 0, 22 and 16% instead of 1, 20 and 29%.
+masks are several times as large and hold most of what the net answers to. On the face net with three triggers one round
+with them left 0, 22 and 16% of the true attacks, without them 1, 20 and 29%; on the real sunglasses BadNet 32% at an
+accuracy of .96 on its own people, and 47% at .94.
 """
 
 from collections.abc import Callable
