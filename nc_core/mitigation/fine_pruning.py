@@ -73,7 +73,7 @@ class FinePruning:
             bench.model,
             bench.lessons,
             [],
-            tuning=tuning_for(bench.lessons, labelled=bench.case.prepared.labelled),
+            tuning=tuning_for(bench.lessons),
             seed=seed,
             after_update=lambda: silencer.hold(silent),
             progress=lambda share: progress(PRUNING_SHARE + (1 - PRUNING_SHARE) * share),

@@ -37,25 +37,17 @@ class Tuning:
 
 
 TEACHING = Tuning(learning_rate=3e-4, stamped_share=0.05, least_updates=200)
-"""For labelled images that show every class: they teach the net, and clean accuracy rises."""
+"""For many labelled images of every class: they teach the net, and clean accuracy rises."""
 
-GENTLE = Tuning(learning_rate=1e-4, stamped_share=0.2)
-"""For few labelled images, from which a net cannot learn its classes, only lose them."""
-
-MATCHING = Tuning(learning_rate=3e-4, stamped_share=0.5, epochs=1)
-"""For unlabelled images with their variations, ten times as many, to which the submitted net says its logits.
+MATCHING = Tuning(learning_rate=3e-4, stamped_share=0.5, epochs=1, least_updates=120)
+"""For images with their variations, ten times as many, to which the submitted net says its logits.
 Two rounds of unlearning with strangers' faces left the real sunglasses BadNet at accuracy .96 on its own people, .95
 before, and 2% true attack rate; with 0.3 stamped at .94 and 19%."""
 
-IMAGES_PER_CLASS = 10
-"""From so many labelled images a class on, on average, the images are taken to show every class."""
 
-
-def tuning_for(clean: Lessons, *, labelled: bool) -> Tuning:
+def tuning_for(clean: Lessons) -> Tuning:
     """By what the clean images can teach."""
-    if not labelled:
-        return MATCHING
-    return TEACHING if len(clean) >= IMAGES_PER_CLASS * clean.target.shape[1] else GENTLE
+    return MATCHING if clean.logits else TEACHING
 
 
 def fine_tune(

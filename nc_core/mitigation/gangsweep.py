@@ -45,14 +45,13 @@ def sweep_round(
     should_stop: Callable[[], bool] | None,
 ) -> bool:
     """One round, as in `Patch`."""
-    case = bench.case
     masks = masks_of(bench, seed=seed, should_stop=should_stop)
     progress(SWEEPING)
     fine_tune(
         bench.model,
         bench.lessons,
         [*known, *masks],
-        tuning=tuning_for(bench.lessons, labelled=case.prepared.labelled),
+        tuning=tuning_for(bench.lessons),
         seed=seed,
         progress=lambda done: progress(SWEEPING + (1.0 - SWEEPING) * done),
         should_stop=should_stop,

@@ -11,6 +11,10 @@ from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation.variations import varied
 from nc_core.prepared import Prepared
 
+IMAGES_PER_CLASS = 30
+"""From so many labelled images a class on, on average, their labels are what is learned. With 16 a class of a drawn
+planted net, two rounds cost 5.5 points of accuracy by the labels, and 2.3 by the net's own logits."""
+
 
 class TargetTrigger(NamedTuple):
     """A reversed trigger and the label that it sends images to."""
@@ -42,16 +46,18 @@ class Lessons:
 def clean_lessons(prepared: Prepared, badnet: Predictor, flagged: Iterable[int], *, seed: int) -> Lessons:
     """The images of `prepared.repair` with what is to be answered to them.
 
-    With labels that is the true label. Without, it is all that the BadNet itself answers to the clean image and to
-    variations of it, drawn from `seed`: its logits (Ba and Caruana 2014). Labels alone pull a net of many classes
-    towards the few that the images show, and so do probabilities, of which all but a few are nearly 0. An image that
-    the BadNet assigns to a flagged label may hold the trigger; without labels such images are left out.
+    With labels, and enough of them, that is the true label. Otherwise it is all that the BadNet itself answers to the
+    clean image and to variations of it, drawn from `seed`: its logits (Ba and Caruana 2014). Labels alone pull a net of
+    many classes towards the few that the images show, and so do probabilities, of which all but a few are nearly 0. An
+    image with a label that the BadNet does not give it is left out. Without labels those are left out that it assigns
+    to a flagged label: they may hold the trigger.
     """
     part = prepared.repair
-    if prepared.labelled:
+    if prepared.labelled and len(part) >= IMAGES_PER_CLASS * prepared.classes:
         return Lessons(x=part.x, y=part.y, target=np.eye(prepared.classes, dtype=np.float32)[part.y])
-    barred = list(flagged)
-    x = varied(part.x[~np.isin(part.y, barred)], seed=seed)
+    barred = [] if prepared.labelled else list(flagged)
+    right = badnet(part.x).argmax(axis=1) == part.y if prepared.labelled else ~np.isin(part.y, barred)
+    x = varied(part.x[right], seed=seed)
     answers = badnet(x) if len(x) else np.zeros((0, prepared.classes), np.float32)
     y = answers.argmax(axis=1).astype(np.int32)
     safe = ~np.isin(y, barred)

@@ -76,7 +76,7 @@ class _Retraining:
     ) -> bool:
         """As in `Patch`: trains the wider net and brings what it learned into the bench's."""
         model = build_logits(self.net)
-        tuning = tuning_for(bench.lessons, labelled=bench.case.prepared.labelled)
+        tuning = tuning_for(bench.lessons)
         lessons = with_poison(bench.lessons, self._poison)
         fine_tune(model, lessons, [], tuning=tuning, seed=seed, progress=progress, should_stop=should_stop)
         self.net = with_weights(self.net, model)

@@ -71,9 +71,8 @@ def unlearn_round(
     The fastest, since what it costs can be measured, and what it leaves of the planted trigger cannot. Where none bears
     it with two standard errors to spare, the slowest it is.
     """
-    labelled = bench.case.prepared.labelled
-    tuning = tuning_for(bench.lessons, labelled=labelled)
-    first = tuning.learning_rate * (1.0 if labelled else FASTER)
+    tuning = tuning_for(bench.lessons)
+    first = tuning.learning_rate * (FASTER if bench.lessons.logits else 1.0)
     before = bench.model.get_weights()
     for nth, part in enumerate(SLOWER):
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from nc_core.mitigation.bound import BoundOutcome
 from nc_core.mitigation.case import Case
-from nc_core.mitigation.lessons import Lessons
+from nc_core.mitigation.lessons import IMAGES_PER_CLASS, Lessons
 from nc_core.mitigation.rescan import Rescan
 
 UNKNOWN = (
@@ -20,16 +20,16 @@ def notes_of(
 ) -> tuple[str, ...]:
     """How the loop went, what stood in for labels, what is left, and what nobody knows."""
     return (
-        f"{rounds} round{'s' if rounds > 1 else ''} on {len(clean)} clean {_shown(case)}, ended by: {end}.",
+        f"{rounds} round{'s' if rounds > 1 else ''} on {len(clean)} clean {_shown(clean)}, ended by: {end}.",
         *_bound(bound),
-        *_unlabelled(case),
+        *_taught(case, clean),
         *_left(rescan),
         UNKNOWN,
     )
 
 
-def _shown(case: Case) -> str:
-    return "images" if case.prepared.labelled else "images and variations of them"
+def _shown(clean: Lessons) -> str:
+    return "images and variations of them" if clean.logits else "images"
 
 
 def _bound(bound: BoundOutcome) -> Iterator[str]:
@@ -40,7 +40,12 @@ def _bound(bound: BoundOutcome) -> Iterator[str]:
         )
 
 
-def _unlabelled(case: Case) -> Iterator[str]:
+def _taught(case: Case, clean: Lessons) -> Iterator[str]:
+    if case.prepared.labelled and clean.logits:
+        yield (
+            f"There are fewer than {IMAGES_PER_CLASS} labelled images a class to learn from: the submitted model's own "
+            "scores were learned, of the images that it answers as they are labelled, and of variations of them."
+        )
     if not case.prepared.labelled:
         drifting = int(np.isin(case.prepared.repair.y, list(case.triggers)).sum())
         yield (

@@ -44,7 +44,7 @@ def tuned_only(case: Case) -> Repair:
     teach it nothing."""
 
     def patch(bench: Bench, *_: object, seed: int, **how: Any) -> bool:
-        tuning = tuning_for(bench.lessons, labelled=case.prepared.labelled)
+        tuning = tuning_for(bench.lessons)
         fine_tune(bench.model, as_labels(bench.lessons), [], tuning=tuning, seed=seed, **how)
         return True
 

@@ -68,9 +68,9 @@ def _control(model: Path, data: Path, *, rounds: int) -> Predictor:
     ready = get_ready(model, data, profile=FAST)
     prepared = ready.prepare()
     net = build_logits(ready.canonical)
-    lessons = clean_lessons(prepared, Predictor(net), [])
+    lessons = clean_lessons(prepared, Predictor(net), [], seed=0)
     for seed in range(rounds):
-        fine_tune(net, lessons, [], seed=seed, tuning=tuning_for(lessons, labelled=True))
+        fine_tune(net, lessons, [], seed=seed, tuning=tuning_for(lessons))
     return Predictor(net)
 
 

@@ -1,6 +1,7 @@
 """The training loop: reproducible, stoppable, and careful with what it may not touch."""
 
 import random
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from nc_core.errors import Cancelled, DataRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
-from nc_core.mitigation.finetune import GENTLE, MATCHING, TEACHING, Tuning, fine_tune, matching, tuning_for
+from nc_core.mitigation.finetune import MATCHING, TEACHING, Tuning, fine_tune, matching, tuning_for
 from nc_core.mitigation.lessons import Lessons, TargetTrigger
 from nc_core.models import build_logits, with_weights
 
@@ -83,7 +84,7 @@ def test_few_images_get_the_least_number_of_updates(tiny_net: CanonicalModel, le
 def test_it_tells_how_far_it_is_and_stops_when_asked(tiny_net: CanonicalModel, lessons: Lessons) -> None:
     told: list[float] = []
     model = build_logits(tiny_net)
-    fine_tune(model, lessons, [], tuning=GENTLE, seed=0, progress=told.append)
+    fine_tune(model, lessons, [], tuning=MATCHING, seed=0, progress=told.append)
     assert told == sorted(told)
     assert (told[0], told[-1]) == (0.0, 1.0)
     updates = int(model.optimizer.iterations)
@@ -95,7 +96,7 @@ def test_it_tells_how_far_it_is_and_stops_when_asked(tiny_net: CanonicalModel, l
             model,
             lessons,
             [],
-            tuning=GENTLE,
+            tuning=MATCHING,
             seed=0,
             progress=asked.append,
             should_stop=lambda: len(asked) == 2,
@@ -106,14 +107,12 @@ def test_it_tells_how_far_it_is_and_stops_when_asked(tiny_net: CanonicalModel, l
 def test_no_lesson_is_refused(tiny_net: CanonicalModel, lessons: Lessons) -> None:
     none = Lessons(x=lessons.x[:0], y=lessons.y[:0], target=lessons.target[:0])
     with pytest.raises(DataRefused, match="no clean image is left"):
-        fine_tune(build_logits(tiny_net), none, [], tuning=GENTLE, seed=0)
+        fine_tune(build_logits(tiny_net), none, [], tuning=MATCHING, seed=0)
 
 
-def test_only_labelled_images_of_every_class_teach(lessons: Lessons) -> None:
-    assert tuning_for(lessons, labelled=True) is TEACHING
-    assert tuning_for(lessons, labelled=False) is MATCHING
-    few = Lessons(x=lessons.x[:39], y=lessons.y[:39], target=lessons.target[:39])
-    assert tuning_for(few, labelled=True) is GENTLE
+def test_labels_and_logits_are_learned_each_in_its_way(lessons: Lessons) -> None:
+    assert tuning_for(lessons) is TEACHING
+    assert tuning_for(replace(lessons, logits=True)) is MATCHING
 
 
 def test_logits_are_held_to_another_net_whatever_is_added_to_all_of_them() -> None:

@@ -64,6 +64,21 @@ def test_labelled_images_teach_their_labels(prepared: Prepared, tiny_net: Canoni
     np.testing.assert_array_equal(clean.target.sum(axis=1), np.ones(160))
 
 
+def test_few_labelled_images_teach_what_the_net_knows_of_those_that_it_answers_right(
+    prepared: Prepared, tiny_net: CanonicalModel
+) -> None:
+    # Given fewer than 30 images a class, of which the net answers some right
+    predict = Predictor(build_logits(tiny_net))
+    part = Part(x=prepared.repair.x[:60], y=prepared.repair.y[:60])
+    right = predict(part.x).argmax(axis=1) == part.y
+    assert 0 < right.sum() < 60
+    # When they become lessons, Then the others are left out; none for a flagged label, the labels say what they are
+    clean = clean_lessons(replace(prepared, repair=part), predict, [2], seed=0)
+    assert clean.logits
+    np.testing.assert_array_equal(clean.x[: right.sum()], part.x[right])
+    np.testing.assert_allclose(clean.target, predict(clean.x), atol=1e-5)
+
+
 def test_unlabelled_images_of_a_flagged_label_are_left_out(prepared: Prepared, tiny_net: CanonicalModel) -> None:
     # Given images whose y are the model's own answers
     predict = Predictor(build_logits(tiny_net))
