@@ -34,7 +34,7 @@ def zip_entries(archive: zipfile.ZipFile) -> tuple[list[Entry], int]:
     entries, others = _pictures(
         Entry(PurePosixPath(info.filename), info.file_size, _reader(archive, info))
         for info in archive.infolist()
-        if not info.is_dir()
+        if info.filename and not info.is_dir()
     )
     if entries and len({entry.place.parts[0] for entry in entries}) == 1 and len(entries[0].place.parts) == 3:
         entries = [entry._replace(place=entry.place.relative_to(entry.place.parts[0])) for entry in entries]

@@ -28,6 +28,7 @@ def read_npz(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
         OSError,
         ValueError,
         EOFError,
+        TypeError,  # numpy sorts the keys of a header, which may be of any type
         RuntimeError,
         NotImplementedError,
         zipfile.BadZipFile,
@@ -35,7 +36,9 @@ def read_npz(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
         SyntaxError,  # numpy reads headers, and types among them, by Python's own parser
         tokenize.TokenError,  # and those of Python 2 by its tokenizer
     ) as fault:
-        raise DataRefused(f"the .npz file is damaged ({str(fault)[:120]}); write it again with np.savez") from fault
+        raise DataRefused(
+            f"the .npz file is damaged ({' '.join(str(fault).split())[:120]}); write it again with np.savez"
+        ) from fault
     return images_of(pixels, labels, wanted, f"npz file ({x})")
 
 

@@ -133,6 +133,7 @@ CASES = {
     "a pickle for an array": Case(member("x.npy", pickle.dumps(print)), "damaged"),
     "header that is code": Case(member("x.npy", header("__import__('os').system('touch /tmp/owned')\n")), "damaged"),
     "header with a name beyond ASCII": Case(member("x.npy", header("{'descr': h\u00eatre}\n")), "npz file is damaged"),
+    "header of keys that have no order": Case(member("x.npy", header("{b'descr': '|u1', 'shape': 1}\n")), "damaged"),
     "header 100,000 levels deep": Case(member("x.npy", header("(" * 60_000)), "damaged"),
     "header of 3 MB": Case(member("x.npy", header("{" + " " * 3_000_000 + "}", version=2)), "damaged"),
     "array of 2^60": Case(member("x.npy", shaped(f"({2**60},)")), "GiB"),

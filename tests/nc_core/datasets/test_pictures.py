@@ -171,3 +171,13 @@ def test_packing_what_is_no_folder_of_pictures(tmp_path: Path) -> None:
         pack_folder(tmp_path, tmp_path / "a.zip")
     with pytest.raises(DataRefused, match="is no folder"):
         pack_folder(tmp_path / "missing", tmp_path / "a.zip")
+
+
+def test_a_member_of_a_zip_that_has_no_name_is_left_out(tmp_path: Path) -> None:
+    packed = tmp_path / "set.zip"
+    nameless = zipfile.ZipInfo("a")
+    nameless.filename = ""
+    with zipfile.ZipFile(packed, "w") as archive, archive.open(nameless, "w") as member:
+        member.write(b"x")
+    with pytest.raises(DataRefused, match="there are no pictures"):
+        read_images(packed)
