@@ -3,6 +3,7 @@
 import logging
 import tempfile
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,16 +94,13 @@ def _work(
 
     loaded = materials.load(worker, submission)
     found, norms = _found(worker, submission, plan_of(submission))
-    flagged = list(found["flagged_labels"])
-    # A verdict of an earlier version names no suspects.
-    suspects = list(found.get("suspects", ()))
     poison = load_poison(worker, submission)
-    case = _case(worker, submission, loaded, (flagged, suspects), norms, None if poison is None else poison.x)
+    case = _case(worker, submission, loaded, found, norms, None if poison is None else poison.x)
     result = METHODS[method](case, progress=progress, should_stop=should_stop)
     guard = guard_of(case, result)
     return {
         "state": "done",
-        "body": _body(loaded, result, guard, flagged, poison),
+        "body": _body(loaded, result, guard, list(found["flagged_labels"]), poison),
         "goodnet_sha256": None if result.guard else _saved(worker, build(result.goodnet)),
         "guarded_sha256": _saved(worker, guard.model),
         "triggers_sha256": worker.artefacts.put_bytes(triggers.packed(result.fresh)),
@@ -113,7 +111,7 @@ def _case(
     worker: WorkerProcess,
     submission: Submission,
     loaded: materials.Materials,
-    repaired: tuple[list[int], list[int]],
+    found: Mapping[str, Any],
     norms: list[LabelNorm],
     poison: "npt.NDArray[np.float32] | None",
 ) -> "Case":
@@ -121,8 +119,8 @@ def _case(
     from nc_core.mitigation import Case
 
     options, rounds = ScanOptions(**submission.options), plan_of(submission)
-    flagged, suspects = repaired
-    wanted = sorted({*flagged, *suspects})
+    suspects = found.get("suspects", ())  # a verdict of an earlier version names none
+    wanted = sorted({*found["flagged_labels"], *suspects})
     height, width, _ = loaded.canonical.input_shape
     return Case(
         canonical=loaded.canonical,

@@ -139,7 +139,7 @@ def main() -> int:
         found[kind].update(outcome.partition(":")[0] for outcome in outcomes.values())
         deaths += [(kind, n) for n, outcome in outcomes.items() if outcome.startswith("died")]
         for number, outcome in outcomes.items():
-            if outcome.startswith("raised"):
+            if outcome.startswith(("raised", "refused-in")):
                 faults.add(kind, number, outcome)
     for kind, number in deaths:
         content = mutated(_KINDS[kind], number)

@@ -2,7 +2,6 @@
 
 import ipaddress
 import ssl
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from nc_tasks import webhooks
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, deliveries
-from tests.nc_tasks.test_webhooks import Receiver, due_now, ended, row_of, submitted
+from tests.nc_tasks.test_webhooks import Receiver, due_now, ended, row_of, serving, submitted
 from tests.nc_tasks.test_webhooks import settings as settings
 from tests.nc_tasks.test_webhooks import store as store
 
@@ -84,12 +83,8 @@ class SecureReceiver(Receiver):
 @pytest.fixture
 def receiver() -> Iterator[SecureReceiver]:
     server = SecureReceiver()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 def test_given_a_certificate_that_is_trusted_then_the_receiver_is_told(
