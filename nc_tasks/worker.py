@@ -93,10 +93,23 @@ def _this() -> WorkerProcess:
         return _open(os.getpid())
 
 
+_loading = threading.Lock()
+
+
+def load() -> None:
+    """Load TensorFlow and what stands on it, or wait until another thread has: before a task imports any of it.
+
+    Of two threads that import from one package at once, Python lets one have a module that is only half made: it
+    breaks the deadlock of their two locks that way.
+    """
+    with _loading:
+        import_module("nc_core.ready")
+
+
 def warm_up(settings: Settings) -> None:
-    """Load TensorFlow beside what this process does: seconds that its first label or model would wait for it."""
+    """Load it beside what this process does: seconds that its first label or model would wait for it."""
     if settings.warm_up:
-        threading.Thread(target=import_module, args=("nc_core.ready",), name="warm-up", daemon=True).start()
+        threading.Thread(target=load, name="warm-up", daemon=True).start()
 
 
 _warm_up_once = cache(warm_up)

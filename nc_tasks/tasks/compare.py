@@ -9,7 +9,7 @@ from nc_tasks.app import app
 from nc_tasks.comparing import compare_repairs
 from nc_tasks.prepare import one_line
 from nc_tasks.store import mitigations
-from nc_tasks.worker import WorkerProcess, this_worker
+from nc_tasks.worker import WorkerProcess, load, this_worker
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ def _compare(worker: WorkerProcess, submission_id: str) -> None:
         if attempt > most:
             told = f"given up after {attempt - 1} attempts (limit {most})"
             raise CleanseError(f"{told}: each time its worker fell silent")
+        load()
         found = compare_repairs(worker, submission_id)
     except Exception as error:
         # What each repair measured by itself is there: the choice is made on that, and the reason told.

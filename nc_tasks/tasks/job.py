@@ -15,7 +15,7 @@ from nc_tasks.evaluate import evaluate
 from nc_tasks.plant import plant
 from nc_tasks.prepare import one_line
 from nc_tasks.store import jobs
-from nc_tasks.worker import this_worker
+from nc_tasks.worker import load, this_worker
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def run_job(*, job: str) -> None:
     ended: dict[str, Any]
     try:
         with worker.heartbeat.hold(renew):
+            load()
             ended = {"state": "done", "result": KINDS[row.kind](worker, row.arguments, progress)}
     except ArtefactsUnreachable:
         # Nobody's fault: the lease runs out, and it is tried again.

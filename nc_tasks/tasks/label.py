@@ -22,7 +22,7 @@ from nc_tasks.planning import plan_of
 from nc_tasks.prepare import one_line
 from nc_tasks.sending import BatchedTask
 from nc_tasks.store import Label, LabelKey, LabelProgress, Submission, labels, submissions
-from nc_tasks.worker import WorkerProcess, this_worker
+from nc_tasks.worker import WorkerProcess, load, this_worker
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -157,6 +157,7 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
         return engine is not None and engine.silent_seconds > worker.settings.stuck_seconds
 
     with worker.heartbeat.hold(renew, stuck) as held, deadline:
+        load()
         slots = rounds.slots_of(key.round, int(submission.slots or 1))
         engine = engine_for(worker, submission, rounds.profile_of(key.round), slots)
         try:

@@ -20,7 +20,7 @@ from nc_tasks.planning import plan_of
 from nc_tasks.poisoned import Poison, load_poison, poisoned_metrics
 from nc_tasks.prepare import one_line
 from nc_tasks.store import Submission, detections, labels, mitigations, submissions
-from nc_tasks.worker import WorkerProcess, this_worker
+from nc_tasks.worker import WorkerProcess, load, this_worker
 
 if TYPE_CHECKING:
     import keras
@@ -75,6 +75,7 @@ def _repair(worker: WorkerProcess, submission_id: str, method: str, attempt: int
         submission = submissions.get(session, submission_id=submission_id)
     try:
         with worker.heartbeat.hold(renew) as held:
+            load()
             return _work(worker, submission, method, progress, lambda: held.lost)
     except ArtefactsUnreachable:
         # Nobody's fault: the lease runs out, and it is tried again.

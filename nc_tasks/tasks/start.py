@@ -11,7 +11,7 @@ from nc_tasks.app import app
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.prepare import one_line, prepare
 from nc_tasks.store import preparations, submissions
-from nc_tasks.worker import WorkerProcess, this_worker
+from nc_tasks.worker import WorkerProcess, load, this_worker
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
         submission = submissions.get(session, submission_id=submission_id)
     try:
         with worker.heartbeat.hold(renew):
+            load()
             found = prepare(worker, submission)
     except ArtefactsUnreachable:
         # Nobody's fault: the lease runs out, and it is tried again.

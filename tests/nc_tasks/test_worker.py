@@ -104,3 +104,26 @@ def test_only_a_label_worker_loads_the_inversion_when_it_starts(
             thread.join()
     # Then it loads what the first label would wait for, or nothing
     assert asked == loaded
+
+
+def test_a_task_waits_for_the_warm_up_before_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a warm-up in the middle of its imports
+    at_it, may_end, done = threading.Event(), threading.Event(), []
+
+    def imported(name: str) -> None:
+        at_it.set()
+        may_end.wait(30)
+        done.append(name)
+
+    monkeypatch.setattr(worker, "import_module", imported)
+    worker.warm_up(Settings(home=tmp_path))
+    assert at_it.wait(30)
+    # When a task is about to import the same, then it goes on only when they are whole
+    task = threading.Thread(target=worker.load)
+    task.start()
+    task.join(0.2)
+    assert task.is_alive()
+    assert done == []
+    may_end.set()
+    task.join(30)
+    assert done == ["nc_core.ready", "nc_core.ready"]
