@@ -3,7 +3,7 @@
     python -m tests.benchmarks.repairs NET... --results FOLDER [--methods unlearning,fine-pruning] [--again]
 
 NET is one of tests/benchmarks/nets.py. Each net is scanned once, then repaired method by method; net, scan, repairs and
-rows (repairs.json) are kept in FOLDER as soon as they are known, and what stands there is not computed again. The
+rows (NET.json) are kept in FOLDER as soon as they are known, and what stands there is not computed again. The
 control is fine-tuning on the same clean images without any trigger. The true trigger is measured with and never shown
 to a repair; `retraining`, which learns from poison, is given some of the stamped test images, and is measured on those
 that it did not learn from. `filter` leaves the net as it was: what counts there is what its guarded net calls.
@@ -125,21 +125,29 @@ def show(name: str, rows: dict[str, Any]) -> None:
 def _told(row: dict[str, Any]) -> str:
     figures = ", ".join(f"{key} {row['before'][key]:.1%} -> {row['after'][key]:.1%}" for key in row["after"])
     called = ", ".join(f"{share:.1%} {key}" for key, share in row["called"].items())
-    rejected = "" if row["bound"]["holds"] else "; rejected by the bound"
-    return f"{figures}; guard calls {called}; {row['rounds']} rounds, {row['seconds']:.0f} s{rejected}"
+    bound = row["bound"]
+    agrees = (
+        f", agreement where it is sure {bound['before']:.1%} -> {bound['after']:.1%}" if bound["confidence_cut"] else ""
+    )
+    rejected = "" if bound["holds"] else "; rejected by the bound"
+    return f"{figures}{agrees}; guard calls {called}; {row['rounds']} rounds, {row['seconds']:.0f} s{rejected}"
+
+
+def rows_of(name: str, folder: Path) -> dict[str, Any]:
+    """The rows of one net that are known."""
+    file = folder / f"{name}.json"
+    return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
 def run(name: str, methods: Sequence[str], folder: Path, *, again: bool) -> None:
     """Compute the rows of one net that are missing."""
-    file = folder / "repairs.json"
+    rows = rows_of(name, folder)
 
     def written(method: str, row: Any) -> None:
-        results = json.loads(file.read_text()) if file.exists() else {}
-        results.setdefault(name, {})[method] = row
-        file.write_text(json.dumps(results, indent=2))
+        rows[method] = row
+        (folder / f"{name}.json").write_text(json.dumps(rows, indent=2))
         show(name, {method: row})
 
-    rows = json.loads(file.read_text()).get(name, {}) if file.exists() else {}
     missing = [method for method in methods if again or method not in rows]
     if not missing:
         return
@@ -165,9 +173,8 @@ def main() -> None:
     asked.results.mkdir(parents=True, exist_ok=True)
     for name in asked.nets:
         run(name, asked.methods.split(","), asked.results, again=asked.again)
-    results = json.loads((asked.results / "repairs.json").read_text())
     for name in asked.nets:
-        show(name, results[name])
+        show(name, rows_of(name, asked.results))
 
 
 if __name__ == "__main__":
