@@ -16,7 +16,7 @@ from nc_core.datasets import CleanData, Images
 from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound
 from nc_tasks.results import kept_repair, result_json
-from nc_tasks.store import Mitigation, Store, labels, mitigations, submissions
+from nc_tasks.store import Mitigation, Store, findings, mitigations, submissions
 
 RESULT, REPORT, TRIGGERS = "result.json", "report.html", "triggers.npz"
 GOODNET, GUARDED = "goodnet.keras", "guarded.keras"
@@ -82,7 +82,7 @@ def read_repaired(artefacts: ArtefactStore, repairs: Sequence[Mitigation]) -> di
 
 def done_triggers(session: Session, submission_id: str) -> dict[int, str]:
     """Label -> digest of its trigger; not of labels that were screened out: theirs are where a glance left them."""
-    rows = labels.latest(session, submission_id=submission_id)
+    rows = findings.latest(session, submission_id=submission_id)
     return {row.label: row.trigger_sha256 for row in rows if row.trigger_sha256 and row.state == "done"}
 
 

@@ -29,7 +29,7 @@ def uploaded(worker: WorkerProcess, digest: str, name: str) -> Iterator[Path]:
 
 
 def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
-    """Read and check everything; returns the columns that `submissions.record_prepared` writes.
+    """Read and check everything; returns the columns that `course.record_prepared` writes.
 
     Raises InputRefused, with one line, where the pair cannot be scanned.
     """

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from nc_core.choice import Candidate, Choice, choose
 from nc_core.rounds import Plan
 from nc_tasks.planning import plan_of
-from nc_tasks.store import Detection, Mitigation, Submission, detections, labels, mitigations, submissions
-from nc_tasks.store.labels import Finding, LabelTotals
+from nc_tasks.store import Detection, Mitigation, Submission, detections, findings, mitigations, submissions
+from nc_tasks.store.findings import Finding, LabelTotals
 
 SCHEMA = 1
 
@@ -20,8 +20,8 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
     detection = detections.get(session, submission_id=submission_id)
     if detection is None:
         raise ValueError(f"submission {submission_id} has no verdict yet, its state is {submission.state}")
-    rows = labels.latest(session, submission_id=submission_id)
-    totals = labels.totals(session, submission_id=submission_id)
+    rows = findings.latest(session, submission_id=submission_id)
+    totals = findings.totals(session, submission_id=submission_id)
     repairs = mitigations.of_submission(session, submission_id=submission_id)
     return {
         **summary_json(submission, detection, repairs),

@@ -24,7 +24,7 @@ from nc_tasks.app import publish_start
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.logs import configure
 from nc_tasks.settings import Settings, get_settings
-from nc_tasks.store import Store, open_store, preparations, setback, silence, submissions, workers
+from nc_tasks.store import Store, course, open_store, preparations, setback, silence, workers
 from nc_tasks.store.measures import SWEEPER
 from nc_tasks.tracing import trace
 from nc_tasks.version import build_version
@@ -89,7 +89,7 @@ def _follow_the_clock(store: Store, settings: Settings) -> None:
 def _take_steps(store: Store, settings: Settings) -> int:
     """Have the next step taken of every submission that stands still, its last one being over."""
     with store.read() as session:
-        standing = submissions.standing(session)
+        standing = course.standing(session)
     if not standing:
         return 0
     broker.epoch()  # where it is away nothing may be noted as sent
@@ -99,7 +99,7 @@ def _take_steps(store: Store, settings: Settings) -> int:
             taken += workflow.conclude(store, submission.id, patience_seconds=settings.lease_seconds)
             continue
         with store.write() as session:
-            mine = submissions.nudge(session, submission_id=submission.id, patience_seconds=settings.lease_seconds)
+            mine = course.nudge(session, submission_id=submission.id, patience_seconds=settings.lease_seconds)
         if mine and submission.state == "inverting":
             publishing.publish_gather(submission.id, submission.round)
         elif mine:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from nc_tasks.store import Submission, labels
+from nc_tasks.store import Submission, findings
 from nc_tasks.worker import WorkerProcess
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def of_scan(worker: WorkerProcess, submission: Submission, flagged: Sequence[int
     from nc_core.inversion import Trigger
 
     with worker.store.read() as session:
-        rows = {row.label: row for row in labels.latest(session, submission_id=submission.id)}
+        rows = {row.label: row for row in findings.latest(session, submission_id=submission.id)}
     arrays = {label: load_file(worker.artefacts.path(str(rows[label].trigger_sha256))) for label in flagged}
     return {label: Trigger(mask=a["mask"], pattern=a["pattern"]) for label, a in arrays.items()}
 

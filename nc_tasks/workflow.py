@@ -17,7 +17,18 @@ from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
 from nc_tasks.publishing import publish_compare, send_labels, send_repairs
 from nc_tasks.results import choice_of
-from nc_tasks.store import Store, Submission, budgets, detections, labels, mitigations, preparations, submissions
+from nc_tasks.store import (
+    Store,
+    Submission,
+    budgets,
+    course,
+    detections,
+    findings,
+    labels,
+    mitigations,
+    preparations,
+    submissions,
+)
 from nc_tasks.worker import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -29,7 +40,7 @@ def begin_scan(worker: WorkerProcess, submission_id: str) -> None:
         submission = submissions.get(session, submission_id=submission_id)
         rounds = plan_of(submission)
         _queue(session, submission, rounds, rounds.labels, round=0)
-        moved = submissions.set_state(session, submission_id=submission_id, state="inverting", round=0)
+        moved = course.set_state(session, submission_id=submission_id, state="inverting", round=0)
     if moved:
         resume_round(worker, submission_id, 0)
 
@@ -102,10 +113,10 @@ def _judge(worker: WorkerProcess, submission: Submission, rounds: Plan) -> None:
     options = ScanOptions(**submission.options)
     height, width, _ = submission.input_shape or (0, 0, 0)
     with worker.store.read() as session:
-        rows = labels.latest(session, submission_id=submission.id)
+        rows = findings.latest(session, submission_id=submission.id)
         confirmed = labels.ended_after(session, submission_id=submission.id, round=rounds.screenings)
         spent = budgets.is_spent(session, submission_id=submission.id)
-    norms = [labels.norm_of(row, rounds) for row in rows]
+    norms = [findings.norm_of(row, rounds) for row in rows]
     found = detect(norms, classes=int(submission.classes or 0), pixels=height * width, alpha=options.alpha)
     doubtful = to_confirm(norms, flagged=found.flagged_labels, confirmed=confirmed)
     if spent:
@@ -124,7 +135,7 @@ def _judge(worker: WorkerProcess, submission: Submission, rounds: Plan) -> None:
 def _go_on(worker: WorkerProcess, submission: Submission, rounds: Plan, going: Sequence[int], *, round: int) -> None:
     """Begin the next round with these labels."""
     with worker.store.write() as session:
-        moved = submissions.next_round(session, submission_id=submission.id, round=round)
+        moved = course.next_round(session, submission_id=submission.id, round=round)
         if moved:
             _queue(session, submission, rounds, going, round=round)
     if moved:
@@ -137,7 +148,7 @@ def _record(worker: WorkerProcess, submission: Submission, found: Detection, opt
         detections.record(session, submission_id=submission.id, body=found.to_json())
         if repairs:
             mitigations.create(session, submission_id=submission.id, methods=repairs)
-        submissions.set_state(session, submission_id=submission.id, state="repairing" if repairs else "done")
+        course.set_state(session, submission_id=submission.id, state="repairing" if repairs else "done")
     if repairs:
         send_repairs(worker.store, submission.id, patience_seconds=worker.settings.lease_seconds)
 
@@ -153,7 +164,7 @@ def conclude(store: Store, submission_id: str, *, patience_seconds: float) -> bo
         comparing = mitigations.to_compare(session, submission_id=submission_id)
         if not comparing:
             return _end(session, submission_id)
-        mine = submissions.nudge(session, submission_id=submission_id, patience_seconds=patience_seconds)
+        mine = course.nudge(session, submission_id=submission_id, patience_seconds=patience_seconds)
     if mine:
         publish_compare(submission_id)
     return mine
@@ -161,7 +172,7 @@ def conclude(store: Store, submission_id: str, *, patience_seconds: float) -> bo
 
 def _end(session: Session, submission_id: str) -> bool:
     """Keep the best repair and end the submission, both at once and once."""
-    ended = submissions.set_state(session, submission_id=submission_id, state="done")
+    ended = course.set_state(session, submission_id=submission_id, state="done")
     if ended:
         choice = choice_of(mitigations.of_submission(session, submission_id=submission_id))
         if choice is not None and choice.kept is not None:

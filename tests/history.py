@@ -8,7 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import LOCAL, LabelKey, Submission, detections, labels, mitigations, submissions
+from nc_tasks.store import LOCAL, LabelKey, Submission, course, detections, labels, mitigations, submissions
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -52,7 +52,7 @@ def add(
 def scan(session: Session, submission_id: str, norms: Mapping[int, float]) -> None:
     """The submission is inverted, and every label has this norm."""
     for state in ("preparing", "inverting"):
-        submissions.set_state(session, submission_id=submission_id, state=state)
+        course.set_state(session, submission_id=submission_id, state=state)
     labels.create(session, submission_id=submission_id, labels=norms, round=0, updates_budget=600)
     for label, norm in norms.items():
         end(session, submission_id, label, norm=norm)
@@ -78,7 +78,7 @@ def judge(
     body = {"verdict": verdict, "reason": f"found {verdict}", "p_value": 0.01, "anomaly_index": 4.0}
     body |= {"flagged_labels": list(flagged), "labels": indices}
     detections.record(session, submission_id=submission_id, body=body)
-    submissions.set_state(session, submission_id=submission_id, state="done")
+    course.set_state(session, submission_id=submission_id, state="done")
 
 
 def repair(session: Session, submission_id: str, *, goodnet: str, guarded: str, method: str = "unlearning") -> None:

@@ -18,7 +18,7 @@ from nc_tasks.options import scan_options
 from nc_tasks.planning import plan_of
 from nc_tasks.results import labels_json, result_json
 from nc_tasks.settings import Settings
-from nc_tasks.store import LOCAL, Store, datasets, detections, labels, listing, open_store, submissions
+from nc_tasks.store import LOCAL, Store, datasets, detections, findings, listing, open_store, submissions
 from nc_tasks.store.door_tables import Dataset as DatasetRow
 from nc_tasks.store.listing import Filters, Listed
 from nc_tasks.store.states import SUBMISSION_ENDS
@@ -90,8 +90,8 @@ class LocalBackend:
         """See `Backend`."""
         with self._store.read() as session:
             return labels_json(
-                labels.latest(session, submission_id=submission_id),
-                labels.totals(session, submission_id=submission_id),
+                findings.latest(session, submission_id=submission_id),
+                findings.totals(session, submission_id=submission_id),
                 plan_of(submissions.get(session, submission_id=submission_id)),
                 detections.get(session, submission_id=submission_id),
             )

@@ -11,8 +11,8 @@ from api.report.pictures import trigger_pictures
 from nc_core.datasets import CleanData
 from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound
-from nc_tasks.store import Submission, detections, labels
-from nc_tasks.store.labels import Finding
+from nc_tasks.store import Submission, detections, findings
+from nc_tasks.store.findings import Finding
 
 WITHOUT = {
     "queued": "No trigger yet: the label waits for a worker.",
@@ -24,7 +24,7 @@ WITHOUT = {
 
 def shown(session: Session, artefacts: ArtefactStore, submission: Submission, label: int) -> dict[str, Any]:
     """What the page's template wants; raises NotFound where the submission has no such label."""
-    rows = labels.latest(session, submission_id=submission.id)
+    rows = findings.latest(session, submission_id=submission.id)
     row = next((row for row in rows if row.label == label), None)
     if row is None:
         raise NotFound(f"submission {submission.id} has no label {label}; its page shows those that it has")

@@ -8,7 +8,7 @@ from api.service.callers import Caller
 from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.planning import plan_of
 from nc_tasks.results import labels_json, result_json
-from nc_tasks.store import Submission, detections, labels, submissions
+from nc_tasks.store import Submission, detections, findings, submissions
 
 
 def seen(session: Session, caller: Caller, submission_id: str) -> Submission:
@@ -33,8 +33,8 @@ def result_of(session: Session, caller: Caller, submission_id: str) -> dict[str,
 def label_list(session: Session, caller: Caller, submission_id: str) -> list[dict[str, Any]]:
     """Every label as it stands now; raises NoSuchSubmission."""
     submission = seen(session, caller, submission_id)
-    rows = labels.latest(session, submission_id=submission_id)
-    totals = labels.totals(session, submission_id=submission_id)
+    rows = findings.latest(session, submission_id=submission_id)
+    totals = findings.totals(session, submission_id=submission_id)
     found = detections.get(session, submission_id=submission_id)
     return labels_json(rows, totals, plan_of(submission), found)
 
@@ -42,7 +42,7 @@ def label_list(session: Session, caller: Caller, submission_id: str) -> list[dic
 def trigger_of(session: Session, caller: Caller, submission_id: str, label: int) -> tuple[Submission, str]:
     """The submission, and the digest of the label's reversed trigger; raises NotFound without one."""
     submission = seen(session, caller, submission_id)
-    rows = labels.latest(session, submission_id=submission_id, label=label)
+    rows = findings.latest(session, submission_id=submission_id, label=label)
     if not rows:
         raise NotFound(f"submission {submission_id} has no label {label}")
     if rows[0].state != "done" or rows[0].trigger_sha256 is None:

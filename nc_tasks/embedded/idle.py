@@ -49,13 +49,13 @@ class IdleClock:
         from sqlalchemy.exc import SQLAlchemyError
 
         from nc_tasks.errors import StoreUnusable
-        from nc_tasks.store import jobs, open_store, submissions
+        from nc_tasks.store import course, jobs, open_store
 
         try:
             if self._store is None:
                 self._store = open_store(self._settings)
             with self._store.read() as session:
-                return bool(submissions.unfinished(session) or jobs.unfinished(session))
+                return bool(course.unfinished(session) or jobs.unfinished(session))
         except (SQLAlchemyError, StoreUnusable) as error:
             log.warning("the store does not answer, so the stack stays up: %s", error)
             return True

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nc_tasks.store import labels
+from nc_tasks.store import findings
 from nc_tasks.store.insert import insert_absent
 from nc_tasks.store.tables import Detection, FlaggedLabel
 from nc_tasks.store.types import now
@@ -38,7 +38,7 @@ def get(session: Session, *, submission_id: str) -> Detection | None:
 
 
 def _summary(session: Session, submission_id: str) -> dict[str, Any]:
-    rows = labels.latest(session, submission_id=submission_id)
+    rows = findings.latest(session, submission_id=submission_id)
     norms = [(row.norm, row.label) for row in rows if row.state == "done" and row.norm is not None]
     norm, label = min(norms, default=(None, None))
     return {"smallest_label": label, "smallest_norm": norm, "label_states": Counter(row.state for row in rows)}

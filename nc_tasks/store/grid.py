@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from nc_tasks.store.labels import last_rounds
+from nc_tasks.store.findings import last_rounds
 from nc_tasks.store.states import LABEL_ENDS
 from nc_tasks.store.tables import Label
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from nc_core.detection import LabelNorm
-from nc_core.rounds import Plan
 from nc_tasks.store import leases, outbox
 from nc_tasks.store.insert import insert_absent
 from nc_tasks.store.states import LABEL_ENDS, LabelState
@@ -16,8 +14,6 @@ from nc_tasks.store.tables import Label
 
 RESULTS: tuple[LabelState, ...] = ("done", "not_converged", "screened_out")
 """Ends that say something about the label itself."""
-
-R = TypeVar("R", bound=Any)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,15 +62,6 @@ class LabelCounts:
     def ended(self) -> int:
         """Labels in a terminal state."""
         return sum(self.states.get(state, 0) for state in LABEL_ENDS)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelTotals:
-    """What one label took. seconds: of optimisation. gradient_images: updates x batch."""
-
-    updates: int
-    seconds: float
-    gradient_images: int
 
 
 def create(session: Session, *, submission_id: str, labels: Iterable[int], round: int, updates_budget: int) -> int:
@@ -190,76 +177,10 @@ def of_round(session: Session, *, submission_id: str, round: int) -> list[Label]
     return list(session.scalars(select(Label).where(*_of(submission_id, round)).order_by(Label.label)))
 
 
-class Finding(NamedTuple):
-    """What is known of one label: from its row, without who works on it.
-
-    Of a thousand labels these are read several times as fast as rows that the session watches for changes.
-    """
-
-    label: int
-    round: int
-    state: str
-    norm: float | None
-    norms: list[float | None] | None
-    attack_success_rate: float | None
-    updates: int
-    seconds: float | None
-    gradient_images: int | None
-    trigger_sha256: str | None
-    reason: str | None
-
-
-FINDING = tuple(getattr(Label, name) for name in Finding._fields)
-
-
-def latest(session: Session, *, submission_id: str, label: int | None = None) -> list[Finding]:
-    """What each label's last round has found, by label. label: of this one alone."""
-    query = select(*FINDING).where(Label.submission_id == submission_id)
-    query = query if label is None else query.where(Label.label == label)
-    return [Finding(*row) for row in last_rounds(session.execute(query.order_by(Label.label, Label.round)))]
-
-
-def last_rounds(rows: Iterable[R]) -> list[R]:
-    """Of rows by label and round, for each label the one that says what is known of it.
-
-    A confirmation that failed takes nothing away from what the inversion before it found; an inversion that failed
-    after a screening leaves nothing, since that was but a glance.
-    """
-    found: dict[int, R] = {}
-    for row in rows:
-        if row.label not in found or row.state in RESULTS or found[row.label].state == "screened_out":
-            found[row.label] = row
-    return list(found.values())
-
-
 def ended_after(session: Session, *, submission_id: str, round: int) -> set[int]:
     """Labels that have ended in a later round than this one, whatever came of it."""
     query = select(Label.label).where(Label.submission_id == submission_id, Label.round > round)
     return set(session.scalars(query.where(Label.state.in_(LABEL_ENDS))))
-
-
-def norm_of(row: Finding, rounds: Plan) -> LabelNorm:
-    """An ended label as detection wants it; only labels that are done have a norm."""
-    state: Any = row.state
-    done = state == "done"
-    return LabelNorm(
-        label=row.label,
-        state=state,
-        norm=row.norm if done else None,
-        attack_success_rate=row.attack_success_rate if done else None,
-        reference=row.label in rounds.reference,
-    )
-
-
-def totals(session: Session, *, submission_id: str) -> dict[int, LabelTotals]:
-    """What each label took in all its rounds."""
-    query = select(
-        Label.label, func.sum(Label.updates), func.sum(Label.seconds), func.sum(Label.gradient_images)
-    ).where(Label.submission_id == submission_id)
-    return {
-        label: LabelTotals(updates=updates, seconds=seconds or 0.0, gradient_images=images or 0)
-        for label, updates, seconds, images in session.execute(query.group_by(Label.label))
-    }
 
 
 def counts(session: Session, *, submission_id: str, round: int | None = None) -> LabelCounts:

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from nc_tasks.store import leases, submissions
+from nc_tasks.store import course, leases, submissions
 from nc_tasks.store.tables import Preparation, Submission
 
 
@@ -25,7 +25,7 @@ def claim(
         max_attempts=max_attempts,
     )
     if attempt is not None:
-        submissions.set_state(session, submission_id=submission_id, state="preparing")
+        course.set_state(session, submission_id=submission_id, state="preparing")
     return attempt
 
 
@@ -40,7 +40,7 @@ def fail_given_up(session: Session) -> list[str]:
     query = select(Submission.id, Preparation.reason).join(Preparation).where(Preparation.state == "failed")
     rows = session.execute(query.where(Submission.state.in_(("queued", "preparing")))).all()
     for submission_id, reason in rows:
-        submissions.fail(session, submission_id=submission_id, reason=reason or "preparing failed")
+        course.fail(session, submission_id=submission_id, reason=reason or "preparing failed")
     return [submission_id for submission_id, _ in rows]
 
 

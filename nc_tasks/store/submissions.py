@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from hashlib import sha256
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import deliveries, labels
+from nc_tasks.store import course, deliveries, findings
 from nc_tasks.store.insert import insert_absent
 from nc_tasks.store.labels import RESULTS
 from nc_tasks.store.leases import changed
@@ -20,12 +18,10 @@ from nc_tasks.store.restart import restart_work
 from nc_tasks.store.states import (
     LABEL_ENDS,
     SUBMISSION_ENDS,
-    SUBMISSION_SOURCES,
     WITHOUT_RESULT,
     Priority,
-    SubmissionState,
 )
-from nc_tasks.store.tables import LOCAL, Label, Leased, Mitigation, Preparation, Submission
+from nc_tasks.store.tables import LOCAL, Label, Mitigation, Preparation, Submission
 from nc_tasks.store.types import now
 from nc_tasks.version import package_version
 
@@ -115,7 +111,7 @@ def submit(
 
 def restart(session: Session, *, submission_id: str) -> bool:
     """Queue a submission that has ended again, without the results that it has; False where it has not ended."""
-    moved = set_state(
+    moved = course.set_state(
         session,
         submission_id=submission_id,
         state="queued",
@@ -138,7 +134,7 @@ def retry(session: Session, *, submission_id: str) -> int:
     submission = get(session, submission_id=submission_id)
     if submission.state not in SUBMISSION_ENDS:
         raise WrongState(f"submission {submission_id} is {submission.state}: it can be retried once it has ended")
-    without = sum(row.state not in RESULTS for row in labels.latest(session, submission_id=submission_id))
+    without = sum(row.state not in RESULTS for row in findings.latest(session, submission_id=submission_id))
     unrepaired = select(func.count()).where(Mitigation.submission_id == submission_id, Mitigation.state == "failed")
     again = without + session.scalars(unrepaired).one()
     if submission.state == "done" and not again:
@@ -178,76 +174,10 @@ def with_model(session: Session, *, digest: str) -> Submission | None:
     return session.scalars(query.order_by(Submission.created_at.desc()).limit(1)).first()
 
 
-def unfinished(session: Session) -> list[str]:
-    """Ids of the submissions that have not ended, oldest first."""
-    query = select(Submission.id).where(Submission.state.not_in(SUBMISSION_ENDS))
-    return list(session.scalars(query.order_by(Submission.created_at, Submission.id)))
-
-
 def count_open(session: Session, *, owner: str) -> int:
     """How many submissions of the owner have not ended."""
     query = select(func.count()).where(Submission.owner == owner, Submission.state.not_in(SUBMISSION_ENDS))
     return session.scalars(query).one()
-
-
-def standing(session: Session) -> list[Submission]:
-    """Submissions whose present step is over, and whose next one was not taken: prepared, inverted or repaired."""
-
-    def open_in(table: type[Leased], *of: ColumnElement[bool]) -> ColumnElement[bool]:
-        return exists().where(table.state.in_(("queued", "running")), *of)
-
-    labels = open_in(Label, Label.submission_id == Submission.id, Label.round == Submission.round)
-    repairs = open_in(Mitigation, Mitigation.submission_id == Submission.id)
-    prepared = exists().where(Preparation.submission_id == Submission.id, Preparation.state == "done")
-    step_over = or_(
-        and_(Submission.state == "preparing", prepared),
-        and_(Submission.state == "inverting", ~labels),
-        and_(Submission.state == "repairing", ~repairs),
-    )
-    return list(session.scalars(select(Submission).where(step_over).order_by(Submission.created_at, Submission.id)))
-
-
-def set_state(session: Session, *, submission_id: str, state: SubmissionState, **values: Any) -> bool:
-    """Move on to the state, with other columns if given; False where it may not follow the present one."""
-    moment = now(session)
-    if state == "preparing":
-        values.setdefault("started_at", moment)
-    if state == "inverting":
-        values.setdefault("inverting_at", moment)
-    if state in SUBMISSION_ENDS:
-        values.setdefault("finished_at", moment)
-    statement = (
-        update(Submission)
-        .where(Submission.id == submission_id, Submission.state.in_(SUBMISSION_SOURCES[state]))
-        .values(state=state, nudged_at=None, **values)
-    )
-    return changed(session, statement) == 1
-
-
-def nudge(session: Session, *, submission_id: str, patience_seconds: float) -> bool:
-    """Note that the message of the submission's next step is sent; False where it was, not long ago."""
-    moment = now(session)
-    long_ago = or_(Submission.nudged_at.is_(None), Submission.nudged_at <= moment - timedelta(seconds=patience_seconds))
-    statement = update(Submission).where(Submission.id == submission_id, long_ago)
-    return changed(session, statement.values(nudged_at=moment)) == 1
-
-
-def next_round(session: Session, *, submission_id: str, round: int) -> bool:
-    """Go on to this round; False where it is not the one that follows, or no label is inverted any more."""
-    statement = update(Submission).where(
-        Submission.id == submission_id, Submission.state == "inverting", Submission.round == round - 1
-    )
-    return changed(session, statement.values(round=round, nudged_at=None)) == 1
-
-
-def refuse(session: Session, *, submission_id: str, reason: str) -> bool:
-    """End the submission because its input cannot be scanned; reason: one line."""
-    return set_state(session, submission_id=submission_id, state="refused", reason=reason)
-
-
-def fail(session: Session, *, submission_id: str, reason: str) -> bool:
-    """End the submission because of a fault of ours; reason: one line."""
-    return set_state(session, submission_id=submission_id, state="failed", reason=reason)
 
 
 def cancel(session: Session, *, submission_id: str) -> int:
@@ -256,7 +186,7 @@ def cancel(session: Session, *, submission_id: str) -> int:
     Workers learn it with their next heartbeat. One that was cancelled before stays so; raises WrongState for one that
     has ended otherwise.
     """
-    if not set_state(session, submission_id=submission_id, state="cancelled"):
+    if not course.set_state(session, submission_id=submission_id, state="cancelled"):
         ended = get(session, submission_id=submission_id).state
         if ended != "cancelled":
             raise WrongState(f"submission {submission_id} is {ended}: there is nothing to cancel")
@@ -266,45 +196,3 @@ def cancel(session: Session, *, submission_id: str) -> int:
         theirs = update(table).where(table.submission_id == submission_id, table.state.in_(("queued", "running")))
         changed(session, theirs.values(state="failed", lease_until=None, reason="the submission was cancelled"))
     return stopped
-
-
-def halve_slots(session: Session, *, submission_id: str, slots: int) -> int:
-    """Halve the labels of one batch where so many were too many, once for all that found so; returns 1 or 0."""
-    fewer = update(Submission).where(Submission.id == submission_id, Submission.slots == slots, Submission.slots > 1)
-    return changed(session, fewer.values(slots=slots // 2))
-
-
-def record_prepared(
-    session: Session,
-    *,
-    submission_id: str,
-    canonical_sha256: str,
-    clean_data_sha256: str,
-    classes: int,
-    input_shape: Sequence[int],
-    parameters: int,
-    preflight: dict[str, Any],
-    slots: int,
-    labels_total: int,
-    versions: dict[str, Any],
-) -> bool:
-    """Write what preparing found; False where the submission is no longer being prepared.
-
-    input_shape: (h, w, c). labels_total: labels to be scanned. versions: of the libraries that did it.
-    """
-    statement = (
-        update(Submission)
-        .where(Submission.id == submission_id, Submission.state == "preparing")
-        .values(
-            canonical_sha256=canonical_sha256,
-            clean_data_sha256=clean_data_sha256,
-            classes=classes,
-            input_shape=list(input_shape),
-            parameters=parameters,
-            preflight=preflight,
-            slots=slots,
-            labels_total=labels_total,
-            versions=versions,
-        )
-    )
-    return changed(session, statement) == 1

@@ -21,7 +21,7 @@ from nc_tasks.engine import SlotEngine, engine_for, forget
 from nc_tasks.planning import plan_of
 from nc_tasks.prepare import one_line
 from nc_tasks.sending import BatchedTask
-from nc_tasks.store import Label, LabelKey, LabelProgress, Submission, labels, submissions
+from nc_tasks.store import Label, LabelKey, LabelProgress, Submission, course, labels
 from nc_tasks.worker import WorkerProcess, load, this_worker
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _with_fewer_slots(worker: WorkerProcess, key: LabelKey, claimed: _Claimed, e
         return _fail(worker, key, claimed.attempt, str(error))
 
     def write(session: Session) -> bool:
-        submissions.halve_slots(session, submission_id=key.submission_id, slots=slots)
+        course.halve_slots(session, submission_id=key.submission_id, slots=slots)
         return labels.release(session, key=key, attempt=claimed.attempt)
 
     worker.store.write_together(write)

@@ -19,7 +19,7 @@ from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
 from nc_tasks.poisoned import Poison, load_poison, poisoned_metrics
 from nc_tasks.prepare import one_line
-from nc_tasks.store import Submission, detections, labels, mitigations, submissions
+from nc_tasks.store import Submission, detections, findings, mitigations, submissions
 from nc_tasks.worker import WorkerProcess, load, this_worker
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _case(
 def _found(worker: WorkerProcess, submission: Submission, rounds: Plan) -> tuple[dict[str, Any], list[LabelNorm]]:
     with worker.store.read() as session:
         detection = detections.get(session, submission_id=submission.id)
-        norms = [labels.norm_of(row, rounds) for row in labels.latest(session, submission_id=submission.id)]
+        norms = [findings.norm_of(row, rounds) for row in findings.latest(session, submission_id=submission.id)]
     assert detection is not None
     return detection.body, norms
 

@@ -10,7 +10,7 @@ from nc_tasks import logs, workflow
 from nc_tasks.app import app
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.prepare import one_line, prepare
-from nc_tasks.store import preparations, submissions
+from nc_tasks.store import course, preparations, submissions
 from nc_tasks.worker import WorkerProcess, load, this_worker
 
 log = logging.getLogger(__name__)
@@ -53,17 +53,17 @@ def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
     except (InputRefused, OutOfBudget) as error:
         with worker.store.write() as session:
             if preparations.finish(session, submission_id=submission_id, attempt=attempt):
-                submissions.refuse(session, submission_id=submission_id, reason=one_line(error))
+                course.refuse(session, submission_id=submission_id, reason=one_line(error))
         return
     except Exception as error:
         log.error("submission %s: %s", submission_id, traceback.format_exc())
         reason = one_line(f"preparing failed: {type(error).__name__}: {error}")
         with worker.store.write() as session:
             if preparations.finish(session, submission_id=submission_id, attempt=attempt):
-                submissions.fail(session, submission_id=submission_id, reason=reason)
+                course.fail(session, submission_id=submission_id, reason=reason)
         return
     with worker.store.write() as session:
         mine = preparations.finish(session, submission_id=submission_id, attempt=attempt)
-        kept = mine and submissions.record_prepared(session, submission_id=submission_id, **found)
+        kept = mine and course.record_prepared(session, submission_id=submission_id, **found)
     if kept:
         workflow.begin_scan(worker, submission_id)

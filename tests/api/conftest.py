@@ -16,7 +16,7 @@ from nc_core.detection import LabelNorm, detect
 from nc_tasks.artefacts import Artefacts
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import LabelKey, detections, labels, mitigations, open_store, submissions
+from nc_tasks.store import LabelKey, course, detections, labels, mitigations, open_store, submissions
 
 SIDE = 32
 
@@ -236,8 +236,8 @@ def _fill_prepared(
     with tempfile.TemporaryDirectory() as folder:
         digest = clean.save(Path(folder) / "clean")
         artefacts.put_file(Path(folder) / "clean")
-    submissions.set_state(session, submission_id=identity, state="preparing")
-    submissions.record_prepared(
+    course.set_state(session, submission_id=identity, state="preparing")
+    course.record_prepared(
         session,
         submission_id=identity,
         canonical_sha256="c" * 64,
@@ -250,7 +250,7 @@ def _fill_prepared(
     )
     numbers = [row["label"] for row in result["labels"]]
     labels.create(session, submission_id=identity, labels=numbers, round=0, updates_budget=400)
-    submissions.set_state(session, submission_id=identity, state="inverting")
+    course.set_state(session, submission_id=identity, state="inverting")
 
 
 def _fill_labels(
@@ -274,7 +274,7 @@ def _fill_detection(session: Session, identity: str, result: dict[str, Any], _: 
     if result["mitigation"] is not None:
         methods = [one["method"] for one in result["mitigation"]["candidates"]]
         mitigations.create(session, submission_id=identity, methods=methods)
-        submissions.set_state(session, submission_id=identity, state="repairing")
+        course.set_state(session, submission_id=identity, state="repairing")
 
 
 def _fill_end(
@@ -299,7 +299,7 @@ def _fill_end(
         mitigations.finish(session, **which, attempt=attempt, state="done", body=body, **made)
         if kept:
             mitigations.keep(session, **which)
-    submissions.set_state(session, submission_id=identity, state="done")
+    course.set_state(session, submission_id=identity, state="done")
 
 
 FILL: dict[str, Callable[..., None]] = {

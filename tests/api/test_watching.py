@@ -11,7 +11,7 @@ from rich.console import Console
 from api.progress import BarDisplay, LineDisplay, detail, shares
 from api.watching import Snapshot, snapshot, watch
 from nc_tasks.settings import Settings
-from nc_tasks.store import LabelKey, LabelProgress, labels, open_store, submissions
+from nc_tasks.store import LabelKey, LabelProgress, course, labels, open_store
 
 Make = Callable[..., dict[str, Any]]
 Stored = Callable[..., str]
@@ -73,7 +73,7 @@ def test_a_confirmation_is_told_as_such_and_not_as_more_labels(
     identity = stored(make_result(classes=5), until="labels")
     store = open_store(settings)
     with store.write() as session:
-        assert submissions.next_round(session, submission_id=identity, round=1)
+        assert course.next_round(session, submission_id=identity, round=1)
         labels.create(session, submission_id=identity, labels=[3], round=1, updates_budget=800)
     with store.read() as session:
         found = snapshot(session, identity)
@@ -97,7 +97,7 @@ def test_watching_ends_with_the_submission(settings: Settings, stored: Stored, m
         states.append(found.state)
         if len(states) == 2:
             with store.write() as session:
-                submissions.fail(session, submission_id=identity, reason="the worker died three times")
+                course.fail(session, submission_id=identity, reason="the worker died three times")
     store.close()
     assert states == ["inverting", "inverting", "failed"]
     assert found.reason == "the worker died three times"

@@ -25,7 +25,7 @@ from nc_tasks.embedded.processes import wait_until
 from nc_tasks.options import ScanOptions
 from nc_tasks.results import result_json
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, detections, labels, open_store, preparations, submissions
+from nc_tasks.store import Store, course, detections, labels, open_store, preparations, submissions
 from tests.benchmarks.fanout_worker import BEGUN, CALLBACK, CONTROL, FIRST, GREW
 from tests.benchmarks.peak import memory, restart_peak
 
@@ -70,7 +70,7 @@ def prepared(store: Store, count: int, **options: Any) -> str:
         )
         assert attempt is not None
         preparations.finish(session, submission_id=made.id, attempt=attempt)
-        submissions.record_prepared(
+        course.record_prepared(
             session,
             submission_id=made.id,
             canonical_sha256="c" * 64,

@@ -11,7 +11,7 @@ from nc_core.rounds import SCREENED_FROM
 from nc_tasks import workflow
 from nc_tasks.planning import plan_of
 from nc_tasks.results import result_json
-from nc_tasks.store import Label, LabelKey, budgets, detections, labels, submissions
+from nc_tasks.store import Label, LabelKey, budgets, course, detections, findings, labels, submissions
 from nc_tasks.store.states import LABEL_ENDS
 from nc_tasks.worker import WorkerProcess
 from tests.nc_tasks.test_workflow import CLASSES, CLEAN, Messages, end, prepared, state
@@ -41,7 +41,7 @@ def begun(worker: WorkerProcess, *, classes: int = CLASSES, budget: float | None
 
 def states_of(worker: WorkerProcess, submission_id: str) -> dict[str, int]:
     with worker.store.read() as session:
-        rows = labels.latest(session, submission_id=submission_id)
+        rows = findings.latest(session, submission_id=submission_id)
     return {name: sum(row.state == name for row in rows) for name in {row.state for row in rows}}
 
 
@@ -159,7 +159,7 @@ def test_a_retry_has_a_budget_of_its_own_and_keeps_what_ended(worker: WorkerProc
     with worker.store.write() as session:
         assert submissions.retry(session, submission_id=submission_id) == 4
         for name in ("preparing", "inverting"):
-            assert submissions.set_state(session, submission_id=submission_id, state=name)
+            assert course.set_state(session, submission_id=submission_id, state=name)
         assert not budgets.is_spent(session, submission_id=submission_id)
     # Then the four wait anew, and the others are done
     assert states_of(worker, submission_id) == {"done": 16, "queued": 4}

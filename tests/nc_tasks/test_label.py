@@ -10,7 +10,7 @@ import pytest
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.inversion import Begun, Inversion, Trigger
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import Label, LabelKey, Submission, labels, submissions
+from nc_tasks.store import Label, LabelKey, Submission, findings, labels, submissions
 from nc_tasks.tasks import label as label_task
 from nc_tasks.worker import WorkerProcess
 
@@ -178,7 +178,7 @@ def test_a_confirmed_label_has_the_middle_one_of_its_three_inversions(
     assert label_task.invert_label(submission=submission, label=1, round=1)["state"] == "done"
     # Then the middle one stands for it, all three norms are told, and the work is that of the two
     with worker.store.read() as session:
-        (row,) = [row for row in labels.latest(session, submission_id=submission) if row.label == 1]
+        (row,) = [row for row in findings.latest(session, submission_id=submission) if row.label == 1]
     assert row.norm == pytest.approx(2.8)
     assert row.norms == pytest.approx([2.0, 3.6, 2.8])
     assert (row.updates, row.gradient_images) == (41 + 42, 2 * 640)

@@ -22,7 +22,7 @@ from nc_tasks.errors import StoreUnusable
 from nc_tasks.monitor import TaskRows
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import LabelKey, Store, detections, labels, open_store, submissions
+from nc_tasks.store import LabelKey, Store, course, detections, labels, open_store, submissions
 
 COLUMNS = ("name", "kwargs", "result", "state", "received", "runtime", "worker")
 
@@ -52,7 +52,7 @@ def submission(store: Store) -> str:
             options=ScanOptions(),
         ).id
         for state in ("preparing", "inverting"):
-            submissions.set_state(session, submission_id=submission_id, state=state, classes=3)
+            course.set_state(session, submission_id=submission_id, state=state, classes=3)
         labels.create(session, submission_id=submission_id, labels=range(3), round=0, updates_budget=600)
         for label, state, norm in ((1, "done", 7.42), (2, "not_converged", 400.0)):
             key = LabelKey(submission_id=submission_id, label=label, round=0)

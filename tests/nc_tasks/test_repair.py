@@ -24,7 +24,7 @@ from nc_tasks import publishing, workflow
 from nc_tasks.evaluate import evaluate
 from nc_tasks.options import Method, ScanOptions
 from nc_tasks.results import result_json
-from nc_tasks.store import LabelKey, detections, labels, mitigations, preparations, submissions
+from nc_tasks.store import LabelKey, course, detections, labels, mitigations, preparations, submissions
 from nc_tasks.worker import WorkerProcess
 
 CLASSES, TARGET = 4, 2
@@ -121,7 +121,7 @@ def queued(worker: WorkerProcess, folder: Path, methods: tuple[str, ...], poison
         assert preparations.claim(session, **key, worker_id="host:1", lease_seconds=60, max_attempts=3) == 1
         preparations.finish(session, **key, attempt=1)
         preflight = {"value_range": "0..1", "scale": [1 / 255], "offset": [0.0], "labelled": True, "warnings": []}
-        submissions.record_prepared(
+        course.record_prepared(
             session,
             **key,
             canonical_sha256=worker.artefacts.put_file(net),
@@ -135,7 +135,7 @@ def queued(worker: WorkerProcess, folder: Path, methods: tuple[str, ...], poison
             versions={},
         )
         labels.create(session, **key, labels=range(CLASSES), round=0, updates_budget=10)
-        submissions.set_state(session, **key, state="inverting", round=0)
+        course.set_state(session, **key, state="inverting", round=0)
         for label in range(CLASSES):
             claim = LabelKey(submission_id=made.id, label=label, round=0)
             attempt = labels.claim(session, key=claim, worker_id="host:1", lease_seconds=60, max_attempts=3)
@@ -164,7 +164,7 @@ def queued(worker: WorkerProcess, folder: Path, methods: tuple[str, ...], poison
         told["labels"] = [{**index, "label": label} for label in range(CLASSES)]
         detections.record(session, **key, body=told)
         mitigations.create(session, **key, methods=methods)
-        submissions.set_state(session, **key, state="repairing")
+        course.set_state(session, **key, state="repairing")
         return made.id
 
 

@@ -21,6 +21,7 @@ from nc_tasks.store import (
     Store,
     Submission,
     audit,
+    course,
     datasets,
     deliveries,
     detections,
@@ -75,7 +76,7 @@ def full(store: Store, artefacts: Artefacts, model: str, *, days: float) -> str:
             options=ScanOptions(),
         )
         deliveries.ask_for(session, submission_id=row.id, url="http://x/")
-        submissions.set_state(session, submission_id=row.id, state="preparing")
+        course.set_state(session, submission_id=row.id, state="preparing")
         labels.create(session, submission_id=row.id, labels=[0], round=0, updates_budget=1)
         key = LabelKey(submission_id=row.id, label=0, round=0)
         attempt = labels.claim(session, key=key, worker_id="w", lease_seconds=60, max_attempts=3)
@@ -86,7 +87,7 @@ def full(store: Store, artefacts: Artefacts, model: str, *, days: float) -> str:
         body = detect([norm], classes=1, pixels=1024).to_json()
         detections.record(session, submission_id=row.id, body=body)
         mitigations.create(session, submission_id=row.id, methods=["unlearning"])
-        submissions.set_state(session, submission_id=row.id, state="failed")
+        course.set_state(session, submission_id=row.id, state="failed")
         ended = now(session) - timedelta(days=days)
         session.execute(update(Submission).where(Submission.id == row.id).values(finished_at=ended))
     return row.id

@@ -21,7 +21,7 @@ from nc_tasks.embedded.broker import broker_url, socket_path, start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Label, LabelKey, Store, jobs, labels, open_store, preparations, silence, submissions
+from nc_tasks.store import Label, LabelKey, Store, course, jobs, labels, open_store, preparations, silence, submissions
 from nc_tasks.store.types import now
 from nc_tasks.sweeper import Swept
 from tests.benchmarks.fanout import prepared
@@ -67,7 +67,7 @@ def inverting(store: Store) -> str:
     submission_id = prepared(store, COUNT)
     with store.write() as session:
         labels.create(session, submission_id=submission_id, labels=range(COUNT), round=0, updates_budget=9)
-        assert submissions.set_state(session, submission_id=submission_id, state="inverting", round=0)
+        assert course.set_state(session, submission_id=submission_id, state="inverting", round=0)
     return submission_id
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from api.service import metrics
 from api.service.metrics import Rising
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import Label, LabelKey, Store, detections, labels, submissions, workers
+from nc_tasks.store import Label, LabelKey, Store, course, detections, labels, submissions, workers
 from nc_tasks.store.measures import SWEEPER
 from nc_tasks.store.types import ClockIn
 from tests.api.service.conftest import MakeKey
@@ -48,7 +48,7 @@ def scan(store: Store, count: int) -> str:
             force=True,
         )
         for state in ("preparing", "inverting"):
-            submissions.set_state(session, submission_id=made.id, state=state)  # type: ignore[arg-type]
+            course.set_state(session, submission_id=made.id, state=state)  # type: ignore[arg-type]
         labels.create(session, submission_id=made.id, labels=range(count), round=0, updates_budget=1)
     return made.id
 

@@ -5,7 +5,7 @@ import pytest
 
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Submission, labels, open_store, submissions
+from nc_tasks.store import Store, Submission, course, labels, open_store, submissions
 from tests.servers.databases import database_url as database_url
 
 
@@ -51,6 +51,6 @@ def scanned(store: Store, submit: Submit) -> str:
     submission_id = submit().id
     with store.write() as session:
         for state in ("preparing", "inverting"):
-            assert submissions.set_state(session, submission_id=submission_id, state=state)
+            assert course.set_state(session, submission_id=submission_id, state=state)
         assert labels.create(session, submission_id=submission_id, labels=range(4), round=0, updates_budget=600)
     return submission_id

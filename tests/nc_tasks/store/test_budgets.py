@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import LabelKey, Store, budgets, labels, submissions
+from nc_tasks.store import LabelKey, Store, budgets, course, labels, submissions
 
 
 def begun(store: Store, *, model: str, budget: float | None, minutes_ago: float) -> str:
@@ -18,7 +18,7 @@ def begun(store: Store, *, model: str, budget: float | None, minutes_ago: float)
             options=ScanOptions(budget_minutes=budget),
         )
         for state in ("preparing", "inverting"):
-            assert submissions.set_state(session, submission_id=row.id, state=state)
+            assert course.set_state(session, submission_id=row.id, state=state)
         labels.create(session, submission_id=row.id, labels=range(3), round=0, updates_budget=9)
         session.refresh(row)
         assert row.started_at is not None

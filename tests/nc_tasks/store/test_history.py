@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import update
 
-from nc_tasks.store import Store, Submission, grid, labels, lineage, statistics, submissions
+from nc_tasks.store import Store, Submission, course, grid, labels, lineage, statistics, submissions
 from nc_tasks.store.tables import Detection
 from tests import history
 from tests.history import START
@@ -19,7 +19,7 @@ def test_given_verdicts_of_several_days_then_each_day_counts_its_own(store: Stor
             found = update(Detection).where(Detection.submission_id == identity)
             session.execute(found.values(created_at=START + timedelta(hours=hours)))
         refused = history.add(session, 9, owner="ann")
-        submissions.refuse(session, submission_id=refused, reason="no model")
+        course.refuse(session, submission_id=refused, reason="no model")
         ended = update(Submission).where(Submission.id == refused)
         session.execute(ended.values(finished_at=START + timedelta(hours=30)))
     # Then

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from nc_core.rounds import plan
 from nc_tasks.settings import Settings
-from nc_tasks.store import LabelKey, LabelProgress, Store, labels, open_store, silence
+from nc_tasks.store import LabelKey, LabelProgress, Store, findings, labels, open_store, silence
 from nc_tasks.store.states import LABEL_ENDS
 
 
@@ -186,9 +186,9 @@ def test_given_ended_labels_then_detection_is_told_of_each_and_of_norms_that_are
         attempt = claim(session, key_of(scanned, 1)) or 0
         labels.finish(session, key=key_of(scanned, 1), attempt=attempt, state="not_converged", updates=600, norm=800.0)
         claim(session, key_of(scanned, 0))
-        rows = labels.latest(session, submission_id=scanned)
+        rows = findings.latest(session, submission_id=scanned)
     rounds = plan(range(3), profile="fast", seed=0)
-    found = [labels.norm_of(row, rounds) for row in rows if row.state in LABEL_ENDS]
+    found = [findings.norm_of(row, rounds) for row in rows if row.state in LABEL_ENDS]
     assert [(entry.label, entry.state, entry.norm) for entry in found] == [
         (1, "not_converged", None),
         (2, "done", 3.5),
@@ -211,7 +211,7 @@ def test_given_a_later_round_then_its_result_stands_for_the_label_but_its_failur
         attempt = claim(session, second)
         assert attempt is not None
         labels.finish(session, key=second, attempt=attempt, state="failed", updates=0, reason="no memory")
-        rows = {row.label: row for row in labels.latest(session, submission_id=scanned)}
+        rows = {row.label: row for row in findings.latest(session, submission_id=scanned)}
         # Then the one has its new norm, the other its old one
         assert (rows[1].norm, rows[1].norms) == (5.0, [3.5, 6.0, 5.0])
         assert (rows[2].state, rows[2].norm) == ("done", 3.5)
@@ -227,8 +227,8 @@ def test_given_an_inversion_that_failed_after_a_screening_then_the_label_has_fai
             attempt = claim(session, key)
             assert attempt is not None
             labels.finish(session, key=key, attempt=attempt, state=state, updates=4, norm=9.0, gradient_images=32)
-        (row,) = [row for row in labels.latest(session, submission_id=scanned) if row.label == 1]
-        taken = labels.totals(session, submission_id=scanned)[1]
+        (row,) = [row for row in findings.latest(session, submission_id=scanned) if row.label == 1]
+        taken = findings.totals(session, submission_id=scanned)[1]
     # Then it is not told as left behind, and what both rounds took counts
     assert (row.state, row.round) == ("failed", 1)
     assert (taken.updates, taken.gradient_images) == (8, 64)

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import update
 
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import Label, LabelKey, Store, labels, outbox, silence, submissions
+from nc_tasks.store import Label, LabelKey, Store, course, labels, outbox, silence, submissions
 from nc_tasks.store.states import LABEL_ENDS
 
 COUNT, MOST = 4, 1
@@ -40,7 +40,7 @@ class Promises(RuleBasedStateMachine):
                 force=True,
             ).id
             for state in ("preparing", "inverting"):
-                submissions.set_state(session, submission_id=self.submission, state=state)
+                course.set_state(session, submission_id=self.submission, state=state)
             labels.create(session, submission_id=self.submission, labels=range(COUNT), round=0, updates_budget=1)
         self.messages: list[int] = []
         self.held: list[tuple[int, int]] = []

@@ -4,7 +4,19 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from nc_tasks.store import Delivery, Label, LabelKey, Store, deliveries, labels, outbox, setback, submissions, workers
+from nc_tasks.store import (
+    Delivery,
+    Label,
+    LabelKey,
+    Store,
+    course,
+    deliveries,
+    labels,
+    outbox,
+    setback,
+    submissions,
+    workers,
+)
 from nc_tasks.store.types import now
 
 LEASE = 60.0
@@ -22,7 +34,7 @@ def test_given_a_clock_that_goes_on_then_nothing_was_set_back(store: Store, scan
         claim(session, scanned)
         outbox.take(session, Label, epoch="e", patience_seconds=LEASE)
         workers.register(session, worker_id="w", queue="labels", pid=1, host="h", version="1", slots=4)
-        assert submissions.nudge(session, submission_id=scanned, patience_seconds=LEASE)
+        assert course.nudge(session, submission_id=scanned, patience_seconds=LEASE)
         deliveries.ask_for(session, submission_id=scanned, url="https://receiver.test/")
         assert not setback.was_set_back(session, lease_seconds=LEASE)
         assert setback.bring_back(session, lease_seconds=LEASE) == 0
@@ -46,7 +58,7 @@ def test_given_a_clock_that_was_set_back_then_what_was_sent_was_sent_now(store: 
     with store.write() as session:
         outbox.take(session, Label, epoch="e", patience_seconds=LEASE)
         workers.register(session, worker_id="w", queue="labels", pid=1, host="h", version="1", slots=4)
-        assert submissions.nudge(session, submission_id=scanned, patience_seconds=LEASE)
+        assert course.nudge(session, submission_id=scanned, patience_seconds=LEASE)
         submission = submissions.get(session, submission_id=scanned)
         worker = workers.live(session, within_seconds=LEASE)[0]
         rows = list(labels.of_round(session, submission_id=scanned, round=0))

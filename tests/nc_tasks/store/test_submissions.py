@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import LabelKey, Store, Submission, detections, labels, mitigations, submissions
+from nc_tasks.store import LabelKey, Store, Submission, course, detections, labels, mitigations, submissions
 from nc_tasks.store.states import SUBMISSION_SOURCES, SubmissionState
 
 Submit = Callable[..., Submission]
@@ -25,7 +25,7 @@ def key(**changes: object) -> str:
 
 def move(session: Session, submission_id: str, *states: SubmissionState) -> None:
     for state in states:
-        assert submissions.set_state(session, submission_id=submission_id, state=state)
+        assert course.set_state(session, submission_id=submission_id, state=state)
 
 
 def test_given_what_decides_the_result_then_the_key_changes_with_it_and_with_nothing_else() -> None:
@@ -67,7 +67,7 @@ def test_given_one_that_ended_without_result_when_submitted_again_then_it_is_que
     first = submit()
     with store.write() as session:
         move(session, first.id, "preparing")
-        assert submissions.set_state(session, submission_id=first.id, state=end, reason="why")
+        assert course.set_state(session, submission_id=first.id, state=end, reason="why")
     again = submit()
     assert (again.id, again.state, again.generation) == (first.id, "queued", 0)
     assert (again.reason, again.started_at, again.finished_at) == (None, None, None)
@@ -108,7 +108,7 @@ def test_given_a_second_try_then_labels_with_a_result_stay_and_the_first_try_s_w
             lease_seconds=60,
             max_attempts=3,
         )
-        submissions.fail(session, submission_id=scanned, reason="a fault")
+        course.fail(session, submission_id=scanned, reason="a fault")
     # When the same is submitted again
     submit()
     # Then
@@ -176,7 +176,7 @@ def test_given_every_pair_of_states_then_exactly_the_allowed_moves_are_made(stor
             for target in states:
                 submissions.get(session, submission_id=submission_id).state = source
                 session.flush()
-                moved = submissions.set_state(session, submission_id=submission_id, state=target)
+                moved = course.set_state(session, submission_id=submission_id, state=target)
                 assert moved == (source in SUBMISSION_SOURCES[target])
                 expected = target if moved else source
                 assert submissions.get(session, submission_id=submission_id).state == expected
@@ -218,7 +218,7 @@ def test_when_one_is_cancelled_then_its_open_labels_are_and_no_other_ones(store:
         assert labels.heartbeat(session, lease_seconds=60, progress=[progress]) == [running]
         counted = labels.counts(session, submission_id=scanned, round=0)
         assert counted.states == {"done": 1, "cancelled": 3}
-        assert submissions.unfinished(session) == []
+        assert course.unfinished(session) == []
 
 
 def test_given_what_preparing_found_then_it_is_written_in_its_time(store: Store, submit: Submit) -> None:
@@ -235,8 +235,8 @@ def test_given_what_preparing_found_then_it_is_written_in_its_time(store: Store,
         "versions": {"keras": "3.15.1"},
     }
     with store.write() as session:
-        assert not submissions.record_prepared(session, submission_id=submission_id, **found)
+        assert not course.record_prepared(session, submission_id=submission_id, **found)
         move(session, submission_id, "preparing")
-        assert submissions.record_prepared(session, submission_id=submission_id, **found)
+        assert course.record_prepared(session, submission_id=submission_id, **found)
         row = submissions.get(session, submission_id=submission_id)
         assert {name: getattr(row, name) for name in found} == {**found, "input_shape": [32, 32, 3]}
