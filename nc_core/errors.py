@@ -37,6 +37,10 @@ class NothingToInvert(CleanseError):
     """Raised when a label has no fitting image of another class to turn into it."""
 
 
+class NothingToRepair(CleanseError):
+    """Raised when a method finds nothing in a net that it could change within the accuracy bound."""
+
+
 class QuarantineFailed(CleanseError):
     """Raised when the process that reads untrusted files cannot be started or confined; no file is at fault."""
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nc_core.datasets import Resize
-from nc_core.detection import AGAIN, Detection, LabelNorm, StillFlagged, detect, middle, reference_norms, to_confirm
-from nc_core.detectors import Detector
+from nc_core.detection import AGAIN, Detection, LabelNorm, StillFlagged, detect, middle, to_confirm
+from nc_core.detectors import Detector, comparable
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
@@ -35,6 +35,7 @@ class Scan:
     detection: Detection
     plan: Plan
     seed: int
+    detector: Detector = "neural-cleanse"
 
     def repair(self, method: str = "unlearning") -> Repair:
         """Repair the model of its flagged labels; raises OptionRefused where there is none."""
@@ -54,9 +55,11 @@ def case_of(found: Scan) -> Case:
         prepared=found.prepared,
         triggers=triggers,
         still_flagged=StillFlagged(
-            labels=tuple(norms), flagged=wanted, pixels=height * width, alpha=found.detection.threshold
+            labels=comparable(norms, wanted, detector=found.detector),
+            flagged=wanted,
+            pixels=height * width,
+            alpha=found.detection.threshold,
         ),
-        clean_norms=tuple(reference_norms(norms, without=frozenset(wanted))),
         seed=found.seed,
         profile=ALL_PROFILES[found.plan.profile_of(found.plan.screenings)],
         slots=ready.slots,
@@ -112,6 +115,7 @@ def scan(
         detection=detection,
         plan=rounds,
         seed=seed,
+        detector=detector,
     )
 
 

@@ -19,22 +19,19 @@ from nc_core.prepared import Prepared
 class Case:
     """One backdoored model.
 
-    canonical: the submitted model. prepared: clean data; a repair learns from `repair` alone, takes its decisions on
-    `fit` and is measured on `holdout`. triggers: label to be repaired, flagged or suspected, -> reversed
-    trigger in the model's domain. suspects: those of them that are not flagged.
-    still_flagged: whether detection would find a label of this fresh norm again (`nc_core.detection.StillFlagged`).
-    clean_norms: of the labels that the scan did not flag, infinity for one that did not converge. seed, profile, slots,
-    compute: of the fresh inversions, `profile` and `compute` as in the scan. max_accuracy_loss: share of clean images
-    that a repair may lose, see `bound.AccuracyBound`. false_positive_rate: share of clean images that a guarded net may
-    call. poison: known poisoned images (n, H, W, C) in the model's domain, None without; `retraining` alone looks at
-    them.
+    canonical: the submitted model. prepared: clean data; a repair learns from `repair` alone, takes its decisions
+    on `fit` and is measured on `holdout`. triggers: label to be repaired, flagged or suspected, -> reversed trigger
+    in the model's domain. suspects: those of them that are not flagged. still_flagged: whether detection would find
+    a label of this fresh norm again (`nc_core.detection.StillFlagged`). seed, profile, slots, compute: of the fresh
+    inversions, `profile` and `compute` as in the scan. max_accuracy_loss: share of clean images that a repair may
+    lose, see `bound.AccuracyBound`. false_positive_rate: share of clean images that a guarded net may call. poison:
+    known poisoned images (n, H, W, C) in the model's domain, None without; `retraining` alone looks at them.
     """
 
     canonical: CanonicalModel
     prepared: Prepared
     triggers: Mapping[int, Trigger]
     still_flagged: Callable[[LabelNorm], bool]
-    clean_norms: tuple[float, ...]
     seed: int
     profile: Profile
     slots: int

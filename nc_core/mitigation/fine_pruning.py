@@ -51,7 +51,7 @@ class FinePruning:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._silent = np.zeros(0, np.int64)
+        self._silent: npt.NDArray[np.int64] | None = None
 
     def __call__(
         self,
@@ -64,8 +64,10 @@ class FinePruning:
     ) -> bool:
         """As in `Patch`."""
         silencer = Silencer(bench.model, self._site)
-        silent = prune_idle(bench, self._site, silencer, self._silent, should_stop=should_stop)
-        if len(silent) == len(self._silent):
+        before = np.zeros(0, np.int64) if self._silent is None else self._silent
+        silent = prune_idle(bench, self._site, silencer, before, should_stop=should_stop)
+        # The first round fine-tunes also a net of which nothing can be pruned.
+        if self._silent is not None and len(silent) == len(before):
             return False
         self._silent = silent
         progress(PRUNING_SHARE)

@@ -60,7 +60,8 @@ def sweep_round(
 
 
 def masks_of(bench: Bench, *, seed: int, should_stop: Callable[[], bool] | None = None) -> list[TargetTrigger]:
-    """Masks that generators make for the flagged labels on the bench's net as it stands, MASKS a label that has any.
+    """Masks that generators make for the flagged labels on the bench's net as it stands, MASKS a label that has any;
+    none for suspects, of which most are clean: their masks are large, and unlearning them costs accuracy.
 
     Raises Cancelled when `should_stop` says so.
     """
@@ -69,5 +70,6 @@ def masks_of(bench: Bench, *, seed: int, should_stop: Callable[[], bool] | None 
     return [
         TargetTrigger(label, trigger)
         for label in case.triggers
+        if label not in case.suspects
         for trigger in sweeper.sweep(label, seed=seed, masks=MASKS, should_stop=should_stop)
     ]

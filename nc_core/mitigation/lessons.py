@@ -49,18 +49,19 @@ def clean_lessons(prepared: Prepared, badnet: Predictor, flagged: Iterable[int],
     With labels, and enough of them, that is the true label. Otherwise it is all that the BadNet itself answers to the
     clean image and to variations of it, drawn from `seed`: its logits (Ba and Caruana 2014). Labels alone pull a net of
     many classes towards the few that the images show, and so do probabilities, of which all but a few are nearly 0. An
-    image with a label that the BadNet does not give it is left out. Without labels those are left out that it assigns
-    to a flagged label: they may hold the trigger.
+    image with a label that the BadNet does not give it is left out. So are those, and variations, that it assigns to a
+    flagged label which is not known to be theirs: they may hold the trigger.
     """
     part = prepared.repair
     if prepared.labelled and len(part) >= IMAGES_PER_CLASS * prepared.classes:
         return Lessons(x=part.x, y=part.y, target=np.eye(prepared.classes, dtype=np.float32)[part.y])
-    barred = [] if prepared.labelled else list(flagged)
+    barred = list(flagged)
     right = badnet(part.x).argmax(axis=1) == part.y if prepared.labelled else ~np.isin(part.y, barred)
     x = varied(part.x[right], seed=seed)
     answers = badnet(x) if len(x) else np.zeros((0, prepared.classes), np.float32)
     y = answers.argmax(axis=1).astype(np.int32)
-    safe = ~np.isin(y, barred)
+    own = np.tile(part.y[right], len(x) // max(1, right.sum()))
+    safe = ~np.isin(y, barred) | (prepared.labelled & (y == own))
     return Lessons(x=x[safe], y=y[safe], target=answers[safe], logits=True)
 
 

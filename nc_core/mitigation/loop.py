@@ -13,8 +13,9 @@ from typing import Any, Literal, Protocol
 import keras
 import numpy as np
 
+from nc_core.errors import NothingToRepair
 from nc_core.inversion import Predictor
-from nc_core.mitigation.bound import AccuracyBound, accuracy_bound
+from nc_core.mitigation.bound import AccuracyBound, BoundOutcome, accuracy_bound
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.changes import changes
 from nc_core.mitigation.lessons import Lessons, TargetTrigger, clean_lessons
@@ -73,9 +74,10 @@ class Patch(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Round:
-    """A net that stands: its number of rounds, its weights and what a look at it found."""
+    """A net that stands: its number of rounds and their seed, its weights and what a look at it found."""
 
     rounds: int
+    seed: int
     weights: list[Any]
     found: Found
 
@@ -93,17 +95,20 @@ def close_loop(
 ) -> Repair:
     """Repair `case` in rounds of `patch`, `least` at least and `most` at most; the errors of `RepairMethod`.
 
-    A round that takes the net below the accuracy bound is taken back, and the net of the round before is the result;
-    the first round has none before it, and ends as a repair that costs too much.
+    A round that takes the net below the accuracy bound, on the images for decisions or on those that the result is
+    measured on, is taken back, and the net of the round before is the result; the first round has none before it, and
+    ends as a repair that costs too much. Raises NothingToRepair where the first round can do nothing.
     """
     start = time.perf_counter()
     bench = Bench(case)
     holdout = case.prepared.holdout
     final, before = bench.bound_on(holdout), measure(bench.predict, holdout, case.triggers)
-    kept, end = _rounds(bench, patch, doing, least, most, progress, should_stop)
-    bench.model.set_weights(kept.weights)
+    rescanner = Rescanner(case, bench.model)
+    standing, end = _rounds(bench, rescanner, patch, method, doing, least, most, progress, should_stop)
+    kept, outcome = _last_that_holds(bench, final, standing)
+    found = kept.found if kept.found.settled else rescanner.settle(kept.found, seed=kept.seed, should_stop=should_stop)
     after, goodnet = measure(bench.predict, holdout, case.triggers), with_weights(case.canonical, bench.model)
-    outcome = final.outcome(bench.predict)
+    end = end if kept is standing[-1] else "accuracy bound"
     if progress is not None:
         progress(1.0, f"repaired in {kept.rounds} rounds")
     return Repair(
@@ -116,45 +121,63 @@ def close_loop(
         recovery_accuracy_before=before.recovery,
         recovery_accuracy_after=after.recovery,
         bound=outcome,
-        rescan=kept.found.rescan,
-        fresh=kept.found.triggers,
+        rescan=found.rescan,
+        fresh=found.triggers,
         rounds=kept.rounds,
         changed=changes(case.canonical, goodnet),
         seconds=time.perf_counter() - start,
-        notes=notes_of(case, bench.lessons, outcome, kept.found.rescan, rounds=kept.rounds, end=end),
+        notes=notes_of(case, bench.lessons, outcome, found.rescan, rounds=kept.rounds, end=end),
     )
 
 
 def _rounds(
     bench: Bench,
+    rescanner: Rescanner,
     patch: Patch,
+    method: str,
     doing: str,
     least: int,
     most: int,
     progress: Progress | None,
     should_stop: Callable[[], bool] | None,
-) -> tuple[_Round, End]:
-    """The last net that stands, and why the loop ended there."""
-    case, rescanner = bench.case, Rescanner(bench.case, bench.model)
+) -> tuple[list[_Round], End]:
+    """The nets that stand, one at least, and why the loop ended with the last."""
+    case = bench.case
     known = [TargetTrigger(label, trigger) for label, trigger in case.triggers.items()]
-    kept: _Round | None = None
+    standing: list[_Round] = []
     for rounds in range(1, most + 1):
         told = Told(progress, rounds, most, doing)
         # Each round draws other batches and stamps, and starts its inversions elsewhere than the scan did.
         own = int(np.random.default_rng([case.seed, rounds]).integers(2**31))
         patched = patch(bench, known, seed=own, progress=told.patching, should_stop=should_stop)
-        if kept is not None and not patched:
-            return kept, "nothing left to patch"
+        if not patched and not standing:
+            raise NothingToRepair(
+                f"{method} finds nothing in this net that it may change within the accuracy bound: pass another "
+                "--mitigate"
+            )
+        if not patched:
+            return standing, "nothing left to patch"
         holds = bench.bound.share(bench.predict) >= bench.bound.least
-        if kept is not None and not holds:
-            return kept, "accuracy bound"
+        if standing and not holds:
+            return standing, "accuracy bound"
         found = rescanner.look(seed=own, settle=rounds >= least, progress=told.looking, should_stop=should_stop)
-        kept = _Round(rounds=rounds, weights=bench.model.get_weights(), found=found)
+        standing.append(_Round(rounds=rounds, seed=own, weights=bench.model.get_weights(), found=found))
         if not holds:
-            return kept, "accuracy bound"
+            return standing, "accuracy bound"
         if rounds >= least and not found.small:
-            return kept, "nothing small found"
-        again = found.small or tuple(case.triggers)
+            return standing, "nothing small found"
+        again = found.small if found.settled else tuple(case.triggers)
         known += [trigger for trigger in found.triggers if trigger.target in again]
-    assert kept is not None
-    return kept, "most rounds"
+    return standing, "most rounds"
+
+
+def _last_that_holds(bench: Bench, final: AccuracyBound, standing: list[_Round]) -> tuple[_Round, BoundOutcome]:
+    """The net that has gone furthest within the bound, put on the bench; the first, which cost least, where none is."""
+    kept, outcome = standing[0], None
+    for kept in reversed(standing):
+        bench.model.set_weights(kept.weights)
+        outcome = final.outcome(bench.predict)
+        if outcome.holds:
+            break
+    assert outcome is not None
+    return kept, outcome

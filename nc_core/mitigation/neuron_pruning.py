@@ -45,6 +45,7 @@ def prune_neurons(
 class _Pruned:
     """How far the pruning of one site went: units silenced, the worst trigger's rate and the accuracy then."""
 
+    site: Site
     silencer: Silencer
     units: npt.NDArray[np.int64]
     attack: float
@@ -52,10 +53,10 @@ class _Pruned:
 
 
 class Pruning:
-    """One round: the better of the sites."""
+    """One round: the better of the sites; what the rounds before have silenced stays so."""
 
     def __init__(self, sites: Sequence[Site]) -> None:
-        self._sites = sites
+        self._silent = {site: np.zeros(0, np.int64) for site in sites}
 
     def __call__(
         self,
@@ -68,16 +69,17 @@ class Pruning:
     ) -> bool:
         """As in `Patch`; nothing is left where no unit can go, or none need."""
         tried = []
-        for nth, site in enumerate(self._sites):
+        for nth, (site, silent) in enumerate(self._silent.items()):
 
             def told(fraction: float, nth: int = nth) -> None:
-                progress((nth + fraction) / len(self._sites))
+                progress((nth + fraction) / len(self._silent))
 
-            pruned = prune_site(bench, site, known, progress=told, should_stop=should_stop)
+            pruned = prune_site(bench, site, known, silent=silent, progress=told, should_stop=should_stop)
             pruned.silencer.silence(np.zeros(0, np.int64))
             tried.append(pruned)
         best = min(tried, key=lambda pruned: (max(pruned.attack, DEAD), -pruned.share))
         best.silencer.silence(best.units)
+        self._silent[best.site] = np.concatenate([self._silent[best.site], best.units])
         return len(best.units) > 0
 
 
@@ -86,11 +88,16 @@ def prune_site(
     site: Site,
     known: Sequence[TargetTrigger],
     *,
+    silent: npt.NDArray[np.int64],
     progress: Callable[[float], None],
     should_stop: Callable[[], bool] | None,
 ) -> _Pruned:
-    """Silence units of one site, step by step, until every known trigger is dead or another step costs too much."""
+    """Silence units of one site beside the `silent` ones, step by step, until every known trigger is dead or another
+    step costs too much.
+    """
     order = ranked(bench, site, known)
+    # What leaves a unit is silenced, not the unit: it answers to triggers as before, and would be ranked first again.
+    order = order[~np.isin(order, silent)]
     step = max(1, site.units // STEPS)
     silencer = Silencer(bench.model, site)
     units, attack, share = order[:0], _worst(bench, known), bench.bound.share(bench.predict)
@@ -105,7 +112,7 @@ def prune_site(
         units, attack, share = more, _worst(bench, known), left
         progress(len(units) / len(order))
     progress(1.0)
-    return _Pruned(silencer=silencer, units=units, attack=attack, share=share)
+    return _Pruned(site=site, silencer=silencer, units=units, attack=attack, share=share)
 
 
 def ranked(bench: Bench, site: Site, known: Sequence[TargetTrigger]) -> npt.NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -27,8 +27,9 @@ class Rescan:
     """A flagged label inverted afresh on the repaired net.
 
     norms: of every start, None where nothing converged; norm: the middle one. flagged: whether detection would find it
-    again, among the norms of the scan. clean_quantile: the norm below which a trigger is small; small: whether one of
-    the norms is.
+    again, among the norms of the scan. clean_quantile: of the repaired net's clean labels, the norm below which a
+    trigger is small; None where none of them has a trigger, and every one is small, or where there are none. small:
+    whether one of the norms is; without clean labels, whether detection would find one of them.
     """
 
     norm: float | None
@@ -44,10 +45,14 @@ class Rescan:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Found:
-    """What one look found: every flagged label's outcome, and all triggers that converged."""
+    """What one look found: every flagged label's outcome, and all triggers that converged.
+
+    settled: whether clean labels were looked at as well; until then small is what detection would find.
+    """
 
     rescan: dict[int, Rescan]
     triggers: tuple[TargetTrigger, ...]
+    settled: bool
 
     @property
     def small(self) -> tuple[int, ...]:
@@ -70,30 +75,44 @@ class Rescanner:
         progress: Callable[[float], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Found:
-        """Invert every flagged label from three fresh starts, and some clean labels where that is needed.
+        """Invert every flagged label from three fresh starts.
 
-        settle: False where another round follows whatever is found; then clean labels are left alone.
-        A trigger that is small beside the clean labels of the submitted net is small, whatever the repaired one's are:
-        only where there is none are clean labels of the repaired net inverted, the same ones in every look.
+        settle: also say what is small; False where another round follows whatever is found.
         """
         case = self._case
         share = _Share(progress, len(case.triggers))
         fresh = self._invert(list(case.triggers), seed, STARTS, share, should_stop)
-        quantile = clean_quantile(case.clean_norms)
-        if settle and not any(_below(one.norm, quantile) for several in fresh.values() for one in several):
-            sample = self._clean_labels()
-            share.begin(len(sample))
-            clean = self._invert(sample, seed, (0,), share, should_stop)
-            quantile = clean_quantile([_size(one) for (one,) in clean.values()])
-        return Found(
-            rescan={label: self._rescan(label, several, quantile) for label, several in fresh.items()},
+        found = Found(
+            rescan={label: self._rescan(several) for label, several in fresh.items()},
             triggers=tuple(
                 TargetTrigger(label, one.trigger)
                 for label, several in fresh.items()
                 for one in several
                 if one.trigger is not None
             ),
+            settled=False,
         )
+        return self.settle(found, seed=seed, share=share, should_stop=should_stop) if settle else found
+
+    def settle(
+        self,
+        found: Found,
+        *,
+        seed: int,
+        share: "_Share | None" = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Found:
+        """Say what is small of what was found on the net as it stands, beside its own clean labels: the same ones every
+        time.
+        """
+        sample, share = self._clean_labels(), share or _Share(None, 0)
+        share.begin(len(sample))
+        clean = self._invert(sample, seed, (0,), share, should_stop) if sample else {}
+        quantile = clean_quantile([_size(one) for (one,) in clean.values()])
+        if quantile is None:
+            return replace(found, settled=True)
+        judged = {label: _beside(one, quantile) for label, one in found.rescan.items()}
+        return replace(found, rescan=judged, settled=True)
 
     def _invert(
         self,
@@ -117,35 +136,34 @@ class Rescanner:
         drawn = np.random.default_rng([case.seed, 0xC1EA]).permutation(others)[:CLEAN_LABELS]
         return sorted(map(int, drawn))
 
-    def _rescan(self, label: int, several: Sequence[Inversion], quantile: float) -> Rescan:
+    def _rescan(self, several: Sequence[Inversion]) -> Rescan:
         norms = tuple(one.norm for one in several)
-        chosen = several[middle(norms)]
-        fresh = LabelNorm(
-            label=label, state=chosen.state, norm=chosen.norm, attack_success_rate=chosen.attack_success_rate
-        )
-        return Rescan(
-            norm=chosen.norm,
-            flagged=self._case.still_flagged(fresh),
-            norms=norms,
-            clean_quantile=quantile if math.isfinite(quantile) else None,
-            small=any(_below(norm, quantile) for norm in norms),
+        flagged = [self._flagged(one) for one in several]
+        chosen = middle(norms)
+        return Rescan(norm=norms[chosen], flagged=flagged[chosen], norms=norms, clean_quantile=None, small=any(flagged))
+
+    def _flagged(self, one: Inversion) -> bool:
+        rate = one.attack_success_rate
+        return self._case.still_flagged(
+            LabelNorm(label=one.label, state=one.state, norm=one.norm, attack_success_rate=rate)
         )
 
 
-def clean_quantile(norms: Sequence[float]) -> float:
+def clean_quantile(norms: Sequence[float]) -> float | None:
     """The 5% quantile, the least norm that 5% reach; infinity, of labels that did not converge, is larger than any.
 
-    Minus infinity without a norm: there is nothing to be small beside.
+    None without a norm: there is nothing to be small beside.
     """
-    return float(np.quantile(norms, CLEAN_QUANTILE, method="inverted_cdf")) if len(norms) else -math.inf
+    return float(np.quantile(norms, CLEAN_QUANTILE, method="inverted_cdf")) if len(norms) else None
+
+
+def _beside(found: Rescan, quantile: float) -> Rescan:
+    small = any(norm is not None and norm < quantile for norm in found.norms)
+    return replace(found, clean_quantile=quantile if math.isfinite(quantile) else None, small=small)
 
 
 def _size(inversion: Inversion) -> float:
     return math.inf if inversion.norm is None else inversion.norm
-
-
-def _below(norm: float | None, quantile: float) -> bool:
-    return norm is not None and norm < quantile
 
 
 class _Share:

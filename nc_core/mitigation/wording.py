@@ -23,7 +23,7 @@ def notes_of(
         f"{rounds} round{'s' if rounds > 1 else ''} on {len(clean)} clean {_shown(clean)}, ended by: {end}.",
         *_bound(bound),
         *_taught(case, clean),
-        *_left(rescan),
+        *_left(case, rescan),
         UNKNOWN,
     )
 
@@ -54,9 +54,11 @@ def _taught(case: Case, clean: Lessons) -> Iterator[str]:
         )
 
 
-def _left(rescan: Mapping[int, Rescan]) -> Iterator[str]:
+def _left(case: Case, rescan: Mapping[int, Rescan]) -> Iterator[str]:
     small = [label for label, judged in rescan.items() if judged.small]
-    if small:
+    if len(case.triggers) == case.prepared.classes:
+        yield "All labels were repaired: there is no clean one to tell what a small trigger is on this net."
+    elif small:
         yield (
             f"Label {', '.join(map(str, small))} still has a trigger smaller than 95% of clean labels need: do not "
             "rely on the repair alone."

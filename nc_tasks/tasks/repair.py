@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from nc_core.detection import LabelNorm, StillFlagged, reference_norms
+from nc_core.detection import LabelNorm, StillFlagged
 from nc_core.errors import Cancelled, CleanseError
 from nc_core.rounds import Plan
 from nc_tasks import logs, materials, triggers, workflow
@@ -116,6 +116,7 @@ def _case(
     norms: list[LabelNorm],
     poison: "npt.NDArray[np.float32] | None",
 ) -> "Case":
+    from nc_core.detectors import comparable
     from nc_core.inversion import ALL_PROFILES
     from nc_core.mitigation import Case
 
@@ -128,9 +129,11 @@ def _case(
         prepared=loaded.prepared,
         triggers=triggers.of_scan(worker, submission, wanted),
         still_flagged=StillFlagged(
-            labels=tuple(norms), flagged=tuple(wanted), pixels=height * width, alpha=options.alpha
+            labels=comparable(norms, wanted, detector=options.detector),
+            flagged=tuple(wanted),
+            pixels=height * width,
+            alpha=options.alpha,
         ),
-        clean_norms=tuple(reference_norms(norms, without=frozenset(wanted))),
         seed=options.seed,
         profile=ALL_PROFILES[rounds.profile_of(rounds.screenings)],
         slots=int(submission.slots or 1),

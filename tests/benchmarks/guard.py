@@ -38,7 +38,6 @@ def case_of(ready: Ready, flagged: tuple[int, ...]) -> Case:
         prepared=prepared,
         triggers=triggers,
         still_flagged=lambda _: False,
-        clean_norms=(),
         seed=0,
         profile=ALL_PROFILES[PROFILE],
         slots=ready.slots,

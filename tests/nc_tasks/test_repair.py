@@ -91,7 +91,7 @@ def submission(worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch, tmp_path:
             def look(self, **_: object) -> Found:
                 norm = found.norm
                 rescan = Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=0.95, small=norm < 0.95)
-                return Found(rescan={TARGET: rescan}, triggers=(TargetTrigger(TARGET, found),))
+                return Found(rescan={TARGET: rescan}, triggers=(TargetTrigger(TARGET, found),), settled=True)
 
         def run(*arguments: Any, **how: Any) -> Repair:
             monkeypatch.setattr(mitigation.loop, "Rescanner", Scripted)

@@ -115,7 +115,6 @@ def case(tiny_net: CanonicalModel, prepared: Prepared, trigger: Trigger, short_p
             "prepared": prepared,
             "triggers": {2: trigger},
             "still_flagged": lambda _: False,
-            "clean_norms": (1e-3,),
             "seed": 0,
             "profile": short_profile,
             "slots": 2,
@@ -137,17 +136,23 @@ def looks(monkeypatch: pytest.MonkeyPatch, trigger: Trigger) -> Callable[..., li
             def __init__(self, *_: object) -> None:
                 pass
 
-            def look(self, *, seed: int, **_: object) -> Found:
+            def look(self, *, seed: int, settle: bool, **_: object) -> Found:
                 seeds.append(seed)
                 small = found[len(seeds) - 1]
                 norms = {label: 1.0 if label in small else 9.0 for label in (1, 2)}
+                beside = 5.0 if settle else 0.0
                 return Found(
                     rescan={
-                        label: Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=5.0, small=norm < 5.0)
+                        label: Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=5.0, small=norm < beside)
                         for label, norm in norms.items()
                     },
                     triggers=tuple(TargetTrigger(label, trigger) for label in norms for _ in range(3)),
+                    settled=settle,
                 )
+
+            def settle(self, found: Found, **_: object) -> Found:
+                judged = {label: replace(one, small=(one.norm or 9.0) < 5.0) for label, one in found.rescan.items()}
+                return replace(found, rescan=judged, settled=True)
 
         monkeypatch.setattr(loop, "Rescanner", Scripted)
         return seeds

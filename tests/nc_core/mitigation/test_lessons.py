@@ -77,6 +77,12 @@ def test_few_labelled_images_teach_what_the_net_knows_of_those_that_it_answers_r
     assert clean.logits
     np.testing.assert_array_equal(clean.x[: right.sum()], part.x[right])
     np.testing.assert_allclose(clean.target, predict(clean.x), atol=1e-5)
+    # And so is a variation that the net gives the flagged label, where its image has another: no lesson is in doubt
+    everything = clean_lessons(replace(prepared, repair=part), predict, [], seed=0)
+    rows = np.arange(len(everything)) % right.sum()
+    drifting = (everything.y == 2) & (part.y[right][rows] != 2)
+    assert drifting.any()
+    np.testing.assert_array_equal(clean.x, everything.x[~drifting])
 
 
 def test_unlabelled_images_of_a_flagged_label_are_left_out(prepared: Prepared, tiny_net: CanonicalModel) -> None:

@@ -1,15 +1,18 @@
 """Patch, look again, go on: when the loop ends, and what it takes back."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from nc_core.errors import NothingToRepair
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Trigger
 from nc_core.mitigation import Case, Repair
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.loop import Bench, close_loop
+from nc_core.prepared import Part, Prepared
 from tests.nc_core.mitigation.conftest import dense_badnet
 
 MakeCase = Callable[..., Case]
@@ -84,6 +87,34 @@ def test_a_first_round_that_costs_too_much_is_told_as_rejected(two: MakeCase, lo
     assert repair.rounds == 1
     assert not repair.bound.holds
     assert any(note.startswith("Rejected: accuracy on 160 held-out images fell from") for note in repair.notes)
+
+
+def test_a_round_that_costs_too_much_on_held_out_images_is_taken_back(
+    two: MakeCase, looks: Callable[..., list[int]], prepared: Prepared
+) -> None:
+    # Given a second round that ruins the net, which the images for decisions do not show: they are all of class 0
+    looks([2], [])
+    blind = Part(x=prepared.fit.x[prepared.fit.y == 0], y=prepared.fit.y[prepared.fit.y == 0])
+    given = two(prepared=replace(prepared, fit=blind), max_accuracy_loss=0.01)
+    repair = closed(given, Patching(ruins=2))
+    # Then the first is the result
+    assert repair.rounds == 1
+    assert repair.bound.holds
+    assert "ended by: accuracy bound" in repair.notes[0]
+
+
+def test_what_is_handed_out_is_settled(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    # Given a method of two rounds at least, whose second is taken back: the first was not looked at to the end
+    looks([2])
+    repair = closed(two(max_accuracy_loss=0.01), Patching(ruins=2), least=2)
+    assert repair.rounds == 1
+    assert repair.rescan[2].small
+
+
+def test_a_method_that_can_do_nothing_fails(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    looks()
+    with pytest.raises(NothingToRepair, match="method finds nothing in this net that it may change"):
+        closed(two(), Patching(rounds=0))
 
 
 def test_a_method_that_has_nothing_left_to_do_ends_the_loop(two: MakeCase, looks: Callable[..., list[int]]) -> None:

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from nc_core.choice import DEAD
-from nc_core.errors import Cancelled, OptionRefused
+from nc_core.errors import Cancelled, NothingToRepair, OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
-from nc_core.mitigation import METHODS, Case
+from nc_core.mitigation import METHODS, Case, fine_pruning
 from nc_core.mitigation.activations import Activations
+from nc_core.mitigation.lessons import TargetTrigger
+from nc_core.mitigation.loop import Bench
+from nc_core.mitigation.neuron_pruning import Pruning
 from nc_core.mitigation.units import Silencer, Site, last_convolution, penultimate
 from nc_core.models import build, build_logits, canonical_of
 from nc_core.prepared import Prepared
@@ -67,18 +70,44 @@ def test_neuron_pruning_removes_what_the_trigger_wakes_and_no_more(
     assert sum(change.changed for change in repair.changed) <= 4
 
 
-def test_neuron_pruning_stops_at_the_bound(case: MakeCase, clean: Prepared, looks: Callable[..., list[int]]) -> None:
-    looks([0], [0])
+def test_neuron_pruning_hands_out_no_net_that_it_has_not_changed(case: MakeCase, clean: Prepared) -> None:
     # Given a trigger of four pixels in the corner that wakes the unit of class 0, which clean images need
     mask = np.zeros((8, 8), np.float32)
     mask[:4, :4] = 1.0
     bright = Trigger(mask=mask, pattern=np.full((8, 8, 1), 0.94, np.float32))
     given = case(canonical=dense_badnet(), prepared=clean, triggers={0: bright}, max_accuracy_loss=0.02)
-    repair = METHODS["neuron-pruning"](given)
-    # Then that unit stays, although the trigger is alive
-    assert repair.reversed_attack_success_rate_after[0] > 0.9
-    assert repair.accuracy_after == 1.0
-    assert repair.changed == ()
+    # Then that unit stays, although the trigger is alive, and the method has failed
+    with pytest.raises(NothingToRepair, match="neuron-pruning finds nothing in this net that it may change within"):
+        METHODS["neuron-pruning"](given)
+
+
+def test_another_round_of_neuron_pruning_goes_on_where_the_one_before_stopped(
+    case: MakeCase, clean: Prepared, corner: Trigger
+) -> None:
+    # Given a net of which one unit answers to the trigger
+    bench = Bench(case(canonical=dense_badnet(), prepared=clean, triggers={2: corner}, max_accuracy_loss=0.02))
+    site = penultimate(bench.case.canonical)
+    assert site is not None
+    patch = Pruning([site])
+    how = {"seed": 0, "progress": lambda _: None, "should_stop": None}
+    # When it is silent, then another round has nothing to do, whatever trigger wakes the unit itself
+    assert patch(bench, [TargetTrigger(2, corner)], **how)
+    for target in (0, 1):
+        assert not patch(bench, [TargetTrigger(target, corner)], **how)
+
+
+def test_fine_pruning_fine_tunes_also_a_net_of_which_nothing_can_be_pruned(
+    case: MakeCase, clean: Prepared, corner: Trigger, looks: Callable[..., list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks([2], [2])
+    # Given a net that bears the loss of no channel
+    monkeypatch.setattr(fine_pruning, "FALL", -1.0)
+    given = case(canonical=conv_badnet(), prepared=clean, triggers={2: corner}, max_accuracy_loss=0.1)
+    # Then it is fine-tuned once, and another round has nothing to do
+    repair = METHODS["fine-pruning"](given)
+    assert repair.changed
+    assert repair.rounds == 1
+    assert "ended by: nothing left to patch" in repair.notes[0]
 
 
 def test_neuron_pruning_stops_when_asked(case: MakeCase, clean: Prepared, corner: Trigger) -> None:
