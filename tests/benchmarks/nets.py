@@ -94,8 +94,7 @@ def three_triggers(_: Path) -> Net:
     return Net(
         model=SHARED / "models/three_triggers_bd_net.h5",
         clean=(faces[:2000], None),
-        labels=(*range(200, 210), *range(250, 260), *range(300, 320)),
-        flagged=(200, 250),
+        labels=None,
         test=(test, None),
         attacks=attacks,
     )
