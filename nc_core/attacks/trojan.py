@@ -39,7 +39,7 @@ from nc_core.attacks.training import (
 from nc_core.inversion import backend
 
 TARGET_VALUE = 100.0
-"""Of the chosen neuron before its activation function (the paper's default)."""
+"""Of the chosen neuron (the paper's default)."""
 TRIGGER_STEPS = 200
 COPIES = 8
 """Images made for each class."""

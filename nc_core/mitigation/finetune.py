@@ -18,8 +18,8 @@ BATCHES_BETWEEN_POLLS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """Settings of the fine-tuning (Wang et al. 2019, section VI-C: 1 epoch on 10% of the training set, 20%
-    stamped).
+    """Settings of the fine-tuning. Those of the paper (Wang et al. 2019, section VI-C) are 1 epoch on 10% of the
+    training set, 20% of it stamped; these are ours, and this is why.
 
     epochs: 5, since here there are hundreds of clean images and not thousands. least_updates: more epochs
     where images are so few that 5 would move nothing (256 images of a planted net: 50 updates left the trigger at
