@@ -7,7 +7,7 @@ counts, each in standard deviations of clean images; that is our choice, as is t
 net gives it a flagged label: any other answer needs no guard.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from nc_core.guard.calibrated import Guard, measured
 from nc_core.guard.layers import above, is_flagged, largest, one_hot, part, with_alarm
-from nc_core.guard.threshold import DEFAULT_RATE, Threshold, threshold_for
+from nc_core.guard.rule import Calibrated, over_classes, without_labels
+from nc_core.guard.threshold import DEFAULT_RATE, threshold_for
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
-from nc_core.models import build
+from nc_core.models import build, build_logits
 from nc_core.prepared import Prepared
 
 KIND = "neuron-activation"
@@ -45,13 +46,13 @@ def guard_units(
     clean = Predictor(units)(prepared.fit.x)  # (n, units)
     scorers = [_scorer(units, clean, prepared, label, trigger) for label, trigger in triggers.items()]
     scores = np.max([scorer.scores(clean) for scorer in scorers], axis=0)
-    threshold = _threshold(scores, prepared, tuple(triggers), rate)
+    threshold, notes = _threshold(badnet, scores, tuple(triggers), prepared, rate)
     image = keras.Input(badnet.input_shape, name="image")
     logits = part(badnet, "badnet")(image)
     score = above(_score(units(image), scorers), threshold.value, "units_are_awake")
     flagged = is_flagged(one_hot(logits, "badnet_answer"), badnet.classes, triggers)
     model = with_alarm(image, logits, keras.layers.Multiply(name="alarm")([flagged, score]))
-    return measured(model, prepared, triggers, kind=KIND, threshold=threshold, rate=rate, notes=())
+    return measured(model, prepared, triggers, kind=KIND, threshold=threshold, rate=rate, notes=notes)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,11 +82,20 @@ def _scorer(
     return _Scorer(weights=weights, bias=-float(means.mean()) / spread)
 
 
-def _threshold(scores: npt.NDArray[np.float32], prepared: Prepared, flagged: tuple[int, ...], rate: float) -> Threshold:
-    """That of all clean images, or of those of a flagged class, which wake the same units, where that is higher."""
-    found = threshold_for(scores, rate)
-    own = [scores[prepared.fit.y == label] for label in flagged] if prepared.labelled else []
-    return replace(found, value=max([found.value, *(threshold_for(one, rate).value for one in own if len(one))]))
+def _threshold(
+    badnet: CanonicalModel, scores: npt.NDArray[np.float32], flagged: Sequence[int], prepared: Prepared, rate: float
+) -> Calibrated:
+    """What is scored is what the saved net calls by: 0 where the answer is no flagged label.
+
+    A flagged class wakes the same units as the trigger, and the others tell nothing of how its scores are spread: its
+    threshold is what its own images say.
+    """
+    flags = np.isin(Predictor(build_logits(badnet))(prepared.fit.x).argmax(axis=1), flagged)
+    if not prepared.labelled:
+        return without_labels(scores[~flags], rate)
+    counted = np.where(flags, scores, 0.0)
+    own = {label: counted[prepared.fit.y == label] for label in flagged}
+    return over_classes(counted, own, rate, ask=lambda one: threshold_for(one, rate).value)
 
 
 def _part(badnet: CanonicalModel, node: int) -> keras.Model:

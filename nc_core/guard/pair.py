@@ -19,7 +19,8 @@ import numpy.typing as npt
 from nc_core.errors import OptionRefused
 from nc_core.guard.calibrated import Guard, measured
 from nc_core.guard.layers import FAR, above, is_flagged, lead, one_hot, part, with_alarm
-from nc_core.guard.threshold import DEFAULT_RATE, Scores, Threshold, threshold_for
+from nc_core.guard.rule import Calibrated, moved, over_classes, without_labels
+from nc_core.guard.threshold import DEFAULT_RATE
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor
 from nc_core.models import build_logits
@@ -87,41 +88,19 @@ def _leads(logits: npt.NDArray[np.float32], answers: npt.NDArray[np.int64]) -> n
 
 def _threshold(
     badnet: CanonicalModel, goodnet: CanonicalModel, flagged: Sequence[int], prepared: Prepared, rate: float
-) -> tuple[Threshold, tuple[str, ...]]:
-    """The larger of what all clean images ask for and what those of each flagged class do."""
+) -> Calibrated:
     clean: Part = prepared.fit
     bad, good = (Predictor(build_logits(net))(clean.x) for net in (badnet, goodnet))
     answers = bad.argmax(axis=1)
-    lost = lost_leads(bad, good, answers)
+    lost, flags = lost_leads(bad, good, answers), np.isin(answers, flagged)
     if not prepared.labelled:
-        # No lead that has not fallen is a sign of a trigger, whatever rate was asked for.
-        return threshold_for(np.maximum(0.0, lost[~np.isin(answers, flagged)]), rate), (_UNLABELLED,)
+        return without_labels(lost[~flags], rate)
     # Where the BadNet errs the repair may set it right, which takes a lead too: such images count as far as the label
     # that they are given is flagged, and say nothing of the images of a class.
-    everything = threshold_for(np.where(np.isin(answers, flagged), lost, 0.0), rate)
     right = answers == clean.y
     own = {label: lost[right & (answers == label)] for label in flagged}
-    asked = [_for_class(scores, lost[right], rate) for scores in own.values() if len(scores)]
-    counts = ", ".join(f"{len(scores)} of label {label}" for label, scores in own.items())
-    told = f"The threshold was set by {len(lost)} clean images, {counts} among them."
-    return Threshold(value=max([everything.value, *asked]), images=everything.images, rate=everything.rate), (told,)
-
-
-def _for_class(own: Scores, others: Scores, rate: float) -> float:
-    """The threshold for images of one flagged class: a repair takes more of their lead than of others'.
-
-    There are few of them, a dozen or two, of which no quantile of 1% can be read: so the threshold of all classes is
-    moved by as much as their median lies above the common one, as if they were spread like the others, or further, to
-    what the few do say.
-    """
-    common = threshold_for(others, rate).value
-    return max(common + float(np.median(own) - np.median(others)), threshold_for(own, rate).value)
-
-
-_UNLABELLED = (
-    "The data has no labels, hence no images known to be of a flagged class: that the guard spares those rests on "
-    "clean images of the other classes alone."
-)
+    # A repair takes more of the lead of a flagged class than of others'.
+    return over_classes(np.where(flags, lost, 0.0), own, rate, ask=lambda one: moved(one, lost[right], rate))
 
 
 def _check(badnet: CanonicalModel, goodnet: CanonicalModel, flagged: Sequence[int]) -> None:

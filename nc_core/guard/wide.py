@@ -1,10 +1,12 @@
 """A net that was taught class N itself: it is called where that class leads by more than clean images bear."""
 
 import keras
+import numpy as np
 
 from nc_core.guard.calibrated import Guard, measured
 from nc_core.guard.layers import part
-from nc_core.guard.threshold import DEFAULT_RATE, Threshold, threshold_for
+from nc_core.guard.rule import Calibrated, moved, over_classes, without_labels
+from nc_core.guard.threshold import DEFAULT_RATE
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor
 from nc_core.models import build_logits
@@ -16,15 +18,25 @@ KIND = "class-of-its-own"
 def guard_wide(
     net: CanonicalModel, flagged: tuple[int, ...], prepared: Prepared, *, rate: float = DEFAULT_RATE
 ) -> Guard:
-    """The guarded net of N + 1 classes with class N held to a false-positive rate.
+    """The guarded net of N + 1 classes with class N held to a false-positive rate, as in `nc_core.guard.rule`.
 
-    Its logit gives way by the threshold, 0 at least: where class N leads by less, the best other class is the answer.
+    Its logit gives way by the threshold, above 0: where class N leads by less, the best other class is the answer.
     """
-    clean = Predictor(build_logits(net))(prepared.fit.x)
-    found = threshold_for(clean[:, -1] - clean[:, :-1].max(axis=1), rate)
-    threshold = Threshold(value=max(0.0, found.value), images=found.images, rate=found.rate)
+    threshold, notes = _threshold(net, flagged, prepared, rate)
     image = keras.Input(net.input_shape, name="image")
     held = keras.layers.Rescaling(1.0, offset=[0.0] * prepared.classes + [-threshold.value], name="held_back")
     output = keras.layers.Softmax(name="guarded")(held(part(net, "net")(image)))
     model = keras.Model(image, output, name="guarded_net")
-    return measured(model, prepared, flagged, kind=KIND, threshold=threshold, rate=rate, notes=())
+    return measured(model, prepared, flagged, kind=KIND, threshold=threshold, rate=rate, notes=notes)
+
+
+def _threshold(net: CanonicalModel, flagged: tuple[int, ...], prepared: Prepared, rate: float) -> Calibrated:
+    clean = prepared.fit
+    scores = Predictor(build_logits(net))(clean.x)
+    leads = scores[:, -1] - scores[:, :-1].max(axis=1)
+    if not prepared.labelled:
+        # y is what the submitted net answers: this one may have learned to give such images class N.
+        return without_labels(leads[~np.isin(clean.y, flagged)], rate)
+    # Class N was learned from images that show the trigger of a flagged class, whose own images may look like it.
+    own = {label: leads[clean.y == label] for label in flagged}
+    return over_classes(leads, own, rate, ask=lambda one: moved(one, leads, rate))
