@@ -15,6 +15,7 @@ from nc_core.mitigation.case import Case
 from nc_core.mitigation.measures import measure
 from nc_core.mitigation.repair import Progress, Repair
 from nc_core.mitigation.units import penultimate
+from nc_core.mitigation.wording import UNKNOWN
 from nc_core.models import build_logits
 
 NO_GOODNET = (
@@ -63,6 +64,6 @@ def filter_inputs(
         rounds=0,
         changed=(),
         seconds=time.perf_counter() - start,
-        notes=(NO_GOODNET,),
+        notes=(NO_GOODNET, UNKNOWN),
         guard=guard,
     )

@@ -10,12 +10,13 @@ from nc_core.inversion import Predictor
 from nc_core.mitigation import METHODS, Case, guard_of
 
 
-def test_the_net_is_unchanged_and_the_result_says_that_there_is_no_goodnet(case: Callable[..., Case]) -> None:
+def test_the_net_is_unchanged_and_the_result_says_what_that_means(case: Callable[..., Case]) -> None:
     given = case(false_positive_rate=0.1)
     repair = METHODS["filter"](given)
     assert repair.goodnet is given.canonical
     assert (repair.changed, repair.rounds, repair.rescan) == ((), 0, {})
     assert any("there is no GoodNet" in note for note in repair.notes)
+    assert any("true attack rate is unknown" in note for note in repair.notes)
     told = json.loads(json.dumps(repair.to_json(), allow_nan=False))
     assert told["reversed_attack_success_rate_after"].keys() == {"2"}
 
