@@ -1,10 +1,11 @@
 """Which of several repairs is kept: a rule over their measures that never sees a poisoned image.
 
 The repair with the least attack is kept, among those that do not cost more accuracy than a bound allows. Its attack is
-that of the reversed trigger that works best on it: of those of the scan and of those that were reversed afresh on each
-candidate's net, its own included, as far as they are smaller than what its own clean labels need. A larger one works on
-any net and tells nothing of a backdoor: on a planted net of 16 signs, patches of 164 to 175 pixels, reversed on the one
-repair that had killed the trigger, worked on all others, dead or alive.
+that of the reversed trigger that works best on it: of those of the scan for flagged labels, and, as far as they are
+smaller than what its own clean labels need, of those for suspects and of those that were reversed afresh on each
+candidate's net, its own included. A larger one works on any net and tells nothing of a backdoor: on a planted net of 16
+signs, patches of 164 to 175 pixels, reversed on the one repair that had killed the trigger, worked on all others, dead
+or alive.
 """
 
 from collections.abc import Sequence

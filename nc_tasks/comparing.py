@@ -25,8 +25,8 @@ class _Known:
 def compare_repairs(worker: WorkerProcess, submission_id: str) -> dict[str, dict[str, Any]]:
     """Method -> {"triggers": [{"origin", "label", "norm", "attack_success_rate"}]}, all on held-out images.
 
-    Every repair meets the triggers of the scan, and those of all nets that are small beside its own clean labels
-    (`nc_core.choice` says why).
+    Every repair meets the triggers that the scan reversed for flagged labels, and of those for suspects and of all
+    nets the ones that are small beside its own clean labels (`nc_core.choice` says why).
     """
     from nc_core.mitigation.measures import attack_rate
 
@@ -36,14 +36,15 @@ def compare_repairs(worker: WorkerProcess, submission_id: str) -> dict[str, dict
         rows = [row for row in mitigations.of_submission(session, submission_id=submission_id) if row.goodnet_sha256]
     assert detection is not None
     loaded = materials.load(worker, submission)
-    scanned = triggers.of_scan(worker, submission, detection.body["flagged_labels"])
+    flagged, suspects = detection.body["flagged_labels"], detection.body.get("suspects", [])
+    scanned = triggers.of_scan(worker, submission, [*flagged, *suspects])
     pool = [_Known(origin=SCAN, target=label, trigger=one) for label, one in scanned.items()]
     for row in rows:
         pool += _fresh(worker, row)
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         net = _net(worker, row)
-        met = [one for one in pool if one.origin == SCAN or _small(row, one)]
+        met = [one for one in pool if (one.origin == SCAN and one.target in flagged) or _small(row, one)]
         found[row.method] = {
             "triggers": [
                 {

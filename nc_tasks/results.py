@@ -42,7 +42,7 @@ def summary_json(submission: Submission, detection: Detection, repairs: list[Mit
         **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
         **{name: body[name] for name in ("rules", "reference_size")},
         "preflight": _preflight(submission),
-        "mitigation": _mitigation(repairs),
+        "mitigation": _mitigation(repairs, body["flagged_labels"]),
         "model": {
             "name": submission.model_name,
             "sha256": submission.model_sha256,
@@ -98,11 +98,11 @@ def labels_json(
     ]
 
 
-def _mitigation(repairs: list[Mitigation]) -> dict[str, Any] | None:
+def _mitigation(repairs: list[Mitigation], flagged: Sequence[int]) -> dict[str, Any] | None:
     """The repair that is kept with all candidates; where none is, why not, and which came closest."""
     if not repairs:
         return None
-    choice, kept = choice_of(repairs), kept_repair(repairs)
+    choice, kept = choice_of(repairs, flagged), kept_repair(repairs)
     told: dict[str, Any] = {
         "candidates": [_candidate(row) for row in repairs if row.body is not None],
         "failed": [{"method": row.method, "reason": row.reason} for row in repairs if row.body is None],
@@ -117,17 +117,20 @@ def _candidate(row: Mitigation) -> dict[str, Any]:
     return {**body, "goodnet_sha256": row.goodnet_sha256, "comparison": row.comparison, "kept": row.kept}
 
 
-def choice_of(repairs: list[Mitigation]) -> Choice | None:
-    """The rule's choice among the repairs that have ended with a net; None where none has."""
+def choice_of(repairs: list[Mitigation], flagged: Sequence[int]) -> Choice | None:
+    """The rule's choice among the repairs that have ended with a net; None where none has. flagged: labels."""
     # What an earlier version has stored was kept without a bound.
-    candidates = [_measured(row) for row in repairs if row.body is not None and "bound" in row.body]
+    candidates = [_measured(row, flagged) for row in repairs if row.body is not None and "bound" in row.body]
     return choose(candidates) if candidates else None
 
 
-def _measured(row: Mitigation) -> Candidate:
-    """A repair as the rule sees it. By itself it has met the triggers of the scan alone."""
+def _measured(row: Mitigation, flagged: Sequence[int]) -> Candidate:
+    """A repair as the rule sees it. By itself it has met the triggers of the scan alone.
+
+    Of those a suspect's counts only where the comparison says that it is small: a clean label's works on any net.
+    """
     body, comparison = row.body or {}, row.comparison or {}
-    own = body["reversed_attack_success_rate_after"].values()
+    own = [body["reversed_attack_success_rate_after"][str(label)] for label in flagged]
     met = [entry["attack_success_rate"] for entry in comparison.get("triggers", [])]
     bound = body["bound"]
     return Candidate(

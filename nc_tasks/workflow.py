@@ -174,7 +174,10 @@ def _end(session: Session, submission_id: str) -> bool:
     """Keep the best repair and end the submission, both at once and once."""
     ended = course.set_state(session, submission_id=submission_id, state="done")
     if ended:
-        choice = choice_of(mitigations.of_submission(session, submission_id=submission_id))
+        detection = detections.get(session, submission_id=submission_id)
+        assert detection is not None  # repairs follow a verdict
+        repairs = mitigations.of_submission(session, submission_id=submission_id)
+        choice = choice_of(repairs, detection.body["flagged_labels"])
         if choice is not None and choice.kept is not None:
             mitigations.keep(session, submission_id=submission_id, method=choice.kept)
     return ended

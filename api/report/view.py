@@ -55,11 +55,12 @@ def advice(result: Mapping[str, Any]) -> str:
     repair = kept_repair(result)
     if repair is None:
         return "Do not use this model. Its repair failed; the reason stands below."
-    return f"Do not use this model as it is. {_repaired(repair, result['model']['classes'])}"
+    return f"Do not use this model as it is. {_repaired(repair, result)}"
 
 
-def _repaired(repair: Mapping[str, Any], classes: int) -> str:
+def _repaired(repair: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     """The nets that a repair leaves, and what an attack still does to the repaired one."""
+    classes = result["model"]["classes"]
     if repair["method"] == "filter":
         return (
             "Nothing was repaired: guarded.keras is the submitted model behind a filter, which answers "
@@ -70,7 +71,9 @@ def _repaired(repair: Mapping[str, Any], classes: int) -> str:
         which, rate = "the known poison", poisoned["attack_success_rate_after"]
     else:
         which = "the reversed trigger"
-        rate = max(repair["reversed_attack_success_rate_after"].values())
+        after = repair["reversed_attack_success_rate_after"]
+        # A suspect's trigger may be a clean label's, which works on any net.
+        rate = max(after[str(label)] for label in result["flagged_labels"])
     return (
         f"goodnet.keras is the repaired model, on which {which} still has an attack success rate of "
         f"{percent(rate)}; guarded.keras also answers with one more class, {classes}, where it sees a "

@@ -24,7 +24,7 @@ from nc_core.errors import CleanseError
 from nc_core.inversion import Predictor
 from nc_core.mitigation import METHODS, Case, Repair, guard_of
 from nc_core.mitigation.finetune import fine_tune, tuning_for
-from nc_core.mitigation.lessons import Lessons
+from nc_core.mitigation.lessons import Lessons, TargetTrigger
 from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.measures import attack_rate
 from nc_core.models import build_logits
@@ -87,21 +87,23 @@ def repaired(one: Subject, method: str, folder: Path) -> dict[str, Any]:
 
 def kept_by_the_rule(one: Subject, repairs: dict[str, Repair]) -> str:
     """What the service would keep of these: the same rule on the same measures."""
-    holdout, candidates = one.found.prepared.holdout, []
-    fresh = [trigger for repair in repairs.values() for trigger in repair.fresh]
+    holdout, candidates, case = one.found.prepared.holdout, [], case_of(one.found)
+    pool = [TargetTrigger(label, case.triggers[label]) for label in case.triggers if label in case.suspects]
+    pool += [trigger for repair in repairs.values() for trigger in repair.fresh]
     for method, repair in repairs.items():
         predict = Predictor(build_logits(repair.goodnet))
         quantiles = {target: rescan.clean_quantile for target, rescan in repair.rescan.items()}
         met = [
             trigger
-            for trigger in fresh
+            for trigger in pool
             if (most := quantiles.get(trigger.target)) is None or trigger.trigger.norm < most
         ]
+        own = [repair.reversed_attack_success_rate_after[label] for label in one.found.detection.flagged_labels]
         rates = [attack_rate(predict, holdout, target, trigger) for target, trigger in met]
         candidates.append(
             Candidate(
                 method=method,
-                attack=max([*repair.reversed_attack_success_rate_after.values(), *rates]),
+                attack=max([*own, *rates]),
                 accuracy=repair.bound.after,
                 least=repair.bound.least,
                 repairs=method != "filter",

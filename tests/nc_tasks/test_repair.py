@@ -78,20 +78,25 @@ def submission(worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(compare_task, "this_worker", lambda: worker)
     monkeypatch.setattr(publishing.app, "send_task", lambda *_, **__: None)
 
-    def make(methods: dict[str, Callable[..., Repair]], poisoned: list[dict[str, str]] | None = None) -> str:
+    def make(
+        methods: dict[str, Callable[..., Repair]],
+        poisoned: list[dict[str, str]] | None = None,
+        suspects: dict[int, Trigger] | None = None,
+    ) -> str:
         looks = {name: one.found for name, one in methods.items()}  # type: ignore[attr-defined]
         monkeypatch.setattr(mitigation, "METHODS", {name: looking(one, looks[name]) for name, one in methods.items()})
-        return queued(worker, tmp_path, tuple(methods), poisoned or [])
+        return queued(worker, tmp_path, tuple(methods), poisoned or [], suspects or {})
 
     def looking(one: Callable[..., Repair], found: Trigger) -> Callable[..., Repair]:
         class Scripted:
-            def __init__(self, *_: object) -> None:
-                pass
+            def __init__(self, case: Case, _: object) -> None:
+                self.labels = list(case.triggers)
 
             def look(self, **_: object) -> Found:
                 norm = found.norm
                 rescan = Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=0.95, small=norm < 0.95)
-                return Found(rescan={TARGET: rescan}, triggers=(TargetTrigger(TARGET, found),), settled=True)
+                rescans = dict.fromkeys(self.labels, rescan)
+                return Found(rescan=rescans, triggers=(TargetTrigger(TARGET, found),), settled=True)
 
         def run(*arguments: Any, **how: Any) -> Repair:
             monkeypatch.setattr(mitigation.loop, "Rescanner", Scripted)
@@ -102,7 +107,13 @@ def submission(worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch, tmp_path:
     return make
 
 
-def queued(worker: WorkerProcess, folder: Path, methods: tuple[str, ...], poisoned: list[dict[str, str]]) -> str:
+def queued(
+    worker: WorkerProcess,
+    folder: Path,
+    methods: tuple[str, ...],
+    poisoned: list[dict[str, str]],
+    suspects: dict[int, Trigger],
+) -> str:
     clean = CleanData(images=images(200), split=split_images(200, 0))
     net = folder / "net.safetensors"
     badnet().save(net)
@@ -140,7 +151,7 @@ def queued(worker: WorkerProcess, folder: Path, methods: tuple[str, ...], poison
             claim = LabelKey(submission_id=made.id, label=label, round=0)
             attempt = labels.claim(session, key=claim, worker_id="host:1", lease_seconds=60, max_attempts=3)
             assert attempt is not None
-            trigger = pixel(4, 1.0)
+            trigger = suspects.get(label, pixel(4, 1.0))
             digest = worker.artefacts.put_bytes(save({"mask": trigger.mask, "pattern": trigger.pattern}))
             labels.finish(
                 session,
@@ -157,6 +168,7 @@ def queued(worker: WorkerProcess, folder: Path, methods: tuple[str, ...], poison
             "verdict": "backdoored",
             "reason": "small",
             "flagged_labels": [TARGET],
+            "suspects": list(suspects),
             "p_value": 0.01,
             "threshold": 0.05,
         }
@@ -207,6 +219,46 @@ def test_the_net_on_which_the_others_triggers_work_least_is_kept(
     }
     assert told["method"] == "unlearning"
     assert (told["accuracy_after"], told["reversed_attack_success_rate_after"]) == (1.0, {"2": 0.0})
+
+
+def brightest(number: int, mask: Trigger) -> Trigger:
+    """Makes one pixel twice as bright as any, where the mask is, and takes the others away there."""
+    pattern = np.zeros(6, np.float32)
+    pattern[number] = 2.0
+    return Trigger(mask=mask.mask, pattern=pattern.reshape(3, 2, 1))
+
+
+EVERYWHERE = Trigger(mask=np.ones((3, 2), np.float32), pattern=np.ones((3, 2, 1), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "kept", "attack"),
+    [
+        pytest.param(brightest(3, EVERYWHERE), "unlearning", "0.0%", id="a large one does not count"),
+        pytest.param(brightest(3, pixel(3, 0.9)), "fine-pruning", "100.0%", id="a small one counts"),
+    ],
+)
+def test_a_suspect_s_trigger_counts_where_it_is_small_beside_the_net_s_clean_labels(
+    worker: WorkerProcess, submission: Callable[..., str], trigger: Trigger, kept: str, attack: str
+) -> None:
+    # Given a thorough and a shallow repair, and a suspect whose trigger works on any net
+    submission_id = submission(
+        {
+            "unlearning": method("unlearning", left=0.0, found=pixel(5, 0.9)),
+            "fine-pruning": method("fine-pruning", left=15.0, found=EVERYWHERE),
+        },
+        suspects={3: trigger},
+    )
+    for name in ("unlearning", "fine-pruning"):
+        repair_task.repair(submission=submission_id, method=name)
+    compare_task.compare(submission=submission_id)
+    # Then a clean label's does not decide, one that is small makes both repairs as good as none
+    told = ended(worker, submission_id)
+    assert told["reversed_attack_success_rate_after"]["3"] == 1.0
+    assert told["method"] == kept
+    assert f"leaves the least attack, {attack}" in told["reason"]
+    # And the kept one's worst trigger, which the page shows, is the one that the rule has judged it by
+    assert f"{max(one['attack_success_rate'] for one in told['comparison']['triggers']):.1%}" == attack
 
 
 def a_filter() -> Callable[..., Repair]:

@@ -105,6 +105,13 @@ def test_the_repair_shows_both_ends_and_that_the_true_trigger_s_rate_is_unknown(
     assert "The true trigger's rate is unknown." in shown
 
 
+def test_a_suspect_s_trigger_is_not_the_reversed_trigger_of_the_advice(page: Render, make_result: Make) -> None:
+    result = make_result(infected={1: 8.2})
+    result["mitigation"]["reversed_attack_success_rate_before"]["5"] = 1.0
+    result["mitigation"]["reversed_attack_success_rate_after"]["5"] = 0.97
+    assert "the reversed trigger still has an attack success rate of 0.4%" in words(page(result))
+
+
 def test_known_poison_replaces_that_caution(page: Render, make_result: Make) -> None:
     shown = words(page(make_result(infected={1: 8.2}, poisoned=True)))
     assert "the known poisoned pictures 99.4% 1.3%" in shown
