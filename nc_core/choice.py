@@ -8,7 +8,7 @@ signs, patches of 164 to 175 pixels, reversed on the one repair that had killed 
 or alive.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 MAX_ACCURACY_LOSS = 0.05
@@ -39,8 +39,8 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """kept: the method whose net is handed out, None where all cost too much; closest: then the one that costs
-    least."""
+    """kept: the method whose net is handed out, None where all cost too much. closest: the repair that came closest to
+    its bound, where none of the repairs keeps it; a guard alone may be kept all the same."""
 
     kept: str | None
     closest: str | None
@@ -54,22 +54,37 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
     """
     if not candidates:
         raise ValueError("there is no repair to choose from")
-    able = [one for one in candidates if one.holds]
-    if not able:
-        closest = max(candidates, key=lambda one: (one.accuracy - one.least, one.method))
-        return Choice(
-            kept=None,
-            closest=closest.method,
-            reason=f"every repair costs more accuracy than it may; {closest.method} comes closest, with "
-            f"{closest.accuracy:.1%} where at least {closest.least:.1%} is asked",
-        )
-    repaired = [one for one in able if one.repairs]
-    best = min(repaired or able, key=lambda one: (max(one.attack, DEAD), -one.accuracy, one.method))
-    rejected = [one.method for one in candidates if not one.holds]
-    told = f"; rejected for their accuracy: {', '.join(sorted(rejected))}" if rejected else ""
+    repairs, holding = [one for one in candidates if one.repairs], [one for one in candidates if one.holds]
+    able = [one for one in repairs if one.holds]
+    closest = _nearest(repairs) if repairs and not able else None
+    kept = _best(able or holding)
     return Choice(
-        kept=best.method,
-        closest=None,
-        reason=f"{best.method} leaves the least attack, {best.attack:.1%} by the reversed trigger that works best on "
-        f"it{told}",
+        kept=kept.method if kept else None,
+        closest=closest.method if closest else None,
+        reason="; ".join(_told(candidates, kept, closest)),
     )
+
+
+def _best(able: Sequence[Candidate]) -> Candidate | None:
+    return min(able, key=lambda one: (max(one.attack, DEAD), -one.accuracy, one.method), default=None)
+
+
+def _nearest(dear: Sequence[Candidate]) -> Candidate:
+    return max(dear, key=lambda one: (one.accuracy - one.least, one.method))
+
+
+def _told(candidates: Sequence[Candidate], kept: Candidate | None, closest: Candidate | None) -> Iterator[str]:
+    if closest:
+        yield f"every repair costs more accuracy than it may; {closest.method} comes closest, with {_bound(closest)}"
+    elif not kept:
+        guard = _nearest(candidates)
+        yield f"{guard.method} costs more accuracy than it may, with {_bound(guard)}"
+    if kept:
+        yield f"{kept.method} leaves the least attack, {kept.attack:.1%} by the reversed trigger that works best on it"
+    rejected = sorted(one.method for one in candidates if not one.holds)
+    if rejected and kept and not closest:
+        yield f"rejected for their accuracy: {', '.join(rejected)}"
+
+
+def _bound(one: Candidate) -> str:
+    return f"{one.accuracy:.1%} where at least {one.least:.1%} is asked"

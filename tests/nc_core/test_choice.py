@@ -38,6 +38,22 @@ def test_a_guard_alone_is_kept_only_where_no_repair_may_be() -> None:
     assert choose([guard, candidate("a", accuracy=0.1)]).kept == "filter"
 
 
+def test_a_guard_that_is_kept_does_not_hide_which_repair_came_closest() -> None:
+    guard = Candidate(method="filter", attack=0.02, accuracy=0.95, least=0.9, repairs=False)
+    choice = choose([candidate("a", accuracy=0.85), guard, candidate("b", accuracy=0.89)])
+    assert (choice.kept, choice.closest) == ("filter", "b")
+    assert "every repair costs more accuracy than it may; b comes closest, with 89.0%" in choice.reason
+    assert "filter leaves the least attack, 2.0%" in choice.reason
+
+
+def test_a_guard_is_no_repair_that_comes_closest() -> None:
+    guard = Candidate(method="filter", attack=0.0, accuracy=0.89, least=0.9, repairs=False)
+    assert choose([guard, candidate("a", accuracy=0.8)]).closest == "a"
+    alone = choose([guard])
+    assert (alone.kept, alone.closest) == (None, None)
+    assert alone.reason == "filter costs more accuracy than it may, with 89.0% where at least 90.0% is asked"
+
+
 def test_the_order_in_which_they_ended_does_not_matter() -> None:
     several = [candidate("b"), candidate("a"), candidate("c", accuracy=0.1)]
     assert choose(several) == choose(several[::-1])

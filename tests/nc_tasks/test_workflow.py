@@ -359,7 +359,7 @@ def repairing(worker: WorkerProcess, methods: tuple[str, ...]) -> str:
 
 
 def repaired(worker: WorkerProcess, submission_id: str, method: str, *, rate: float, accuracy: float) -> None:
-    """A repair ends with a net; at least 0.9 of its accuracy is asked."""
+    """A repair ends with a net, the filter without; at least 0.9 of its accuracy is asked."""
     key = {"submission_id": submission_id, "method": method}
     body = {
         "method": method,
@@ -369,7 +369,7 @@ def repaired(worker: WorkerProcess, submission_id: str, method: str, *, rate: fl
     with worker.store.write() as session:
         attempt = mitigations.claim(session, **key, worker_id="host:1", lease_seconds=60, max_attempts=3)
         assert attempt is not None
-        sha = method[0].encode().hex() * 32
+        sha = None if method == "filter" else method[0].encode().hex() * 32
         assert mitigations.finish(session, **key, attempt=attempt, state="done", body=body, goodnet_sha256=sha)
     workflow.conclude(worker.store, submission_id, patience_seconds=60)
 
@@ -431,6 +431,16 @@ def test_a_repair_that_costs_too_much_is_rejected_with_its_evidence(worker: Work
     assert (told["method"], told["closest"]) == (None, "unlearning")
     assert "85.0% where at least 90.0% is asked" in told["reason"]
     assert [one["bound"]["after"] for one in told["candidates"]] == [0.85]
+
+
+@pytest.mark.usefixtures("sent")
+def test_the_repair_that_came_closest_is_told_though_the_filter_is_kept(worker: WorkerProcess) -> None:
+    submission_id = repairing(worker, ("unlearning", "filter"))
+    repaired(worker, submission_id, "unlearning", rate=0.0, accuracy=0.89)
+    repaired(worker, submission_id, "filter", rate=0.5, accuracy=0.95)
+    told = mitigation_of(worker, submission_id)
+    assert (told["method"], told["closest"]) == ("filter", "unlearning")
+    assert "unlearning comes closest, with 89.0% where at least 90.0% is asked" in told["reason"]
 
 
 def test_a_comparison_whose_message_was_lost_is_asked_for_again(worker: WorkerProcess, sent: Messages) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from api.report import render_report
+from api.summary import summary
 from api.triggers import TriggerArrays
 from nc_core.datasets import Images
 from tests.api.conftest import compared
@@ -158,6 +159,24 @@ def test_a_filter_is_not_called_a_repair(page: Render, make_result: Make) -> Non
     shown = words(page(result))
     assert "Nothing was repaired" in shown
     assert "goodnet.keras is the repaired model" not in shown
+
+
+REJECTED = "every repair costs more accuracy than it may; fine-pruning comes closest; filter leaves the least attack"
+
+
+def guarded_alone(result: dict[str, Any]) -> dict[str, Any]:
+    """The filter is kept, and what came closest of the repairs was rejected."""
+    other, kept = compared(result)["mitigation"]["candidates"]
+    kept["method"] = "filter"
+    told = {"candidates": [other, kept], "failed": [], "reason": REJECTED, "closest": "fine-pruning"}
+    return {**result, "mitigation": {**kept, **told}}
+
+
+def test_beside_a_filter_that_is_kept_the_repair_that_came_closest_is_told(page: Render, make_result: Make) -> None:
+    shown = words(page(guarded_alone(make_result(infected={1: 8.2}))))
+    assert f"{REJECTED[0].upper()}{REJECTED[1:]}." in shown
+    assert "fine-pruning rejected" in shown
+    assert f"of 2 repairs, {REJECTED}" in "\n".join(summary(guarded_alone(make_result(infected={1: 8.2}))))
 
 
 def test_a_failed_repair_says_why(page: Render, make_result: Make) -> None:
