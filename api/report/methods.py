@@ -76,9 +76,10 @@ def _rows(candidate: Mapping[str, Any], *, labelled: bool) -> list[tuple[str, st
 
 
 def _compared(candidate: Mapping[str, Any]) -> list[tuple[str, str]]:
-    met = (candidate.get("comparison") or {}).get("triggers", [])
+    comparison = candidate.get("comparison") or {}
+    met = comparison.get("triggers", [])
     if not met:
-        return []
+        return [("Reversed triggers of all repairs", comparison["reason"])] if "reason" in comparison else []
     worst = max(met, key=lambda entry: entry["attack_success_rate"])
     text = f"{percent(worst['attack_success_rate'])} (label {worst['label']}, from {worst['origin']})"
     return [(f"Worst of {count(len(met), 'reversed trigger')}", text)]

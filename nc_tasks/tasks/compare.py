@@ -7,6 +7,7 @@ from nc_core.errors import CleanseError
 from nc_tasks import workflow
 from nc_tasks.app import app
 from nc_tasks.comparing import compare_repairs
+from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.prepare import one_line
 from nc_tasks.store import mitigations
 from nc_tasks.worker import WorkerProcess, load, this_worker
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 @app.task(name="nc_tasks.compare")
 def compare(*, submission: str) -> None:
     """Write how every repair does against the triggers of all, and end the submission. May come twice: the same
-    again."""
+    again. Raises ArtefactsUnreachable, having written nothing: it is to come again."""
     worker = this_worker()
     with worker.store.read() as session:
         waiting = mitigations.to_compare(session, submission_id=submission)
@@ -33,9 +34,12 @@ def _compare(worker: WorkerProcess, submission_id: str) -> None:
     try:
         if attempt > most:
             told = f"given up after {attempt - 1} attempts (limit {most})"
-            raise CleanseError(f"{told}: each time its worker fell silent")
+            raise CleanseError(f"{told}: each time its worker fell silent, or could not reach the files")
         load()
         found = compare_repairs(worker, submission_id)
+    except ArtefactsUnreachable:
+        # Nobody's fault: the submission stands still, and the sweeper asks for it again.
+        raise
     except Exception as error:
         # What each repair measured by itself is there: the choice is made on that, and the reason told.
         log.error("submission %s: %s", submission_id, traceback.format_exc())

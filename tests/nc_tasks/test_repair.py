@@ -21,6 +21,7 @@ from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.rescan import Found, Rescan
 from nc_core.models import build, canonical_of
 from nc_tasks import publishing, workflow
+from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.evaluate import evaluate
 from nc_tasks.options import Method, ScanOptions
 from nc_tasks.results import result_json
@@ -318,6 +319,35 @@ def test_a_comparison_that_fails_does_not_stop_the_submission(
     told = ended(worker, submission_id)
     assert told["method"] == "fine-pruning"
     assert told["comparison"] == {"triggers": [], "reason": "not compared: ValueError: no memory"}
+
+
+def test_a_comparison_that_does_not_reach_the_files_is_tried_again(
+    worker: WorkerProcess, submission: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods = {name: method(name, left=0.0, found=pixel(5)) for name in ("unlearning", "fine-pruning")}
+    submission_id = submission(methods)
+    for name in methods:
+        repair_task.repair(submission=submission_id, method=name)
+
+    def unreachable(*_: object) -> None:
+        raise ArtefactsUnreachable("the bucket does not answer")
+
+    # Given a bucket that is away while the repairs are compared
+    with monkeypatch.context() as away:
+        away.setattr(compare_task, "compare_repairs", unreachable)
+        with pytest.raises(ArtefactsUnreachable):
+            compare_task.compare(submission=submission_id)
+    # When the sweeper looks after a while, then it finds the submission standing still and asks once more
+    sent: list[str] = []
+    monkeypatch.setattr(publishing.app, "send_task", lambda name, **_: sent.append(name))
+    with worker.store.read() as session:
+        assert [row.id for row in course.standing(session)] == [submission_id]
+    assert workflow.conclude(worker.store, submission_id, patience_seconds=0)
+    assert sent == ["nc_tasks.compare"]
+    # And with the bucket back the repairs are compared
+    compare_task.compare(submission=submission_id)
+    told = ended(worker, submission_id)
+    assert all(one["comparison"]["triggers"] and "reason" not in one["comparison"] for one in told["candidates"])
 
 
 def test_a_comparison_that_always_ends_its_process_is_given_up(

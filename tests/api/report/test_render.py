@@ -143,6 +143,15 @@ def test_methods_are_shown_side_by_side_with_their_triggers(
     assert sum("as reversed on the model repaired by" in alt for alt in alts) == 4
 
 
+def test_repairs_that_were_not_compared_say_why(page: Render, make_result: Make) -> None:
+    result = compared(make_result(infected={1: 8.2}))
+    for one in result["mitigation"]["candidates"]:
+        one["comparison"] = {"triggers": [], "reason": "not compared: ValueError: no memory"}
+    shown = words(page(result))
+    assert shown.count("Reversed triggers of all repairs not compared: ValueError: no memory") == 2
+    assert "Worst of" not in shown
+
+
 def test_a_repair_that_costs_too_much_is_told_as_none(page: Render, make_result: Make) -> None:
     result = compared(make_result(infected={1: 8.2}))
     other = result["mitigation"]["candidates"][0]
