@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from api.backends import Backend
+from api.client.types import Submission
 from api.folder import check_folder, folder_of
 from api.showing import print_json
-from api.terminal import out, printable
+from api.terminal import err, out, printable
 from nc_tasks.errors import WrongState
 
 NAMES = {"html": "report.html", "json": "result.json", "sarif": "result.sarif", "attestation": "attestation.json"}
@@ -18,8 +19,9 @@ def fetch_report(backend: Backend, prefix: str, format: str, path: Path | None, 
     """Write one form of the result. path: None for the file's own name in this folder."""
     name = NAMES[format]
     path = Path(name) if path is None else path
-    backend.download(backend.find(prefix)["id"], name, path)
-    _say([path], as_json=as_json)
+    submission = backend.find(prefix)
+    backend.download(submission["id"], name, path)
+    _say([path], submission, as_json=as_json)
 
 
 def fetch_files(backend: Backend, prefix: str, names: Sequence[str], folder: Path | None, *, as_json: bool) -> None:
@@ -33,7 +35,7 @@ def fetch_files(backend: Backend, prefix: str, names: Sequence[str], folder: Pat
     check_folder(folder)
     for name in names:
         backend.download(submission["id"], name, folder / name)
-    _say([folder / name for name in names], as_json=as_json)
+    _say([folder / name for name in names], submission, as_json=as_json)
 
 
 def _what_run_writes(backend: Backend, submission_id: str) -> list[str]:
@@ -44,7 +46,9 @@ def _what_run_writes(backend: Backend, submission_id: str) -> list[str]:
     return [*ALWAYS, *(REPAIRED if repaired else ()), "result.json"]
 
 
-def _say(paths: Sequence[Path], *, as_json: bool) -> None:
+def _say(paths: Sequence[Path], submission: Submission, *, as_json: bool) -> None:
+    if submission["state"] == "repairing":
+        err.print(f"The repair of submission {submission['id']} is running: these files are as of now.")
     if as_json:
         print_json([str(path) for path in paths])
         return

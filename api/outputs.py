@@ -14,7 +14,7 @@ from api.folder import copy_file, write_file
 from api.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images
 from nc_tasks.artefacts import ArtefactStore
-from nc_tasks.errors import NotFound
+from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.results import kept_repair, result_json
 from nc_tasks.store import Mitigation, Store, findings, mitigations, submissions
 
@@ -22,6 +22,8 @@ RESULT, REPORT, TRIGGERS = "result.json", "report.html", "triggers.npz"
 GOODNET, GUARDED = "goodnet.keras", "guarded.keras"
 SARIF, ATTESTATION = "result.sarif", "attestation.json"
 ALL_FILES = (RESULT, REPORT, TRIGGERS, GOODNET, GUARDED)
+FINAL = (GOODNET, GUARDED, ATTESTATION)
+"""Files that do not say that a repair is still running: there are none before its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +130,9 @@ def write_scan(folder: Path, scan: Scan) -> None:
 def write_output(scan: Scan, name: str, path: Path, *, keys: Path) -> None:
     """Write one file of a scan under another path. keys: folder of the key that attestations are signed with.
 
-    Raises NotFound where this scan has no such file.
+    Raises NotFound where this scan has no such file, WrongState where its repair is to end first.
     """
+    check_final(name, submission_id=scan.result["submission"], state=scan.result["state"])
     if name in (GOODNET, GUARDED):
         if name not in scan.nets:
             raise NotFound(f"there is no {name}: the scan made no repair")
@@ -157,6 +160,12 @@ def _text_of(scan: Scan, name: str, keys: Path) -> str:
 
         return as_json(attestation(scan.result, signing_key(keys)))
     return as_json(scan.result)
+
+
+def check_final(name: str, *, submission_id: str, state: str) -> None:
+    """Raise WrongState for a file that is not there before the repairs have ended."""
+    if name in FINAL and state == "repairing":
+        raise WrongState(f"submission {submission_id} is repairing: {name} is there once that has ended")
 
 
 def as_json(value: Mapping[str, Any]) -> str:

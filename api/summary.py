@@ -18,6 +18,11 @@ def summary(result: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def running(result: Mapping[str, Any]) -> str:
+    """Said of a result whose repairs have not ended."""
+    return f"the repair is running ({', '.join(result['options']['mitigate'])})"
+
+
 def _headline(result: Mapping[str, Any]) -> str:
     flagged = result["flagged_labels"]
     text = HEADLINES[result["verdict"]]
@@ -46,6 +51,8 @@ def _test(result: Mapping[str, Any]) -> Iterator[str]:
 
 def _repair(result: Mapping[str, Any]) -> Iterator[str]:
     repair = result["mitigation"]
+    if result["state"] == "repairing":
+        yield f"  {running(result)}"
     if repair is None:
         return
     if repair["method"] is None:

@@ -1,6 +1,7 @@
 """The result of a submission as the contract's result.json, from SQL alone."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,12 +11,16 @@ from nc_core.rounds import Plan
 from nc_tasks.planning import plan_of
 from nc_tasks.store import Detection, Mitigation, Submission, detections, findings, mitigations, submissions
 from nc_tasks.store.findings import Finding, LabelTotals
+from nc_tasks.store.types import now
 
 SCHEMA = 1
 
 
 def result_json(session: Session, submission_id: str) -> dict[str, Any]:
-    """The result of a submission that is done; raises ValueError for one that has no verdict yet."""
+    """The result of a submission that has a verdict, as of now; raises ValueError for one that has none yet.
+
+    `state` says whether it has ended. While its repairs run there is none: `mitigation` is null.
+    """
     submission = submissions.get(session, submission_id=submission_id)
     detection = detections.get(session, submission_id=submission_id)
     if detection is None:
@@ -25,7 +30,7 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
     repairs = mitigations.of_submission(session, submission_id=submission_id)
     return {
         **summary_json(submission, detection, repairs),
-        "timing": _timing(submission, detection, totals),
+        "timing": _timing(submission, detection, totals, moment=now(session)),
         "labels": labels_json(rows, totals, plan_of(submission), detection),
     }
 
@@ -36,13 +41,14 @@ def summary_json(submission: Submission, detection: Detection, repairs: list[Mit
     return {
         "schema": SCHEMA,
         "submission": submission.id,
+        "state": submission.state,
         **{name: body[name] for name in ("verdict", "reason", "not_covered", "flagged_labels")},
         "suspects": body.get("suspects", []),
         "judged_at": detection.created_at.isoformat(timespec="seconds"),
         **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
         **{name: body[name] for name in ("rules", "reference_size")},
         "preflight": _preflight(submission),
-        "mitigation": _mitigation(repairs, body["flagged_labels"]),
+        "mitigation": None if submission.state == "repairing" else _mitigation(repairs, body["flagged_labels"]),
         "model": {
             "name": submission.model_name,
             "sha256": submission.model_sha256,
@@ -105,7 +111,7 @@ def _mitigation(repairs: list[Mitigation], flagged: Sequence[int]) -> dict[str, 
     choice, kept = choice_of(repairs, flagged), kept_repair(repairs)
     told: dict[str, Any] = {
         "candidates": [_candidate(row) for row in repairs if row.body is not None],
-        "failed": [{"method": row.method, "reason": row.reason} for row in repairs if row.body is None],
+        "failed": [{"method": row.method, "reason": row.reason} for row in repairs if row.state == "failed"],
         "reason": choice.reason if choice else None,
         "closest": choice.closest if choice else None,
     }
@@ -147,9 +153,12 @@ def kept_repair(repairs: list[Mitigation]) -> Mitigation | None:
     return next((row for row in repairs if row.kept), None)
 
 
-def _timing(submission: Submission, detection: Detection, totals: Mapping[int, LabelTotals]) -> dict[str, Any]:
-    began, ended = submission.started_at, submission.finished_at
-    total = (ended - began).total_seconds() if began and ended else 0.0
+def _timing(
+    submission: Submission, detection: Detection, totals: Mapping[int, LabelTotals], *, moment: datetime
+) -> dict[str, Any]:
+    """What it took; what has not ended took until `moment`."""
+    began, ended = submission.started_at, submission.finished_at or moment
+    total = (ended - began).total_seconds() if began else 0.0
     since = submission.inverting_at
     inversion = (detection.created_at - since).total_seconds() if since else 0.0
     return {

@@ -7,6 +7,7 @@ from typing import Any
 from api.numbers import listed, percent, probability, significant, spread_of
 from api.report.charts import Row
 from api.report.pictures import TriggerPictures, trigger_pictures
+from api.summary import running
 from api.triggers import TriggerArrays
 from nc_core.datasets import Images
 
@@ -50,6 +51,8 @@ def advice(result: Mapping[str, Any]) -> str:
         return "This says nothing about attacks that this method cannot see; they are listed below."
     if result["verdict"] == "inconclusive":
         return "Treat the model as unsafe until a scan can decide."
+    if result["state"] == "repairing":
+        return f"Do not use this model. When this page was made, {running(result)}."
     if result["mitigation"] is None:
         return "Do not use this model. No repair was asked for."
     repair = kept_repair(result)

@@ -47,6 +47,7 @@ def fabricate_result(
     return {
         "schema": 1,
         "submission": "0123456789ab",
+        "state": "done",
         "judged_at": "2026-03-01T12:00:00+00:00",
         **found,
         "labels": rows,

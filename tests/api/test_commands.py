@@ -113,6 +113,19 @@ def test_a_download_leaves_what_run_leaves_or_what_is_named(
     assert run_command(["download", identity, "secrets.txt"]) == 64
 
 
+def test_a_repair_that_is_running_is_told_with_what_is_shown_and_written(
+    stored: Stored, make_result: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity = stored(make_result(infected={33: 8.2}), until="detection")
+    assert run_command(["show", identity]) == 0
+    shown = capsys.readouterr().out
+    assert "the repair is running (unlearning)" in shown
+    assert "fail" not in shown
+    assert run_command(["download", identity, "--out", "files"]) == 0
+    assert "is running: these files are as of now" in capsys.readouterr().err
+    assert {path.name for path in (tmp_path / "files").iterdir()} == {"result.json", "report.html", "triggers.npz"}
+
+
 def test_what_is_not_there_is_refused_in_one_line(
     stored: Stored, make_result: Make, files: Files, capsys: pytest.CaptureFixture[str]
 ) -> None:

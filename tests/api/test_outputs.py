@@ -11,9 +11,11 @@ import pytest
 from api import outputs
 from api.folder import check_folder, write_file
 from api.outputs import read_scan, write_scan
+from api.summary import summary
 from api.triggers import TriggerArrays
 from nc_core.errors import OptionRefused
 from nc_tasks.artefacts import Artefacts
+from nc_tasks.errors import WrongState
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 
@@ -74,6 +76,30 @@ def test_nets_of_an_earlier_scan_do_not_stay_beside_a_clean_verdict(
     assert not (tmp_path / "goodnet.keras").exists()
     assert not (tmp_path / "guarded.keras").exists()
     assert json.loads((tmp_path / "result.json").read_text())["verdict"] == "clean"
+
+
+def test_a_repair_that_is_running_is_said_to_run_and_not_to_have_failed(
+    settings: Settings, stored: Stored, make_result: Make, tmp_path: Path
+) -> None:
+    # Given a backdoored model whose repair has not ended
+    identity = stored(make_result(infected={33: 8.2}), until="detection")
+    # when its folder is written
+    scan = read(settings, identity)
+    write_scan(tmp_path, scan)
+    # then the result has a state, no repair, and a time that runs
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (result["state"], result["verdict"], result["mitigation"]) == ("repairing", "backdoored", None)
+    assert result["timing"]["total_seconds"] > 0
+    # and the page and the summary tell the same
+    page = (tmp_path / "report.html").read_text()
+    assert "When this page was made, the repair is running (unlearning)." in page
+    assert "Its repair failed" not in page
+    assert "  the repair is running (unlearning)" in summary(result)
+    # and what the repair decides is not handed out yet
+    for name in ("goodnet.keras", "guarded.keras", "attestation.json"):
+        with pytest.raises(WrongState, match=f"is repairing: {name} is there once that has ended"):
+            outputs.write_output(scan, name, tmp_path / "file", keys=settings.keys)
+    assert not (tmp_path / "file").exists()
 
 
 def test_a_page_that_fails_leaves_the_old_result_and_no_half_file(

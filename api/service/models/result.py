@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.service.models.label import LabelInfo
-from nc_tasks.store.states import Verdict
+from nc_tasks.store.states import SubmissionState, Verdict
 
 
 class ScannedModel(BaseModel):
@@ -35,6 +35,7 @@ class Result(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     schema_: Literal[1] = Field(alias="schema")
+    state: SubmissionState = Field(description="While it is `repairing`, mitigation is null and the times run on.")
     verdict: Verdict
     reason: str
     not_covered: list[str]

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from api import outputs
 from api.exports.sarif import sarif
 from api.service.auditing import note
 from api.service.callers import Caller
@@ -43,6 +44,7 @@ def as_attestation(submission_id: SubmissionId, service: AService, caller: Reade
 
     with service.store.read() as session:
         result = result_of(session, caller, submission_id)
+    outputs.check_final(outputs.ATTESTATION, submission_id=submission_id, state=result["state"])
     found = attestation(result, signing_key(service.settings.keys))
     return _given(service, caller, submission_id, "attestation.json", found, ENVELOPE)
 

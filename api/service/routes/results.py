@@ -100,9 +100,10 @@ def _net(submission_id: str, service: Service, caller: Caller, name: str) -> Res
 
 
 def net_digest(service: Service, caller: Caller, submission_id: str, name: str) -> str:
-    """The digest of goodnet.keras or guarded.keras; raises NotFound where no repair was made."""
+    """The digest of goodnet.keras or guarded.keras; raises NotFound, or WrongState before its end."""
     with service.store.read() as session:
-        judged(session, caller, submission_id)
+        state = judged(session, caller, submission_id).state
+        outputs.check_final(name, submission_id=submission_id, state=state)
         kept = kept_repair(mitigations.of_submission(session, submission_id=submission_id))
     made = {} if kept is None else {"goodnet.keras": kept.goodnet_sha256, "guarded.keras": kept.guarded_sha256}
     digest = made.get(name)

@@ -95,6 +95,19 @@ def test_given_no_verdict_yet_then_409_and_the_labels_stand_as_they_are(
     assert client.get(f"/v1/submissions/{identity}/labels/12").status_code == 404
 
 
+def test_given_a_repair_that_is_running_then_the_result_says_so_and_its_nets_are_not_there_yet(
+    client: httpx.Client, settings: Settings, files: tuple[Path, Path], result: dict[str, Any]
+) -> None:
+    model, data = files
+    identity = store_submission(settings, result, model=model, data=data, until="detection")
+    told = client.get(f"/v1/submissions/{identity}/result.json").json()
+    assert (told["state"], told["verdict"], told["mitigation"]) == ("repairing", "backdoored", None)
+    assert "the repair is running" in client.get(f"/v1/submissions/{identity}/report.html").text
+    for name in ("goodnet.keras", "guarded.keras", "attestation.json"):
+        answer = client.get(f"/v1/submissions/{identity}/{name}")
+        assert (answer.status_code, "is repairing" in answer.json()["detail"]) == (409, True)
+
+
 def test_given_many_then_pages_hold_each_once_though_others_are_submitted_meanwhile(client: httpx.Client) -> None:
     ids = [client.post("/v1/submissions", **form(b"%d" % number)).json()["id"] for number in range(5)]
     first = client.get("/v1/submissions", params={"limit": 2}).json()
