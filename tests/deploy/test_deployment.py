@@ -120,6 +120,17 @@ def test_in_compose_what_is_named_is_there(compose: dict[str, Any]) -> None:
     assert set(hosts) - {"cleanse"} <= compose["services"].keys()
 
 
+def test_in_compose_who_sends_callbacks_reaches_the_world_and_who_reads_models_does_not(
+    compose: dict[str, Any],
+) -> None:
+    leading_out = {name for name, found in compose["networks"].items() if not found.get("internal")}
+    reaching = {name for name, found in compose["services"].items() if leading_out & set(found["networks"])}
+    assert reaching == {"proxy", "sweeper"}
+    # The proxy's network is for those who come in: the sweeper is not to be found there.
+    shared = [set(compose["services"][name]["networks"]) for name in ("proxy", "sweeper")]
+    assert shared[0] & shared[1] == {"inside"}
+
+
 def test_docker_compose_takes_the_file() -> None:
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
