@@ -16,6 +16,7 @@ from nc_core.datasets import CleanData, Images
 from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.results import kept_repair, result_json
+from nc_tasks.settings import Settings
 from nc_tasks.store import Mitigation, Store, findings, mitigations, submissions
 
 RESULT, REPORT, TRIGGERS = "result.json", "report.html", "triggers.npz"
@@ -127,8 +128,8 @@ def write_scan(folder: Path, scan: Scan) -> None:
     write_file(folder / RESULT, lambda path: path.write_text(as_json(scan.result), "utf-8"))
 
 
-def write_output(scan: Scan, name: str, path: Path, *, keys: Path) -> None:
-    """Write one file of a scan under another path. keys: folder of the key that attestations are signed with.
+def write_output(scan: Scan, name: str, path: Path, *, settings: Settings) -> None:
+    """Write one file of a scan under another path. settings: they say the key that attestations are signed with.
 
     Raises NotFound where this scan has no such file, WrongState where its repair is to end first.
     """
@@ -140,11 +141,11 @@ def write_output(scan: Scan, name: str, path: Path, *, keys: Path) -> None:
     elif name == TRIGGERS:
         write_file(path, lambda aside: _save_triggers(aside, scan.triggers))
     else:
-        text = _text_of(scan, name, keys)
+        text = _text_of(scan, name, settings)
         write_file(path, lambda aside: aside.write_text(text, "utf-8"))
 
 
-def _text_of(scan: Scan, name: str, keys: Path) -> str:
+def _text_of(scan: Scan, name: str, settings: Settings) -> str:
     """A file that is text: the page, or one of the forms of the result."""
     if name == REPORT:
         from api.report import render_report
@@ -156,9 +157,9 @@ def _text_of(scan: Scan, name: str, keys: Path) -> str:
         return as_json(sarif(scan.result))
     if name == ATTESTATION:
         from api.exports.attestation import attestation
-        from api.exports.keys import signing_key
+        from api.exports.keys import key_of
 
-        return as_json(attestation(scan.result, signing_key(keys)))
+        return as_json(attestation(scan.result, key_of(settings)))
     return as_json(scan.result)
 
 

@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from api import inputs
+from api.backends.remote import client
 from api.client.uploads import sha256_of
 from api.exits import VERDICTS, ExitCode
 from api.exports.attestation import verified
-from api.exports.keys import read_public_key
+from api.exports.keys import parse_public_key
 from api.terminal import out, printable
 from nc_core.errors import InputRefused
 
@@ -16,13 +19,19 @@ MOST_BYTES = 16 * 2**20
 """Of an attestation, whatever stands in it."""
 
 
-def verify_attestation(path: Path, key: Path, model: Path | None, *, as_json: bool) -> ExitCode:
+def key_of_server(url: str) -> Ed25519PublicKey:
+    """The public key that the server at this address signs with; raises ServerRefused, ServerFailed."""
+    with client(url) as server:
+        return parse_public_key(server.attestation_key(), f"the answer of {url}")
+
+
+def verify_attestation(path: Path, key: Ed25519PublicKey, model: Path | None, *, as_json: bool) -> ExitCode:
     """Print the statement; raises InputRefused where it is not signed by the key, or about another model."""
     if not path.is_file():
         raise InputRefused(f"attestation {path} does not exist: pass the path of a file")
     if (size := path.stat().st_size) > MOST_BYTES:
         raise InputRefused(f"attestation {path} has {size:,} bytes, the limit is {MOST_BYTES:,}")
-    statement = verified(path.read_bytes(), read_public_key(key))
+    statement = verified(path.read_bytes(), key)
     (subject,) = statement["subject"]
     if model is not None:
         _check_model(model, subject)

@@ -78,6 +78,11 @@ class Settings(BaseSettings):
     """Submissions of one owner that have not ended."""
     callback_private: bool = False
     """Whether callbacks may go to loopback, private and link-local addresses."""
+    signing_key: Annotated[Path, AfterValidator(_absolute)] | None = None
+    """PEM file of the Ed25519 key that attestations are signed with: where several processes sign, all have the same.
+
+    None: the one under home, made at its first use.
+    """
     retention_days: PositiveFloat | None = None
     """Age at which a submission that has ended is deleted; None: never."""
     artefact_grace_seconds: NonNegativeFloat = 900.0
@@ -112,7 +117,7 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> Path:
-        """The folder of the key that attestations are signed with."""
+        """The folder of the key that attestations are signed with, unless `signing_key` says another."""
         return self.home / "keys"
 
     @property

@@ -121,7 +121,7 @@ class LocalBackend:
         if self.result(submission_id) is None:
             raise WrongState(f"submission {submission_id} has no verdict: there is no {name}")
         scan = outputs.read_scan(self._store, self._artefacts, submission_id)
-        outputs.write_output(scan, name, path, keys=self._settings.keys)
+        outputs.write_output(scan, name, path, settings=self._settings)
 
     def compare(self, left: str, right: str) -> Mapping[str, Any]:
         """See `Backend`."""

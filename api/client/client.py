@@ -176,6 +176,10 @@ class CleanseClient:
         """Write one of its files, such as "report.html"; under the path lies the old file or the whole new one."""
         self._server.save(f"/v1/submissions/{submission_id}/{name}", Path(path))
 
+    def attestation_key(self) -> bytes:
+        """The public key of the server's attestations, as PEM: what `cleanse verify --key` takes."""
+        return self._server.send("GET", "/v1/attestation.pub.pem", headers={"Accept": "*/*"}).content
+
     def compare(self, left: str, right: str) -> dict[str, Any]:
         """Two submissions side by side: verdicts, norms label by label, what has drifted."""
         return self._server.json("GET", "/v1/compare", params={"left": left, "right": right})

@@ -52,7 +52,8 @@ def attest(
 ) -> None:
     """Write a signed in-toto attestation: which model, by digest, was judged how; `cleanse verify` checks it.
 
-    The Ed25519 key is made at its first use: keys/attestation.pem under --home, its public half beside it.
+    The Ed25519 key is made at its first use: keys/attestation.pem under --home, its public half beside it; or it is the
+    one that CLEANSE_SIGNING_KEY names.
     """
     from api.backends import opened
     from api.fetching import fetch_report

@@ -27,6 +27,7 @@ from api.service.routes import (
     metrics,
     results,
     schema,
+    signing,
     submissions,
 )
 from api.service.service import Service
@@ -50,6 +51,7 @@ MODULES = (
         labels,
         results,
         exports,
+        signing,
         events,
         classify,
     ),

@@ -13,7 +13,8 @@ COPY nc_tasks nc_tasks
 RUN /opt/cleanse/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.12-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/cleanse --create-home cleanse
+RUN useradd --system --uid 10001 --home-dir /var/lib/cleanse --create-home cleanse \
+    && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/cleanse/keys
 COPY --from=build /opt/cleanse /opt/cleanse
 # Everything that is written lies in the volume or in /tmp: the root may be read-only.
 ENV PATH=/opt/cleanse/bin:$PATH \

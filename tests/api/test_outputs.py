@@ -98,7 +98,7 @@ def test_a_repair_that_is_running_is_said_to_run_and_not_to_have_failed(
     # and what the repair decides is not handed out yet
     for name in ("goodnet.keras", "guarded.keras", "attestation.json"):
         with pytest.raises(WrongState, match=f"is repairing: {name} is there once that has ended"):
-            outputs.write_output(scan, name, tmp_path / "file", keys=settings.keys)
+            outputs.write_output(scan, name, tmp_path / "file", settings=settings)
     assert not (tmp_path / "file").exists()
 
 

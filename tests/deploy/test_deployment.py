@@ -131,6 +131,24 @@ def test_in_compose_who_sends_callbacks_reaches_the_world_and_who_reads_models_d
     assert shared[0] & shared[1] == {"inside"}
 
 
+def test_the_key_of_attestations_is_one_and_outlives_its_containers(
+    compose: dict[str, Any], objects: list[dict[str, Any]]
+) -> None:
+    # In compose it lies under the home of the image, in a volume that its user may write.
+    mounted = dict(volume.split(":")[:2] for volume in compose["services"]["api"]["volumes"])
+    assert mounted["keys"] == "/var/lib/cleanse/keys"
+    assert f"--mode=0700 {mounted['keys']}" in (DEPLOY / "docker" / "api.Dockerfile").read_text()
+    # On Kubernetes every process is told one place, and every api has a secret there that its group alone may read.
+    (settings,) = (found["data"] for found in objects if found["kind"] == "ConfigMap")
+    place = Path(settings["CLEANSE_SIGNING_KEY"])
+    (pod,) = (pod for pod in pods(objects) if pod["containers"][0]["name"] == "api")
+    (mount,) = (one for one in pod["containers"][0]["volumeMounts"] if one["mountPath"] == str(place.parent))
+    (volume,) = (one for one in pod["volumes"] if one["name"] == mount["name"])
+    assert volume["secret"]["defaultMode"] == 0o440
+    guide = (DEPLOY / "OPERATIONS.md").read_text()
+    assert f"generic {volume['secret']['secretName']} --namespace cleanse --from-file={place.name}" in guide
+
+
 def test_docker_compose_takes_the_file() -> None:
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:

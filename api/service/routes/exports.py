@@ -40,12 +40,12 @@ def as_sarif(submission_id: SubmissionId, service: AService, caller: Reader) -> 
 def as_attestation(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
     """The verdict as an in-toto Statement in a DSSE envelope, signed with this installation's Ed25519 key."""
     from api.exports.attestation import attestation
-    from api.exports.keys import signing_key
+    from api.exports.keys import key_of
 
     with service.store.read() as session:
         result = result_of(session, caller, submission_id)
     outputs.check_final(outputs.ATTESTATION, submission_id=submission_id, state=result["state"])
-    found = attestation(result, signing_key(service.settings.keys))
+    found = attestation(result, key_of(service.settings))
     return _given(service, caller, submission_id, "attestation.json", found, ENVELOPE)
 
 

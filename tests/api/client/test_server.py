@@ -11,6 +11,7 @@ import pytest
 
 from api import gate
 from api.client import CleanseClient, ServerFailed, ServerRefused, client
+from api.exports.keys import signing_key
 from api.main import run_command
 from api.progress import LineDisplay
 from api.service import submitting
@@ -97,6 +98,24 @@ def test_the_same_files_come_from_a_server_and_from_the_store(
     assert run_command(["attest", identity, "--server", url]) == 0
     key = str(tmp_path / "home" / "keys" / "attestation.pub.pem")
     assert run_command(["verify", "attestation.json", "--key", key]) == (3 if infected else 0)
+
+
+def test_an_attestation_is_verified_with_the_key_that_the_server_gives(
+    url: str, stored: Stored, make_result: Make, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a server that is asked for its key before it has signed anything, and then for an attestation
+    with CleanseClient(url) as cleanse:
+        public = cleanse.attestation_key()
+    assert public == (settings.keys / "attestation.pub.pem").read_bytes()
+    assert run_command(["attest", stored(make_result(infected={33: 8.2})), "--server", url]) == 0
+    # When the attestation is verified by who has no more than the address, then it is good
+    assert run_command(["verify", "attestation.json", "--server", url]) == 3
+    # and by another's key, or none at all, it is not
+    signing_key(settings.home / "other")
+    other = str(settings.home / "other" / "attestation.pub.pem")
+    capsys.readouterr()
+    assert run_command(["verify", "attestation.json", "--server", url, "--key", other]) == 2
+    assert run_command(["verify", "attestation.json"]) == 64
 
 
 def test_a_pipeline_is_gated_over_http(

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.exports import dsse
 from api.exports.attestation import PAYLOAD, attestation, verified
-from api.exports.keys import PRIVATE, PUBLIC, read_public_key, signing_key
+from api.exports.keys import PRIVATE, PUBLIC, key_of, read_public_key, signing_key
 from nc_core.errors import InputRefused
+from nc_tasks.settings import Settings
 
 Make = Callable[..., dict[str, Any]]
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -119,6 +120,32 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     os.chmod(tmp_path / PRIVATE, 0o640)
     with pytest.raises(InputRefused, match="may be read by others"):
         signing_key(tmp_path)
+
+
+@pytest.mark.parametrize(("mode", "mine", "taken"), [(0o440, False, True), (0o440, True, False), (0o444, False, False)])
+def test_a_key_that_is_mounted_for_a_group_is_taken_where_it_is_not_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, mine: bool, taken: bool
+) -> None:
+    # Given a key that the settings name, as a secret that is mounted: of another user, or of this one
+    made = signing_key(tmp_path / "elsewhere")
+    path = (tmp_path / "elsewhere" / PRIVATE).rename(tmp_path / "attestation.pem")
+    path.chmod(mode)
+    monkeypatch.setattr("os.geteuid", lambda: path.stat().st_uid + (not mine))
+    settings = Settings(home=tmp_path / "home", signing_key=path)
+    # When it is asked for, then it is that one, unless others may read it; and none is made at home
+    if taken:
+        assert key_of(settings).private_bytes_raw() == made.private_bytes_raw()
+    else:
+        with pytest.raises(InputRefused, match="may be read by others"):
+            key_of(settings)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_key_that_is_named_and_not_there_is_not_made(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, signing_key=tmp_path / "gone.pem")
+    with pytest.raises(InputRefused, match=r"gone\.pem, which CLEANSE_SIGNING_KEY names, does not exist"):
+        key_of(settings)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_no_key_is_refused(tmp_path: Path) -> None:
