@@ -59,17 +59,17 @@ def _count(service: Service, name: str) -> None:
         raise ProblemError(429, detail, limit=limit, headers={"Retry-After": str(seconds)})
 
 
-def require(scope: Scope) -> Callable[..., Caller]:
-    """A dependency: the caller, who must have the scope."""
+def require(*scopes: Scope) -> Callable[..., Caller]:
+    """A dependency: the caller, who must have one of the scopes."""
 
     def allowed(
         caller: Annotated[Caller, Depends(get_caller)],
         _key: Annotated[object, Security(BEARER)] = None,
         _session: Annotated[object, Security(SESSION)] = None,
     ) -> Caller:
-        if not caller.may(scope):
+        if not any(caller.may(scope) for scope in scopes):
             has = ", ".join(sorted(caller.scopes))
-            raise ProblemError(403, f"this needs a key with the scope {scope}; yours has {has}")
+            raise ProblemError(403, f"this needs a key with the scope {' or '.join(scopes)}; yours has {has}")
         return caller
 
     return allowed
@@ -81,4 +81,6 @@ AnArtefactStore = Annotated[ArtefactStore, Depends(get_artefacts)]
 SomeSettings = Annotated[Settings, Depends(get_settings)]
 Reader = Annotated[Caller, Depends(require("read"))]
 Submitter = Annotated[Caller, Depends(require("submit"))]
+Knower = Annotated[Caller, Depends(require("read", "submit"))]
+"""Who submits asks first what is there: that is told of one's own files alone."""
 Admin = Annotated[Caller, Depends(require("admin"))]

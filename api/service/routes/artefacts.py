@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from api.service.dependencies import AnArtefactStore, AStore, Reader
+from api.service.dependencies import AnArtefactStore, AStore, Knower
 from api.service.models.submission import DIGEST_PATTERN
 from api.service.problems import responses
 from api.service.submitting import known_file
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/v1/artefacts", tags=["artefacts"], responses=respons
 
 @router.head("/{sha256}", response_class=Response)
 def known(
-    sha256: Annotated[str, Path(pattern=DIGEST_PATTERN)], store: AStore, artefacts: AnArtefactStore, caller: Reader
+    sha256: Annotated[str, Path(pattern=DIGEST_PATTERN)], store: AStore, artefacts: AnArtefactStore, caller: Knower
 ) -> Response:
     """200 where the caller has uploaded this file before or was given it by a repair: its digest stands for it."""
     with store.read() as session:

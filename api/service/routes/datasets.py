@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from api.service.auditing import note
 from api.service.callers import Caller
-from api.service.dependencies import AService, AStore, Reader, Submitter
+from api.service.dependencies import AService, AStore, Knower, Reader, Submitter
 from api.service.forms import dataset_form
 from api.service.models.dataset import DatasetInfo, DatasetList
 from api.service.multipart import NAME_LIMIT, Form, harmless
@@ -55,7 +55,7 @@ def _register(service: Service, caller: Caller, form: Form) -> DatasetInfo:
 
 
 @router.get("")
-def every(store: AStore, caller: Reader) -> DatasetList:
+def every(store: AStore, caller: Knower) -> DatasetList:
     """All data sets, by name."""
     with store.read() as session:
         rows = datasets.every(session, owner=caller.sees)

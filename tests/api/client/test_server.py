@@ -282,6 +282,29 @@ def test_the_key_is_taken_from_the_environment(
         cleanse.remove_dataset("0123456789ab")
 
 
+def test_a_key_that_may_only_submit_submits_and_what_else_it_wants_names_the_scope(
+    url: str, settings: Settings, files: Files, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given a key of a build pipeline, and registered data of another owner
+    with closing(open_store(settings)) as store, store.write() as session:
+        made = keys.create(session, owner="pipeline", name="", scopes=["submit"])
+        other = keys.create(session, owner="bob", name="", scopes=["submit"])
+    with CleanseClient(url, other.text) as bob:
+        bob.add_dataset(files[1], name="bobs")
+    monkeypatch.setenv("CLEANSE_KEY", made.text)
+    line = ["submit", str(files[0]), "--server", url]
+    # When it submits files, and against data that it has registered by name, then it may
+    (first,) = printed(capsys, *line, "--data", str(files[1]))
+    assert run_command(["dataset", "add", str(files[1]), "--name", "signs", "--server", url]) == 0
+    capsys.readouterr()
+    assert [one["id"] for one in printed(capsys, *line, "--dataset", "signs")] == [first["id"]]
+    # and it sees its own data alone
+    assert [one["name"] for one in printed(capsys, "dataset", "list", "--server", url)] == ["signs"]
+    # but to read it lacks a scope, and is told which
+    assert run_command(["list", "--server", url]) == 1
+    assert "this needs a key with the scope read; yours has submit" in capsys.readouterr().err
+
+
 def test_an_estimate_of_a_server_is_that_of_its_machine(
     url: str, shared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
