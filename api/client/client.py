@@ -17,7 +17,7 @@ from api import inputs
 from api.client import events
 from api.client.connection import Connection
 from api.client.errors import ServerRefused
-from api.client.types import Dataset, Event, Label, Result, Submission
+from api.client.types import Dataset, Event, Key, Label, NewKey, Result, Submission
 from api.client.uploads import Progress, Upload, packed, sha256_of, silent
 
 ENDS = ("done", "refused", "failed", "cancelled")
@@ -200,6 +200,19 @@ class CleanseClient:
     def remove_dataset(self, dataset_id: str) -> None:
         """Forget registered data; submissions that were made with it keep it."""
         self._server.send("DELETE", f"/v1/datasets/{dataset_id}")
+
+    def create_key(self, owner: str, scopes: Sequence[str] = ("submit", "read"), *, name: str = "") -> NewKey:
+        """Make a key of the owner, for which it takes an admin; its text is told this once. name: what it is for."""
+        wish = {"owner": owner, "scopes": [*scopes], "name": name}
+        return self._server.json("POST", "/v1/keys", json=wish)
+
+    def keys(self) -> Sequence[Key]:
+        """All keys, revoked ones too, oldest first; for admins."""
+        return self._server.json("GET", "/v1/keys")["items"]
+
+    def revoke_key(self, key_id: str) -> None:
+        """End a key at once, for which it takes an admin."""
+        self._server.send("DELETE", f"/v1/keys/{key_id}")
 
     def estimate(
         self,

@@ -44,6 +44,24 @@ class Dataset(TypedDict):
     created_at: str
 
 
+class Key(TypedDict):
+    """A key of the service, without what opens the door. scopes: of submit, read, admin."""
+
+    id: str
+    owner: str
+    name: str
+    scopes: list[str]
+    created_at: str
+    revoked_at: str | None
+
+
+class NewKey(Key):
+    """A key just made. key: what opens the door, told this once. webhook_secret: callbacks are signed with it."""
+
+    key: str
+    webhook_secret: str
+
+
 class Event(TypedDict):
     """One message of a watched submission.
 

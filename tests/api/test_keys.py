@@ -22,12 +22,14 @@ def test_when_a_key_is_made_then_it_is_printed_alone_and_opens_until_it_is_revok
         assert row is not None
         assert (row.owner, row.name, row.scopes) == ("alice", "CI", ["read"])
     assert run_command(["key", "revoke", row.id, *home]) == 0
+    assert run_command(["key", "revoke", row.id, "--json", *home]) == 0
+    assert json.loads(capsys.readouterr().out) == {"id": row.id, "revoked": True}
     assert run_command(["key", "list", "--json", *home]) == 0
     (listed,) = json.loads(capsys.readouterr().out)
     assert (listed["id"], listed["revoked_at"] is None) == (row.id, False)
     with store.read() as session:
         assert keys.authenticate(session, text=text) is None
-        assert [entry.action for entry in audit.page(session, limit=9)] == ["revoke-key", "create-key"]
+        assert [entry.action for entry in audit.page(session, limit=9)] == ["revoke-key", "revoke-key", "create-key"]
     store.close()
 
 

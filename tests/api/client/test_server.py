@@ -282,6 +282,40 @@ def test_the_key_is_taken_from_the_environment(
         cleanse.remove_dataset("0123456789ab")
 
 
+def test_keys_of_a_server_are_made_listed_and_revoked_by_an_admin_from_elsewhere(
+    url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given an admin of a server, who is not on its machine
+    with closing(open_store(settings)) as store, store.write() as session:
+        root = keys.create(session, owner="root", name="", scopes=["admin"])
+    monkeypatch.setenv("CLEANSE_KEY", root.text)
+    where = ["--server", url]
+    # When a key is made there, then it opens what it may, and both places list the same
+    made = printed(capsys, "key", "create", "alice", "--scopes", "read", "--name", "CI", *where)
+    with CleanseClient(url, made["key"]) as alice:
+        assert list(alice.list()) == []
+        with pytest.raises(ServerFailed, match="scope admin"):
+            alice.keys()
+    listed = printed(capsys, "key", "list", *where)
+    assert listed == printed(capsys, "key", "list")
+    assert [(one["owner"], one["name"], one["scopes"], one["revoked_at"]) for one in listed][1:] == [
+        ("alice", "CI", ["read"], None)
+    ]
+    # and when it is revoked there, then it opens nothing
+    assert printed(capsys, "key", "revoke", made["id"], *where) == {"id": made["id"], "revoked": True}
+    with CleanseClient(url, made["key"]) as alice, pytest.raises(ServerFailed, match="was revoked"):
+        next(alice.list())
+    # An admin's script does the same, and may revoke the key that it has in hand
+    with CleanseClient(url, root.text) as script:
+        assert script.create_key("bob")["scopes"] == ["read", "submit"]
+        owners = script.keys()
+        assert [one["owner"] for one in owners] == ["root", "alice", "bob"]
+        script.revoke_key(root.row.id)
+        with pytest.raises(ServerFailed, match="was revoked"):
+            script.keys()
+    assert run_command(["key", "list", *where]) == 1
+
+
 def test_a_key_that_may_only_submit_submits_and_what_else_it_wants_names_the_scope(
     url: str, settings: Settings, files: Files, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
