@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One model to be scanned. data: a path, or dataset: the id or name of registered data. options: by name."""
+    """One model to be scanned. data: a path, or dataset: the id or name of registered data. options: by name.
+
+    priority: high, normal or low. tags: name -> text. callback_url: told when it has ended.
+    """
 
     model: Path
     data: Path | None
@@ -22,6 +25,9 @@ class Order:
     poisoned: Sequence[Path] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     force: bool = False
+    priority: str = "normal"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    callback_url: str | None = None
 
 
 class Backend(Protocol):
@@ -36,7 +42,11 @@ class Backend(Protocol):
         ...
 
     def recent(self, *, limit: int, **filters: Any) -> Sequence[Submission]:
-        """Submissions, newest first. filters: state, verdict, flagged_label, text; None: any."""
+        """Submissions, newest first.
+
+        filters: state, verdict, flagged_label, model_sha256, dataset (id or name), text, created_after, created_before
+        (aware times); None: any.
+        """
         ...
 
     def result(self, submission_id: str) -> Result | None:

@@ -8,17 +8,17 @@ from typing import Any, cast
 
 from api import inputs
 from api.backends.backend import Order, dataset_called
+from api.backends.wishes import wishes_of
 from api.client.types import Dataset, Label, Result, Submission
 from api.client.uploads import Progress
 from api.service.models.submission import SubmissionInfo
 from api.watching import Snapshot, watch
 from nc_tasks.artefacts import open_artefacts
 from nc_tasks.errors import NotFound, WrongState
-from nc_tasks.options import scan_options
 from nc_tasks.planning import plan_of
 from nc_tasks.results import labels_json, result_json
 from nc_tasks.settings import Settings
-from nc_tasks.store import LOCAL, Store, datasets, detections, findings, listing, open_store, submissions
+from nc_tasks.store import LOCAL, Store, datasets, deliveries, detections, findings, listing, open_store, submissions
 from nc_tasks.store.door_tables import Dataset as DatasetRow
 from nc_tasks.store.listing import Filters, Listed
 from nc_tasks.store.states import SUBMISSION_ENDS
@@ -52,8 +52,8 @@ class LocalBackend:
     def submit(self, order: Order, progress: Progress) -> Submission:  # noqa: ARG002
         """See `Backend`; files are copied, so nothing is told of their way."""
         inputs.check_model(order.model)
+        wishes = wishes_of(order, self._settings)
         model, data = self._keep(order.model), self._data(order)
-        options = scan_options(**order.options)
         with self._store.write() as session:
             row = submissions.submit(
                 session,
@@ -62,11 +62,16 @@ class LocalBackend:
                 data_sha256=data["sha256"],
                 data_name=data["name"],
                 poisoned=[self._keep(path) for path in order.poisoned],
-                options=options,
-                force=order.force,
+                options=wishes.options,
+                force=wishes.force,
+                priority=wishes.priority,
+                tags=wishes.tags or None,
             )
-        if row.state not in SUBMISSION_ENDS:
-            self._begin(row.id, options.slots)
+            if wishes.callback_url is not None:
+                deliveries.ask_for(session, submission_id=row.id, url=wishes.callback_url)
+        # Of one that has ended a callback may be left to send.
+        if row.state not in SUBMISSION_ENDS or wishes.callback_url is not None:
+            self._begin(row.id, wishes.options.slots)
         return self._get(row.id)
 
     def find(self, prefix: str) -> Submission:
@@ -74,10 +79,11 @@ class LocalBackend:
         with self._store.read() as session:
             return self._get(submissions.find(session, prefix=prefix).id)
 
-    def recent(self, *, limit: int, **filters: Any) -> Sequence[Submission]:
+    def recent(self, *, limit: int, dataset: str | None = None, **filters: Any) -> Sequence[Submission]:
         """See `Backend`."""
+        data = None if dataset is None else self._registered(dataset)["sha256"]
         with self._store.read() as session:
-            found = listing.page(session, filters=Filters(**filters), limit=limit)
+            found = listing.page(session, filters=Filters(data_sha256=data, **filters), limit=limit)
         return [_submission(listed) for listed in found.items]
 
     def result(self, submission_id: str) -> Result | None:

@@ -44,6 +44,9 @@ class RemoteBackend:
             poisoned=order.poisoned,
             options=order.options,
             force=order.force,
+            priority=order.priority,
+            tags=order.tags,
+            callback_url=order.callback_url,
             progress=progress,
         )
 
@@ -51,9 +54,10 @@ class RemoteBackend:
         """See `Backend`."""
         return self._client.find(prefix)
 
-    def recent(self, *, limit: int, **filters: Any) -> Sequence[Submission]:
+    def recent(self, *, limit: int, dataset: str | None = None, **filters: Any) -> Sequence[Submission]:
         """See `Backend`."""
-        return list(self._client.list(most=limit, **filters))
+        data = None if dataset is None else self._dataset(dataset)["id"]
+        return list(self._client.list(most=limit, dataset=data, **filters))
 
     def result(self, submission_id: str) -> Result | None:
         """See `Backend`."""

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
@@ -72,19 +73,25 @@ class CleanseClient:
         poisoned: Sequence[str | Path] = (),
         options: Mapping[str, Any] | None = None,
         force: bool = False,
+        priority: str = "normal",
+        tags: Mapping[str, str] | None = None,
+        callback_url: str | None = None,
         idempotency_key: str | None = None,
         progress: Progress = silent,
     ) -> Submission:
         """Submit a model with clean data: a file, a folder of pictures, or `dataset`, the id of a registered one.
 
         What the server has is not sent again: it is asked for the digests first. options: as `cleanse submit` takes
-        them, by the names of result.json. The same files and options are the same submission, and one call that had to
-        be sent twice is answered once.
+        them, by the names of result.json. priority: high, normal or low: whose labels go first while workers are
+        scarce. tags: name -> text, to call it by. callback_url: told, signed, when it has ended. The same files and
+        options are the same submission, and one call that had to be sent twice is answered once.
         """
         model = Path(model)
         inputs.check_model(model)
         digest = sha256_of(model)
         fields = {"options": json.dumps(dict(options or {})), "force": "true" if force else "false"}
+        fields |= {"priority": priority, "tags": json.dumps(dict(tags or {}))}
+        fields |= {} if callback_url is None else {"callback_url": callback_url}
         files: list[tuple[str, Path, str]] = []
         if self.has(digest):
             fields |= {"model_sha256": digest, "model_name": inputs.name_of(model)}
@@ -125,9 +132,10 @@ class CleanseClient:
     def list(self, *, most: int | None = None, **filters: Any) -> Iterator[Submission]:
         """Submissions, newest first, asked for page by page; most: how many, None: all.
 
-        filters: state, verdict, flagged_label, model_sha256, dataset, text, created_after, created_before; None: any.
+        filters: state, verdict, flagged_label, model_sha256, dataset, text, created_after, created_before (aware
+        times, or texts as of RFC 3339); None: any.
         """
-        asked = {name: value for name, value in filters.items() if value is not None}
+        asked = {name: _asked(value) for name, value in filters.items() if value is not None}
         left = most
         while left is None or left > 0:
             size = PAGE if left is None else min(left, PAGE)
@@ -252,3 +260,8 @@ class CleanseClient:
             return None
         digest = sha256_of(data)
         return next((one["id"] for one in self.datasets() if one["sha256"] == digest), None)
+
+
+def _asked(value: Any) -> Any:
+    """A filter as an address has it."""
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,7 +1,7 @@
 """`cleanse submit`: hand models in."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,6 +23,16 @@ from api.commands.run import (
     Slots,
     Unlabelled,
 )
+
+Priority = Literal["high", "normal", "low"]
+
+
+def named_texts(given: list[str] | None) -> list[str]:
+    """The tags as they were given; a usage error where one has no name."""
+    for one in given or ():
+        if not one.partition("=")[0] or "=" not in one:
+            raise typer.BadParameter(f"{one!r} is no tag: write NAME=TEXT, such as team=vision")
+    return given or []
 
 
 def submit(
@@ -51,6 +61,16 @@ def submit(
     seed: Seed = 0,
     slots: Slots = None,
     budget_minutes: Budget = None,
+    priority: Annotated[
+        Priority, typer.Option("--priority", help="Whose labels go first while workers are scarce.")
+    ] = "normal",
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="NAME=TEXT", callback=named_texts, help="What to call them by; may be repeated."),
+    ] = None,
+    callback_url: Annotated[
+        str | None, typer.Option("--callback-url", metavar="URL", help="Told, signed, when each of them has ended.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow them to their ends, and say the verdict.")] = False,
     workers: Workers = None,
     force: Force = False,
@@ -87,7 +107,17 @@ def submit(
         budget_minutes=budget_minutes,
     ).model_dump(mode="json")
     orders = [
-        Order(model=model, data=data, dataset=dataset, poisoned=poisoned or [], options=options, force=force)
+        Order(
+            model=model,
+            data=data,
+            dataset=dataset,
+            poisoned=poisoned or [],
+            options=options,
+            force=force,
+            priority=priority,
+            tags={name: text for name, _, text in (one.partition("=") for one in tags or ())},
+            callback_url=callback_url,
+        )
         for model in models_in(models)
     ]
     with opened(home, server, workers=workers) as backend:

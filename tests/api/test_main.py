@@ -12,7 +12,7 @@ import pytest
 from api.commands import listing, plant, run, submit
 from api.main import run_command
 from nc_tasks.options import Method, ScanOptions
-from nc_tasks.store.states import SubmissionState, Verdict
+from nc_tasks.store.states import Priority, SubmissionState, Verdict
 
 Files = tuple[Path, Path]
 
@@ -125,6 +125,7 @@ def test_the_choices_are_those_of_the_service() -> None:
     assert get_args(Method) == run.MITIGATIONS
     assert get_args(listing.State) == get_args(SubmissionState)
     assert get_args(listing.Verdict) == get_args(Verdict)
+    assert get_args(submit.Priority) == get_args(Priority)
 
 
 def test_submit_takes_every_option_of_a_scan_that_run_takes() -> None:

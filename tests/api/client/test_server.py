@@ -4,12 +4,14 @@ import doctest
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api import gate
+from api.backends.local import LocalBackend
 from api.client import CleanseClient, ServerFailed, ServerRefused, client
 from api.exports.keys import signing_key
 from api.main import run_command
@@ -18,7 +20,7 @@ from api.service import submitting
 from api.service.app import create_app
 from api.watching import Snapshot
 from nc_tasks.settings import Settings
-from nc_tasks.store import keys, open_store, submissions
+from nc_tasks.store import deliveries, keys, open_store, submissions
 from tests.api.service.conftest import serving
 
 Make = Callable[..., dict[str, Any]]
@@ -80,6 +82,65 @@ def test_a_server_and_the_store_are_shown_in_the_same_words(
         assert shown[0] == shown[1]
         assert shown[0][0] == 0
         assert told[0] == told[1]
+
+
+def test_what_is_wished_with_a_submission_reaches_a_server_and_the_store_alike(
+    url: str, files: Files, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(LocalBackend, "_begin", lambda *_: None)
+    wishes = ["--priority", "high", "--tag", "team=vision", "--tag", "note=a=b"]
+    wishes += ["--callback-url", "https://hooks.example/cleanse"]
+    for number, where in enumerate(([], ["--server", url])):
+        # When a model is submitted with a priority, tags and an address, then it has all of them
+        line = ["submit", str(files[0]), "--data", str(files[1]), "--seed", str(number)]
+        (made,) = printed(capsys, *line, *wishes, *where)
+        assert (made["priority"], made["tags"]) == ("high", {"team": "vision", "note": "a=b"})
+        with closing(open_store(settings)) as store, store.read() as session:
+            (row,) = deliveries.of_submission(session, submission_id=made["id"])
+            assert (row.url, row.state) == ("https://hooks.example/cleanse", "waiting")
+        # and what cannot be is refused in one line
+        for wrong, said in (
+            (["--tag", "two words=x"], "tags.two words"),
+            (["--callback-url", "ftp://hooks.example"], "callback_url: string should match"),
+            (["--callback-url", "http://127.0.0.1/"], "an address inside a network"),
+        ):
+            assert run_command([*line, *wrong, *where]) == 2
+            assert said in capsys.readouterr().err.splitlines()[-1]
+        assert run_command([*line, "--tag", "nameless", *where]) == 64
+        assert run_command([*line, "--priority", "urgent", *where]) == 64
+    # A script wishes the same
+    with CleanseClient(url) as cleanse:
+        made = cleanse.submit(files[0], data=files[1], priority="low", tags={"a": "b"}, options={"seed": 9})
+    assert (made["priority"], made["tags"]) == ("low", {"a": "b"})
+
+
+def test_a_list_is_narrowed_alike_on_a_server_and_in_the_store(
+    url: str, stored: Stored, make_result: Make, files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given two submissions against registered data and other data
+    assert run_command(["dataset", "add", str(files[1]), "--name", "signs"]) == 0
+    first = stored(make_result())
+    for path in files:
+        path.write_bytes(b"another " + path.read_bytes())
+    second = stored(make_result())
+    capsys.readouterr()
+    found = {one["id"]: one for one in printed(capsys, "list")}
+    digest, moment = found[second]["model"]["sha256"], found[second]["created_at"]
+    # When the list is narrowed, then only what is asked for is in it
+    for narrowed, ids in (
+        (["--model-sha256", digest], [second]),
+        (["--dataset", "signs"], [first]),
+        (["--created-after", moment], [second]),
+        (["--created-before", moment], [first]),
+        (["--created-after", "2020-01-31"], [second, first]),
+        (["--created-before", "2020-01-31T12:00"], []),
+    ):
+        for where in ([], ["--server", url]):
+            assert [one["id"] for one in printed(capsys, "list", *narrowed, *where)] == ids, narrowed
+    for wrong in (["--model-sha256", "abc"], ["--created-after", "yesterday"]):
+        assert run_command(["list", *wrong]) == 64
+    with CleanseClient(url) as cleanse:
+        assert [one["id"] for one in cleanse.list(created_after=datetime.fromisoformat(moment))] == [second]
 
 
 @pytest.mark.parametrize("infected", [{}, {33: 8.2}])
