@@ -50,6 +50,10 @@ class ArtefactStore(Protocol):
         """Of all files."""
         ...
 
+    def sweep(self) -> int:
+        """Delete temporary files of this machine that a crash left behind more than a day ago; returns how many."""
+        ...
+
 
 def open_artefacts(settings: Settings) -> ArtefactStore:
     """Where these settings keep files: the folder under home, or a bucket with that folder before it.

@@ -26,7 +26,11 @@ def collect(store: Store, artefacts: ArtefactStore, settings: Settings, digests:
 
 
 def tidy(store: Store, artefacts: ArtefactStore, settings: Settings) -> None:
-    """Delete everything that is older than the settings allow, then the files that nobody refers to."""
+    """Delete everything that is older than the settings allow, then the files that nobody refers to.
+
+    Of what a crash has left half-written, that of this machine's folder goes.
+    """
+    artefacts.sweep()
     with store.write() as session:
         idempotency.forget_old(session)
         removal.forget_jobs(session, days=JOB_DAYS)

@@ -94,6 +94,10 @@ class S3Artefacts:
             ]
         return [name for name in names if re.fullmatch("[0-9a-f]{64}", name)]
 
+    def sweep(self) -> int:
+        """Delete temporary files of the folder that a crash left behind more than a day ago; returns how many."""
+        return self._cache.sweep()
+
     def make_bucket(self) -> bool:
         """Make the bucket where it is not there; returns whether it is new. Raises ArtefactsUnreachable."""
         from botocore.exceptions import ClientError

@@ -53,6 +53,8 @@ class WorkerProcess:
 def _open(pid: int) -> WorkerProcess:
     settings = get_settings()
     artefacts, store = open_artefacts(settings), open_store(settings)
+    # In a container nobody else reaches this folder, whose leavings are those of an earlier process.
+    artefacts.sweep()
     host = socket.gethostname()
     worker_id = f"{host}:{pid}"
     queue = os.environ.get("CLEANSE_QUEUE", "")

@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api.pages.routes import router as pages
 from api.service.bodies import Bodies
+from api.service.leavings import swept
 from api.service.problems import Problem, add_handlers
 from api.service.routes import (
     artefacts,
@@ -99,7 +100,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.collect()
     gc.freeze()
     try:
-        yield
+        async with swept(service.artefacts):
+            yield
     finally:
         gc.unfreeze()
         await service.close()

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import FrameType
 
 from nc_core.errors import CleanseError
-from nc_tasks.artefacts import Artefacts
 from nc_tasks.embedded.broker import Broker, broker_url, make_private, socket_path, start_broker
 from nc_tasks.embedded.child import QUIT_SECONDS, Child
 from nc_tasks.embedded.clients import Wanted, live_clients
@@ -53,7 +52,6 @@ class Supervisor:
         """Broker and first workers; raises StackFailed."""
         end_workers(self._files)
         make_private(socket_path(self._settings).parent)
-        Artefacts(self._settings.artefacts).sweep()
         self._keep_broker()
         self.tick()
 

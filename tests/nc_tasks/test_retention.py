@@ -123,6 +123,17 @@ def test_given_a_file_kept_just_now_then_it_stays_though_no_row_refers_to_it(
     assert names(artefacts) == {"just now"}
 
 
+def test_given_a_write_that_a_crash_cut_off_when_tidied_then_it_goes_and_one_under_way_stays(
+    store: Store, artefacts: Artefacts, settings: Settings
+) -> None:
+    cut_off, under_way = artefacts.incoming / "old.tmp", artefacts.incoming / "young.tmp"
+    for path in (cut_off, under_way):
+        path.touch()
+    os.utime(cut_off, (0, 0))
+    retention.tidy(store, artefacts, settings)
+    assert list(artefacts.incoming.glob("*.tmp")) == [under_way]
+
+
 def test_given_one_at_work_then_it_is_not_removed(store: Store, artefacts: Artefacts) -> None:
     identity = full(store, artefacts, "m", days=1)
     with store.write() as session:

@@ -42,6 +42,18 @@ def test_given_a_file_kept_by_one_machine_then_another_has_it_too(bucket: str, t
     assert list(stored(bucket)) == [f"files/{digest[:2]}/{digest[2:]}"]
 
 
+def test_given_leavings_of_a_crash_then_they_are_swept_from_the_folder_before_the_bucket(
+    bucket: str, tmp_path: Path
+) -> None:
+    kept = machine(tmp_path, bucket)
+    cut_off, under_way = kept.incoming / "old.tmp", kept.incoming / "young.tmp"
+    for path in (cut_off, under_way):
+        path.touch()
+    os.utime(cut_off, (0, 0))
+    assert kept.sweep() == 1
+    assert cached(tmp_path) == [under_way]
+
+
 def test_given_a_file_that_is_there_then_it_is_not_sent_again(bucket: str, tmp_path: Path) -> None:
     digest = machine(tmp_path / "one", bucket).put_bytes(b"x")
     before = stored(bucket)

@@ -1,13 +1,16 @@
-"""Where the service may listen."""
+"""Where the service may listen, and what it clears away when it begins."""
 
+import os
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from api.service.__main__ import check_address
 from nc_core.errors import OptionRefused
+from nc_tasks.embedded.processes import wait_until
 from nc_tasks.settings import Settings
-from tests.api.service.conftest import MakeKey
+from tests.api.service.conftest import MakeKey, serving
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.8.8"])
@@ -24,3 +27,17 @@ def test_given_no_key_then_an_address_that_others_reach_is_refused_and_with_one_
         check_address(open_to_all)
     make_key("alice")
     check_address(open_to_all)
+
+
+def test_given_uploads_that_a_crash_cut_off_when_it_starts_then_old_ones_go_and_young_ones_stay(
+    app: FastAPI, settings: Settings
+) -> None:
+    # Given what an upload of long ago has left in the folder of this process, and one that another takes in now
+    settings.artefacts.mkdir(parents=True)
+    cut_off, under_way = settings.artefacts / "old.tmp", settings.artefacts / "young.tmp"
+    for path in (cut_off, under_way):
+        path.touch()
+    os.utime(cut_off, (0, 0))
+    with serving(app):
+        assert wait_until(lambda: not cut_off.exists(), 10)
+    assert under_way.exists()
