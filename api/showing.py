@@ -10,7 +10,7 @@ from rich.table import Table
 
 from api.backends import Backend
 from api.client.types import Dataset, Label, Submission
-from api.numbers import MISSING, count, hundredths, megabytes, percent, significant
+from api.numbers import MISSING, count, hundredths, megabytes, percent, probability, significant
 from api.progress import NAMES, detail, shares
 from api.summary import summary
 from api.terminal import err, out, printable
@@ -161,7 +161,7 @@ def _sides(left: Mapping[str, Any], right: Mapping[str, Any]) -> Table:
         ("verdict", lambda side: side["verdict"] or side["state"]),
         ("flagged", lambda side: ", ".join(map(str, side["flagged_labels"])) or "none"),
         ("anomaly index", lambda side: hundredths(side["anomaly_index"])),
-        ("p-value", lambda side: significant(side["p_value"], 2)),
+        ("p-value", lambda side: probability(side["p_value"])),
     ):
         table.add_row(name, told(left), told(right))
     return table

@@ -1,6 +1,7 @@
 """The commands that print, write and gate, on a store with submissions whose ends are known."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from api import gate, stack
 from api.exits import ExitCode
 from api.main import run_command
+from api.numbers import probability
 from nc_core.errors import ModelRefused
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store, submissions
@@ -158,6 +160,10 @@ def test_two_versions_are_compared(
     assert run_command(["compare", left[:6], right[:6]]) == 0
     shown = capsys.readouterr().out
     assert "newly flagged: 33" in shown
+    # with a probability as the result has it, which hundredths would make 0 of
+    flagged = [found[side]["p_value"] for side in ("left", "right")]
+    assert ["p-value", *map(probability, flagged)] in [re.split(r"\s{2,}", line.strip()) for line in shown.splitlines()]
+    assert flagged[1] < 0.005
     assert "1 label has moved" in shown
     assert run_command(["compare", left, left]) == 0
     assert "no label has drifted" in capsys.readouterr().out
