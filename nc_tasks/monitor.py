@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from nc_core.errors import CleanseError
 from nc_tasks.settings import get_settings
 from nc_tasks.store import Detection, Label, Store, Submission, open_store
+from nc_tasks.store.findings import last_rounds
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +36,18 @@ METHOD = re.compile(r"'method': '([a-z-]+)'")
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
-    """A submission as it stood at a moment. labels: state and norm by label and round. indices: anomaly indices."""
+    """A submission as it stood at a moment.
+
+    labels: state and norm by label and round. judged: label -> round whose norm the detection took. indices: anomaly
+    indices.
+    """
 
     model: str
     state: str
     verdict: str | None
     classes: int | None
     labels: dict[tuple[int, int], tuple[str, float | None]]
+    judged: dict[int, int]
     indices: dict[int, float | None]
 
 
@@ -104,14 +110,17 @@ def _read(session: Session, submission_id: str) -> _Known | None:
         return None
     model, state, classes, verdict, body = row
     labels = session.execute(
-        select(Label.label, Label.round, Label.state, Label.norm).where(Label.submission_id == submission_id)
-    )
+        select(Label.label, Label.round, Label.state, Label.norm)
+        .where(Label.submission_id == submission_id)
+        .order_by(Label.label, Label.round)
+    ).all()
     return _Known(
         model=model,
         state=state,
         verdict=verdict,
         classes=classes,
         labels={(row.label, row.round): (row.state, row.norm) for row in labels},
+        judged={row.label: row.round for row in last_rounds(labels)},
         indices={entry["label"]: entry["anomaly_index"] for entry in (body or {"labels": []})["labels"]},
     )
 
@@ -119,10 +128,13 @@ def _read(session: Session, submission_id: str) -> _Known | None:
 def _of_label(known: _Known, label: int, round: int) -> str:
     state, norm = known.labels.get((label, round), ("unknown", None))
     index = known.indices.get(label)
+    judged = known.judged.get(label)
     parts = (
         # What is asked for most stands first: Flower cuts long texts off.
         state,
         None if norm is None else f"norm {norm:.1f}",
+        # The index is that of the round that was judged, which may have found another norm than this one.
+        None if index is None or judged in (None, round) else f"judged norm {known.labels[label, judged][1]:.1f}",
         None if index is None else f"anomaly index {index:.1f}",
         f"label {label}" if known.classes is None else f"label {label} of {known.classes}",
         f"round {round}" if round else None,

@@ -84,10 +84,30 @@ def test_given_tasks_then_each_row_says_what_the_store_knows(store: Store, submi
     ):
         assert rows.describe(arguments(submission, label=label, round=0)) == told
     assert rows.describe(arguments(submission, label=1, round=2)) == (
-        f"unknown · anomaly index 4.2 · label 1 of 3 · round 2 · {model}"
+        f"unknown · judged norm 7.4 · anomaly index 4.2 · label 1 of 3 · round 2 · {model}"
     )
     assert rows.describe(arguments(submission)) == f"{model} · inverting · backdoored"
     assert rows.describe(arguments(submission, method="unlearning")) == f"{model} · unlearning · inverting · backdoored"
+
+
+def test_given_a_label_that_was_confirmed_then_each_round_says_its_norm_and_whose_the_index_is(
+    store: Store, submission: str
+) -> None:
+    # Given a second round, whose norm was judged, and one that failed and takes nothing away
+    with store.write() as session:
+        for number, state, norm in ((1, "done", 9.13), (2, "failed", None)):
+            labels.create(session, submission_id=submission, labels=[1], round=number, updates_budget=600)
+            key = LabelKey(submission_id=submission, label=1, round=number)
+            attempt = labels.claim(session, key=key, worker_id="w", lease_seconds=60, max_attempts=3)
+            assert attempt is not None
+            labels.finish(session, key=key, attempt=attempt, state=state, updates=1, norm=norm)  # type: ignore[arg-type]
+    rows = TaskRows(lambda: store)
+    told = [(rows.describe(arguments(submission, label=1, round=each)) or "").split(" · label")[0] for each in range(3)]
+    assert told == [
+        "done · norm 7.4 · judged norm 9.1 · anomaly index 4.2",
+        "done · norm 9.1 · anomaly index 4.2",
+        "failed · judged norm 9.1 · anomaly index 4.2",
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "{'job': 'abc'}", "{'submission': 'ffffffffffff', 'label': 1}", "{'submi"])
