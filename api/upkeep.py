@@ -11,7 +11,7 @@ import httpx
 
 from api.stack import keep_up
 from api.terminal import err, out
-from nc_tasks.embedded.client import Stack, attach
+from nc_tasks.embedded.client import Stack, attach, status
 from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.embedded.flower import flower_socket
 from nc_tasks.embedded.processes import wait_until
@@ -28,11 +28,14 @@ def stay_up(settings: Settings, *, workers: int | None, detach: bool) -> None:
     """Start the stack with its HTTP service and Flower, or adopt it, print where they are, and keep them up.
 
     detach: return then, and leave a process behind that keeps them up. Raises OptionRefused where the address is open
-    to others and there is no key, StackFailed where something does not start.
+    to others and there is no key, or is taken, StackFailed where something does not start: nothing is left
+    running then.
     """
-    from api.service.__main__ import check_address
+    from api.service.__main__ import check_address, listening
 
     check_address(settings)
+    if not _serves(settings):
+        listening(settings).close()
     signal.signal(signal.SIGTERM, _interrupt)
     with attach(
         settings,
@@ -49,6 +52,9 @@ def stay_up(settings: Settings, *, workers: int | None, detach: bool) -> None:
             else:
                 err.print("Ctrl-C stops it.")
             _watch(stack)
+        except StackFailed:
+            stack.stop_if_last()
+            raise
         except KeyboardInterrupt:
             err.print("\nStopping.")
             stack.stop_if_last()
@@ -56,6 +62,12 @@ def stay_up(settings: Settings, *, workers: int | None, detach: bool) -> None:
 
 def _interrupt(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _serves(settings: Settings) -> bool:
+    """Whether a service of this home runs: it is adopted with the address that it has."""
+    state = status(settings)
+    return state is not None and any(child.name == "api" for child in state.children)
 
 
 def _started(settings: Settings, stack: Stack) -> str:

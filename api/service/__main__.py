@@ -67,7 +67,7 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    with _listening(settings) as listener:
+    with listening(settings) as listener:
         port = listener.getsockname()[1]
         host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
         url = f"http://{host}:{port}"
@@ -80,14 +80,15 @@ def serve(settings: Settings) -> None:
             settings.api_file.unlink(missing_ok=True)
 
 
-def _listening(settings: Settings) -> socket.socket:
+def listening(settings: Settings) -> socket.socket:
+    """A socket on the address of the settings; raises OptionRefused where it is taken, or none of this machine's."""
     try:
         family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
         listener = socket.create_server((settings.api_host, settings.api_port), family=family, backlog=2048)
     except OSError as error:
         raise OptionRefused(
             f"cannot listen on {settings.api_host} port {settings.api_port} ({error.strerror}): "
-            "set CLEANSE_API_HOST and CLEANSE_API_PORT, port 0 for a free one"
+            "pass --host and --port, or set CLEANSE_API_HOST and CLEANSE_API_PORT; port 0 for a free one"
         ) from None
     # Connections have it from here. Without it the body of a small answer waits 40 ms for the client's word that the
     # head has come.
