@@ -84,13 +84,14 @@ def images_of(labels: int, profile: Profile) -> int:
 
 def labels_of(options: ScanOptions, classes: int) -> int:
     """How many labels the options ask for; raises OptionRefused for one that the model has not."""
-    if options.labels is None:
+    asked = options.target_labels
+    if asked is None:
         return classes
-    if max(options.labels) >= classes:
+    if asked[-1] >= classes:
         raise OptionRefused(
-            f"label {max(options.labels)} was asked for, the model has {classes} classes: pass --labels within them"
+            f"label {asked[-1]} was asked for, the model has {classes} classes: pass --labels within them"
         )
-    return len(options.labels)
+    return len(asked)
 
 
 def _memory(wanted: Wanted, slots: int) -> int:

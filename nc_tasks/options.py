@@ -6,42 +6,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from nc_core.choice import MAX_ACCURACY_LOSS
 from nc_core.errors import OptionRefused
+from nc_tasks.label_ranges import LabelRanges, parse_labels
 
 Profile = Literal["fast", "thorough", "paper"]
 """Names of `nc_core.profiles` that a scan may be asked for."""
 Method = Literal["unlearning", "neuron-pruning", "fine-pruning", "retraining", "gangsweep", "filter"]
 """Repairs that can be asked for."""
 
-MAX_LABELS = 1_000_000
-"""Far above any classifier: guards the memory of the process that reads "0-999999999"."""
-
-
-def parse_labels(text: str) -> tuple[int, ...]:
-    """Labels from text such as "0-79,90", sorted and without repeats; raises OptionRefused."""
-    labels: set[int] = set()
-    for part in text.replace(" ", "").split(","):
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise OptionRefused(f"labels {text!r}: {part!r} is no label; write numbers and ranges such as 0-79,90")
-        start, stop = int(first), int(last or first)
-        if not start <= stop < MAX_LABELS:
-            raise OptionRefused(
-                f"labels {text!r}: {part!r} is no range of labels; it must rise and end below {MAX_LABELS}"
-            )
-        labels.update(range(start, stop + 1))
-    return tuple(sorted(labels))
-
 
 def parse_methods(text: str) -> tuple[str, ...]:
     """Repairs from text such as "unlearning,fine-pruning", or none from "none"; order kept, repeats dropped."""
     names = [name.strip() for name in text.split(",")]
     return () if names == ["none"] else tuple(dict.fromkeys(names))
-
-
-def _labels(value: Any) -> Any:
-    value = parse_labels(value) if isinstance(value, str) else value
-    numbers = isinstance(value, (list, tuple, set)) and all(isinstance(label, int) for label in value)
-    return tuple(sorted(set(value))) if numbers else value
 
 
 def _methods(value: Any) -> Any:
@@ -71,10 +47,8 @@ class ScanOptions(BaseModel):
     """How images of another size are fitted to the model; None: they are refused."""
     architecture: str | None = Field(default=None, max_length=64)
     """Preset for a file that holds weights alone."""
-    labels: Annotated[tuple[Annotated[int, Field(ge=0)], ...] | None, BeforeValidator(_labels)] = Field(
-        default=None, min_length=1
-    )
-    """Target labels to look at, sorted; None: all."""
+    labels: LabelRanges | None = None
+    """Target labels to look at, as ranges such as "0-79,90"; None: all."""
     unlabelled: bool = False
     """Take the model's own confident answers instead of the data's labels."""
     slots: int | None = Field(default=None, ge=1, le=256)
@@ -82,6 +56,11 @@ class ScanOptions(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**32)
     budget_minutes: float | None = Field(default=None, gt=0.0, le=100_000.0)
     """Minutes from the begin of the preparation after which no label is looked at any more; None: no limit."""
+
+    @property
+    def target_labels(self) -> tuple[int, ...] | None:
+        """Target labels to look at, sorted; None: all."""
+        return None if self.labels is None else parse_labels(self.labels)
 
 
 def scan_options(**values: Any) -> ScanOptions:
@@ -95,4 +74,4 @@ def scan_options(**values: Any) -> ScanOptions:
 def _line(entry: Any) -> str:
     name = str(entry["loc"][0]) if entry["loc"] else "options"
     message = entry["msg"]
-    return f"{name.replace('_', '-')} is {entry['input']!r}: {message[:1].lower()}{message[1:]}"
+    return f"{name.replace('_', '-')} is {entry['input']!r:.80}: {message[:1].lower()}{message[1:]}"

@@ -10,7 +10,7 @@ from nc_tasks.store.tables import Submission
 def plan_of(submission: Submission) -> Plan:
     """The plan of a prepared submission; the same one in every process that asks."""
     options = ScanOptions(**submission.options)
-    return _plan(options.labels or range(int(submission.classes or 0)), options.profile, options.seed)
+    return _plan(options.target_labels or range(int(submission.classes or 0)), options.profile, options.seed)
 
 
 @lru_cache(maxsize=64)

@@ -50,7 +50,7 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
             resize=options.resize,
             value_range=options.value_range,
             unlabelled=options.unlabelled,
-            labels=options.labels,
+            labels=options.target_labels,
             slots=options.slots,
             seed=options.seed,
             memory_budget=worker.settings.memory_budget_bytes or default_budget() // worker.settings.label_workers,

@@ -36,6 +36,8 @@ WITHOUT_LABELS = {
 }
 FILES = ("report.html", "result.json", "result.sarif", "attestation.json", "triggers.npz")
 """What every submission with a verdict has to give."""
+SHOWN = 24
+"""Parts of an option that are written out: labels may be a thousand ranges."""
 ENDED_EARLY = "It ended before its labels were known. The reason stands above; mend it and submit again."
 
 
@@ -145,6 +147,7 @@ def _facts(submission: Submission) -> list[tuple[str, str]]:
 
 
 def _option(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value[:24])) + (f" and {len(value) - 24} more" if len(value) > 24 else "")
-    return significant(value, 2) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return significant(value, 2)
+    parts = value if isinstance(value, list) else str(value).split(",")
+    return ", ".join(parts[:SHOWN]) + (f" and {len(parts) - SHOWN} more" if len(parts) > SHOWN else "")

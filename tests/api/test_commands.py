@@ -185,7 +185,7 @@ def test_data_is_registered_once_and_models_are_submitted_against_it(
     # Then each is a submission of its own with the options, and workers are told of each
     assert [one["model"]["name"] for one in submitted] == ["m0.keras", "m1.keras", "m2.keras", "traffic_signs.h5"]
     assert {one["data"]["name"] for one in submitted} == {"clean.npz"}
-    assert submitted[0]["options"]["labels"] == [0, 1, 2, 3]
+    assert submitted[0]["options"]["labels"] == "0-3"
     assert submitted[0]["options"]["budget_minutes"] == 5
     assert without_workers == [one["id"] for one in submitted]
     # and the same again is the same

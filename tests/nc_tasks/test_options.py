@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from nc_core.errors import OptionRefused
 from nc_core.preflight.ranges import VALUE_RANGES
 from nc_core.profiles import PROFILES
-from nc_tasks.options import ScanOptions, parse_labels, parse_methods, scan_options
+from nc_tasks.label_ranges import MAX_LABELS, MAX_RANGES, parse_labels
+from nc_tasks.options import ScanOptions, parse_methods, scan_options
 
 
 @given(st.sets(st.integers(0, 300), min_size=1))
@@ -41,7 +42,37 @@ def test_given_nothing_then_the_contract_holds() -> None:
 def test_given_options_when_they_pass_through_json_then_they_are_equal() -> None:
     options = scan_options(labels="3,1-2", mitigate="none", value_range="0..1", slots=4, unlabelled=True)
     assert ScanOptions.model_validate(options.model_dump(mode="json")) == options
-    assert options.labels == (1, 2, 3)
+    assert (options.labels, options.target_labels) == ("1-3", (1, 2, 3))
+
+
+@given(st.sets(st.integers(0, 300), min_size=1))
+def test_given_labels_one_by_one_then_they_are_kept_as_ranges_that_mean_the_same(labels: set[int]) -> None:
+    kept = scan_options(labels=list(labels))
+    assert kept.target_labels == tuple(sorted(labels))
+    assert scan_options(labels=",".join(map(str, labels))) == kept
+
+
+def test_given_ever_so_many_labels_then_what_is_kept_is_short() -> None:
+    assert scan_options(labels=f"0-{MAX_LABELS - 1}").labels == f"0-{MAX_LABELS - 1}"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "actual"),
+    [
+        (f"0-{MAX_LABELS}", MAX_LABELS, f"0-{MAX_LABELS}"),
+        (",".join(map(str, range(0, 2 * MAX_RANGES + 2, 2))), MAX_RANGES, MAX_RANGES + 1),
+        ("1" * 5_000, MAX_LABELS, "1" * 80),
+    ],
+    ids=["labels", "ranges", "digits"],
+)
+def test_given_more_labels_or_ranges_than_may_be_then_the_line_says_limit_and_actual_value(
+    text: str, limit: int, actual: object
+) -> None:
+    with pytest.raises(OptionRefused) as caught:
+        scan_options(labels=text)
+    assert str(limit) in str(caught.value)
+    assert str(actual) in str(caught.value)
+    assert len(str(caught.value)) < 250
 
 
 @pytest.mark.parametrize(
@@ -53,6 +84,8 @@ def test_given_options_when_they_pass_through_json_then_they_are_equal() -> None
         ("labels", "x"),
         ("labels", []),
         ("labels", [-1]),
+        ("labels", [True]),
+        ("labels", 7),
         ("mitigate", "magic"),
         ("alpha", 1.0),
         ("seed", -1),

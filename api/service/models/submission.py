@@ -27,6 +27,12 @@ class LabelNumbers(BaseModel):
     states: dict[LabelState, int]
 
 
+class StoredOptions(ScanOptions):
+    """The options of a submission as they are kept."""
+
+    labels: str | None = Field(default=None, description="Target labels to look at, such as 0-79,90; null: all.")
+
+
 class SubmissionInfo(BaseModel):
     """One model with its clean data: where it stands, and what was found."""
 
@@ -38,7 +44,7 @@ class SubmissionInfo(BaseModel):
     model: FileReference
     data: FileReference
     poisoned: list[FileReference]
-    options: ScanOptions
+    options: StoredOptions
     priority: Priority
     tags: dict[str, str]
     labels: LabelNumbers

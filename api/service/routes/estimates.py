@@ -10,6 +10,7 @@ from api.service.problems import responses
 from nc_core.cost import NetCost
 from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.estimates import USUAL_IMAGES, Wanted, estimate
+from nc_tasks.label_ranges import MAX_LABELS
 from nc_tasks.options import Profile
 
 router = APIRouter(prefix="/v1", tags=["submissions"], responses=responses(401, 403, 421, 422, 429, 503))
@@ -44,7 +45,7 @@ class EstimateWish(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     net: NetSize
-    labels: Whole = Field(ge=1, le=100_000, description="To be looked at.")
+    labels: Whole = Field(ge=1, le=MAX_LABELS, description="To be looked at.")
     profile: Profile = "fast"
     slots: Annotated[int, Field(ge=1, le=256), BeforeValidator(_no_truth)] | None = Field(
         default=None, description="Labels in one batch; null: what suits."

@@ -304,8 +304,15 @@ def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, 
     assert answer.headers["location"] == f"/submissions/{sent[0]}"
     with store.read() as session:
         options = submissions.get(session, submission_id=sent[0]).options
-    assert (options["profile"], options["labels"], options["mitigate"]) == ("thorough", [0, 1, 2, 3], [])
+    assert (options["profile"], options["labels"], options["mitigate"]) == ("thorough", "0-3", [])
     assert (options["unlabelled"], options["value_range"]) == (True, "auto")
+
+
+def test_given_labels_in_many_ranges_then_the_page_writes_out_the_first(browser: httpx.Client, sent: list[str]) -> None:
+    files = {"model": ("net.h5", b"model"), "data": ("clean.npz", b"data")}
+    browser.post("/submissions", files=files, data={"labels": ",".join(map(str, range(0, 60, 2)))})
+    assert "labels: 0, 2, 4, 6," in (text := look(browser, f"/submissions/{sent[0]}").text)
+    assert ", 46 and 6 more" in text
 
 
 @pytest.mark.parametrize(

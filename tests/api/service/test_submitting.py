@@ -24,12 +24,21 @@ def test_when_files_are_sent_then_they_are_kept_by_digest_and_the_message_goes_o
     assert answer.headers["location"] == f"/v1/submissions/{found['id']}"
     assert found["model"] == {"sha256": sha256(b"model").hexdigest(), "name": "badnet.h5"}
     assert (found["state"], found["priority"], found["tags"]) == ("queued", "high", {"build": "17"})
-    assert (found["options"]["labels"], found["options"]["seed"]) == ([0, 1, 2], 3)
+    assert (found["options"]["labels"], found["options"]["seed"]) == ("0-2", 3)
     digest = found["data"]["sha256"]
     assert (settings.artefacts / digest[:2] / digest[2:]).read_bytes() == b"data"
     assert sent == [found["id"]]
     assert leftovers(settings) == []
     assert client.get(answer.headers["location"]).json() == found
+
+
+@pytest.mark.parametrize("labels", ["0-99998", list(range(100))])
+def test_given_ever_so_many_labels_then_one_and_list_say_them_in_a_few_letters(
+    client: httpx.Client, labels: object
+) -> None:
+    answer = client.post("/v1/submissions", **form(options=json.dumps({"labels": labels})))
+    assert answer.json()["options"]["labels"] in ("0-99998", "0-99")
+    assert len(client.get("/v1/submissions").content) < 2_000
 
 
 def test_when_the_same_is_sent_again_then_it_is_the_same_submission(client: httpx.Client) -> None:

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.durable
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678000)
 LEASED = {"state": "running", "attempt": 2, "attempt_base": 1, "lease_until": TIME, "worker_id": "w", "epoch": "e"}
+ASKED = {"a": [0, 1, 2, 5, 7, 8], "b": None}
 ROWS: dict[str, list[dict[str, Any]]] = {
     "submission": [
         {
@@ -33,7 +34,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             "data_sha256": "2" * 64,
             "data_name": "clean.npz",
             "poisoned": [{"sha256": "3" * 64, "name": "poisoned.h5"}],
-            "options": {"profile": "fast", "seed": 2**32 - 1},
+            "options": {"profile": "fast", "seed": 2**32 - 1, "labels": ASKED[letter]},
             "input_shape": [32, 32, 3],
             "parameters": 2**40,
             "round": 0,
@@ -137,7 +138,12 @@ def test_given_a_database_of_revision_0003_with_data_when_opened_then_nothing_of
     store = open_store(settings)
     # Then every value stands where it stood, the tables are those of a new database, and the program reads them
     with engine.connect() as connection:
-        assert content(connection, earlier) == before
+        found = content(connection, earlier)
+        # But the labels that were asked for are ranges now
+        assert [row["options"].pop("labels") for row in found["submission"]] == ["0-2,5,7-8", None]
+        for row in before["submission"]:
+            del row["options"]["labels"]
+        assert found == before
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     # And the repair that was handed out still is
