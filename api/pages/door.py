@@ -58,7 +58,9 @@ def refusal(request: Request, error: Exception) -> Response:
         response = to(f"{SIGN_IN}?{urlencode({'then': request.url.path})}" if request.method == "GET" else SIGN_IN)
         response.delete_cookie(COOKIE)
         return response
-    return page(request, "problem.html", status=status, title=HTTPStatus(status).phrase, detail=detail)
+    shown = page(request, "problem.html", status=status, title=HTTPStatus(status).phrase, detail=detail)
+    shown.headers.update(getattr(error, "headers", None) or {})
+    return shown
 
 
 def status_of(error: Exception) -> tuple[int, str]:

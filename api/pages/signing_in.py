@@ -1,17 +1,23 @@
 """Signing in: the key goes into a cookie that scripts cannot read and other sites cannot send."""
 
+from urllib.parse import parse_qsl
+
 from fastapi import APIRouter, Request, Response
 
 from api.pages.door import PageRoute, own_path, to
 from api.pages.rendering import page
 from api.service.callers import COOKIE, check_origin
-from api.service.dependencies import AStore
+from api.service.dependencies import AService, count_stranger
+from api.service.problems import ProblemError
 from nc_tasks.store import keys
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 KEEP_SECONDS = 12 * 3600
 """A working day; the key itself is good until it is revoked."""
+FORM = "application/x-www-form-urlencoded"
+FIELDS = 8
+"""Of the two that the form has, and what a browser's helpers may add."""
 
 
 @router.get("/sign-in")
@@ -21,20 +27,32 @@ def ask(request: Request, then: str = "/") -> Response:
 
 
 @router.post("/sign-in")
-async def sign_in(request: Request, store: AStore) -> Response:
+async def sign_in(request: Request, service: AService) -> Response:
     """Keep the key in the cookie, if it is one."""
     check_origin(request, proven=True)
-    form = await request.form()
-    key, then = str(form.get("key", "")).strip(), own_path(str(form.get("then", "/")))
-    with store.read() as session:
+    fields = await _fields(request)
+    key, then = fields.get("key", "").strip(), own_path(fields.get("then", "/"))
+    with service.store.read() as session:
         known = keys.authenticate(session, text=key) is not None
     if not known:
+        count_stranger(request, service)
         error = "This key is not valid: it is unknown or was revoked."
         return page(request, "sign_in.html", status=401, error=error, then=then)
     response = to(then)
     secure = request.url.scheme == "https"
     response.set_cookie(COOKIE, key, max_age=KEEP_SECONDS, httponly=True, samesite="strict", secure=secure)
     return response
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """The form, from memory: whoever signs in has no key yet, and may leave nothing on the disk."""
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != FORM:
+        raise ProblemError(415, f"the body is {kind[:80]!r}: send {FORM}")
+    try:
+        return dict(parse_qsl((await request.body()).decode("utf-8", "replace"), max_num_fields=FIELDS))
+    except ValueError:
+        raise ProblemError(400, f"the form has more than {FIELDS} fields: send key and then") from None
 
 
 @router.post("/sign-out")

@@ -80,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.routers = ROUTERS
     app.state.service = Service(settings=settings)
     add_handlers(app)
-    app.add_middleware(Bodies, upload_bytes=settings.upload_bytes)
+    app.add_middleware(Bodies)
     for router in ROUTERS:
         app.include_router(router)
     trace_requests(app, settings)

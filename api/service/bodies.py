@@ -2,29 +2,35 @@
 
 import time
 
+from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.service.problems import ProblemError
 
-JSON_BYTES = 2**20
+SMALL_BYTES = 2**20
 """Most of a body that is no upload: it is read into memory."""
+BODY = "cleanse.body"
+"""Where a request's scope holds its body."""
 LINGER_SECONDS = 20.0
 """How long the rest of a refused body is read and thrown away: a client that still writes while the connection closes
 may never see the answer."""
 
 
 class Bodies:
-    """ASGI middleware: 413 past the limit, told or counted; a refusal is sent after the body has ended."""
+    """ASGI middleware: 413 past the limit, told or counted; a refusal is sent after the body has ended.
 
-    def __init__(self, app: ASGIApp, *, upload_bytes: int) -> None:
-        self._app, self._upload_bytes = app, upload_bytes
+    The limit is that of small bodies until a route that takes uploads, from a caller who may send them, lifts it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = _Body(scope, receive, self._upload_bytes)
+        body = scope[BODY] = _Body(scope, receive)
 
         async def send_after(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= 400:
@@ -34,13 +40,18 @@ class Bodies:
         await self._app(scope, body.receive, send_after)
 
 
+def expect_upload(request: Request, most: int) -> None:
+    """Let the body of this request have so many bytes; before the first of them is read."""
+    body: _Body = request.scope[BODY]
+    body.limit, body.advice = most, "send less, or have CLEANSE_UPLOAD_BYTES raised"
+
+
 class _Body:
     """The body of one request, counted."""
 
-    def __init__(self, scope: Scope, receive: Receive, upload_bytes: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        upload = headers.get(b"content-type", "").lower().startswith("multipart/form-data")
-        self._limit = upload_bytes if upload else JSON_BYTES
+        self.limit, self.advice = SMALL_BYTES, "send less"
         told = headers.get(b"content-length", "")
         self._told = int(told) if told.isdecimal() else 0
         # Such a client sends nothing before it is asked to: there is nothing to hear out.
@@ -49,11 +60,9 @@ class _Body:
 
     async def receive(self) -> Message:
         """The next message; raises ProblemError past the limit."""
-        if self._told > self._limit:
-            raise too_large(self._told, self._limit)
+        self._check(self._told)
         message = await self._next()
-        if self._count > self._limit:
-            raise too_large(self._count, self._limit)
+        self._check(self._count)
         return message
 
     async def linger(self) -> None:
@@ -62,14 +71,13 @@ class _Body:
         while not self._ended and time.monotonic() < until:
             await self._next()
 
+    def _check(self, size: int) -> None:
+        if size > self.limit:
+            detail = f"the body has {size} bytes or more, the limit is {self.limit}: {self.advice}"
+            raise ProblemError(413, detail, limit=self.limit)
+
     async def _next(self) -> Message:
         message = await self._receive()
         self._count += len(message.get("body", b""))
         self._ended = self._ended or not message.get("more_body", False)
         return message
-
-
-def too_large(size: int, limit: int) -> ProblemError:
-    """The refusal of a body past the limit."""
-    detail = f"the body has {size} bytes or more, the limit is {limit}: send less, or have CLEANSE_UPLOAD_BYTES raised"
-    return ProblemError(413, detail, limit=limit)

@@ -44,11 +44,15 @@ def get_caller(request: Request, service: Annotated[Service, Depends(get_service
         with service.store.read() as session:
             caller = caller_of(request, session)
     except ProblemError:
-        # Whoever has no key is counted by address: nobody may try keys without end.
-        _count(service, f"address {request.client.host if request.client else None}")
+        count_stranger(request, service)
         raise
     _count(service, caller.key_id or f"address {caller.address}")
     return caller
+
+
+def count_stranger(request: Request, service: Service) -> None:
+    """Count by address who has no key: nobody may try keys without end. Raises ProblemError for too many requests."""
+    _count(service, f"address {request.client.host if request.client else None}")
 
 
 def _count(service: Service, name: str) -> None:

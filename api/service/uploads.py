@@ -7,6 +7,7 @@ from anyio import to_thread
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from api.service.bodies import expect_upload
 from api.service.multipart import Form, FormReader, ReceivedFile
 from api.service.problems import ProblemError
 from api.service.service import Service
@@ -24,6 +25,7 @@ async def received(request: Request, service: Service) -> AsyncIterator[Form]:
     Raises ProblemError: 413 past the limit of bytes, 429 where too many uploads run, 400 and 415 for no form.
     """
     reader = FormReader(request.headers.get("content-type", ""), service.artefacts.incoming)
+    expect_upload(request, service.settings.upload_bytes)
     try:
         with _turn(service):
             await _read(request, reader)

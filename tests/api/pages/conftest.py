@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from api.service import submitting
 from api.service.app import create_app
@@ -27,9 +28,14 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def browser(settings: Settings, sent: list[str]) -> Iterator[httpx.Client]:  # noqa: ARG001
+def app(settings: Settings, sent: list[str]) -> FastAPI:  # noqa: ARG001
+    return create_app(settings)
+
+
+@pytest.fixture
+def browser(app: FastAPI) -> Iterator[httpx.Client]:
     """What a browser without scripts sends and sees."""
-    with serving(create_app(settings)) as url, httpx.Client(base_url=url, trust_env=False) as client:
+    with serving(app) as url, httpx.Client(base_url=url, trust_env=False) as client:
         client.headers["Origin"] = url
         yield client
 

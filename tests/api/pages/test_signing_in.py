@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from api.pages.door import own_path
+from api.service.bodies import SMALL_BYTES
 from nc_tasks.store import Store, submissions
 from tests import history
 
@@ -58,6 +60,42 @@ def test_given_a_key_that_is_none_then_it_is_refused_and_not_kept(
     assert answer.status_code == 401
     assert "This key is not valid" in answer.text
     assert "set-cookie" not in answer.headers
+
+
+def test_given_nobody_signed_in_when_files_are_sent_then_they_are_refused_unread(
+    browser: httpx.Client, make_key: Callable[..., str]
+) -> None:
+    answer = browser.post("/sign-in", data={"key": make_key("ann")}, files={"then": ("x", b"x" * SMALL_BYTES)})
+    assert answer.status_code == 415
+    assert "send application/x-www-form-urlencoded" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"key=" + b"k" * SMALL_BYTES, 413), (b"&".join([b"a=b"] * 9), 400)], ids=["bytes", "fields"]
+)
+def test_given_a_form_of_any_size_when_signing_in_then_it_is_refused(
+    browser: httpx.Client, make_key: Callable[..., str], body: bytes, status: int
+) -> None:
+    make_key("ann")
+    answer = browser.post("/sign-in", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == status
+
+
+def test_given_wrong_keys_without_end_when_signing_in_then_they_count_as_those_of_the_api(
+    browser: httpx.Client, make_key: Callable[..., str], app: FastAPI
+) -> None:
+    text = make_key("ann")
+    app.state.service.rates.per_minute = 3
+    # Given as many wrong keys as may be tried, by the page and by the API
+    assert [browser.post("/sign-in", data={"key": "wrong"}).status_code for _ in range(2)] == [401, 401]
+    assert browser.get("/v1/submissions", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    # Then neither takes another from there
+    answer = browser.post("/sign-in", data={"key": "wrong"})
+    assert (answer.status_code, 1 <= int(answer.headers["retry-after"]) <= 20) == (429, True)
+    assert browser.get("/v1/submissions", headers={"Authorization": "Bearer wrong"}).status_code == 429
+    # And whoever has a key is let in
+    assert browser.post("/sign-in", data={"key": text}).status_code == 303
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])

@@ -6,6 +6,7 @@ from hashlib import sha256
 import httpx
 import pytest
 
+from api.service.bodies import SMALL_BYTES
 from nc_tasks.settings import Settings
 from tests.api.service.conftest import MakeKey, form
 
@@ -82,6 +83,14 @@ def test_given_a_body_that_is_no_form_then_it_is_refused(client: httpx.Client, s
         client.post("/v1/submissions", content=b"", headers={"Content-Type": "multipart/form-data"}).status_code == 400
     )
     assert leftovers(settings) == []
+
+
+@pytest.mark.parametrize("path", ["/v1/estimate", "/v1/submissions/batch", "/v1/keys"])
+def test_given_a_route_without_uploads_then_what_calls_itself_one_is_bounded_as_any_other_body(
+    client: httpx.Client, path: str
+) -> None:
+    answer = client.post(path, files={"model": ("m.h5", b"m" * SMALL_BYTES)})
+    assert (answer.status_code, answer.json()["limit"]) == (413, SMALL_BYTES)
 
 
 def test_given_a_hostile_name_then_its_last_part_is_kept_as_text(client: httpx.Client) -> None:
