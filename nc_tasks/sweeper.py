@@ -12,14 +12,16 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import repeat
 
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from nc_core.errors import CleanseError
-from nc_tasks import broker, publishing, retention, webhooks, workflow
+from nc_tasks import broker, publishing, retention, workflow
 from nc_tasks.app import publish_start
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.logs import configure
@@ -28,6 +30,8 @@ from nc_tasks.store import Store, course, open_store, preparations, setback, sil
 from nc_tasks.store.measures import SWEEPER
 from nc_tasks.tracing import trace
 from nc_tasks.version import build_version
+from nc_tasks.webhooks import Callbacks
+from nc_tasks.webhooks.delivering import THREADS
 
 log = logging.getLogger(__name__)
 
@@ -109,15 +113,14 @@ def _take_steps(store: Store, settings: Settings) -> int:
 
 
 class Upkeep:
-    """What is done beside the work: callbacks at every look, and now and then what is old is deleted."""
+    """What is done beside the work: now and then what is old is deleted."""
 
     def __init__(self, store: Store, artefacts: ArtefactStore, settings: Settings) -> None:
         self._store, self._artefacts, self._settings = store, artefacts, settings
         self._tidied = -TIDY_SECONDS
 
     def look(self) -> None:
-        """Send what is due, and tidy where it is time. Raises what the database or the bucket raises."""
-        webhooks.deliver(self._store, self._settings)
+        """Tidy where it is time. Raises what the database or the bucket raises."""
         if time.monotonic() - self._tidied >= TIDY_SECONDS:
             self._tidied = time.monotonic()
             retention.tidy(self._store, self._artefacts, self._settings)
@@ -129,8 +132,9 @@ def run(settings: Settings) -> None:
     Raises StoreUnusable, ArtefactsUnreachable where it cannot begin.
     """
     store = open_store(settings)
-    upkeep = Upkeep(store, open_artefacts(settings), settings)
-    threading.Thread(target=_keep_up, args=(upkeep, settings), name="upkeep", daemon=True).start()
+    callbacks, upkeep = Callbacks(store, settings), Upkeep(store, open_artefacts(settings), settings)
+    for look in (*repeat(callbacks.deliver, THREADS), upkeep.look):
+        threading.Thread(target=_keep_up, args=(look, settings), name="upkeep", daemon=True).start()
     while True:
         try:
             swept = sweep(store, settings)
@@ -143,11 +147,11 @@ def run(settings: Settings) -> None:
         time.sleep(settings.sweep_seconds)
 
 
-def _keep_up(upkeep: Upkeep, settings: Settings) -> None:
+def _keep_up(look: Callable[[], object], settings: Settings) -> None:
     """In a thread of its own: no receiver of callbacks, however slow, delays the work."""
     while True:
         try:
-            upkeep.look()
+            look()
         except (SQLAlchemyError, OSError, CleanseError) as error:
             log.warning("not kept up, will try again: %s", " ".join(str(error).split()))
         time.sleep(settings.sweep_seconds)

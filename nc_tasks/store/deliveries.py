@@ -1,5 +1,6 @@
 """Messages to callback addresses: one for each end of a submission, tried again for a while."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from secrets import token_hex
 
@@ -53,15 +54,21 @@ def any_due(session: Session) -> bool:
     return session.scalar(select(Delivery.id).where(or_(waits, due)).limit(1)) is not None
 
 
-def take(session: Session, *, most: int) -> list[Delivery]:
-    """Messages that are due, to be sent by the caller alone: others leave them for a while."""
+def take(session: Session, *, besides: Sequence[str] = ()) -> Delivery | None:
+    """A message that is due, to be sent by the caller alone: others leave it for a while. None without one.
+
+    besides: how the addresses of receivers begin that are to be left in peace. What was never tried goes first: a
+    receiver that always fails keeps nobody waiting.
+    """
     moment = now(session)
     due = select(Delivery).where(Delivery.state == "queued", Delivery.next_at <= moment)
-    rows = list(session.scalars(due.order_by(Delivery.next_at).limit(most)))
-    for row in rows:
+    for receiver in besides:
+        due = due.where(~Delivery.url.startswith(receiver, autoescape=True))
+    row = session.scalars(due.order_by(Delivery.attempt, Delivery.next_at).limit(1)).first()
+    if row is not None:
         row.attempt += 1
         row.next_at = moment + timedelta(seconds=CLAIM_SECONDS)
-    return rows
+    return row
 
 
 def sent(session: Session, *, delivery: Delivery, status: int) -> bool:

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from nc_tasks import webhooks
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, deliveries
+from nc_tasks.webhooks import Callbacks
 from tests.nc_tasks.test_webhooks import Receiver, due_now, ended, row_of, serving, submitted
 from tests.nc_tasks.test_webhooks import settings as settings
 from tests.nc_tasks.test_webhooks import store as store
@@ -93,7 +93,7 @@ def test_given_a_certificate_that_is_trusted_then_the_receiver_is_told(
     receiver.wear(authority.certificate(HERE))
     identity = submitted(store, receiver.url)
     ended(store, identity)
-    assert webhooks.deliver(store, settings) == 1
+    assert Callbacks(store, settings).deliver() == 1
     ((headers, _),) = receiver.got
     assert headers["Cleanse-Signature"].startswith("t=")
     assert headers["Host"] == f"127.0.0.1:{receiver.server_port}"
@@ -111,7 +111,7 @@ def test_given_a_certificate_that_is_not_trusted_then_nothing_is_told_and_it_is_
     identity = submitted(store, receiver.url)
     ended(store, identity)
     # When it is to be told
-    assert webhooks.deliver(store, settings) == 0
+    assert Callbacks(store, settings).deliver() == 0
     # Then it has seen nothing, and one line says what is wrong and what to do
     row = row_of(store, identity)
     assert (receiver.got, row.state, row.status, row.attempt) == ([], "queued", None, 1)
@@ -121,7 +121,7 @@ def test_given_a_certificate_that_is_not_trusted_then_nothing_is_told_and_it_is_
     # When it shows a good one, then the next try tells it
     receiver.wear(authority.certificate(HERE))
     due_now(store)
-    assert webhooks.deliver(store, settings) == 1
+    assert Callbacks(store, settings).deliver() == 1
     assert len(receiver.got) == 1
 
 
@@ -133,7 +133,7 @@ def test_given_a_receiver_that_never_can_show_who_it_is_then_it_is_given_up(
     ended(store, identity)
     for _ in range(len(deliveries.PAUSES) + 1):
         assert row_of(store, identity).state != "failed"
-        webhooks.deliver(store, settings)
+        Callbacks(store, settings).deliver()
         due_now(store)
     row = row_of(store, identity)
     assert (row.state, receiver.got) == ("failed", [])
