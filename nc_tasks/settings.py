@@ -1,6 +1,7 @@
 """Where the service lives and how patient it is: read from the environment (prefix CLEANSE_)."""
 
 from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
+
+
+def _networks(text: str) -> str:
+    for part in text.split(","):
+        ip_network(part.strip())
+    return text
 
 
 class Settings(BaseSettings):
@@ -66,6 +73,9 @@ class Settings(BaseSettings):
     """Address that the HTTP service listens on; any but a loopback one needs keys."""
     api_port: int = Field(default=8000, ge=0, le=65535)
     """Its port; 0: a free one."""
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] | None = None
+    """Addresses and networks of proxies whose word (X-Forwarded-For, -Proto) counts, as in 10.0.0.0/8,fd00::1; None: of
+    nobody."""
     upload_bytes: PositiveInt = 2**30
     """Most that one upload may have, all its files together."""
     uploads_at_once: PositiveInt = 8

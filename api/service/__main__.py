@@ -9,6 +9,7 @@ import sys
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.service.app import create_app
 from api.service.callers import is_loopback
@@ -60,13 +61,7 @@ def check_address(settings: Settings) -> None:
 
 def serve(settings: Settings) -> None:
     """Listen, write the address down, and serve; the file goes when the service does."""
-    config = uvicorn.Config(
-        create_app(settings),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
+    config = config_of(settings, create_app(settings))
     with listening(settings) as listener:
         port = listener.getsockname()[1]
         host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
@@ -78,6 +73,19 @@ def serve(settings: Settings) -> None:
             uvicorn.Server(config).run(sockets=[listener])
         finally:
             settings.api_file.unlink(missing_ok=True)
+
+
+def config_of(settings: Settings, app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves the application. Left to itself it believes whoever sits on this machine."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.trusted_proxies is not None,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
 
 
 def listening(settings: Settings) -> socket.socket:

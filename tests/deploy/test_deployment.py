@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,20 @@ def test_in_compose_everything_of_ours_is_confined_and_the_proxy_alone_is_reache
     assert [name for name, found in compose["services"].items() if "ports" in found] == ["proxy"]
     assert compose["networks"]["inside"]["internal"]
     assert {found["profiles"][0] for found in ours.values() if "profiles" in found} == {"cpu", "gpu"}
+
+
+def test_in_compose_the_api_believes_the_proxy_alone(compose: dict[str, Any]) -> None:
+    proxy = ip_address(compose["services"]["proxy"]["networks"]["inside"]["ipv4_address"])
+    assert compose["services"]["api"]["environment"]["CLEANSE_TRUSTED_PROXIES"] == str(proxy)
+    (given,) = compose["networks"]["inside"]["ipam"]["config"]
+    assert proxy in ip_network(given["subnet"])
+    assert proxy not in ip_network(given["ip_range"])
+
+
+def test_on_kubernetes_the_api_is_told_where_the_ingress_is(objects: list[dict[str, Any]]) -> None:
+    told = [entry for pod in pods(objects) for entry in pod["containers"][0].get("env", [])]
+    (proxies,) = [entry["value"] for entry in told if entry["name"] == "CLEANSE_TRUSTED_PROXIES"]
+    assert Settings(trusted_proxies=proxies).trusted_proxies == proxies
 
 
 def test_in_compose_what_is_named_is_there(compose: dict[str, Any]) -> None:

@@ -21,9 +21,11 @@ from nc_tasks.store.states import Scope
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: FastAPI, config: uvicorn.Config | None = None) -> Iterator[str]:
     """Serve the application from a thread of this process; the address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
+    config = config or uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1)
+    config.port = 0
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     # A process that serves looks through its memory once, for good; this one holds all that tests have imported.
     with patch("api.service.app.gc"):

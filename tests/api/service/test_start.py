@@ -1,16 +1,19 @@
-"""Where the service may listen, and what it clears away when it begins."""
+"""Where the service may listen, whom it believes about who asks, and what it clears away when it begins."""
 
 import os
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import ValidationError
 
-from api.service.__main__ import check_address
+from api.service.__main__ import check_address, config_of
+from api.service.app import create_app
 from nc_core.errors import OptionRefused
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.settings import Settings
-from tests.api.service.conftest import MakeKey, serving
+from tests.api.service.conftest import MakeKey, form, serving
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.8.8"])
@@ -41,3 +44,31 @@ def test_given_uploads_that_a_crash_cut_off_when_it_starts_then_old_ones_go_and_
     with serving(app):
         assert wait_until(lambda: not cut_off.exists(), 10)
     assert under_way.exists()
+
+
+FORWARDED = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "address", "secure"),
+    [(None, "127.0.0.1", False), ("10.0.0.0/8,::1", "127.0.0.1", False), ("127.0.0.0/8", "203.0.113.7", True)],
+)
+def test_given_a_client_that_names_another_address_then_a_trusted_proxy_alone_is_believed(
+    settings: Settings, sent: list[str], make_key: MakeKey, proxies: str | None, address: str, secure: bool
+) -> None:
+    del sent
+    root = make_key("root", "admin")
+    chosen = settings.model_copy(update={"trusted_proxies": proxies})
+    app = create_app(chosen)
+    with serving(app, config_of(chosen, app)) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        assert client.post("/v1/submissions", headers={**root, **FORWARDED}, **form()).status_code == 202
+        (entry,) = client.get("/v1/audit", headers=root).json()["items"]
+        key = root["Authorization"].removeprefix("Bearer ")
+        cookie = client.post("/sign-in", data={"key": key}, headers={**FORWARDED, "Origin": url}).headers["set-cookie"]
+    assert (entry["address"], "secure" in cookie.lower()) == (address, secure)
+
+
+@pytest.mark.parametrize("proxies", ["*", "10.0.0.0/33", "proxy.example", "10.0.0.1,"])
+def test_given_trusted_proxies_that_are_no_addresses_then_the_setting_is_refused(tmp_path: Path, proxies: str) -> None:
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        Settings(home=tmp_path, trusted_proxies=proxies)
