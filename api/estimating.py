@@ -14,9 +14,9 @@ from api.showing import print_json
 from api.terminal import out
 from nc_core.cost import NetCost, cost_of
 from nc_tasks.artefacts import open_artefacts
-from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.estimates import USUAL_IMAGES, Wanted, estimate, labels_of
 from nc_tasks.options import ScanOptions
+from nc_tasks.staff import staff_of
 from nc_tasks.store import open_store
 
 
@@ -49,15 +49,17 @@ def asked(model: Path, options: ScanOptions, *, images: int | None) -> Asked:
 def here(home: Path | None, scan: Asked, *, workers: int | None) -> dict[str, Any]:
     """Of a scan on this machine."""
     settings = settings_of(home)
-    wanted = Wanted(
-        net=scan.net,
-        labels=scan.labels,
-        profile=scan.options.profile,
-        slots=scan.options.slots or settings.worker_slots or default_slots(),
-        images=scan.images,
-    )
     with closing(open_store(settings)) as store:
-        found = estimate(store, open_artefacts(settings), wanted, workers=workers or default_workers())
+        staff = staff_of(store, settings)
+        wanted = Wanted(
+            net=scan.net,
+            labels=scan.labels,
+            profile=scan.options.profile,
+            slots=scan.options.slots or staff.slots,
+            images=scan.images,
+        )
+        live = staff.live and workers is None
+        found = estimate(store, open_artefacts(settings), wanted, workers=workers or staff.workers, live=live)
     return {**asdict(found), "classes": scan.classes}
 
 
@@ -86,7 +88,7 @@ def told(found: Mapping[str, Any]) -> list[str]:
     return [
         f"labels  {found['labels']:,}{of}",
         f"time    about {duration(60 * found['minutes'])}, without a repair, with nothing else at work "
-        f"({count(found['workers'], 'label worker')})",
+        f"({count(found['workers'], 'label worker')}{' at work now' if found['live'] else ''})",
         f"memory  about {byte_size(found['memory_bytes'])} for each label worker ({count(found['slots'], 'slot')})",
         f"speed   {significant(found['speed'], 2)} reference processors ({known})",
     ]

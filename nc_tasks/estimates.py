@@ -38,7 +38,8 @@ class Wanted:
 class Estimate:
     """gradient_images: pictures to be pushed through the net forward and backward. minutes: until the verdict, without
     waiting for others and without a repair. memory_bytes: of each label worker. speed: in processors of the machine
-    that the constants are from; scans: that were measured here, 0 where the constants alone speak.
+    that the constants are from; scans: that were measured here, 0 where the constants alone speak. live: whether the
+    workers are there now.
     """
 
     labels: int
@@ -49,9 +50,10 @@ class Estimate:
     slots: int
     speed: float
     scans: int
+    live: bool
 
 
-def estimate(store: Store, artefacts: ArtefactStore, wanted: Wanted, *, workers: int) -> Estimate:
+def estimate(store: Store, artefacts: ArtefactStore, wanted: Wanted, *, workers: int, live: bool = False) -> Estimate:
     """What the scan will take.
 
     The speed is that of the latest scans in the store, whatever ran beside them; without any, `workers` processors.
@@ -69,6 +71,7 @@ def estimate(store: Store, artefacts: ArtefactStore, wanted: Wanted, *, workers:
         slots=slots,
         speed=speed,
         scans=len(measured),
+        live=live,
     )
 
 

@@ -8,10 +8,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from api.service.dependencies import AService, Reader
 from api.service.problems import responses
 from nc_core.cost import NetCost
-from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.estimates import USUAL_IMAGES, Wanted, estimate
 from nc_tasks.label_ranges import MAX_LABELS
 from nc_tasks.options import Profile
+from nc_tasks.staff import staff_of
 
 router = APIRouter(prefix="/v1", tags=["submissions"], responses=responses(401, 403, 421, 422, 429, 503))
 
@@ -66,12 +66,14 @@ class EstimateInfo(BaseModel):
     slots: int
     speed: float = Field(description="In processors of the machine that the constants were measured on.")
     scans: int = Field(description="Scans in the store that the speed was measured by; 0: the constants alone speak.")
+    live: bool = Field(description="Workers and slots are those that are there now, not what this machine would start.")
 
 
 @router.post("/estimate", responses=responses(400))
 def estimated(wish: EstimateWish, service: AService, caller: Reader) -> EstimateInfo:
     """Say how many minutes and how much memory a scan will take, by the pace of the latest scans here."""
     del caller
+    staff = staff_of(service.store, service.settings)
     found = estimate(
         service.store,
         service.artefacts,
@@ -79,9 +81,10 @@ def estimated(wish: EstimateWish, service: AService, caller: Reader) -> Estimate
             net=NetCost(**wish.net.model_dump()),
             labels=wish.labels,
             profile=wish.profile,
-            slots=wish.slots or service.settings.worker_slots or default_slots(),
+            slots=wish.slots or staff.slots,
             images=wish.images,
         ),
-        workers=default_workers(),
+        workers=staff.workers,
+        live=staff.live,
     )
     return EstimateInfo.model_validate(found)

@@ -19,8 +19,9 @@ from api.progress import LineDisplay
 from api.service import submitting
 from api.service.app import create_app
 from api.watching import Snapshot
+from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.settings import Settings
-from nc_tasks.store import deliveries, keys, open_store, submissions
+from nc_tasks.store import deliveries, keys, open_store, submissions, workers
 from tests.api.service.conftest import serving
 
 Make = Callable[..., dict[str, Any]]
@@ -413,6 +414,26 @@ def test_an_estimate_of_a_server_is_that_of_its_machine(
     assert run_command(["estimate", model, "--workers", "2", "--server", url]) == 64
     with CleanseClient(url) as cleanse, pytest.raises(ServerRefused, match=r"net\.image"):
         cleanse.estimate({"image": 0, "activations": 1, "multiply_adds": 1, "parameters": 1}, labels=1)
+
+
+def test_an_estimate_goes_by_the_workers_that_are_there_and_says_so(url: str, settings: Settings) -> None:
+    net = {"image": 3072, "activations": 10**6, "multiply_adds": 10**7, "parameters": 10**6}
+    with CleanseClient(url) as cleanse, closing(open_store(settings)) as store:
+        # Given nobody but a worker of another queue, then the service's machine speaks
+        with store.write() as session:
+            of = {"pid": 1, "host": "h", "version": "1"}
+            workers.register(session, worker_id="control", queue="control", slots=2, **of)
+        without = cleanse.estimate(net, labels=1000)
+        assert (without["workers"], without["slots"], without["live"]) == (default_workers(), default_slots(), False)
+        # When label workers come, then they do
+        with store.write() as session:
+            for number in range(20):
+                workers.register(session, worker_id=f"labels{number}", queue="labels", slots=64, **of)
+        found = cleanse.estimate(net, labels=1000)
+        assert (found["workers"], found["slots"], found["live"]) == (20, 64, True)
+        assert found["minutes"] < without["minutes"]
+        # But one that asks for slots gets them
+        assert cleanse.estimate(net, labels=1000, slots=3)["slots"] == 3
 
 
 def test_the_doctor_asks_a_server_and_its_key(
