@@ -85,8 +85,8 @@ def follow(backend: Backend, submission_id: str) -> Submission:
 
 
 def code_of(ended: Submission) -> ExitCode:
-    """What the end of one submission means, as for `run`."""
-    if ended["state"] == "done" and ended["verdict"] is not None:
+    """What the end of one submission means, as for `run`: a verdict stands, whatever became of the repair."""
+    if ended["verdict"] is not None:
         return VERDICTS[ended["verdict"]]
     return ExitCode.REFUSED if ended["state"] == "refused" else ExitCode.FAILED
 
@@ -94,7 +94,8 @@ def code_of(ended: Submission) -> ExitCode:
 def ending(ended: Submission) -> str:
     """One line about it."""
     verdict = ended["verdict"]
-    told = HEADLINES[verdict] if verdict is not None else ended["state"].upper()
+    unrepaired = "" if ended["state"] == "done" else f" ({ended['state']} before a repair was kept)"
+    told = f"{HEADLINES[verdict]}{unrepaired}" if verdict is not None else ended["state"].upper()
     why = f": {printable(ended['reason'])}" if ended["reason"] else ""
     return f"{ended['id']}  {printable(ended['model']['name'])}: {told}{why}"
 

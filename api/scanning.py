@@ -17,7 +17,7 @@ from nc_core.errors import CleanseError, InputRefused
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Submission, open_store, submissions
+from nc_tasks.store import Store, Submission, detections, open_store, submissions
 from nc_tasks.store.states import SUBMISSION_ENDS
 
 
@@ -52,7 +52,7 @@ def scan(settings: Settings, request: ScanRequest) -> ExitCode:
             err.print(f"Submission {submission.id} was scanned before; --force scans it again.")
         else:
             err.print(f"Submission {submission.id}")
-            check_end(follow(settings, store, submission, request.workers))
+            check_end(store, submission.id, follow(settings, store, submission, request.workers))
         return conclude(store, artefacts, submission.id, request.folder)
     return stopped
 
@@ -74,7 +74,7 @@ def scan_again(
             with store.write() as session:
                 again = submissions.retry(session, submission_id=submission.id)
             err.print(f"Submission {submission.id}: {again} labels and repairs are tried again.")
-        check_end(follow(settings, store, submission, workers))
+        check_end(store, submission.id, follow(settings, store, submission, workers))
         return conclude(store, artefacts, submission.id, folder, as_json=as_json)
     return stopped
 
@@ -124,11 +124,15 @@ def _get_ready_to_write() -> None:
     from api import outputs, report  # noqa: F401
 
 
-def check_end(seen: Snapshot) -> None:
+def check_end(store: Store, submission_id: str, seen: Snapshot) -> None:
     """Raise InputRefused or CleanseError with the reason of a submission that ended without a verdict."""
+    with store.read() as session:
+        judged = detections.get(session, submission_id=submission_id) is not None
     if seen.state == "refused":
         raise InputRefused(seen.reason or "the input was refused")
-    if seen.state != "done":
+    if judged and seen.state != "done":
+        err.print(f"The scan was {seen.state} before a repair was kept.")
+    if not judged:
         raise CleanseError(seen.reason or f"the scan was {seen.state}")
 
 

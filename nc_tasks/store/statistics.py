@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from nc_tasks.store.states import WITHOUT_RESULT
@@ -39,7 +39,10 @@ def by_day(
     """
     verdicts = _daily(Detection.verdict, Detection.created_at, since, until).join(Submission)
     without = _daily(Submission.state, Submission.finished_at, since, until).where(
-        Submission.state.in_(WITHOUT_RESULT), Submission.finished_at.is_not(None)
+        Submission.state.in_(WITHOUT_RESULT),
+        Submission.finished_at.is_not(None),
+        # One that is cancelled while it is repaired has its verdict.
+        ~exists().where(Detection.submission_id == Submission.id),
     )
     counted: dict[str, Counter[str]] = {}
     for query in (verdicts, without):

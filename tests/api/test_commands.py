@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +242,16 @@ def test_an_end_without_a_verdict_has_its_exit_code_and_reason(
     told = capsys.readouterr().out
     assert state.upper() in told
     assert "\x1b" not in told
+
+
+def test_given_one_cancelled_while_it_is_repaired_then_line_and_exit_code_say_its_verdict(
+    stored: Stored, make_result: Make, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity = stored(make_result(infected={33: 8.2}), until="detection")
+    with closing(open_store(settings)) as store, store.write() as session:
+        submissions.cancel(session, submission_id=identity)
+    assert run_command(["watch", identity]) == ExitCode.BACKDOORED
+    assert "BACKDOORED (cancelled before a repair was kept)" in capsys.readouterr().out
 
 
 def test_of_several_models_the_worst_speaks() -> None:

@@ -119,6 +119,36 @@ def test_a_submission_that_ends_without_a_verdict_says_why_in_one_line(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.usefixtures("without_workers")
+def test_a_submission_that_is_cancelled_while_it_is_repaired_still_has_its_verdict(
+    stored: Stored,
+    make_result: Make,
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    # Given one that somebody cancels while `run` watches its repair
+    stored(make_result(infected={33: 8.2}), until="detection")
+    real = scanning.watch
+
+    def watch(store: Any, submission_id: str) -> Iterator[Any]:
+        with store.write() as session:
+            submissions.cancel(session, submission_id=submission_id)
+        yield from real(store, submission_id)
+
+    monkeypatch.setattr(scanning, "watch", watch)
+    # Then the verdict is what the command says and writes
+    assert run_command(arguments) == 3
+    told = capsys.readouterr()
+    assert "BACKDOORED: label 33" in told.out
+    assert "cancelled before a repair was kept" in told.err
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert (result["verdict"], result["mitigation"]["method"]) == ("backdoored", None)
+    assert result["mitigation"]["failed"] == [{"method": "unlearning", "reason": "the submission was cancelled"}]
+    assert not (tmp_path / "out" / "goodnet.keras").exists()
+
+
 def test_control_c_says_how_to_carry_on_and_is_130(
     stored: Stored,
     make_result: Make,

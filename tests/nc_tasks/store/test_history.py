@@ -35,6 +35,15 @@ def test_given_verdicts_of_several_days_then_each_day_counts_its_own(store: Stor
         assert [day.ends for day in window] == [{"refused": 1}]
 
 
+def test_given_one_cancelled_while_it_is_repaired_then_its_day_counts_its_verdict_alone(store: Store) -> None:
+    with store.write() as session:
+        identity = history.add(session, 0, verdict="backdoored", norms={0: 3.0})
+        session.execute(update(Submission).where(Submission.id == identity).values(state="repairing"))
+        submissions.cancel(session, submission_id=identity)
+    with store.read() as session:
+        assert [day.ends for day in statistics.by_day(session)] == [{"backdoored": 1}]
+
+
 def test_given_submissions_then_the_totals_count_states_verdicts_and_labels(store: Store) -> None:
     with store.write() as session:
         judged = history.add(session, 0, verdict="clean", norms={0: 9.0}, owner="ann")
