@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from fastapi import Response
 from sqlalchemy.orm import Session
 
 from api.service.callers import Caller
+from api.service.service import Service
 from nc_tasks.store import audit
 
 
@@ -19,3 +21,10 @@ def note(session: Session, caller: Caller, action: str, subject: str, **detail: 
         address=caller.address,
         detail=detail,
     )
+
+
+def given(service: Service, caller: Caller, submission_id: str, name: str, answer: Response) -> Response:
+    """The answer, once it is written that the caller was given this file of the submission."""
+    with service.store.write() as session:
+        note(session, caller, "download", submission_id, file=name)
+    return answer

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path, Response
 from safetensors.numpy import load_file
 
 from api.report.pictures import domain_of, png
-from api.service.dependencies import AnArtefactStore, AStore, Reader
+from api.service.auditing import given
+from api.service.dependencies import AService, AStore, Reader
 from api.service.models.label import LabelInfo, LabelList
 from api.service.problems import binary, responses
 from api.service.reading import label_list, trigger_of
@@ -42,25 +43,23 @@ def one(submission_id: SubmissionId, label: LabelNumber, store: AStore, caller: 
 
 
 @router.get("/{label}/trigger.png", response_class=Response, responses=binary("image/png"))
-def picture(
-    submission_id: SubmissionId, label: LabelNumber, store: AStore, artefacts: AnArtefactStore, caller: Reader
-) -> Response:
+def picture(submission_id: SubmissionId, label: LabelNumber, service: AService, caller: Reader) -> Response:
     """The reversed trigger for the eye: mask times pattern in 0..255, each input pixel one sharp square."""
-    with store.read() as session:
+    with service.store.read() as session:
         submission, digest = trigger_of(session, caller, submission_id, label)
-    arrays = load_file(artefacts.path(digest))
+    arrays = load_file(service.artefacts.path(digest))
     pattern = domain_of(submission.preflight or {}).to_pixels(arrays["pattern"])
-    return Response(png(arrays["mask"][..., None] * pattern), media_type="image/png")
+    answer = Response(png(arrays["mask"][..., None] * pattern), media_type="image/png")
+    return given(service, caller, submission_id, f"labels/{label}/trigger.png", answer)
 
 
 @router.get("/{label}/trigger.npz", response_class=Response, responses=binary("application/octet-stream"))
-def floats(
-    submission_id: SubmissionId, label: LabelNumber, store: AStore, artefacts: AnArtefactStore, caller: Reader
-) -> Response:
+def floats(submission_id: SubmissionId, label: LabelNumber, service: AService, caller: Reader) -> Response:
     """The reversed trigger: mask (H, W) in 0..1 and pattern (H, W, C) in the model's own input range, float32."""
-    with store.read() as session:
+    with service.store.read() as session:
         _, digest = trigger_of(session, caller, submission_id, label)
-    arrays = load_file(artefacts.path(digest))
+    arrays = load_file(service.artefacts.path(digest))
     stream = io.BytesIO()
     np.savez(stream, mask=arrays["mask"], pattern=arrays["pattern"])
-    return Response(stream.getvalue(), media_type="application/octet-stream")
+    answer = Response(stream.getvalue(), media_type="application/octet-stream")
+    return given(service, caller, submission_id, f"labels/{label}/trigger.npz", answer)

@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from api import outputs
 from api.service.archives import write_triggers
-from api.service.auditing import note
+from api.service.auditing import given
 from api.service.callers import Caller
 from api.service.dependencies import AService, Reader
 from api.service.models.result import Result
@@ -38,7 +38,7 @@ def result(submission_id: SubmissionId, service: AService, caller: Reader) -> Re
     with service.store.read() as session:
         found = result_of(session, caller, submission_id)
     text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
-    return _given(service, caller, submission_id, "result.json", Response(text, media_type="application/json"))
+    return given(service, caller, submission_id, "result.json", Response(text, media_type="application/json"))
 
 
 @router.get("/report.html", response_class=Response, responses=binary("text/html; charset=utf-8", "The page"))
@@ -49,7 +49,7 @@ def report(submission_id: SubmissionId, service: AService, caller: Reader) -> Re
     page = outputs.read_report(service.store, service.artefacts, submission_id)
     headers = {"Content-Security-Policy": REPORT_POLICY}
     answer = Response(page, media_type="text/html; charset=utf-8", headers=headers)
-    return _given(service, caller, submission_id, "report.html", answer)
+    return given(service, caller, submission_id, "report.html", answer)
 
 
 @router.get("/triggers.npz", response_class=Response, responses=binary(KERAS))
@@ -60,7 +60,7 @@ def triggers(submission_id: SubmissionId, service: AService, caller: Reader) -> 
         digests = outputs.done_triggers(session, submission_id)
     answer = StreamingResponse(_archive(service, digests, (height, width, channels)), media_type=KERAS)
     answer.headers["Content-Disposition"] = 'attachment; filename="triggers.npz"'
-    return _given(service, caller, submission_id, "triggers.npz", answer)
+    return given(service, caller, submission_id, "triggers.npz", answer)
 
 
 def _archive(service: Service, digests: dict[int, str], input_shape: tuple[int, int, int]) -> Iterator[bytes]:
@@ -96,7 +96,7 @@ def guarded(submission_id: SubmissionId, service: AService, caller: Reader) -> R
 def _net(submission_id: str, service: Service, caller: Caller, name: str) -> Response:
     path = service.artefacts.path(net_digest(service, caller, submission_id, name))
     answer = FileResponse(path, media_type=KERAS, filename=name)
-    return _given(service, caller, submission_id, name, answer)
+    return given(service, caller, submission_id, name, answer)
 
 
 def net_digest(service: Service, caller: Caller, submission_id: str, name: str) -> str:
@@ -110,9 +110,3 @@ def net_digest(service: Service, caller: Caller, submission_id: str, name: str) 
     if digest is None:
         raise NotFound(f"submission {submission_id} has no {name}: no repair was made")
     return digest
-
-
-def _given(service: Service, caller: Caller, submission_id: str, name: str, answer: Response) -> Response:
-    with service.store.write() as session:
-        note(session, caller, "download", submission_id, file=name)
-    return answer

@@ -175,6 +175,16 @@ def test_then_the_audit_log_says_who_submitted_downloaded_and_deleted(
     assert client.get("/v1/audit", headers=make_key("alice")).status_code == 403
 
 
+@pytest.mark.parametrize("name", ["labels/3/trigger.png", "labels/3/trigger.npz", "triggers.npz", "result.json"])
+def test_when_any_file_of_a_submission_is_fetched_then_the_audit_log_names_it(
+    client: httpx.Client, make_key: MakeKey, done: str, name: str
+) -> None:
+    root = make_key("root", "admin")
+    assert client.get(f"{done}/{name}", headers=root).status_code == 200
+    (entry,) = client.get("/v1/audit", headers=root).json()["items"]
+    assert (entry["action"], entry["subject"], entry["detail"]) == ("download", done.rpartition("/")[2], {"file": name})
+
+
 def test_given_a_caller_in_a_hurry_then_429_says_when_to_come_again(client: httpx.Client, app: Any) -> None:
     app.state.service.rates.per_minute = 3
     answers = [client.get("/v1/submissions") for _ in range(4)]
