@@ -176,5 +176,9 @@ def text_of(raw: bytes) -> str:
 
 def harmless(name: str) -> str:
     """The last part of a file's name, printable, short enough for the store."""
-    last = re.split(r"[\\/]", name)[-1] or "upload"
-    return "".join(letter if letter.isprintable() else "�" for letter in last)[-NAME_LIMIT:]
+    return printable(re.split(r"[\\/]", name)[-1] or "upload")[-NAME_LIMIT:]
+
+
+def printable(text: str) -> str:
+    """The text with a mark in place of every letter that would do something to a terminal or a page."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)

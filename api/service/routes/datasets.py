@@ -10,7 +10,7 @@ from api.service.callers import Caller
 from api.service.dependencies import AService, AStore, Knower, Reader, Submitter
 from api.service.forms import dataset_form
 from api.service.models.dataset import DatasetInfo, DatasetList
-from api.service.multipart import NAME_LIMIT, Form, harmless
+from api.service.multipart import NAME_LIMIT, Form, printable
 from api.service.problems import responses
 from api.service.service import Service
 from api.service.uploads import keep, received
@@ -40,7 +40,7 @@ def _register(service: Service, caller: Caller, form: Form) -> DatasetInfo:
     name = form.fields.get("name") or kept["name"]
     if len(name) > NAME_LIMIT:
         raise OptionRefused(f"the name has {len(name)} characters, the limit is {NAME_LIMIT}")
-    name = harmless(name)
+    name = printable(name)
     with service.store.write() as session:
         row = datasets.register(
             session,

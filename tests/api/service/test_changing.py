@@ -108,6 +108,14 @@ def test_given_a_name_that_stands_for_another_file_then_409(client: httpx.Client
     assert register(b"two").status_code == 201
 
 
+@pytest.mark.parametrize(("name", "kept"), [("GTSRB/2024", "GTSRB/2024"), ("C:\\x", "C:\\x"), ("a\x1b[2J", "a�[2J")])
+def test_given_the_name_of_a_data_set_then_it_is_kept_whole_and_no_path(
+    client: httpx.Client, name: str, kept: str
+) -> None:
+    answer = client.post("/v1/datasets", files={"data": ("some/clean.npz", b"clean")}, data={"name": name})
+    assert (answer.json()["name"], answer.json()["file_name"]) == (kept, "clean.npz")
+
+
 def test_when_a_digest_is_asked_for_then_only_its_owner_learns_that_it_is_here(
     client: httpx.Client, make_key: MakeKey
 ) -> None:
