@@ -132,6 +132,8 @@ def _of_validation(request: Request, error: Exception) -> JSONResponse:
 
 def line_of(entry: Mapping[str, Any]) -> str:
     """One error of a validation: where, and what is wrong."""
+    if entry["type"] == "json_invalid":
+        return f"the body is no JSON ({entry['ctx']['error']} at character {entry['loc'][-1]}): send an object"
     where = ".".join(str(part) for part in entry["loc"] if part not in ("query", "path", "body")) or "the request"
     message = str(entry["msg"])
     return f"{where}: {message[:1].lower()}{message[1:]}"

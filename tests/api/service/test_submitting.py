@@ -93,6 +93,13 @@ def test_given_a_route_without_uploads_then_what_calls_itself_one_is_bounded_as_
     assert (answer.status_code, answer.json()["limit"]) == (413, SMALL_BYTES)
 
 
+@pytest.mark.parametrize("path", ["/v1/estimate", "/v1/submissions/batch"])
+def test_given_broken_json_then_the_line_says_so_and_where(client: httpx.Client, path: str) -> None:
+    answer = client.post(path, content=b'{"a":', headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "the body is no JSON (Expecting value at character 5): send an object"
+
+
 def test_given_a_hostile_name_then_its_last_part_is_kept_as_text(client: httpx.Client) -> None:
     files = {"model": ("../../etc/\x1b[31m<script>.h5", b"m"), "data": ("C:\\data\\clean.npz", b"d")}
     found = client.post("/v1/submissions", files=files).json()
