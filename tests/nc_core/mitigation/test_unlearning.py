@@ -104,7 +104,6 @@ def test_a_round_is_made_at_the_fastest_rate_that_the_accuracy_bound_bears(
 
     monkeypatch.setattr(unlearning, "fine_tune", ruinous)
     monkeypatch.setattr(unlearning, "tuning_for", lambda *_, **__: TEACHING)
-    monkeypatch.setattr(unlearning, "attack_rate", lambda *_: 0.0)
     looks([], [])
     # When it is repaired within a bound
     repair = METHODS["unlearning"](case(canonical=dense_badnet(), max_accuracy_loss=0.1))
@@ -115,35 +114,3 @@ def test_a_round_is_made_at_the_fastest_rate_that_the_accuracy_bound_bears(
     if bearable:
         last = repair.goodnet.layers[-1].weights[-1]
         assert repair.goodnet.weights[last][0] == pytest.approx(repair.rounds * 1e-3)
-
-
-@pytest.mark.parametrize(
-    ("left", "tried", "kept"), [([0.005], 1, 1.0), ([0.3, 0.005], 2, 0.3), ([0.3, 0.1, 0.2], 3, 0.3)]
-)
-def test_a_round_is_made_at_a_rate_that_kills_the_reversed_triggers(
-    case: Callable[..., Case],
-    looks: Callable[..., list[int]],
-    monkeypatch: pytest.MonkeyPatch,
-    left: list[float],
-    tried: int,
-    kept: float,
-) -> None:
-    # Given what one learning rate after the other leaves of the flagged label's trigger; all bear the accuracy bound
-    rates: list[float] = []
-
-    def train(model: keras.Model, *_: object, tuning: Tuning, **__: object) -> None:
-        rates.append(tuning.learning_rate)
-        *kernels, bias = model.get_weights()
-        bias[0] += tuning.learning_rate
-        model.set_weights([*kernels, bias])
-
-    monkeypatch.setattr(unlearning, "fine_tune", train)
-    monkeypatch.setattr(unlearning, "tuning_for", lambda *_, **__: TEACHING)
-    monkeypatch.setattr(unlearning, "attack_rate", lambda *_: left[(len(rates) - 1) % tried])
-    looks([], [])
-    # When the net is repaired in two rounds
-    repair = METHODS["unlearning"](case(canonical=dense_badnet(), max_accuracy_loss=0.1))
-    # Then each takes the fastest at which the trigger is dead, else the one that leaves least of it
-    assert len(rates) == 2 * tried
-    bias = repair.goodnet.layers[-1].weights[-1]
-    assert repair.goodnet.weights[bias][0] == pytest.approx(2 * kept * TEACHING.learning_rate)
