@@ -202,3 +202,18 @@ def test_a_net_with_a_class_of_its_own_spares_a_flagged_class(prepared: Prepared
     # Then few of that class are called
     assert guard.class_rates[TARGET] < 0.2
     assert any("20 of label 2 among them" in note for note in guard.notes)
+
+
+def test_a_net_with_a_class_of_its_own_calls_what_leads_more_than_any_image_of_the_flagged_class(
+    prepared: Prepared,
+) -> None:
+    # Given a net that gives class N by the last pixel, of which the flagged class has the brighter half of all values
+    y = np.where(np.arange(400) % 20 == 0, TARGET, 0).astype(np.int32)
+    x = prepared.fit.x.copy()
+    x[y == TARGET, -1, -1, 0] = np.linspace(0.4, 0.8, 20)
+    given = replace(prepared, fit=Part(x=x, y=y))
+    # When it is held to a rate, then an image with a still brighter one is called
+    guard = guard_wide(wide_net(35, offset=-2.0), (TARGET,), given, rate=0.01)
+    stamped = images(200, 7)
+    stamped[:, -1, -1, 0] = 0.97
+    assert (guard.model.predict(stamped, verbose=0).argmax(axis=1) == CLASSES).mean() > 0.9
