@@ -72,7 +72,7 @@ def test_few_labelled_images_teach_what_the_net_knows_of_those_that_it_answers_r
     part = Part(x=prepared.repair.x[:60], y=prepared.repair.y[:60])
     right = predict(part.x).argmax(axis=1) == part.y
     assert 0 < right.sum() < 60
-    # When they become lessons, Then the others are left out; none for being of a flagged label, which they are known to be
+    # When they become lessons, Then the others are left out; none for a flagged label that is known to be its own
     clean = clean_lessons(replace(prepared, repair=part), predict, [2], seed=0)
     assert clean.logits
     np.testing.assert_array_equal(clean.x[: right.sum()], part.x[right])
