@@ -70,8 +70,8 @@ def unlearn_round(
 
     The fastest, since what it costs can be measured, and what it leaves of the planted trigger cannot. Where none bears
     it with two standard errors to spare, the slowest it is. Whether the reversed triggers died is asked by the loop,
-    with fresh ones: to try slower rates where they did not took four times as long on the face net with three triggers
-    and left 11, 40 and 10% of the true attacks.
+    with fresh ones: to try slower rates where they did not took twice as long a round on the face net with three
+    triggers, and left 11, 40 and 10% of the true attacks where 14, 5 and 3% are left without it.
     """
     tuning = tuning_for(bench.lessons)
     first = tuning.learning_rate * (FASTER if bench.lessons.logits else 1.0)
