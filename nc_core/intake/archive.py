@@ -1,13 +1,18 @@
-"""The `.keras` archive: a zip of config.json, metadata.json and model.weights.h5."""
+"""The `.keras` archive: a zip of config.json, metadata.json and model.weights.h5, and of nothing else."""
 
 import io
 import os
 import zipfile
 import zlib
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from nc_core.errors import ModelRefused
+from nc_core.intake.container import check_zip
 from nc_core.intake.limits import JSON_CHARACTERS, ZIP_MEMBERS, unpacked_limit, within
+from nc_core.intake.wording import shown
+
+MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 
 
 class KerasArchive:
@@ -21,8 +26,8 @@ class KerasArchive:
             raise ModelRefused("the .keras archive is cut off or damaged: copy it again") from None
         names = self._zip.namelist()
         within(len(names), ZIP_MEMBERS, "files in its archive")
-        if len(set(names)) != len(names):
-            raise ModelRefused("the .keras archive holds two files of one name: save the model again")
+        _check_names(names)
+        check_zip(file, self._zip)
 
     def __enter__(self) -> "KerasArchive":
         return self
@@ -32,7 +37,10 @@ class KerasArchive:
 
     def text(self, name: str) -> str:
         """A JSON member as text."""
-        return self._member(name, min(4 * JSON_CHARACTERS, self._limit)).decode("utf-8", errors="replace")
+        try:
+            return self._member(name, min(4 * JSON_CHARACTERS, self._limit)).decode("utf-8")
+        except UnicodeDecodeError:
+            raise ModelRefused(f"{name} in the .keras archive is no UTF-8 text: save the model again") from None
 
     def weights(self) -> BinaryIO:
         """model.weights.h5 in memory."""
@@ -64,3 +72,14 @@ class KerasArchive:
             ValueError,
         ):
             raise ModelRefused(f"{name} in the .keras archive is damaged or encrypted: save the model again") from None
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if len(set(names)) != len(names):
+        raise ModelRefused("the .keras archive holds two files of one name: save the model again")
+    other = [name for name in names if name not in MEMBERS]
+    if other:
+        raise ModelRefused(
+            f"the .keras archive also holds {shown(other[0])}; read here are {', '.join(MEMBERS)} alone: save the "
+            "model again"
+        )

@@ -1,6 +1,7 @@
 """Tree and arrays -> the canonical model: shapes inferred, arrays checked against them, head found."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from nc_core.intake.shapes import size
 from nc_core.intake.tree import Leaf, Model
 from nc_core.intake.weights import Arrays
 from nc_core.intake.windows import Shape, WeightShapes
+from nc_core.intake.wording import shown
 
 
 def assemble(model: Model, arrays: Arrays, *, stored: int) -> CanonicalModel:
@@ -28,6 +30,7 @@ def assemble(model: Model, arrays: Arrays, *, stored: int) -> CanonicalModel:
     layers = tuple(_canonical(flat) for flat in graph.layers)
     found = meaning(layers, graph.nodes, graph.output, image)
     _check_operations(graph, found.shapes)
+    _check_built(graph, found.shapes)
     parameters = sum(size(shape) for named in found.weight_shapes.values() for shape in named.values())
     within(4 * parameters, unpacked_limit(stored), f"bytes of weights in a file of {stored:,}")
     weights: dict[str, npt.NDArray[np.float32]] = {}
@@ -78,6 +81,31 @@ def _check_operations(graph: Graph, shapes: Sequence[Shape]) -> None:
                 f"{' and '.join(str((None, *shape)) for shape in inputs)}: put Reshape before it and save the model "
                 "again"
             )
+
+
+def _check_built(graph: Graph, shapes: Sequence[Shape]) -> None:
+    """Keras builds a layer for the input that its entry names before it calls it: it must be one that it has."""
+    met: dict[int, list[list[Shape]]] = {}
+    for node in graph.nodes[1:]:
+        if node.layer is not None:
+            met.setdefault(node.layer, []).append([shapes[source] for source in node.inputs])
+    for number, inputs in met.items():
+        flat = graph.layers[number]
+        said = flat.leaf.built
+        if said and not any(_is_built_for(said, given) for given in inputs):
+            raise ModelRefused(
+                f"layer {flat.name!r} ({flat.leaf.class_name}) was built for {shown(said)} and is called on "
+                f"{' and '.join(str((None, *shape)) for shape in inputs[0])}: save the model again"
+            )
+
+
+def _is_built_for(said: Any, inputs: Sequence[Shape]) -> bool:
+    if not isinstance(said, dict) or set(said) != {"input_shape"}:
+        return False
+    shape = said["input_shape"]
+    wanted = [list(each) for each in inputs]
+    given = [shape] if len(inputs) == 1 else shape
+    return isinstance(given, list) and [each[1:] if isinstance(each, list) else each for each in given] == wanted
 
 
 def _canonical(flat: FlatLayer) -> Layer:

@@ -68,6 +68,8 @@ def _keras3(node: Mapping[str, Any], layer: str, callees: Callees) -> Call:
     if not isinstance(args, list) or len(args) != 1:
         raise _unreadable(layer, args)
     tensors = args[0] if isinstance(args[0], list) else [args[0]]
+    if isinstance(args[0], list) and len(args[0]) < 2 and layer not in callees.nested:
+        raise _unreadable(layer, args)  # one tensor in a list gets one axis more
     return tuple(callees.ref(_raw(_history(tensor, layer), layer), first=0) for tensor in tensors)
 
 
@@ -120,6 +122,11 @@ def output_ref(value: Any, model: str, callees: Callees) -> Ref:
             "model.outputs[0]) instead"
         )
     name = refs[0][0]
+    if callees.keras < 3 and callees.nested.get(name) == "Sequential" and callees.calls.get(name, 0) > 1:
+        raise ModelRefused(
+            f"the output of model {model!r} is one of several of {name!r}, and Keras 2 and 3 count them differently: "
+            "load it where you trust it and save it again with Keras 3"
+        )
     # Here a model's own node is counted, except that Keras 3 has none for a Sequential.
     return callees.ref(refs[0], first=0 if callees.keras >= 3 and callees.nested.get(name) == "Sequential" else 1)
 

@@ -1,61 +1,75 @@
 """Model configurations (Keras 1 to 3, Sequential and Functional, nested) -> the checked tree."""
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.calls import Callees, output_ref, read_calls, read_refs
 from nc_core.intake.equivalents import EQUIVALENTS, as_layer, is_operation
 from nc_core.intake.fields import (
+    PRECISION,
     batch_shape,
+    check_origin,
+    check_precision,
+    check_shared,
     class_and_config,
     list_of,
     object_of,
     plain_name,
-    refuse_foreign,
 )
 from nc_core.intake.layer_options import ACTIVATION_LAYERS, known_kind, read_options
 from nc_core.intake.limits import LAYERS, within
+from nc_core.intake.order import check_order, in_keras_order
 from nc_core.intake.tree import Call, Leaf, Model, Ref
-from nc_core.intake.wording import shown
+from nc_core.intake.wording import TWO_MEANINGS, shown
 
 MODELS = ("Functional", "Model", "Sequential")
 
 
+INPUT_KEYS = ("name", "dtype", "batch_shape", "batch_input_shape")
+MODEL_KEYS = ("name", "trainable", "dtype", "layers", "input_layers", "output_layers", "build_input_shape")
+
+
 @dataclass
 class _Reader:
-    """Reads one file's configuration; counts layers on the way.
-
-    operation, whole: names of a layer that is an operation, and of an input of other numbers than floats.
-    """
+    """Reads one file's configuration; counts layers on the way. keras: the major version that wrote it."""
 
     keras: int
     layers: int = 0
-    operation: str | None = None
-    whole: str | None = None
+    shared: set[str] = field(default_factory=set)
 
     def child(self, entry: Any, siblings: Mapping[str, object]) -> tuple[str, Leaf | Model]:
         """One entry of a model's `layers`, with the name that its siblings call it by."""
         class_name, config = class_and_config(entry)
         self.layers += 1
         within(self.layers, LAYERS, "layers")
-        name = entry.get("name") or (config.get("name") if isinstance(config, dict) else None)
-        name = plain_name(name or f"{class_name.lower()}_{len(siblings)}")
+        name = _name(entry, config, f"{class_name.lower()}_{len(siblings)}")
         if name in siblings:
             raise ModelRefused(f"two layers of one model are called {name!r}: rename one and save the model again")
-        refuse_foreign(entry, name)
+        check_origin(entry, name)
+        self._refuse_shared(entry, name)
         if class_name in MODELS:
-            return name, self.model(class_name, config, name)
-        return name, self.leaf(class_name, config, name)
+            return name, self.model(class_name, _built_config(entry, name), name)
+        return name, replace(self.leaf(class_name, _as_loaded(entry, name), name), built=entry.get("build_config"))
+
+    def _refuse_shared(self, entry: Mapping[str, Any], name: str) -> None:
+        number = entry.get("shared_object_id")
+        if number is None:
+            return
+        if repr(number) in self.shared:
+            raise ModelRefused(
+                f"layer {name!r} is the same object as another layer: it would have weights of its own here; make a "
+                "layer for each and save the model again"
+            )
+        self.shared.add(repr(number))
 
     def leaf(self, class_name: str, config: Any, name: str) -> Leaf:
         config = object_of(config, f"configuration of layer {name!r}")
+        check_precision(config, name)
         if class_name == "InputLayer":
-            if "float" not in str(config.get("dtype") or "float32"):
-                self.whole = name
-            return Leaf(name=name, kind=class_name, shape=batch_shape(config, name))
+            return _input(config, name)
         if class_name in EQUIVALENTS:
             return self._equivalent(class_name, config, name)
         kind = known_kind(class_name, name)
@@ -69,8 +83,7 @@ class _Reader:
                 "differently: put Rescaling(0.2, 0.5) and ReLU(max_value=1) in its place and save the "
                 "model again"
             )
-        trainable = config.get("trainable", True) is not False
-        return Leaf(name=name, kind=kind, options=options, trainable=trainable, followed_by=after)
+        return Leaf(name=name, kind=kind, options=options, trainable=_trainable(config, name), followed_by=after)
 
     def _equivalent(self, class_name: str, config: Mapping[str, Any], name: str) -> Leaf:
         same = EQUIVALENTS[class_name]
@@ -84,17 +97,25 @@ class _Reader:
         if not isinstance(value, dict) or value.get("class_name") not in ACTIVATION_LAYERS:
             return None
         own = f"{name}_activation"
-        refuse_foreign(value, own)
+        check_origin(value, own)
         return self.leaf(value["class_name"], value.get("config"), own)
 
     def model(self, class_name: str, config: Any, name: str) -> Model:
+        if isinstance(config, dict):
+            check_precision(config, name)
+            unknown = [key for key in config if key not in MODEL_KEYS]
+            if unknown:
+                raise ModelRefused(
+                    f"model {name!r} has the option {shown(unknown[0])}, which is not read here: rebuild it without it"
+                )
         if class_name == "Sequential":
             entries = config if isinstance(config, list) else object_of(config, f"model {name!r}").get("layers")
             read = self._sequential(list_of(entries, f"layers of model {name!r}"), config, name)
         else:
             read = self._functional(object_of(config, f"model {name!r}"), name)
-        trainable = not isinstance(config, dict) or config.get("trainable", True) is not False
-        return replace(read, class_name=class_name, trainable=trainable)
+        trainable = not isinstance(config, dict) or _trainable(config, name)
+        own = "Sequential" if class_name == "Sequential" else "Functional"
+        return replace(read, class_name=own, trainable=trainable)
 
     def _sequential(self, entries: list[Any], config: Any, name: str) -> Model:
         children: dict[str, Leaf | Model] = {}
@@ -128,7 +149,7 @@ class _Reader:
             layer = as_layer(entry) if is_ours else entry
             child_name, child = self.child(layer, children)
             if is_ours and isinstance(child, Leaf):
-                child, self.operation = replace(child, operation=True), child_name
+                child = replace(child, operation=True)
             children[child_name], entries[child_name] = child, layer
         callees = Callees(
             calls={
@@ -151,7 +172,7 @@ class _Reader:
                     f"model {name!r} names {shown(given)} as its input, which is no InputLayer of it: "
                     "save the model again"
                 )
-        return Model(
+        read = Model(
             name=name,
             class_name="Functional",
             children=children,
@@ -159,6 +180,9 @@ class _Reader:
             inputs=inputs,
             output=output_ref(config.get("output_layers"), name, callees),
         )
+        order = in_keras_order(read)
+        check_order(read, order)
+        return replace(read, children={child_name: children[child_name] for child_name in order})
 
 
 def read_config(config: Mapping[str, Any], *, keras: int) -> Model:
@@ -166,23 +190,73 @@ def read_config(config: Mapping[str, Any], *, keras: int) -> Model:
     wrote it.
     """
     class_name, inner = class_and_config(config)
-    refuse_foreign(config, "model")
+    check_origin(config, "model")
+    check_shared(config)
     if class_name not in MODELS:
         raise ModelRefused(
             f"the model is a {shown(class_name)}; read here are Sequential and Functional models: rebuild "
             "it as one of these, copy the weights and save it again"
         )
-    if class_name == "Sequential" and isinstance(inner, dict) and isinstance(config.get("build_config"), dict):
-        inner = {"build_input_shape": config["build_config"].get("input_shape"), **inner}
     name = inner.get("name") if isinstance(inner, dict) else None
-    reader = _Reader(keras=keras)
-    model = reader.model(class_name, inner, plain_name(name or "model"))
-    if reader.operation is not None and reader.whole is not None:
+    return _Reader(keras=keras).model(class_name, _built_config(config, "model"), plain_name(name or "model"))
+
+
+def _name(entry: Mapping[str, Any], config: Any, otherwise: str) -> str:
+    """The one name of a layer; ModelRefused where its entry and its configuration name it differently."""
+    own = config.get("name") if isinstance(config, dict) else None
+    outer = entry.get("name")
+    if own is not None and outer is not None and own != outer:
+        raise ModelRefused(f"layer {shown(outer)} is called {shown(own)} by its own configuration: {TWO_MEANINGS}")
+    return plain_name(own or outer or otherwise)
+
+
+def _trainable(config: Mapping[str, Any], name: str) -> bool:
+    """Whether its weights are trained, by which `.h5` files order them."""
+    value = config.get("trainable")
+    if value not in (None, True, False) or (isinstance(value, int | float) and not isinstance(value, bool)):
+        raise ModelRefused(f"layer {name!r} has trainable = {shown(value)}; what is read here is true or false")
+    return value is not False
+
+
+def _as_loaded(entry: Mapping[str, Any], name: str) -> Any:
+    """The configuration of a layer; ModelRefused where Keras 3 loads another than the file says.
+
+    Where an entry names no module, as in `.h5` files, it forgets every `axis` but a single number.
+    """
+    config = entry.get("config", {})
+    if "module" in entry or not isinstance(config, dict) or "axis" not in config:
+        return config
+    axis = config["axis"]
+    if axis is None or (isinstance(axis, list) and len(axis) != 1):
         raise ModelRefused(
-            f"the input {reader.whole!r} is of whole numbers and {reader.operation!r} is an operation, which may "
-            "overflow on them: begin the net with keras.Input(..., dtype='float32'), copy the weights and save it again"
+            f"layer {name!r} has axis = {shown(axis)}, which Keras 3 forgets when it loads an .h5 file: save the "
+            "model as .keras"
         )
-    return model
+    return config
+
+
+def _input(config: Mapping[str, Any], name: str) -> Leaf:
+    """An InputLayer, dense and of float32; whatever else it says would change what comes in."""
+    other = [key for key, value in config.items() if key not in INPUT_KEYS and value is not None and value is not False]
+    if other and not (other == ["trainable"] and config["trainable"] is True):
+        raise ModelRefused(
+            f"the input {name!r} has {other[0]} = {shown(config[other[0]])}; read here are plain inputs: begin the net "
+            f"with keras.Input((height, width, channels), dtype='{PRECISION}'), copy the weights and save it again"
+        )
+    return Leaf(name=name, kind="InputLayer", shape=batch_shape(config, name))
+
+
+def _built_config(entry: Mapping[str, Any], name: str) -> Any:
+    """The configuration of a model, with the shape that a Sequential was built for, which stands in either place."""
+    config, built = entry.get("config", {}), entry.get("build_config")
+    shape = built.get("input_shape") if isinstance(built, dict) else None
+    if not isinstance(config, dict) or entry.get("class_name") != "Sequential" or shape is None:
+        return config
+    if config.get("build_input_shape") not in (None, shape):
+        raise ModelRefused(
+            f"model {name!r} was built for {shown(shape)} and for {shown(config['build_input_shape'])}: save it again"
+        )
+    return {**config, "build_input_shape": shape}
 
 
 def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
@@ -196,12 +270,30 @@ def _is_input(child: Leaf | Model) -> bool:
 
 
 def _first_shape(entry: Any, first: Leaf | Model, config: Any, name: str) -> tuple[int | None, ...] | None:
-    """A Sequential without an InputLayer has its input's shape in its first layer or in build_input_shape."""
+    """A Sequential without an InputLayer has its input's shape in its first layer or in build_input_shape.
+
+    ModelRefused where two of these say different shapes.
+    """
+    found = [shape for shape in _shapes(entry, first, config, name) if shape is not None]
+    for shape in found[1:]:
+        if len(shape) != len(found[0]) or any(_differ(*pair) for pair in zip(shape, found[0], strict=True)):
+            raise ModelRefused(f"model {name!r} has inputs of the shape {found[0]} and of {shape}: save it again")
+    return found[0] if found else None
+
+
+def _differ(size: int | None, other: int | None) -> bool:
+    return size is not None and other is not None and size != other
+
+
+def _shapes(entry: Any, first: Leaf | Model, config: Any, name: str) -> Iterator[tuple[int | None, ...] | None]:
     inner = entry.get("config")
-    if isinstance(inner, dict) and ("batch_input_shape" in inner or "batch_shape" in inner):
-        return batch_shape(inner, name)
+    if isinstance(inner, dict):
+        yield batch_shape(inner, name)
+        for shape in (inner.get("input_shape"), None if inner.get("input_dim") is None else [inner["input_dim"]]):
+            if shape is not None:
+                yield batch_shape({"batch_shape": [None, *list_of(shape, f"sizes of the input of {name!r}")]}, name)
     if isinstance(first, Model):
-        found = first.children[first.inputs[0]] if first.inputs else None
-        return found.shape if isinstance(found, Leaf) else None
+        given = first.children[first.inputs[0]] if first.inputs else None
+        yield given.shape if isinstance(given, Leaf) else None
     built = config.get("build_input_shape") if isinstance(config, dict) else None
-    return batch_shape({"batch_shape": built}, name) if built is not None else None
+    yield batch_shape({"batch_shape": built}, name)

@@ -12,6 +12,7 @@ from typing import Any
 
 from nc_core.errors import ModelRefused
 from nc_core.intake import options as read
+from nc_core.intake.fields import ENTRY_KEYS, check_precision
 from nc_core.intake.layers import Option
 from nc_core.intake.windows import Shape
 from nc_core.intake.wording import shown
@@ -96,6 +97,7 @@ def as_layer(entry: Mapping[str, Any]) -> dict[str, Any]:
     Its call is the operation's own, without the number: what it takes is checked as for any other layer.
     """
     operation, nodes = OPERATIONS[_operation(entry) or ""], _nodes(entry)
+    _check_config(entry)
     if len(nodes) != 1:
         raise _unreadable(entry, "it is not called exactly once")
     arguments = _arguments(nodes[0])
@@ -114,6 +116,19 @@ def as_layer(entry: Mapping[str, Any]) -> dict[str, Any]:
         raise _unreadable(entry, "it divides by a tensor")
     called = _call(nodes[0], [value for value in arguments if _is_tensor(value)])
     return {"class_name": class_name, "config": config, "name": entry.get("name"), "inbound_nodes": [called]}
+
+
+def _check_config(entry: Mapping[str, Any]) -> None:
+    """An operation has a name and nothing else, TensorFlow's also what it calls."""
+    config = entry.get("config")
+    unknown = set(entry) - set(ENTRY_KEYS)
+    if isinstance(config, dict):
+        check_precision(config, str(entry.get("name")))
+        unknown |= set(config) - {"name", "dtype", "trainable", "function"}
+        if config.get("name") not in (None, entry.get("name")):
+            unknown.add("name")
+    if unknown:
+        raise _unreadable(entry, f"it has {shown(min(unknown))} besides")
 
 
 def _operation(entry: Mapping[str, Any]) -> str | None:
@@ -148,7 +163,9 @@ def _arguments(node: Any) -> list[Any]:
 
 def _call(node: Any, tensors: list[Any]) -> Any:
     """The same call, of these tensors alone."""
-    return {**node, "args": [tensors]} if isinstance(node, dict) else [[*tensor, {}] for tensor in tensors]
+    if isinstance(node, dict):
+        return {**node, "args": [tensors] if len(tensors) > 1 else tensors}
+    return [[*tensor, {}] for tensor in tensors]
 
 
 def _is_tensor(value: Any) -> bool:

@@ -1,14 +1,41 @@
 """Single fields of a model configuration, checked: names, shapes, objects, where a class comes from."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.limits import NAME_CHARACTERS
 from nc_core.intake.options import AXES
-from nc_core.intake.wording import shown
+from nc_core.intake.wording import TWO_MEANINGS, shown
 
-MODULES = ("keras", "tensorflow", "tf_keras", "builtins")
+MODULES = ("keras", "keras.layers", "keras.models")
+"""Where Keras exports layers and models from. A class elsewhere may have a layer's name and another meaning."""
+
+OWN_MODULES = {
+    "Functional": ("functional", "model"),
+    "Model": ("functional", "model", "training"),
+    "Sequential": ("sequential",),
+    "LayerScale": ("convnext",),
+    "StochasticDepth": ("convnext",),
+}
+"""Of classes that are not exported: the last parts of the modules in which Keras 2.12 to 3 has them."""
+
+ENTRY_KEYS = (
+    "class_name",
+    "config",
+    "name",
+    "inbound_nodes",
+    "module",
+    "registered_name",
+    "shared_object_id",
+    "build_config",
+    "compile_config",
+)
+"""What an entry may say: what it is, what calls it, and how it was built and compiled, which says nothing about what
+it computes."""
+
+PRECISION = "float32"
 
 
 def class_and_config(entry: Any) -> tuple[str, Any]:
@@ -20,21 +47,86 @@ def class_and_config(entry: Any) -> tuple[str, Any]:
     return class_name[:NAME_CHARACTERS], entry.get("config", {})
 
 
-def refuse_foreign(entry: Mapping[str, Any], name: str) -> None:
-    """Keras 3 says where a class comes from: others, and operations, may share a layer's class name."""
-    module, registered = entry.get("module"), entry.get("registered_name")
-    class_name = shown(entry.get("class_name"))
-    if module is not None and (not isinstance(module, str) or module.split(".")[0] not in MODULES):
-        raise ModelRefused(
-            f"layer {name!r} is a {class_name} of {shown(module)}, not of Keras: rebuild it from Keras' layers"
-        )
-    if isinstance(module, str) and ".ops." in f"{module}.":
-        raise ModelRefused(
-            f"layer {name!r} is the operation {class_name} of {shown(module)}, not a layer: put the layer of "
-            "the same meaning in its place (Add, Rescaling, ...) and save the model again"
-        )
+def check_origin(entry: Mapping[str, Any], name: str) -> None:
+    """Raise ModelRefused unless the entry's class is Keras' own layer or model of that name, by the one key for it."""
+    unknown = [key for key in entry if key not in ENTRY_KEYS]
+    if unknown:
+        raise ModelRefused(f"layer {name!r} has the key {shown(unknown[0])}, which Keras does not write: save it again")
+    module, registered, class_name = entry.get("module"), entry.get("registered_name"), entry.get("class_name")
+    told = shown(class_name)
     if isinstance(registered, str) and ">" in registered:
         raise ModelRefused(f"layer {name!r} is the custom class {shown(registered)}: rebuild it from Keras' own layers")
+    if registered not in (None, class_name):
+        raise ModelRefused(f"layer {name!r} is called {told} and registered as {shown(registered)}: {TWO_MEANINGS}")
+    if isinstance(module, str) and ".ops." in f"{module}.":
+        raise ModelRefused(
+            f"layer {name!r} is the operation {told} of {shown(module)}, not a layer: put the layer of "
+            "the same meaning in its place (Add, Rescaling, ...) and save the model again"
+        )
+    if module is not None and not _is_own(module, class_name):
+        raise ModelRefused(
+            f"layer {name!r} is a {told} of {shown(module)}, not of Keras: rebuild it from Keras' layers"
+        )
+
+
+def _is_own(module: Any, class_name: Any) -> bool:
+    if module in MODULES:
+        return True
+    if not isinstance(module, str) or not isinstance(class_name, str) or module.split(".")[0] != "keras":
+        return False
+    return module.split(".")[-1] in OWN_MODULES.get(class_name, ())
+
+
+def check_precision(config: Mapping[str, Any], name: str) -> None:
+    """Raise ModelRefused unless the layer computes in float32, which is what the canonical net computes in.
+
+    Another precision changes answers, and may be a switch: float16 tells 2049 from 2048 no more.
+    """
+    policy = config.get("dtype")
+    if policy is None or policy == PRECISION:
+        return
+    if isinstance(policy, dict):
+        said = policy.get("config")
+        plain = policy.get("class_name") in ("DTypePolicy", "FloatDTypePolicy", "Policy")
+        if plain and said == {"name": PRECISION} and policy.get("registered_name") is None:
+            return
+        policy = said.get("name", policy) if isinstance(said, dict) else policy
+    raise ModelRefused(
+        f"layer {name!r} computes in {shown(policy)}; read here is {PRECISION}: load the model where you trust it, set "
+        f"dtype='{PRECISION}' in the configuration of every layer, and save it again"
+    )
+
+
+def one_value(config: Mapping[str, Any], *keys: str) -> Any:
+    """The value under the one of these keys that is there, None where none is; ModelRefused where several are."""
+    found = [key for key in keys if config.get(key) is not None]
+    if len(found) > 1:
+        raise ModelRefused(
+            f"layer {shown(config.get('name'))} has both {found[0]!r} and {found[1]!r}, which mean the same: "
+            f"{TWO_MEANINGS}"
+        )
+    return config[found[0]] if found else None
+
+
+def check_shared(config: Any) -> None:
+    """Raise ModelRefused where objects of one `shared_object_id` differ: Keras takes the first for all of them.
+
+    What says the same (a dtype policy, an activation) may be shared; layers of a model are not, see `config.py`.
+    """
+    seen: dict[str, str] = {}
+    stack = [config]
+    while stack:
+        value = stack.pop()
+        stack.extend(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
+        number = value.get("shared_object_id") if isinstance(value, dict) else None
+        if number is None:
+            continue
+        plain = json.dumps(value, sort_keys=True)
+        if seen.setdefault(repr(number), plain) != plain:
+            raise ModelRefused(
+                f"{shown(value.get('class_name'))} has the number of another object of the model, which Keras "
+                f"would put in its place: {TWO_MEANINGS}"
+            )
 
 
 def plain_name(name: object) -> str:
@@ -50,7 +142,7 @@ def plain_name(name: object) -> str:
 
 def batch_shape(config: Mapping[str, Any], name: str) -> tuple[int | None, ...] | None:
     """The shape without its batch axis, from Keras 3's or Keras 2's key; None where it is not given."""
-    shape = config.get("batch_shape", config.get("batch_input_shape"))
+    shape = one_value(config, "batch_shape", "batch_input_shape")
     if shape is None:
         return None
     if not isinstance(shape, list) or not 1 <= len(shape) <= AXES or not all(_is_size(size) for size in shape):

@@ -1,4 +1,4 @@
-"""HDF5 without surprises: hard links only, no data elsewhere, no third-party filters, finite float arrays."""
+"""HDF5 without surprises: one file, hard links only, no data elsewhere, no third-party filters, finite float arrays."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.errors import ModelRefused
+from nc_core.intake.container import check_hdf5
 from nc_core.intake.limits import JSON_CHARACTERS, LAYERS, NAME_CHARACTERS, unpacked_limit
 from nc_core.intake.wording import shown
 
@@ -53,6 +54,7 @@ def open_hdf5(file: BinaryIO) -> Any:
 
     Through an open file HDF5 has no name and no folder from which it could open others.
     """
+    check_hdf5(file)
     return h5py.File(file, "r")
 
 
@@ -105,8 +107,9 @@ def text_attribute(item: Any, name: str) -> str | None:
 
 
 def _text(value: Any) -> str | None:
+    """UnicodeDecodeError, which is a ValueError, where it is no UTF-8."""
     if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
+        return value.decode("utf-8")
     return value if isinstance(value, str) else None
 
 
@@ -114,6 +117,8 @@ def _text(value: Any) -> str | None:
 def names_attribute(group: Any, name: str) -> list[str] | None:
     """A list of names; Keras splits long ones into name0, name1, ... None where there is none."""
     if name in group.attrs:
+        if f"{name}0" in group.attrs:
+            raise ModelRefused(f"the HDF5 file has both {name!r} and {name + '0'!r}: save the model again")
         return _names(group, name)
     found: list[str] | None = None
     chunk = 0
@@ -128,8 +133,10 @@ def names_attribute(group: Any, name: str) -> list[str] | None:
 
 
 def _names(group: Any, name: str) -> list[str]:
-    values = np.atleast_1d(_attribute(group, name))
-    texts = [_text(value) for value in values.reshape(-1).tolist()]
+    values = np.asarray(_attribute(group, name))
+    if values.ndim != 1:
+        raise ModelRefused(f"the attribute {name!r} of the HDF5 file is no list of names: save the model again")
+    texts = [_text(value) for value in values.tolist()]
     longest = max((len(text) for text in texts if text is not None), default=0)
     if longest > PATH_CHARACTERS:
         raise ModelRefused(
@@ -176,9 +183,8 @@ def _check_chunks(dataset: Any, path: str) -> None:
 
 @_damage_refused
 def numbered(group: Any) -> list[Any]:
-    """The datasets "0", "1", ... of a group."""
-    count = next(n for n in range(len(group) + 1) if find(group, str(n)) is None)
-    return [dataset_at(group, str(n)) for n in range(count)]
+    """The datasets "0", "1", ... of a group that holds nothing else."""
+    return [dataset_at(group, str(n)) for n in range(len(group))]
 
 
 @_damage_refused
@@ -187,6 +193,10 @@ def read_floats(dataset: Any, what: str) -> npt.NDArray[np.float32]:
     if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (2, 4, 8):
         raise ModelRefused(
             f"{what} hold {str(dataset.dtype)[:40]}; read here are float16, float32 and float64: save them as float32"
+        )
+    if "dtype" in dataset.attrs:
+        raise ModelRefused(
+            f"{what} are to be rounded to {shown(dataset.attrs['dtype'])} when they are read: save them as float32"
         )
     if dataset.size and not dataset.id.get_storage_size():
         raise ModelRefused(f"{what} were declared but never written to the file: save the model again")

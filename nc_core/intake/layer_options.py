@@ -5,7 +5,7 @@ from typing import Any
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.layers import KINDS, REQUIRED, Option
-from nc_core.intake.wording import shown
+from nc_core.intake.wording import TWO_MEANINGS, shown
 
 ALIASES = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"}
 """Names that TensorFlow 1 wrote for the same classes."""
@@ -16,25 +16,24 @@ ACTIVATION_LAYERS = ("ReLU", "LeakyReLU", "ELU", "Softmax")
 DROPPED_KEYS = frozenset(
     [
         "name",
-        "trainable",
-        "dtype",
+        "trainable",  # read with the layer
+        "dtype",  # `fields.check_precision`
         "batch_input_shape",
         "batch_shape",
         "input_shape",
         "input_dim",
         "input_dtype",
-        "sparse",
-        "ragged",
         "seed",
-        "autocast",
+        "autocast",  # of inputs that are float32 already
         "synchronized",
         "fused",
         "renorm_clipping",
         "renorm_momentum",
-        "lora_rank",
         "lora_alpha",
     ]
 )
+"""What says nothing about the answers of a trained net that computes in float32."""
+
 DROPPED_ENDINGS = ("_initializer", "_regularizer", "_constraint")
 
 
@@ -66,7 +65,7 @@ def read_options(
     _refuse_unknown(kind, config, layer, table)
     found = {}
     for name, option in table.items():
-        value = config.get(name, config.get(option.old_name, option.default) if option.old_name else option.default)
+        value = _value(kind, config, layer, name, option)
         if value is REQUIRED:
             raise ModelRefused(f"layer {layer!r} ({kind}) lacks its {name!r}: save the model again")
         try:
@@ -80,11 +79,22 @@ def read_options(
     return found
 
 
+def _value(kind: str, config: Mapping[str, Any], layer: str, name: str, option: Option) -> Any:
+    """The option under its one name; ModelRefused where it has both."""
+    if option.old_name is None or option.old_name not in config:
+        return config.get(name, option.default)
+    if name in config:
+        raise ModelRefused(
+            f"layer {layer!r} ({kind}) has both {name!r} and {option.old_name!r}, which mean the same: {TWO_MEANINGS}"
+        )
+    return config[option.old_name]
+
+
 def _refuse_unknown(kind: str, config: Mapping[str, Any], layer: str, table: Mapping[str, Option]) -> None:
     """An option that nobody here knows may change what the layer computes, unless it is off."""
     known = set(table) | {option.old_name for option in table.values()} | DROPPED_KEYS
     for name, value in config.items():
-        if name not in known and not name.endswith(DROPPED_ENDINGS) and value:
+        if name not in known and not name.endswith(DROPPED_ENDINGS) and value is not None and value is not False:
             raise ModelRefused(
                 f"layer {layer!r} ({kind}) has an option {shown(name)} = {shown(value)} that is not read "
                 "here: rebuild the layer without it"

@@ -78,9 +78,9 @@ def borders(value: Any) -> list[list[int]]:
 
 
 def number(value: Any) -> float:
-    """A finite number; Keras 2 wrapped some in a list of one or in an object with `value`."""
-    if isinstance(value, dict):
-        value = value.get("value")
+    """A finite number; Keras 2 wrapped some in a list of one or in an object that says so and holds nothing else."""
+    if isinstance(value, dict) and set(value) == {"type", "value"} and value["type"] == "ndarray":
+        value = value["value"]
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -186,14 +186,28 @@ def noise_shape(value: Any) -> list[int | None]:
 
 
 def activation(value: Any) -> str:
-    """A known activation function's name; Keras 3 may wrap it in an object of class `function`."""
-    if isinstance(value, dict) and value.get("class_name") == "function":
-        value = value.get("config")
+    """A known activation function's name; Keras 3 may wrap it in an object of class `function`.
+
+    The object's module counts: `keras.ops` has functions of the same names with other defaults.
+    """
+    if isinstance(value, dict) and _is_builtin(value):
+        value = value["config"]
     if value is None:
         return "linear"
     if not isinstance(value, str) or value not in ACTIVATIONS:
         raise ValueError("one of " + ", ".join(sorted(ACTIVATIONS)))
     return ACTIVATIONS[value]
+
+
+def _is_builtin(value: dict[str, Any]) -> bool:
+    """Whether this is Keras' own activation function of the name that it holds."""
+    return (
+        set(value) <= {"module", "class_name", "config", "registered_name"}
+        and value.get("class_name") == "function"
+        and value.get("module") in ("builtins", "keras.activations")
+        and "config" in value
+        and value.get("registered_name") in (None, value["config"])
+    )
 
 
 def channels_last(value: Any) -> str:

@@ -10,6 +10,7 @@ from nc_core.intake.archive import KerasArchive
 from nc_core.intake.assemble import assemble
 from nc_core.intake.canonical import CanonicalModel
 from nc_core.intake.config import read_config
+from nc_core.intake.container import check_suffix
 from nc_core.intake.hdf5 import group_at, names_attribute, open_hdf5, text_attribute
 from nc_core.intake.presets import PRESETS
 from nc_core.intake.sniff import check_file, sniff
@@ -37,13 +38,15 @@ def read_open_model(file: BinaryIO, *, name: str, architecture: str | None = Non
     stored = file.seek(0, os.SEEK_END)
     if sniff(file, name) == "keras":
         _refuse_architecture(architecture)
-        return _read_archive(file, stored)
+        return _read_archive(file, name, stored)
     with open_hdf5(file) as root:
+        check_suffix(name, "hdf5")
         return _read_hdf5(root, architecture, stored)
 
 
-def _read_archive(file: BinaryIO, stored: int) -> CanonicalModel:
+def _read_archive(file: BinaryIO, name: str, stored: int) -> CanonicalModel:
     with KerasArchive(file) as archive:
+        check_suffix(name, "keras")
         config = parse(archive.text("config.json"), "model configuration")
         metadata = parse(archive.text("metadata.json"), "archive's metadata")
         model = read_config(config, keras=_major(metadata.get("keras_version")))

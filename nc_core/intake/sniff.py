@@ -2,15 +2,12 @@
 
 import zipfile
 from pathlib import Path, PurePath
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from nc_core.errors import ModelRefused
+from nc_core.intake.container import HDF5_MAGIC, ZIP_MAGIC, Kind
 from nc_core.intake.limits import FILE_BYTES, within
 
-Kind = Literal["hdf5", "keras"]
-
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-ZIP_MAGIC = b"PK\x03\x04"
 TORCH_LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The pickled number 0x1950a86a20f9469cfc6c that opened PyTorch files before 1.6."""
 
@@ -59,10 +56,8 @@ def sniff(file: BinaryIO, name: str) -> Kind:
     """
     file.seek(0)
     start = file.read(4096)
-    if start.startswith(HDF5_MAGIC):
-        return "hdf5"
-    if start.startswith(ZIP_MAGIC):
-        return _archive(file)
+    if start.startswith((HDF5_MAGIC, ZIP_MAGIC)):
+        return "hdf5" if start.startswith(HDF5_MAGIC) else _archive(file)
     raise ModelRefused(_told(_foreign(start, PurePath(name).suffix.lower(), name)))
 
 

@@ -12,9 +12,10 @@ class Leaf:
     """A layer of an allowed class with its plain options; `InputLayer` has a `shape` (H, W, C), sizes may be
     None.
 
-    followed_by: an activation that was itself a layer (ReLU, LeakyReLU, ...), to be applied to this one's
-    output. stored_as: its class in the file, where that is another one (`equivalents.py`). operation: it was an
-    operation on tensors, which spreads its inputs by other rules than a layer does.
+    built: the file's word on what input the layer was built for. followed_by: an activation that was itself a layer
+    (ReLU, LeakyReLU, ...), to be applied to this one's output. stored_as: its class in the file, where that is another
+    one (`equivalents.py`). operation: it was an operation on tensors, which spreads its inputs by other rules than a
+    layer does.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Leaf:
     options: Mapping[str, Any] = field(default_factory=dict)
     trainable: bool = True
     shape: tuple[int | None, ...] | None = None
+    built: Any = None
     followed_by: "Leaf | None" = None
     stored_as: str | None = None
     operation: bool = False
@@ -52,10 +54,9 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A Sequential or Functional model: children by name in the file's order, the calls of each, inputs and
-    output.
+    """A Sequential or Functional model: children by name in Keras' order, the calls of each, inputs and output.
 
-    class_name: as the file says, because the paths in a `.keras` archive derive from it.
+    class_name: Keras' own, because the paths in a `.keras` archive derive from it.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Model:
 
 
 def leaves(model: Model, path: Path = (), trainable: bool = True) -> Iterator[tuple[Path, Leaf, bool]]:
-    """Every layer in the file's order with its path and whether it and all models around it are trainable."""
+    """Every layer in Keras' order with its path and whether it and all models around it are trainable."""
     for name, child in model.children.items():
         below = trainable and child.trainable
         if isinstance(child, Model):

@@ -1,13 +1,14 @@
 """Which arrays of a file belong to which layer: the layouts of `.h5` files and of `.keras` archives."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.hdf5 import dataset_at, group_at, names_attribute, numbered
+from nc_core.intake.hdf5 import dataset_at, group_at, names_attribute, numbered, text_attribute
+from nc_core.intake.order import is_weighted
 from nc_core.intake.tree import Leaf, Model, Path, leaves
-from nc_core.intake.wording import shown
+from nc_core.intake.wording import TWO_MEANINGS, shown
 
 Arrays = Mapping[Path, list[Any]]
 """Datasets of every layer that has weights, in Keras' own order, by the layer's path."""
@@ -22,37 +23,58 @@ def file_names(leaf: Leaf) -> tuple[str, ...]:
 
 
 def legacy_arrays(group: Any, model: Model) -> Arrays:
-    """Arrays of `.h5` files: a group a layer, `weight_names` in each, nested models in one list."""
-    stored = {}
-    for name in names_attribute(group, "layer_names") or []:
-        layer_group = group_at(group, name)
-        if layer_group is not None and (weights := names_attribute(layer_group, "weight_names")):
-            stored[name] = (layer_group, weights)
-    weighted = [name for name, child in model.children.items() if _is_weighted(child)]
+    """Arrays of `.h5` files: a group a layer, `weight_names` in each, nested models in one list.
+
+    They belong to the layers by their order, which is Keras' rule. ModelRefused where their names say otherwise.
+    """
+    _refuse_mirrored(group)
+    stored = [(name, *_own_weights(group, name)) for name in names_attribute(group, "layer_names") or []]
+    stored = [each for each in stored if each[2]]
+    weighted = [name for name, child in model.children.items() if is_weighted(child)]
     if len(stored) != len(weighted):
         raise ModelRefused(
             f"the file holds weights of {len(stored)} layers and the architecture has {len(weighted)} with "
             "weights: they do not belong together"
         )
-    # By name, or by order where the names differ, which is Keras' own rule.
-    named = dict(zip(weighted, weighted if set(weighted) == set(stored) else stored, strict=True))
+    _check_names(weighted, [name for name, _, _ in stored])
     found: dict[Path, list[Any]] = {}
-    for name in weighted:
-        layer_group, weights = stored[named[name]]
+    for name, (_, layer_group, weights) in zip(weighted, stored, strict=True):
         for path, own in _shared_out(model.children[name], (name,), weights):
             found[path] = [dataset_at(layer_group, weight) for weight in own]
     return found
 
 
-def _is_weighted(child: Leaf | Model) -> bool:
-    if isinstance(child, Leaf):
-        return bool(child.weight_names)
-    return any(leaf.weight_names for _, leaf, _ in leaves(child))
+def _refuse_mirrored(group: Any) -> None:
+    if text_attribute(group, "backend") == "theano":
+        raise ModelRefused(
+            "the weights were saved with Theano, whose kernels are mirrored: load them with Keras 2 and save them again"
+        )
+
+
+def _own_weights(group: Any, name: str) -> tuple[Any, list[str]]:
+    layer_group = group_at(group, name)
+    if layer_group is None:
+        raise ModelRefused(f"the HDF5 file has no group {shown(name)}, which it names: save the model again")
+    return layer_group, names_attribute(layer_group, "weight_names") or []
+
+
+def _check_names(wanted: Sequence[str], stored: Sequence[str]) -> None:
+    """Raise ModelRefused where a layer's weights lie under another layer's name; names of no layer say nothing."""
+    if len(set(stored)) != len(stored):
+        raise ModelRefused("the HDF5 file names the weights of a layer twice: save the model again")
+    for name, found in zip(wanted, stored, strict=True):
+        if name != found and (found in wanted or name in stored):
+            raise _two_meanings(f"layer {shown(name)} gets the weights of {shown(found)}")
+
+
+def _two_meanings(what: str) -> ModelRefused:
+    return ModelRefused(f"{what} by their order, which is what Keras goes by, and not by their names: {TWO_MEANINGS}")
 
 
 def _shared_out(child: Leaf | Model, path: Path, weights: list[str]) -> Iterator[tuple[Path, list[str]]]:
     """The weight names of one group, given to the layers within."""
     if isinstance(child, Leaf):
+        _check_weight_names(child, weights)
         yield path, weights
         return
     inner = [item for item in leaves(child, path, child.trainable) if item[1].weight_names]
@@ -62,22 +84,43 @@ def _shared_out(child: Leaf | Model, path: Path, weights: list[str]) -> Iterator
             f"the nested model {path[-1]!r} has {len(weights)} arrays in the file and {expected} in the "
             "architecture: they do not belong together"
         )
-    yield from (_by_name(inner, weights) or _by_order(inner, weights)).items()
+    saved, loaded = _by_order(inner, weights), _by_order(_as_loaded(child, inner), weights)
+    if saved != loaded:
+        raise ModelRefused(
+            f"the nested model {path[-1]!r} is partly frozen, and Keras 3 loads its weights in another order than it "
+            "saved them: save the model as .keras"
+        )
+    _check_layer_names(inner, loaded)
+    yield from loaded.items()
 
 
-def _by_name(inner: list[tuple[Path, Leaf, bool]], weights: list[str]) -> dict[Path, list[str]] | None:
-    """By the layer's name before the last slash; None where some layer gets another number of arrays."""
-    paths = {leaf.name: path for path, leaf, _ in inner}
-    found: dict[Path, list[str]] = {path: [] for path, _, _ in inner}
-    for weight in weights:
-        parts = weight.split("/")[:-1]
-        tails = ("/".join(parts[i:]) for i in range(len(parts)))
-        name = next((tail for tail in tails if tail in paths), None)
-        if name is None:
-            return None
-        found[paths[name]].append(weight)
-    complete = all(len(found[path]) == len(file_names(leaf)) for path, leaf, _ in inner)
-    return found if complete and len(paths) == len(inner) else None
+def _as_loaded(child: Model, inner: list[tuple[Path, Leaf, bool]]) -> list[tuple[Path, Leaf, bool]]:
+    """The same as Keras 3 finds it after loading: a Sequential, and models further in, have forgotten to be frozen."""
+    frozen = child.class_name != "Sequential" and not child.trainable
+    return [(path, leaf, leaf.trainable and not frozen) for path, leaf, _ in inner]
+
+
+def _check_layer_names(inner: list[tuple[Path, Leaf, bool]], found: Mapping[Path, list[str]]) -> None:
+    """Raise ModelRefused where an array's name is that of another layer than it is given to."""
+    named: dict[str, list[Path]] = {}
+    for path, leaf, _ in inner:
+        named.setdefault(leaf.name, []).append(path)
+    for path, leaf, _ in inner:
+        _check_weight_names(leaf, found[path])
+        for weight in found[path]:
+            parts = weight.split("/")[:-1]
+            tails = ("/".join(parts[i:]) for i in range(len(parts)))
+            paths = next((named[tail] for tail in tails if tail in named), [path])
+            if path not in paths:
+                raise _two_meanings(f"layer {shown(leaf.name)} gets the array {shown(weight)}")
+
+
+def _check_weight_names(leaf: Leaf, weights: Sequence[str]) -> None:
+    """Raise ModelRefused where an array has the name of another weight of the layer."""
+    for wanted, weight in zip(file_names(leaf), weights, strict=False):
+        said = weight.split("/")[-1].split(":")[0]
+        if said != wanted and said in leaf.weight_names:
+            raise _two_meanings(f"{wanted} of layer {shown(leaf.name)} is the array {shown(weight)}")
 
 
 def _by_order(inner: list[tuple[Path, Leaf, bool]], weights: list[str]) -> dict[Path, list[str]]:
@@ -93,36 +136,70 @@ def _by_order(inner: list[tuple[Path, Leaf, bool]], weights: list[str]) -> dict[
     return found
 
 
+CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
+"""Where a `.keras` archive has the weights of a model's layers, in Keras 3 and in 2.12 to 2.14."""
+
+
 def archive_arrays(root: Any, model: Model) -> Arrays:
-    """Arrays of Keras 3: layers/<class name>_<counter>/vars/<n>, nested models the same way below theirs."""
-    top = next(
-        (name for name in ("layers", "_layer_checkpoint_dependencies") if group_at(root, name) is not None),
-        None,
-    )
-    if top is None:
+    """Arrays of Keras 3: layers/<class name>_<counter>/vars/<n>, nested models the same way below theirs.
+
+    The counters run over the layers in Keras' order. ModelRefused where there is none of these groups, where there are
+    both, and where weights are left that no layer takes.
+    """
+    tops = [name for name in CONTAINERS if group_at(root, name) is not None]
+    if not tops:
         raise ModelRefused("the weights file has no group 'layers': save the model again with Keras 3")
-    return dict(_archived(root, model, (), "", top))
+    if len(tops) > 1:
+        raise ModelRefused(f"the weights file has both groups {' and '.join(tops)}: save the model again")
+    taken: set[str] = set()
+    found = dict(_archived(root, model, (), "", tops[0], taken))
+    unused = next((place for place in _filled(root, tops[0]) if place not in taken), None)
+    if unused is not None:
+        raise ModelRefused(
+            f"the weights file holds {shown(unused)}, which no layer of the model takes: save the model again"
+        )
+    return found
 
 
-def _archived(root: Any, model: Model, path: Path, prefix: str, container: str) -> Iterator[tuple[Path, list[Any]]]:
+def _archived(
+    root: Any, model: Model, path: Path, prefix: str, container: str, taken: set[str]
+) -> Iterator[tuple[Path, list[Any]]]:
     used: dict[str, int] = {}
     for name, child in model.children.items():
         stem = snake_case(child.class_name)
         used[stem] = used.get(stem, -1) + 1
         place = f"{prefix}{container}/{stem}_{used[stem]}" if used[stem] else f"{prefix}{container}/{stem}"
         if isinstance(child, Model):
-            yield from _archived(root, child, (*path, name), f"{place}/", container)
+            yield from _archived(root, child, (*path, name), f"{place}/", container, taken)
         elif child.weight_names:
-            yield (*path, name), _variables(root, place)
+            taken.add(place)
+            yield (*path, name), _variables(root, place, child, model)
 
 
-def _variables(root: Any, place: str) -> list[Any]:
+def _variables(root: Any, place: str, leaf: Leaf, model: Model) -> list[Any]:
     group = group_at(root, f"{place}/vars")
     if group is None:
         raise ModelRefused(
             f"the weights file has no group {shown(place)}, which the architecture needs: save the model again"
         )
+    said = text_attribute(group, "name")
+    if said != leaf.name and said in model.children:
+        raise _two_meanings(f"layer {shown(leaf.name)} gets the weights of {shown(said)}")
     return numbered(group)
+
+
+def _filled(root: Any, container: str) -> Iterator[str]:
+    """The places below a container that hold arrays of a layer, nested models' included."""
+    pending = [container]
+    while pending:
+        place = pending.pop()
+        for name in group_at(root, place) or ():
+            below = f"{place}/{name}"
+            if group_at(root, f"{below}/{container}") is not None:
+                pending.append(f"{below}/{container}")
+            group = group_at(root, f"{below}/vars")
+            if group is not None and len(group):
+                yield below
 
 
 def snake_case(class_name: str) -> str:

@@ -1,4 +1,6 @@
-"""Untrusted text in messages."""
+"""Untrusted text in messages, and what several of them say."""
+
+TWO_MEANINGS = "the file has two meanings; load it where you trust it and save it again"
 
 
 def shown(value: object) -> str:

@@ -104,7 +104,7 @@ def write_h5(
         file.attrs["keras_version"] = "3.15.1"
         top = file.create_group("model_weights")
         stored = weights() if arrays is None else arrays
-        top.attrs["layer_names"] = np.array(list(stored) or [""], "S")
+        top.attrs["layer_names"] = np.array(list(stored), "S" if stored else "S1")
         for name, own in stored.items():
             group = top.create_group(name)
             group.attrs["weight_names"] = np.array([f"{name}/{weight}" for weight in own], "S")

@@ -26,7 +26,7 @@ def _named(class_name: str, **config: Any) -> Case:
 
 def _nested(config: seeds.Config) -> None:
     inner = seeds.functional([seeds.entry("InputLayer", "in", batch_shape=[None, 6, 6, 4]), _lambda()], "evil", "inner")
-    seeds.layer(config, "norm").update({"class_name": "Functional", "config": inner["config"]})
+    seeds.layer(config, "norm").update({"class_name": "Functional", "config": inner["config"] | {"name": "norm"}})
 
 
 def _lambda() -> seeds.Config:
@@ -63,10 +63,10 @@ CASES = {
     "model class of the attacker": Case(edited(lambda config: config.update(class_name="Evil")), "Evil"),
     "model of another module": Case(edited(lambda config: config.update(module="evil")), "evil"),
     "gadget as an option": Case(options("conv", hook=_GADGET), "hook"),
+    "gadget as a type": Case(options("conv", dtype=_GADGET), "computes in"),
     # What says nothing about a trained net is dropped unread.
     "gadget as an initialiser": Case(options("conv", kernel_initializer=_GADGET), None),
     "gadget as a regulariser": Case(options("conv", kernel_regularizer=_LAMBDA3), None),
-    "gadget as a type": Case(options("conv", dtype=_GADGET), None),
     "gadget as build and compile settings": Case(
         edited(lambda config: config.update(compile_config={"loss": _LAMBDA3}, build_config=_GADGET)), None
     ),

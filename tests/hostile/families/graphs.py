@@ -21,6 +21,7 @@ def _calls_twice(depth: int, *, empty: bool) -> seeds.Config:
     inner: Any = [seeds.entry("Activation", "f", "i", activation="relu")]
     if depth:
         inner = [{**_calls_twice(depth - 1, empty=empty), "name": "f"}]
+        inner[0]["config"]["name"] = "f"
         inner[0]["inbound_nodes"] = [[["i", 0, 0, {}]], [["f", 1, 0, {}]]]
     elif empty:
         inner = []

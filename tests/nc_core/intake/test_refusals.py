@@ -42,11 +42,19 @@ def operation(class_name, *arguments, registered=None, module="keras.src.ops.num
     return lambda layer: layer.update(made, config={"name": "flat"})
 
 
+def renamed(name):
+    return lambda layer: layer.update(name=name, config={**layer["config"], "name": name})
+
+
 NORM = tensor("norm")
 CONFIGS = {
     "operation of another module": ("flat", operation("Add", NORM, 3.0, module="keras.src.ops.nn"), ["operation"]),
     "operation of no Keras": ("flat", operation("Add", NORM, 3.0, module="evil.numpy"), ["evil.numpy"]),
-    "operation under another name": ("flat", operation("Add", NORM, 3.0, registered="my>Add"), ["operation", "Add"]),
+    "operation under another name": (
+        "flat",
+        operation("Add", NORM, 3.0, registered="my>Add"),
+        ["custom class", "my>Add"],
+    ),
     "operation called twice": ("flat", operation("Add", NORM, 3.0, calls=2), ["'flat'", "not called exactly once"]),
     "operation never called": ("flat", operation("Add", NORM, 3.0, calls=0), ["'flat'", "not called exactly once"]),
     "operation on three": ("flat", operation("Add", NORM, NORM, 3.0), ["'flat'", "not one of two values alone"]),
@@ -105,8 +113,8 @@ CONFIGS = {
     "grey input": ("picture", option("batch_shape", [None, 8, 8]), ["(None, 8, 8)", "one channel"]),
     "open size": ("picture", option("batch_shape", [None, None, None, 3]), ["must be fixed"]),
     "no size": ("picture", option("batch_shape", None), ["does not say the size"]),
-    "name": ("flat", entry("name", "a\nb"), ["rename"]),
-    "long name": ("flat", entry("name", "a" * 300), ["(300 characters)", "1 to 256 characters"]),
+    "name": ("flat", renamed("a\nb"), ["rename"]),
+    "long name": ("flat", renamed("a" * 300), ["(300 characters)", "1 to 256 characters"]),
     "dangling": ("flat", entry("inbound_nodes", [[["absent", 0, 0, {}]]]), ["'absent'", "does not have"]),
     "own output": ("conv", entry("inbound_nodes", [[["norm", 0, 0, {}]]]), ["depends on its own output"]),
     "second tensor": ("flat", entry("inbound_nodes", [[["norm", 0, 1, {}]]]), ["output 1"]),
@@ -367,7 +375,7 @@ def test_models_that_call_each_other_twice_do_not_grow_without_bound(tmp_path: P
         inner = {"class_name": "Activation", "config": {"activation": "relu"}} if depth == 0 else nested(depth - 1)
         calls = [[["i", 0, 0, {}]], [["f", 1 if depth else 0, 0, {}]]]
         config = {
-            "name": f"m{depth}",
+            "name": "f",
             "layers": [image, {**inner, "name": "f", "inbound_nodes": calls}],
             "input_layers": [["i", 0, 0]],
             "output_layers": [["f", 2 if depth else 1, 0]],
