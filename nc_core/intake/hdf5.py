@@ -1,6 +1,6 @@
 """HDF5 without surprises: one file, hard links only, no data elsewhere, no third-party filters, finite float arrays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from math import prod
 from typing import Any, BinaryIO, ParamSpec, TypeVar
@@ -80,6 +80,18 @@ def group_at(group: Any, path: str) -> Any | None:
     """Like `find`, for a group."""
     found = find(group, path)
     return found if isinstance(found, h5py.Group) else None
+
+
+@_damage_refused
+def refuse_others(group: Any, known: Iterable[str]) -> None:
+    """Raise ModelRefused where something stands beside the parts known: it may be a second set of weights."""
+    tops = {name.split("/")[0] for name in known}
+    other = next((name for name in group if name not in tops), None)
+    if other is not None:
+        raise ModelRefused(
+            f"the HDF5 file also holds {shown(other)}, which is no part of the model: load it where you trust it and "
+            "save it again"
+        )
 
 
 def _attribute(item: Any, name: str) -> Any:

@@ -69,6 +69,8 @@ KERNEL = {
     **FORMAT,
     **ACTIVE,
 }
+EQUAL = {**KERNEL, "strides": Option(read.equal, [1, 1])}
+"""With other strides TensorFlow's depthwise convolution now and then answers the same image differently."""
 UNGROUPED = {"groups": Option(lambda value: read.off(value != 1), 1, kept=False)}
 """Keras 2 wrote the groups of every convolution, also of those that know but one."""
 DEPTH = {"depth_multiplier": Option(read.count, 1), **UNGROUPED}
@@ -87,10 +89,10 @@ KINDS: Mapping[str, Kind] = {
     # Sums of products within a window; the cost is that of the output and the kernel, both inferred.
     "Conv2D": Kind({"filters": Option(read.count), "groups": Option(read.count, 1), **KERNEL}, _named("kernel")),
     # The same, every channel by itself.
-    "DepthwiseConv2D": Kind({**DEPTH, **KERNEL}, _named("kernel")),
+    "DepthwiseConv2D": Kind({**DEPTH, **EQUAL}, _named("kernel")),
     # The two above in a row.
     "SeparableConv2D": Kind(
-        {"filters": Option(read.count), **DEPTH, **KERNEL}, _named("depthwise_kernel", "pointwise_kernel")
+        {"filters": Option(read.count), **DEPTH, **EQUAL}, _named("depthwise_kernel", "pointwise_kernel")
     ),
     # The transpose of Conv2D's sum; groups, which only later versions of Keras know, are not read.
     "Conv2DTranspose": Kind(

@@ -62,6 +62,14 @@ def pair(value: Any) -> list[int]:
     return _two(value, count)
 
 
+def equal(value: Any) -> list[int]:
+    """The same positive whole number for both directions."""
+    found = pair(value)
+    if found[0] != found[1]:
+        raise ValueError("the same number for both directions, since TensorFlow has no others")
+    return found
+
+
 def _two(value: Any, reader: Callable[[Any], int]) -> list[int]:
     values = value if isinstance(value, list) else [value, value]
     if len(values) != 2:

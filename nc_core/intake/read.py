@@ -11,7 +11,7 @@ from nc_core.intake.assemble import assemble
 from nc_core.intake.canonical import CanonicalModel
 from nc_core.intake.config import read_config
 from nc_core.intake.container import check_suffix
-from nc_core.intake.hdf5 import group_at, names_attribute, open_hdf5, text_attribute
+from nc_core.intake.hdf5 import group_at, names_attribute, open_hdf5, refuse_others, text_attribute
 from nc_core.intake.presets import PRESETS
 from nc_core.intake.sniff import check_file, sniff
 from nc_core.intake.strict_json import parse
@@ -54,11 +54,16 @@ def _read_archive(file: BinaryIO, name: str, stored: int) -> CanonicalModel:
             return assemble(model, archive_arrays(root, model), stored=stored)
 
 
+MODEL_GROUPS = ("model_weights", "optimizer_weights")
+"""What a whole model has in HDF5: the layers' weights, and the state of its training."""
+
+
 def _read_hdf5(file: Any, architecture: str | None, stored: int) -> CanonicalModel:
     text = text_attribute(file, "model_config")
     if text is None:
         return _read_weights(file, architecture, stored)
     _refuse_architecture(architecture)
+    refuse_others(file, MODEL_GROUPS)
     model = read_config(parse(text, "model configuration"), keras=_major(text_attribute(file, "keras_version")))
     group = group_at(file, "model_weights")
     if group is None:
@@ -71,7 +76,9 @@ def _read_hdf5(file: Any, architecture: str | None, stored: int) -> CanonicalMod
 def _read_weights(file: Any, architecture: str | None, stored: int) -> CanonicalModel:
     """Weights alone, in either layout, put into a preset with as many classes as their last layer has."""
     layout: Callable[[Any, Model], Arrays]
-    if names_attribute(file, "layer_names") is not None:
+    listed = names_attribute(file, "layer_names")
+    if listed is not None:
+        refuse_others(file, [*listed, "top_level_model_weights"])
         layout = legacy_arrays
     elif group_at(file, "layers") is not None:
         layout = archive_arrays
