@@ -1,13 +1,14 @@
 # make setup   install into .venv         make demo   plant a backdoor, find it, repair it
 # make test    run the tests              make check  style, types, import rules
 # make test-long   every family of keras.applications through the readers, and long random walks
-# make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300
+# make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300, and beside Keras, FUZZ_FILES=100000
 # make test-browser   submit, watch and search in a real browser, 2 minutes; screenshots in build/screenshots
 # make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
 
 PYTHON ?= python3
 EXTRA ?= cpu
 FUZZ_SECONDS ?= 300
+FUZZ_FILES ?= 100000
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(EXTRA)
@@ -59,6 +60,7 @@ check: setup
 
 fuzz: setup
 	$(BIN)/python -m tests.hostile.fuzz --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m tests.differential.fuzz --files $(FUZZ_FILES)
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 EXTRAS := --extra postgresql --extra s3 --extra tracing

@@ -1,9 +1,16 @@
 """Every hostile file by name: what is built to attack the reader of models, and what that of data."""
 
-from tests.hostile.families import arrays, code, containers, data_arrays, data_pictures, graphs, sizes
+from tests.hostile.families import arrays, code, containers, data_arrays, data_pictures, graphs, meanings, sizes
 from tests.hostile.families.case import Case
 
-_MODELS = {"code": code, "graph": graphs, "size": sizes, "array": arrays, "container": containers}
+_MODELS = {
+    "code": code,
+    "graph": graphs,
+    "size": sizes,
+    "array": arrays,
+    "container": containers,
+    "meaning": meanings,
+}
 _DATA = {"array": data_arrays, "picture": data_pictures}
 
 MODELS: dict[str, Case] = {
