@@ -15,7 +15,7 @@ from typing import Any
 
 import keras
 
-from nc_core.errors import ModelRefused, ReadsOtherwise
+from nc_core.errors import ModelRefused, OptionRefused, ReadsOtherwise
 from nc_core.intake import CanonicalModel, Layer, read_model
 from nc_core.intake.meaning import meaning
 from nc_core.models.build import build
@@ -28,12 +28,15 @@ PRINTED = (1980, 1, 1, 0, 0, 0)
 def save_keras(model: CanonicalModel, path: Path) -> None:
     """Write the net as a `.keras` file that loads with plain Keras 3.
 
-    path: must end in `.keras`, by which Keras tells what it is given. What was written is read again before anybody
-    gets it. Raises ReadsOtherwise where it is not the same canonical model: then nothing lies at the path.
+    path: must end in `.keras`, by which Keras tells what it is given; raises OptionRefused otherwise. What was written
+    is read again before anybody gets it. Raises ReadsOtherwise where it is not the same canonical model: then nothing
+    lies at the path.
     """
+    if path.suffix != ".keras":
+        raise OptionRefused(f"{path.name!r} does not end in .keras, by which Keras tells the format: pass such a path")
     net = build(model)
     with tempfile.TemporaryDirectory(prefix="cleanse-", dir=path.parent) as folder:
-        whole, weights = Path(folder) / "net.keras", Path(folder) / WEIGHTS
+        whole, weights = Path(folder) / path.name, Path(folder) / WEIGHTS
         net.save_weights(weights)
         _pack(whole, _config(model, net), weights)
         del net
@@ -57,9 +60,9 @@ def _check(path: Path, model: CanonicalModel) -> None:
     try:
         same = read_model(path).equals(model)
     except ModelRefused as error:
-        raise ReadsOtherwise(f"scanned.keras, as it was written, is refused here ({error}): report this net") from None
+        raise ReadsOtherwise(f"{path.name}, as it was written, is refused here ({error})") from None
     if not same:
-        raise ReadsOtherwise("scanned.keras, as it was written, is read as another net than the one scanned: report it")
+        raise ReadsOtherwise(f"{path.name}, as it was written, is read as another net than it was written from")
 
 
 def _config(model: CanonicalModel, net: keras.Model) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from nc_core.errors import ReadsOtherwise
+from nc_core.errors import OptionRefused, ReadsOtherwise
 from nc_core.intake import CanonicalModel, read_model
 from nc_core.intake.layers import KINDS
 from nc_core.models import build, canonical_of, keras_file, save_keras
@@ -201,10 +201,17 @@ def test_a_file_that_would_read_as_another_net_is_not_handed_out(
     net = classifier(shake)
     other = {**net.weights, "conv/bias": np.nextafter(net.weights["conv/bias"], np.float32(9))}
     monkeypatch.setattr(keras_file, "build", lambda _: build(replace(net, weights=other)))
-    with pytest.raises(ReadsOtherwise, match="another net than the one scanned"):
+    with pytest.raises(ReadsOtherwise, match="another net than it was written from"):
         save_keras(net, tmp_path / "scanned.keras")
     # Then nothing lies under the name, and nothing half made beside it
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_by_which_keras_would_expect_another_format_is_refused(
+    shake: Callable[[keras.Model], keras.Model], tmp_path: Path
+) -> None:
+    with pytest.raises(OptionRefused, match=r"does not end in \.keras"):
+        save_keras(classifier(shake), tmp_path / "scanned.h5")
 
 
 def test_what_the_reader_would_refuse_is_not_handed_out_either(
