@@ -49,7 +49,7 @@ def _pack(path: Path, config: dict[str, Any], weights: Path) -> None:
     texts = {"metadata.json": {"keras_version": keras.version()}, "config.json": config}
     with zipfile.ZipFile(path, "w") as archive:
         for name, value in texts.items():
-            archive.writestr(zipfile.ZipInfo(name, PRINTED), json.dumps(value, sort_keys=True))
+            archive.writestr(zipfile.ZipInfo(name, PRINTED), json.dumps(value, sort_keys=True, separators=(",", ":")))
         entry = zipfile.ZipInfo(WEIGHTS, PRINTED)
         entry.file_size = weights.stat().st_size  # zipfile chooses the 64-bit form by it
         with weights.open("rb") as source, archive.open(entry, "w") as member:

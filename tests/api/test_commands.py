@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -337,6 +338,7 @@ def test_one_refused_model_keeps_no_other_from_its_turn(
     told = capsys.readouterr()
     assert "gone.h5 does not exist" in told.err
     assert f"{identity}  traffic_signs.h5: CLEAN" in told.out
+    assert f"the verdict is about scanned.keras, sha256 {sha256(b'scanned').hexdigest()}" in told.out
 
 
 def test_a_folder_without_models_is_refused(tmp_path: Path) -> None:
