@@ -120,7 +120,7 @@ class _Net:
             shape, weights = infer(kind, plain, [self.shapes[source] for source in inputs])
         except (ModelRefused, ValueError):
             return False
-        if _is_large(shape):
+        if _is_large(shape) or _names_one_axis_twice(plain, self.shapes[inputs[0]]):
             return False
         keys = tuple(f"{name}/{weight}" for weight in KINDS[kind].weights(plain))
         self.layers.append(Layer(name=name, kind=kind, options=plain, weights=keys))
@@ -152,6 +152,12 @@ class _Net:
         """Nodes that nothing takes."""
         taken = {source for node in self.nodes for source in node.inputs}
         return [at for at in range(len(self.nodes)) if at not in taken]
+
+
+def _names_one_axis_twice(options: Mapping[str, Any], shape: Shape) -> bool:
+    """Such as 1 and -1 of a vector, which Keras builds and cannot compute."""
+    axes = options.get("axis")
+    return isinstance(axes, list) and len({axis % (len(shape) + 1) for axis in axes}) != len(axes)
 
 
 def _is_large(shape: Shape) -> bool:
