@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from api import scanned
 from api.backends import Backend
 from api.client.types import Submission
 from api.folder import check_folder, folder_of
@@ -43,7 +44,8 @@ def _what_run_writes(backend: Backend, submission_id: str) -> list[str]:
     if result is None:
         raise WrongState(f"submission {submission_id} has no verdict: there are no files; `cleanse watch` follows it")
     repaired = result["mitigation"] is not None and result["mitigation"]["method"] is not None
-    return [*ALWAYS, *(REPAIRED if repaired else ()), "result.json"]
+    net = [] if scanned.digest_of(result) is None else [scanned.SCANNED]
+    return [*ALWAYS, *net, *(REPAIRED if repaired else ()), "result.json"]
 
 
 def _say(paths: Sequence[Path], submission: Submission, *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from api.client.types import Submission
 from api.client.uploads import Progress as Told
 from api.exits import VERDICTS, ExitCode, exit_code_of
 from api.progress import display_for
+from api.scanned import SCANNED
 from api.showing import print_json
 from api.summary import HEADLINES
 from api.terminal import complain, err, out, printable
@@ -97,7 +98,9 @@ def ending(ended: Submission) -> str:
     unrepaired = "" if ended["state"] == "done" else f" ({ended['state']} before a repair was kept)"
     told = f"{HEADLINES[verdict]}{unrepaired}" if verdict is not None else ended["state"].upper()
     why = f": {printable(ended['reason'])}" if ended["reason"] else ""
-    return f"{ended['id']}  {printable(ended['model']['name'])}: {told}{why}"
+    digest = ended.get("scanned_sha256") if verdict is not None else None
+    about = f"; the verdict is about {SCANNED}, sha256 {digest}" if digest else ""
+    return f"{ended['id']}  {printable(ended['model']['name'])}: {told}{why}{about}"
 
 
 def _submitted(backend: Backend, order: Order) -> Submission:

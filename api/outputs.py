@@ -10,6 +10,7 @@ import numpy as np
 from safetensors.numpy import load_file
 from sqlalchemy.orm import Session
 
+from api import scanned
 from api.folder import copy_file, write_file
 from api.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images
@@ -21,8 +22,9 @@ from nc_tasks.store import Mitigation, Store, findings, mitigations, submissions
 
 RESULT, REPORT, TRIGGERS = "result.json", "report.html", "triggers.npz"
 GOODNET, GUARDED = "goodnet.keras", "guarded.keras"
+SCANNED = scanned.SCANNED
 SARIF, ATTESTATION = "result.sarif", "attestation.json"
-ALL_FILES = (RESULT, REPORT, TRIGGERS, GOODNET, GUARDED)
+ALL_FILES = (RESULT, REPORT, TRIGGERS, SCANNED, GOODNET, GUARDED)
 FINAL = (GOODNET, GUARDED, ATTESTATION)
 """Files that do not say that a repair is still running: there are none before its end."""
 
@@ -31,8 +33,8 @@ FINAL = (GOODNET, GUARDED, ATTESTATION)
 class Scan:
     """What a submission that is done has to show.
 
-    nets: file name -> the repaired model's file. fresh: method -> the smallest trigger a label that was reversed on the
-    model it repaired.
+    nets: file name -> the file of the net that was scanned, of the repaired and of the guarded one. fresh: method ->
+    the smallest trigger a label that was reversed on the model it repaired.
     """
 
     result: dict[str, Any]
@@ -50,7 +52,8 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
         digests = done_triggers(session, submission_id)
         repairs = mitigations.of_submission(session, submission_id=submission_id)
     kept = kept_repair(repairs)
-    made = {GOODNET: kept.goodnet_sha256, GUARDED: kept.guarded_sha256} if kept is not None else {}
+    made = {SCANNED: submission.scanned_sha256}
+    made |= {GOODNET: kept.goodnet_sha256, GUARDED: kept.guarded_sha256} if kept is not None else {}
     clean = submission.clean_data_sha256
     return Scan(
         result=result,
@@ -118,7 +121,7 @@ def write_scan(folder: Path, scan: Scan) -> None:
     from api.report import render_report
 
     folder.mkdir(parents=True, exist_ok=True)
-    for name in {RESULT, GOODNET, GUARDED} - set(scan.nets):
+    for name in {RESULT, SCANNED, GOODNET, GUARDED} - set(scan.nets):
         (folder / name).unlink(missing_ok=True)
     page = render_report(scan.result, scan.triggers, scan.examples, scan.fresh)
     write_file(folder / REPORT, lambda path: path.write_text(page, "utf-8"))
@@ -134,9 +137,9 @@ def write_output(scan: Scan, name: str, path: Path, *, settings: Settings) -> No
     Raises NotFound where this scan has no such file, WrongState where its repair is to end first.
     """
     check_final(name, submission_id=scan.result["submission"], state=scan.result["state"])
-    if name in (GOODNET, GUARDED):
+    if name in (SCANNED, GOODNET, GUARDED):
         if name not in scan.nets:
-            raise NotFound(f"there is no {name}: the scan made no repair")
+            raise NotFound(missing(name, submission_id=scan.result["submission"]))
         copy_file(scan.nets[name], path)
     elif name == TRIGGERS:
         write_file(path, lambda aside: _save_triggers(aside, scan.triggers))
@@ -161,6 +164,14 @@ def _text_of(scan: Scan, name: str, settings: Settings) -> str:
 
         return as_json(attestation(scan.result, key_of(settings)))
     return as_json(scan.result)
+
+
+def missing(name: str, *, submission_id: str) -> str:
+    """Why a submission with a verdict has no such net, in one line."""
+    if name == SCANNED:
+        why = f"it was scanned by a version that did not keep it; `cleanse retry {submission_id}` makes it"
+        return f"submission {submission_id} has no {name}: {why}"
+    return f"submission {submission_id} has no {name}: no repair was made"
 
 
 def check_final(name: str, *, submission_id: str, state: str) -> None:

@@ -9,6 +9,7 @@ from api import inputs
 from api.exits import VERDICTS, ExitCode
 from api.folder import check_folder, folder_of
 from api.progress import display_for
+from api.scanned import SCANNED
 from api.stack import keep_up, working_stack
 from api.summary import summary
 from api.terminal import err, out, printable
@@ -73,7 +74,8 @@ def scan_again(
         if submission.state in SUBMISSION_ENDS:
             with store.write() as session:
                 again = submissions.retry(session, submission_id=submission.id)
-            err.print(f"Submission {submission.id}: {again} labels and repairs are tried again.")
+            for_net = "" if submission.scanned_sha256 else f"; it is prepared anew for its {SCANNED}"
+            err.print(f"Submission {submission.id}: {again} labels and repairs are tried again{for_net}.")
         check_end(store, submission.id, follow(settings, store, submission, workers))
         return conclude(store, artefacts, submission.id, folder, as_json=as_json)
     return stopped

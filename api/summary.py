@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from api import scanned
 from api.numbers import count, duration, hundredths, listed, percent, probability, significant, spread_of
 
 HEADLINES = {"backdoored": "BACKDOORED", "clean": "CLEAN: no backdoor found", "inconclusive": "INCONCLUSIVE"}
@@ -11,8 +12,9 @@ SHOWN = 8
 
 
 def summary(result: Mapping[str, Any]) -> list[str]:
-    """Verdict, flagged labels, what the repair did, and for a clean verdict what it does not cover."""
-    lines = [_headline(result), f"  {result['reason']}", *_flagged(result), *_test(result), *_repair(result)]
+    """Verdict, which file it is about, flagged labels, the repair, and for a clean verdict what it does not cover."""
+    lines = [_headline(result), f"  {result['reason']}", *_files(result)]
+    lines += [*_flagged(result), *_test(result), *_repair(result)]
     if result["verdict"] == "clean":
         lines += ["", "Not covered by this verdict:", *(f"  - {attack}" for attack in result["not_covered"])]
     return lines
@@ -27,6 +29,12 @@ def _headline(result: Mapping[str, Any]) -> str:
     flagged = result["flagged_labels"]
     text = HEADLINES[result["verdict"]]
     return f"{text}: {'label' if len(flagged) == 1 else 'labels'} {listed(flagged)}" if flagged else text
+
+
+def _files(result: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  {scanned.about(result)}"
+    for name, digest in scanned.files_of(result):
+        yield f"  {name}, sha256 {digest}"
 
 
 def _flagged(result: Mapping[str, Any]) -> Iterator[str]:

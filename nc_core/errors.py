@@ -7,6 +7,7 @@ CleanseError
 │   └── OptionRefused
 ├── NothingToInvert     every fitting image has the label already
 ├── QuarantineFailed    this machine cannot read untrusted files in a confined process
+├── ReadsOtherwise      a file that was written here does not hold the net that it was written from
 ├── OutOfDeviceMemory   the device has too little memory for one batch of labels
 ├── OutOfBudget         the smallest program that could do the work does not fit the memory budget
 └── Cancelled           the caller asked for a stop
@@ -43,6 +44,10 @@ class NothingToRepair(CleanseError):
 
 class QuarantineFailed(CleanseError):
     """Raised when the process that reads untrusted files cannot be started or confined; no file is at fault."""
+
+
+class ReadsOtherwise(CleanseError):
+    """Raised when a file that was written here does not hold the net that it was written from; no input is at fault."""
 
 
 class OutOfDeviceMemory(CleanseError):

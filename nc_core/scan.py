@@ -19,7 +19,7 @@ from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
 from nc_core.mitigation import METHODS, Case, Repair
-from nc_core.models import Compute, build
+from nc_core.models import Compute, save_keras
 from nc_core.prepared import Prepared
 from nc_core.ready import Ready, get_ready
 from nc_core.rounds import Plan, plan
@@ -166,8 +166,10 @@ def scan_labels(
 
 
 def save(model: CanonicalModel, path: Path | str) -> None:
-    """Write a canonical model, such as a GoodNet, as a Keras file that needs nothing of this project."""
-    build(model).save(path)
+    """Write a canonical model as a `.keras` file that needs nothing of this project: `scan(...).ready.canonical`, the
+    net that was scanned and that the verdict is about, or a GoodNet.
+    """
+    save_keras(model, Path(path))
 
 
 def norms_of(inversions: dict[int, Inversion], rounds: Plan) -> list[LabelNorm]:

@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.version import build_version
 from nc_tasks.worker import WorkerProcess
+
+if TYPE_CHECKING:
+    from nc_core.intake import CanonicalModel
 
 _BACKEND_PACKAGES = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "jax": ("jax", "jaxlib")}
 """What Keras' backends are installed as."""
@@ -60,6 +63,7 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
     parts = {part: len(getattr(ready.clean.split, part)) for part in ("fit", "holdout", "repair")}
     return {
         "canonical_sha256": _kept(worker, ready.canonical),
+        "scanned_sha256": _scanned(worker, ready.canonical),
         "clean_data_sha256": _kept(worker, ready.clean),
         "classes": ready.canonical.classes,
         "input_shape": ready.canonical.input_shape,
@@ -96,6 +100,16 @@ def _kept(worker: WorkerProcess, what: Any) -> str:
     with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
         path = Path(folder) / "artefact"
         what.save(path)
+        return worker.artefacts.put_file(path)
+
+
+def _scanned(worker: WorkerProcess, canonical: "CanonicalModel") -> str:
+    """The net as the one file that the verdict will be about."""
+    from nc_core.models import save_keras
+
+    with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
+        path = Path(folder) / "scanned.keras"
+        save_keras(canonical, path)
         return worker.artefacts.put_file(path)
 
 

@@ -52,6 +52,7 @@ def summary_json(submission: Submission, detection: Detection, repairs: list[Mit
         "model": {
             "name": submission.model_name,
             "sha256": submission.model_sha256,
+            "scanned_sha256": submission.scanned_sha256,
             "classes": submission.classes,
             "input_shape": submission.input_shape,
             "parameters": submission.parameters,

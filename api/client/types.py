@@ -25,6 +25,7 @@ class Submission(TypedDict):
     verdict: str | None
     reason: str | None
     model: File
+    scanned_sha256: str | None
     data: File
     options: dict[str, Any]
     labels: LabelNumbers

@@ -9,7 +9,7 @@ from api.arguments import Home, Json, Out, Server, SubmissionId
 
 Format = Literal["html", "json", "sarif"]
 FILES = (
-    *("result.json", "report.html", "triggers.npz", "goodnet.keras", "guarded.keras"),
+    *("result.json", "report.html", "triggers.npz", "scanned.keras", "goodnet.keras", "guarded.keras"),
     *("result.sarif", "attestation.json"),
 )
 """What can be had of a submission that has a verdict."""

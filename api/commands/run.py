@@ -144,7 +144,8 @@ def run(
 ) -> None:
     """Scan MODEL for backdoors with a little clean data, and repair it.
 
-    Writes result.json, report.html and triggers.npz; goodnet.keras and guarded.keras where a repair was made.
+    Writes result.json, report.html, triggers.npz and scanned.keras: the net that was scanned, and the file to deploy
+    where the verdict is clean; goodnet.keras and guarded.keras where a repair was made.
     Exit code: 0 clean, 3 backdoored, 4 inconclusive, 2 input refused, 64 usage error, 1 failed.
     """
     from api.arguments import settings_of

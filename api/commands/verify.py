@@ -20,12 +20,15 @@ def verify(
         ),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option("--model", metavar="MODEL", help="The model that it must be about.")
+        Path | None,
+        typer.Option(
+            "--model", metavar="MODEL", help="The file that it must be about: as submitted, or scanned.keras."
+        ),
     ] = None,
     server: Server = None,
     json: Json = False,
 ) -> None:
-    """Check an attestation's signature, and that it is about MODEL; print the verdict that it holds.
+    """Check an attestation's signature, and that it is about MODEL; print the verdict, and which of its files MODEL is.
 
     Exit code: that of the verdict (0, 3, 4); 2 where signature or model are not right.
     """

@@ -6,6 +6,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from api import scanned
 from api.exports import dsse
 from nc_core.errors import InputRefused
 
@@ -18,16 +19,20 @@ FIGURES = ("p_value", "threshold", "anomaly_index", "log_z")
 def statement(result: Mapping[str, Any]) -> dict[str, Any]:
     """The in-toto Statement (v1) of a result.json.
 
-    Subject is the submitted model. The repaired one is named in the predicate alone: the verdict is not about it.
+    Subjects are the submitted file and the net that was scanned, as it is handed out: the predicate says which is
+    which, and which to deploy. The repaired model is named in the predicate alone: the verdict is not about it.
     """
-    model = result["model"]
+    model, digest = result["model"], scanned.digest_of(result)
+    net = None if digest is None else {"name": scanned.SCANNED, "digest": {"sha256": digest}}
     return {
         "_type": STATEMENT,
-        "subject": [{"name": model["name"], "digest": {"sha256": model["sha256"]}}],
+        "subject": [{"name": model["name"], "digest": {"sha256": model["sha256"]}}, *([] if net is None else [net])],
         "predicateType": PREDICATE,
         "predicate": {
             "verdict": result["verdict"],
             "reason": result["reason"],
+            "about": scanned.about(result),
+            "scanned": net,
             "judged_at": result["judged_at"],
             "flagged_labels": result["flagged_labels"],
             "labels_scanned": sum(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from api import scanned
 from api.numbers import percent, probability, significant
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -40,25 +41,18 @@ RULES: tuple[dict[str, Any], ...] = (
 def sarif(result: Mapping[str, Any]) -> dict[str, Any]:
     """The SARIF log of a result.json: one run, one result for each flagged label, or one where there is no verdict.
 
-    A clean model has no results. The model is an artifact with its sha256; the file's name, which is its author's,
-    stands in no message, only as an address with everything unusual escaped.
+    A clean model has no results. Submitted file and scanned net are artifacts with their sha256; the file's name, which
+    is its author's, stands in no message, only as an address with everything unusual escaped.
     """
     return {"$schema": SCHEMA, "version": VERSION, "runs": [_run(result)]}
 
 
 def _run(result: Mapping[str, Any]) -> dict[str, Any]:
     program = result["versions"].get("cleanse", "")
-    model = result["model"]
     return {
         "tool": {"driver": {"name": "Cleanse", "version": program, "rules": list(RULES)}},
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": list(_notifications(result))}],
-        "artifacts": [
-            {
-                "location": {"uri": _address(model["name"])},
-                "roles": ["analysisTarget"],
-                "hashes": {"sha-256": model["sha256"]},
-            }
-        ],
+        "artifacts": list(_artifacts(result)),
         "results": list(_results(result)),
         "properties": {
             "verdict": result["verdict"],
@@ -72,9 +66,27 @@ def _run(result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _artifacts(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The submitted file, to which the findings point, and the net that was scanned, which the verdict is about."""
+    model, digest = result["model"], scanned.digest_of(result)
+    yield _artifact(model["name"], model["sha256"], "The file that was submitted. It is not what ran in this scan.")
+    if digest is not None:
+        yield _artifact(scanned.SCANNED, digest, scanned.about(result))
+
+
+def _artifact(name: str, digest: str, description: str) -> dict[str, Any]:
+    return {
+        "location": {"uri": _address(name)},
+        "description": {"text": _text(description)},
+        "roles": ["analysisTarget"],
+        "hashes": {"sha-256": digest},
+    }
+
+
 def _notifications(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What a reader of the verdict must know: its reason, and for a clean one what it does not cover."""
+    """What a reader of the verdict must know: its reason, its file, and for a clean one what it does not cover."""
     yield {"level": "note", "message": {"text": _text(result["reason"])}}
+    yield {"level": "note", "message": {"text": _text(scanned.about(result))}}
     if result["verdict"] == "clean":
         for attack in result["not_covered"]:
             yield {"level": "note", "message": {"text": _text(f"Not covered by this verdict: {attack}.")}}

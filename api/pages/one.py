@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from api import scanned
 from api.numbers import MISSING, count, significant
 from api.pages import repairs
 from api.pages.cells import grid
@@ -93,6 +94,8 @@ def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str,
             "title": TITLES[submission.state],
             "lead": submission.reason,
             "advice": None,
+            "about": None,
+            "files": [],
             "figures": [],
         }
     advice = view.advice(result) if submission.state == "done" else f"{TITLES[submission.state]}."
@@ -101,6 +104,8 @@ def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str,
         "title": view.TITLES[result["verdict"]],
         "lead": result["reason"],
         "advice": f"{view.flagged_sentence(result)} {advice}",
+        "about": scanned.about(result),
+        "files": scanned.files_of(result),
         "figures": view.figures(result),
     }
 
@@ -117,15 +122,16 @@ def _phases(session: Session, submission_id: str) -> list[Phase]:
 
 
 def _retriable(submission: Submission, rows: Sequence[Row], made: Sequence[Mitigation]) -> bool:
-    if submission.state != "done":
+    if submission.state != "done" or submission.scanned_sha256 is None:
         return True
     return any(row["state"] not in RESULTS for row in rows) or any(repair.state == "failed" for repair in made)
 
 
 def _downloads(submission: Submission, made: list[Mitigation]) -> list[Download]:
-    """The nets of the kept repair first: they are what most come for."""
+    """The nets first, those of the kept repair before the scanned one: they are what most come for."""
     repair = kept_repair(made)
     nets = {} if repair is None else {"goodnet.keras": repair.goodnet_sha256, "guarded.keras": repair.guarded_sha256}
+    nets |= {scanned.SCANNED: submission.scanned_sha256}
     names = [*(name for name, digest in nets.items() if digest), *FILES]
     return [Download(name=name, address=f"/v1/submissions/{submission.id}/{name}") for name in names]
 
@@ -136,6 +142,7 @@ def _facts(submission: Submission) -> list[tuple[str, str]]:
     return [
         ("Model", submission.model_name),
         ("Model SHA-256", submission.model_sha256),
+        (f"{scanned.SCANNED} SHA-256", submission.scanned_sha256 or MISSING),
         ("Classes", MISSING if submission.classes is None else f"{submission.classes:,}"),
         ("Input (height, width, channels)", MISSING if shape is None else " × ".join(map(str, shape))),
         ("Parameters", MISSING if submission.parameters is None else f"{submission.parameters:,}"),

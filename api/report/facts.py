@@ -8,6 +8,7 @@ from api.numbers import MISSING, count, duration, percent
 
 NAMES = {
     "sha256": "SHA-256",
+    "scanned_sha256": "scanned.keras SHA-256",
     "input_shape": "input (height, width, channels)",
     "gradient_images": "images the gradient was taken of",
     "total_seconds": "in all",

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from api import scanned
 from api.report import view
 from api.report.charts import Guide, Row, norm_chart
 from api.report.environment import environment
@@ -42,6 +43,8 @@ def render_report(
             result=result,
             name=result["model"].get("name") or f"model {result['model']['sha256'][:12]}",
             title=view.TITLES[result["verdict"]],
+            about=scanned.about(result),
+            files=scanned.files_of(result),
             style=Markup(style),
             style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
             cards=view.cards(result, triggers, examples),

@@ -25,7 +25,7 @@ SUBMISSION_FIELDS = {
     "model_sha256": {
         "type": "string",
         "pattern": DIGEST_PATTERN,
-        "description": "Instead of `model`: of a file that was uploaded before, or that a repair has made.",
+        "description": "Instead of `model`: of a file that was uploaded before, or that a scan has handed out.",
     },
     "model_name": {
         "type": "string",

@@ -58,13 +58,22 @@ class CanonicalModel:
 
     def write(self, file: BinaryIO) -> None:
         """Write one safetensors file, the same bytes for the same model."""
-        tensors.write(file, self.weights, json.dumps(self._structure(), sort_keys=True, separators=(",", ":")))
+        tensors.write(file, self.weights, self._text())
+
+    def equals(self, other: "CanonicalModel") -> bool:
+        """Whether `write` gives the same bytes for both: the same structure and the same arrays, bit by bit."""
+        return self._text() == other._text() and all(
+            _bits_equal(array, other.weights[key]) for key, array in self.weights.items()
+        )
 
     def save(self, path: Path) -> str:
         """The same to a path; returns the file's sha256 in hex."""
         with path.open("wb") as file:
             self.write(file)
         return tensors.sha256_of(path)
+
+    def _text(self) -> str:
+        return json.dumps(self._structure(), sort_keys=True, separators=(",", ":"))
 
     def _structure(self) -> dict[str, Any]:
         return {
@@ -84,3 +93,7 @@ class CanonicalModel:
             "head": self.head,
             "classes": self.classes,
         }
+
+
+def _bits_equal(one: npt.NDArray[np.float32], two: npt.NDArray[np.float32]) -> bool:
+    return one.shape == two.shape and np.array_equal(one.view(np.uint32), two.view(np.uint32))

@@ -1,11 +1,16 @@
 """The tree of nested models -> one flat list of layer calls, in an order in which inputs come first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import Node
 from nc_core.intake.limits import EDGES, NODES, within
 from nc_core.intake.tree import Leaf, Model, Path, Ref
+
+AnyLayer = TypeVar("AnyLayer")
+"""A layer in whatever form: what is put in order are its calls."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,39 @@ def flatten(model: Model) -> Graph:
             f"the model has {len(model.inputs)} inputs; an image classifier has one: submit one of those"
         )
     graph = Graph()
-    graph.output = _emit(graph, model, (), (0,))
+    output = _emit(graph, model, (), (0,))
+    graph.layers, graph.nodes, graph.output = in_order(graph.layers, graph.nodes, output)
     return graph
+
+
+def in_order(layers: Sequence[AnyLayer], nodes: Sequence[Node], output: int) -> tuple[list[AnyLayer], list[Node], int]:
+    """The same net in the one order that follows from its output alone, without calls that do not reach it.
+
+    Calls stand as a walk from the output meets them, inputs first and in their order; layers as they are first called.
+    So a net that was nested in the file is the same canonical model as its flat form, which is what we write.
+    """
+    places, calls = {0: 0}, [0]
+    stack = [output]
+    while stack:
+        at = stack[-1]
+        missing = [source for source in nodes[at].inputs if source not in places]
+        if at in places:
+            stack.pop()
+        elif missing:
+            stack.extend(reversed(missing))
+        else:
+            places[stack.pop()] = len(calls)
+            calls.append(at)
+    used = list(dict.fromkeys(number for at in calls if (number := nodes[at].layer) is not None))
+    numbers = {old: new for new, old in enumerate(used)}
+    moved = [
+        Node(
+            layer=None if (number := nodes[at].layer) is None else numbers[number],
+            inputs=tuple(places[source] for source in nodes[at].inputs),
+        )
+        for at in calls
+    ]
+    return [layers[number] for number in used], moved, places[output]
 
 
 def _emit(graph: Graph, model: Model, path: Path, inputs: tuple[int, ...]) -> int:

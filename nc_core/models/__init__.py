@@ -3,6 +3,7 @@
 from nc_core.models.build import build, build_logits
 from nc_core.models.convert import canonical_of, with_weights
 from nc_core.models.head import strip_head
+from nc_core.models.keras_file import save_keras
 from nc_core.models.memory import activation_floats
 from nc_core.models.precision import Compute, check_compute, in_precision
 
@@ -14,6 +15,7 @@ __all__ = [
     "canonical_of",
     "check_compute",
     "in_precision",
+    "save_keras",
     "strip_head",
     "with_weights",
 ]

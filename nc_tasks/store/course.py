@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from nc_tasks.store.leases import changed
+from nc_tasks.store.restart import restart_labels
 from nc_tasks.store.states import SUBMISSION_ENDS, SUBMISSION_SOURCES, SubmissionState
 from nc_tasks.store.tables import Label, Leased, Mitigation, Preparation, Submission
 from nc_tasks.store.types import now
@@ -51,6 +52,7 @@ def record_prepared(
     *,
     submission_id: str,
     canonical_sha256: str,
+    scanned_sha256: str,
     clean_data_sha256: str,
     classes: int,
     input_shape: Sequence[int],
@@ -62,13 +64,16 @@ def record_prepared(
 ) -> bool:
     """Write what preparing found; False where the submission is no longer being prepared.
 
+    Where a try of an earlier version read the file as another net, no result of that one's labels stays.
     input_shape: (h, w, c). labels_total: labels to be scanned. versions: of the libraries that did it.
     """
+    before = session.scalar(select(Submission.canonical_sha256).where(Submission.id == submission_id))
     statement = (
         update(Submission)
         .where(Submission.id == submission_id, Submission.state == "preparing")
         .values(
             canonical_sha256=canonical_sha256,
+            scanned_sha256=scanned_sha256,
             clean_data_sha256=clean_data_sha256,
             classes=classes,
             input_shape=list(input_shape),
@@ -79,7 +84,10 @@ def record_prepared(
             versions=versions,
         )
     )
-    return changed(session, statement) == 1
+    kept = changed(session, statement) == 1
+    if kept and before not in (None, canonical_sha256):
+        restart_labels(session, submission_id=submission_id)
+    return kept
 
 
 def halve_slots(session: Session, *, submission_id: str, slots: int) -> int:

@@ -10,14 +10,18 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from nc_tasks.store.tables import Detection, Mitigation, Submission
 
-Net = Literal["goodnet", "guarded"]
+Net = Literal["goodnet", "guarded", "scanned"]
 MOST = 20
 """Most relatives of each kind that are named, newest first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Relative:
-    """Another submission. net: which of a repair's two nets joins the two, and by which method; None: the same file."""
+    """Another submission.
+
+    net: which of the files that one of them hands out joins the two, and by which method a repair made it; None: the
+    same file was submitted.
+    """
 
     id: str
     model_name: str
@@ -33,8 +37,8 @@ class Relative:
 class Lineage:
     """The relatives of one submission's model, newest first, at most `MOST` of each kind.
 
-    same_model: others of the very same file. made_by: submissions whose repair made this model. repaired: later
-    submissions of a net that this one's repair made.
+    same_model: others of the very same file. made_by: submissions that handed out this model, as scanned or as
+    repaired. repaired: later submissions of a net that this one handed out.
     """
 
     same_model: list[Relative]
@@ -53,7 +57,10 @@ def lineage(session: Session, *, submission: Submission, owner: str | None = Non
     mine = [] if owner is None else [Submission.owner == owner]
     others = (Submission.id != submission.id, *mine)
     same = _relatives(session, Submission.model_sha256 == submission.model_sha256, *others)
-    made_by, repaired = [], []
+    # What was submitted as scanned.keras is handed out again as it came: that is the same model.
+    differ = (Submission.model_sha256 != submission.model_sha256, *others)
+    made_by = _relatives(session, Submission.scanned_sha256 == submission.model_sha256, *differ, net="scanned")
+    repaired = _relatives(session, Submission.model_sha256 == submission.scanned_sha256, *differ, net="scanned")
     for net, digest in NETS:
         made = (digest == submission.model_sha256, Mitigation.submission_id == Submission.id)
         made_by += _relatives(session, *made, *others, net=net)
@@ -70,7 +77,8 @@ def _relatives(session: Session, *conditions: ColumnElement[bool], net: Net | No
 def _columns(net: Net | None) -> Select[Any]:
     names = ("id", "model_name", "data_name", "state", "created_at")
     of_submission = (getattr(Submission, name) for name in names)
-    query = select(*of_submission, Detection.verdict, *([] if net is None else [Mitigation.method]))
+    made = [Mitigation.method] if net in dict(NETS) else []
+    query = select(*of_submission, Detection.verdict, *made)
     return query.select_from(Submission).outerjoin(Detection, Detection.submission_id == Submission.id)
 
 

@@ -1,4 +1,4 @@
-"""Whose files are whose: an owner knows a file that it has submitted, registered, or been given by a repair."""
+"""Whose files are whose: an owner knows a file that it has submitted, registered, or been given by a scan."""
 
 from typing import Any
 
@@ -18,6 +18,9 @@ def name_of(session: Session, *, digest: str, owner: str | None) -> str | None:
         found = session.scalar(query.where(*_by(owned, owner)).limit(1))
         if found is not None:
             return str(found)
+    scanned = select(Submission.id).where(Submission.scanned_sha256 == digest, *_by(Submission.owner, owner))
+    if session.scalar(scanned.limit(1)) is not None:
+        return "scanned.keras"
     return _repaired(session, digest, owner)
 
 

@@ -17,7 +17,8 @@ from nc_tasks.store.tables import Detection, FlaggedLabel, Job, Label, Mitigatio
 from nc_tasks.store.types import now
 
 DIGEST_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
-    *(Submission.model_sha256, Submission.data_sha256, Submission.canonical_sha256, Submission.clean_data_sha256),
+    *(Submission.model_sha256, Submission.data_sha256),
+    *(Submission.canonical_sha256, Submission.scanned_sha256, Submission.clean_data_sha256),
     *(Label.trigger_sha256, Mitigation.triggers_sha256, Mitigation.goodnet_sha256, Mitigation.guarded_sha256),
     Dataset.sha256,
 )

@@ -9,6 +9,7 @@ from nc_tasks.store.tables import Detection, FlaggedLabel, Label, Leased, Mitiga
 from nc_tasks.store.types import now
 
 AGAIN = {**UNHELD, "reason": None}
+UNTRIED = {"alone": False, "updates": 0, "norm": None, "attack_success_rate": None}
 
 
 def restart_work(session: Session, *, submission_id: str) -> None:
@@ -23,14 +24,20 @@ def restart_work(session: Session, *, submission_id: str) -> None:
     # A confirmation is asked for anew by the detection that finds its label again.
     session.execute(delete(Label).where(Label.submission_id == submission_id, Label.round > 0, ~kept))
     again = update(Label).where(Label.submission_id == submission_id, ~kept)
-    changed(
-        session, again.values(**AGAIN, **_fresh(Label), alone=False, updates=0, norm=None, attack_success_rate=None)
-    )
+    changed(session, again.values(**AGAIN, **_fresh(Label), **UNTRIED))
     for table in (FlaggedLabel, Detection):
         session.execute(delete(table).where(table.submission_id == submission_id))
     repairs = update(Mitigation).where(Mitigation.submission_id == submission_id)
     anew = {"progress": 0.0, "body": None, "comparison": None, "kept": False}
     changed(session, repairs.values(**AGAIN, **_fresh(Mitigation), **anew))
+
+
+def restart_labels(session: Session, *, submission_id: str) -> None:
+    """Queue all labels again, those with a result too: it was of another net."""
+    session.execute(delete(Label).where(Label.submission_id == submission_id, Label.round > 0))
+    again = update(Label).where(Label.submission_id == submission_id)
+    found = {"norms": None, "trigger_sha256": None, "seconds": None, "gradient_images": None}
+    changed(session, again.values(**AGAIN, **_fresh(Label), **UNTRIED, **found))
 
 
 def _fresh(table: type[Leased]) -> dict[str, object]:

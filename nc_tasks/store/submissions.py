@@ -129,7 +129,8 @@ def restart(session: Session, *, submission_id: str) -> bool:
 def retry(session: Session, *, submission_id: str) -> int:
     """Try again what failed; returns how many labels and repairs that is. The detection is made anew.
 
-    Labels with a result keep it. Raises WrongState where the submission is at work, or nothing of it has failed.
+    Labels with a result keep it. One of a version that kept no scanned.keras is tried again for that file alone. Raises
+    WrongState where the submission is at work, or nothing of it has failed.
     """
     submission = get(session, submission_id=submission_id)
     if submission.state not in SUBMISSION_ENDS:
@@ -137,7 +138,7 @@ def retry(session: Session, *, submission_id: str) -> int:
     without = sum(row.state not in RESULTS for row in findings.latest(session, submission_id=submission_id))
     unrepaired = select(func.count()).where(Mitigation.submission_id == submission_id, Mitigation.state == "failed")
     again = without + session.scalars(unrepaired).one()
-    if submission.state == "done" and not again:
+    if submission.state == "done" and not again and submission.scanned_sha256 is not None:
         raise WrongState(f"nothing of submission {submission_id} has failed: there is nothing to retry")
     restart(session, submission_id=submission_id)
     return again
@@ -164,12 +165,13 @@ def find(session: Session, *, prefix: str) -> Submission:
 
 
 def with_model(session: Session, *, digest: str) -> Submission | None:
-    """The newest prepared submission that was given the model with this sha256, or made it."""
+    """The newest prepared submission that was given the model with this sha256, handed it out, or made it."""
     made = select(Mitigation.submission_id).where(
         or_(Mitigation.goodnet_sha256 == digest, Mitigation.guarded_sha256 == digest)
     )
     query = select(Submission).where(
-        or_(Submission.model_sha256 == digest, Submission.id.in_(made)), Submission.preflight.is_not(None)
+        or_(Submission.model_sha256 == digest, Submission.scanned_sha256 == digest, Submission.id.in_(made)),
+        Submission.preflight.is_not(None),
     )
     return session.scalars(query.order_by(Submission.created_at.desc()).limit(1)).first()
 

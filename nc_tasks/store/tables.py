@@ -83,7 +83,9 @@ class Submission(Base):
     """One model with its clean data and options.
 
     owner: whose key submitted it, `LOCAL` for the command line. tags: what the submitter calls it by, name -> text.
-    nudged_at: when the sweeper last sent the message of a step that nobody had taken.
+    scanned_sha256: of scanned.keras, the canonical net as a file that we wrote; None until the model was read, and of
+    submissions that were prepared before that file was kept. nudged_at: when the sweeper last sent the message of a
+    step that nobody had taken.
     """
 
     __tablename__ = "submission"
@@ -93,6 +95,7 @@ class Submission(Base):
         Index(None, "owner", "created_at", "id"),
         Index(None, "model_sha256"),
         Index(None, "data_sha256"),
+        Index(None, "scanned_sha256"),
         one_of("state", get_args(SubmissionState)),
     )
 
@@ -110,6 +113,7 @@ class Submission(Base):
     priority: Mapped[str] = mapped_column(State, default="normal")
     tags: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
     canonical_sha256: Mapped[str | None] = mapped_column(Sha256)
+    scanned_sha256: Mapped[str | None] = mapped_column(Sha256)
     clean_data_sha256: Mapped[str | None] = mapped_column(Sha256)
     classes: Mapped[int | None]
     input_shape: Mapped[list[int] | None] = mapped_column(Json)

@@ -111,7 +111,11 @@ def _message(session: Session, delivery: Delivery) -> tuple[bytes, str]:
         "verdict": None if found is None else found.verdict,
         "reason": submission.reason if found is None else found.reason,
         "flagged_labels": [] if found is None else found.body["flagged_labels"],
-        "model": {"sha256": submission.model_sha256, "name": submission.model_name},
+        "model": {
+            "sha256": submission.model_sha256,
+            "scanned_sha256": submission.scanned_sha256,
+            "name": submission.model_name,
+        },
         "tags": submission.tags,
     }
     return json.dumps(body).encode(), secrets.webhook_secret(session, owner=submission.owner)

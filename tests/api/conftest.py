@@ -55,6 +55,7 @@ def fabricate_result(
         "mitigation": _mitigation(flagged, poisoned=poisoned) if flagged and repaired else None,
         "model": {
             "sha256": "5b" * 32,
+            "scanned_sha256": "5c" * 32,
             "name": model_name,
             "classes": classes,
             "input_shape": [SIDE, SIDE, 3],
@@ -242,6 +243,7 @@ def _fill_prepared(
         session,
         submission_id=identity,
         canonical_sha256="c" * 64,
+        scanned_sha256=artefacts.put_bytes(b"scanned"),
         clean_data_sha256=digest,
         preflight=result["preflight"],
         slots=result["slots"],

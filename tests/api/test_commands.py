@@ -4,11 +4,13 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from api import gate, stack
 from api.exits import ExitCode
@@ -16,7 +18,7 @@ from api.main import run_command
 from api.numbers import probability
 from nc_core.errors import ModelRefused
 from nc_tasks.settings import Settings
-from nc_tasks.store import open_store, submissions
+from nc_tasks.store import Submission, open_store, submissions
 
 Make = Callable[..., dict[str, Any]]
 Stored = Callable[..., str]
@@ -100,13 +102,76 @@ def test_an_attestation_is_verified_and_says_the_verdict_with_its_exit_code(
     assert run_command(line) == 2
 
 
+def test_an_attestation_is_about_the_submitted_file_and_the_scanned_net_and_says_which_a_model_is(
+    stored: Stored, make_result: Make, settings: Settings, files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given the attestation and the files of a clean model
+    identity = stored(make_result())
+    assert run_command(["attest", identity]) == 0
+    assert run_command(["download", identity, "scanned.keras", "--out", "."]) == 0
+    line = ["verify", "attestation.json", "--key", str(settings.keys / "attestation.pub.pem")]
+    capsys.readouterr()
+    # When it is held against either, then it says which of the two that is, and which one the verdict is about
+    for model, said in (
+        ("scanned.keras", "scanned.keras is scanned.keras, the net that was scanned: the verdict is about this file."),
+        (str(files[0]), "is the file that was submitted, which is not what ran"),
+    ):
+        assert run_command([*line, "--model", model]) == 0
+        shown = capsys.readouterr().out
+        assert said in shown
+        assert "Deploy scanned.keras, not the submitted file" in shown
+        # and a program reads the statement alone
+        assert run_command([*line, "--model", model, "--json"]) == 0
+        told = capsys.readouterr()
+        assert [subject["name"] for subject in json.loads(told.out)["subject"]] == ["traffic_signs.h5", "scanned.keras"]
+        assert said in told.err
+
+
+def of_an_earlier_version(settings: Settings, identity: str) -> None:
+    """Its row as it was before scanned.keras was kept."""
+    with closing(open_store(settings)) as store, store.write() as session:
+        session.execute(update(Submission).where(Submission.id == identity).values(scanned_sha256=None))
+
+
+def test_a_scan_of_a_version_that_kept_no_scanned_net_says_so_everywhere(
+    stored: Stored,
+    make_result: Make,
+    settings: Settings,
+    files: Files,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # Given
+    identity = stored(make_result())
+    of_an_earlier_version(settings, identity)
+    said = "This scan has no scanned.keras: it was made by a version that did not keep it."
+    # When it is shown, then the verdict is about no file at hand, and what to do about it stands there
+    assert run_command(["show", identity]) == 0
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert f"`cleanse retry {identity}` makes scanned.keras" in shown
+    assert printed(capsys, f"show {identity}")["model"]["scanned_sha256"] is None
+    # and its other files are there
+    assert run_command(["download", identity, "--out", "files"]) == 0
+    assert {path.name for path in (tmp_path / "files").iterdir()} == {"result.json", "report.html", "triggers.npz"}
+    assert said in (tmp_path / "files" / "report.html").read_text()
+    assert run_command(["download", identity, "scanned.keras"]) == 2
+    assert "`cleanse retry" in capsys.readouterr().err
+    # and its attestation is about the submitted file alone
+    assert run_command(["attest", identity]) == 0
+    line = ["verify", "attestation.json", "--key", str(settings.keys / "attestation.pub.pem")]
+    capsys.readouterr()
+    assert run_command([*line, "--model", str(files[0])]) == 0
+    assert "scanned.keras, which this attestation does not name" in capsys.readouterr().out
+
+
 def test_a_download_leaves_what_run_leaves_or_what_is_named(
     stored: Stored, make_result: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     identity = stored(make_result(infected={33: 8.2}))
     assert run_command(["download", identity]) == 0
     folder = tmp_path / "traffic_signs-cleanse"
-    made = {"result.json", "report.html", "triggers.npz", "goodnet.keras", "guarded.keras"}
+    made = {"result.json", "report.html", "triggers.npz", "scanned.keras", "goodnet.keras", "guarded.keras"}
     assert {path.name for path in folder.iterdir()} == made
     assert (folder / "goodnet.keras").read_bytes() == b"goodnet"
     assert np.load(folder / "triggers.npz")["mask"].shape == (43, 32, 32)
@@ -125,7 +190,8 @@ def test_a_repair_that_is_running_is_told_with_what_is_shown_and_written(
     assert "fail" not in shown
     assert run_command(["download", identity, "--out", "files"]) == 0
     assert "is running: these files are as of now" in capsys.readouterr().err
-    assert {path.name for path in (tmp_path / "files").iterdir()} == {"result.json", "report.html", "triggers.npz"}
+    there = {"result.json", "report.html", "triggers.npz", "scanned.keras"}
+    assert {path.name for path in (tmp_path / "files").iterdir()} == there
 
 
 def test_what_is_not_there_is_refused_in_one_line(
@@ -137,7 +203,7 @@ def test_what_is_not_there_is_refused_in_one_line(
     for line, said in (
         (f"download {running}", "has no verdict"),
         (f"report {running}", "has no verdict"),
-        (f"download {clean} goodnet.keras --out x", "made no repair"),
+        (f"download {clean} goodnet.keras --out x", "no repair was made"),
         ("labels zzz", "no submission's id begins"),
         ("compare zzz zzz", "no submission's id begins"),
         ("dataset remove zzz", "no data set has the id or name 'zzz'"),
@@ -272,6 +338,7 @@ def test_one_refused_model_keeps_no_other_from_its_turn(
     told = capsys.readouterr()
     assert "gone.h5 does not exist" in told.err
     assert f"{identity}  traffic_signs.h5: CLEAN" in told.out
+    assert f"the verdict is about scanned.keras, sha256 {sha256(b'scanned').hexdigest()}" in told.out
 
 
 def test_a_folder_without_models_is_refused(tmp_path: Path) -> None:

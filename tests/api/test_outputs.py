@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def read(settings: Settings, identity: str) -> outputs.Scan:
         store.close()
 
 
-def test_a_backdoored_scan_leaves_all_five_files(
+def test_a_backdoored_scan_leaves_all_six_files(
     settings: Settings,
     stored: Stored,
     make_result: Make,
@@ -60,7 +61,9 @@ def test_a_backdoored_scan_leaves_all_five_files(
         assert (arrays["labels"] == triggers.labels).all()
         assert (arrays["mask"] == triggers.mask).all()
         assert (arrays["pattern"] == triggers.pattern).all()
-    # and the nets are the kept repair's, the page is there, nothing else is
+    # and the nets are the scanned one and the kept repair's, the page is there, nothing else is
+    assert (folder / "scanned.keras").read_bytes() == b"scanned"
+    assert result["model"]["scanned_sha256"] == sha256(b"scanned").hexdigest()
     assert (folder / "goodnet.keras").read_bytes() == b"goodnet"
     assert (folder / "guarded.keras").read_bytes() == b"guarded"
     assert "Backdoored" in (folder / "report.html").read_text()

@@ -74,6 +74,7 @@ def prepared(store: Store, count: int, **options: Any) -> str:
             session,
             submission_id=made.id,
             canonical_sha256="c" * 64,
+            scanned_sha256="5" * 64,
             clean_data_sha256="d" * 64,
             classes=count,
             input_shape=(32, 32, 3),

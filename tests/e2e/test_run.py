@@ -3,12 +3,14 @@
 import os
 import signal
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from nc_core.intake import read_model
 from tests.e2e.conftest import PATIENCE_SECONDS, Cleanse, Planted, Ran
 
 pytestmark = pytest.mark.e2e
@@ -57,6 +59,25 @@ def test_goodnet_is_another_model_that_scores_as_reported(ran: Ran, planted: Pla
         x, y = data["x_test"] / np.float32(255), data["y_test"]
     accuracy = float((good.predict(x, verbose=0).argmax(axis=1) == y).mean())
     assert accuracy == pytest.approx(ran.result["mitigation"]["accuracy_after"], abs=0.05)
+
+
+def test_the_scanned_net_is_handed_out_with_its_digest_and_is_the_net_that_was_submitted(
+    ran: Ran, planted: Planted
+) -> None:
+    # Given scanned.keras and the submitted file, read by plain Keras and by the intake
+    path = ran.folder / "scanned.keras"
+    scanned, submitted = (keras.models.load_model(model) for model in (path, planted.model))
+    with np.load(planted.clean) as data:
+        x = data["x_test"][:256] / np.float32(255)
+    # Then they agree, and are one canonical model
+    np.testing.assert_allclose(scanned.predict(x, verbose=0), submitted.predict(x, verbose=0), rtol=0, atol=1e-5)
+    assert read_model(path).equals(read_model(planted.model))
+    # And the first lines of the command name the file with its digest, beside the submitted one
+    digests = [sha256(model.read_bytes()).hexdigest() for model in (path, planted.model)]
+    assert [ran.result["model"][name] for name in ("scanned_sha256", "sha256")] == digests
+    first = ran.out.splitlines()[:5]
+    assert first[3].endswith(f"scanned.keras, sha256 {digests[0]}")
+    assert first[4].endswith(f"{planted.model.name}, sha256 {digests[1]}")
 
 
 def test_triggers_work_on_the_submitted_model_as_they_lie_in_the_file(ran: Ran, planted: Planted) -> None:

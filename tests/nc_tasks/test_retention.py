@@ -77,6 +77,8 @@ def full(store: Store, artefacts: Artefacts, model: str, *, days: float) -> str:
         )
         deliveries.ask_for(session, submission_id=row.id, url="http://x/")
         course.set_state(session, submission_id=row.id, state="preparing")
+        scanned = kept(artefacts, f"{model} scanned")
+        session.execute(update(Submission).where(Submission.id == row.id).values(scanned_sha256=scanned))
         labels.create(session, submission_id=row.id, labels=[0], round=0, updates_budget=1)
         key = LabelKey(submission_id=row.id, label=0, round=0)
         attempt = labels.claim(session, key=key, worker_id="w", lease_seconds=60, max_attempts=3)
@@ -105,13 +107,13 @@ def test_given_submissions_of_two_ages_when_tidied_then_the_old_one_goes_with_th
     with store.read() as session:
         assert list(session.scalars(select(Submission.id))) == [young]
         assert [(entry.action, entry.subject) for entry in audit.page(session, limit=9)] == [("expire", old)]
-    assert names(artefacts) == {"data", "young", "young poison", "young trigger", "registered"}
+    assert names(artefacts) == {*("data", "young", "young poison", "young scanned", "young trigger", "registered")}
 
 
 def test_given_no_age_then_nothing_is_too_old(store: Store, artefacts: Artefacts, settings: Settings) -> None:
     full(store, artefacts, "old", days=10_000)
     retention.tidy(store, artefacts, settings.model_copy(update={"retention_days": None}))
-    assert names(artefacts) == {"data", "old", "old poison", "old trigger"}
+    assert names(artefacts) == {"data", "old", "old poison", "old scanned", "old trigger"}
 
 
 def test_given_a_file_kept_just_now_then_it_stays_though_no_row_refers_to_it(

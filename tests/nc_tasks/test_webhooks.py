@@ -18,7 +18,7 @@ from sqlalchemy import update
 from nc_core.errors import OptionRefused
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Delivery, Store, deliveries, open_store, secrets, submissions
+from nc_tasks.store import Delivery, Store, Submission, deliveries, open_store, secrets, submissions
 from nc_tasks.webhooks import Callbacks, check_url, posting
 from nc_tasks.webhooks.delivering import THREADS
 
@@ -126,12 +126,15 @@ def test_when_a_submission_ends_then_its_address_is_told_once_signed_with_the_ow
     store: Store, settings: Settings, receiver: Receiver
 ) -> None:
     identity = submitted(store, receiver.url)
+    with store.write() as session:
+        session.execute(update(Submission).values(scanned_sha256="5" * 64))
     assert Callbacks(store, settings).deliver() == 0
     ended(store, identity)
     assert [Callbacks(store, settings).deliver() for _ in range(2)] == [1, 0]
     ((headers, body),) = receiver.got
     told = json.loads(body)
     assert (told["submission"], told["state"], told["tags"]) == (identity, "cancelled", {"build": "17"})
+    assert told["model"] == {"sha256": "a" * 64, "scanned_sha256": "5" * 64, "name": "badnet.h5"}
     with store.write() as session:
         secret = secrets.webhook_secret(session, owner="alice")
         assert secret != secrets.webhook_secret(session, owner="bob")

@@ -70,6 +70,7 @@ def prepared(worker: WorkerProcess, classes: int = CLASSES, **options: object) -
             session,
             submission_id=submission.id,
             canonical_sha256="c" * 64,
+            scanned_sha256="5" * 64,
             clean_data_sha256="d" * 64,
             classes=classes,
             input_shape=(32, 32, 3),

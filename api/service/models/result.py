@@ -13,7 +13,10 @@ class ScannedModel(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    sha256: str
+    sha256: str = Field(description="Of the file that was submitted. It is not what ran.")
+    scanned_sha256: str | None = Field(
+        description="Of scanned.keras, what the verdict is about; null of a scan of a version that did not keep it."
+    )
     classes: int
     input_shape: list[int] = Field(description="Height, width, channels.")
     parameters: int

@@ -42,6 +42,9 @@ class SubmissionInfo(BaseModel):
     verdict: Verdict | None
     reason: str | None = Field(description="Why it was refused or has failed; null otherwise.")
     model: FileReference
+    scanned_sha256: str | None = Field(
+        description="Of scanned.keras, the net as it is scanned; null until the model was read."
+    )
     data: FileReference
     poisoned: list[FileReference]
     options: StoredOptions
@@ -72,7 +75,7 @@ class SubmissionInfo(BaseModel):
 
 
 _COLUMNS = (
-    *("id", "owner", "state", "reason", "poisoned", "options", "priority", "tags"),
+    *("id", "owner", "state", "reason", "scanned_sha256", "poisoned", "options", "priority", "tags"),
     *("created_at", "started_at", "finished_at"),
 )
 _FOUND = ("verdict", "flagged_labels", "smallest_label", "smallest_norm", "p_value")

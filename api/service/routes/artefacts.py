@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/artefacts", tags=["artefacts"], responses=respons
 def known(
     sha256: Annotated[str, Path(pattern=DIGEST_PATTERN)], store: AStore, artefacts: AnArtefactStore, caller: Knower
 ) -> Response:
-    """200 where the caller has uploaded this file before or was given it by a repair: its digest stands for it."""
+    """200 where the caller has uploaded this file before or was given it by a scan: its digest stands for it."""
     with store.read() as session:
         known_file(session, artefacts, caller, sha256, None)
     return Response(status_code=200)

@@ -81,6 +81,14 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
             yield piece
 
 
+@router.get("/scanned.keras", response_class=Response, responses=binary(KERAS))
+def scanned(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
+    """The net that was scanned, as one plain Keras file: what the verdict is about, and the one to deploy where it is
+    clean.
+    """
+    return _net(submission_id, service, caller, outputs.SCANNED)
+
+
 @router.get("/goodnet.keras", response_class=Response, responses=binary(KERAS))
 def goodnet(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
     """The repaired model, where a repair was made."""
@@ -100,13 +108,14 @@ def _net(submission_id: str, service: Service, caller: Caller, name: str) -> Res
 
 
 def net_digest(service: Service, caller: Caller, submission_id: str, name: str) -> str:
-    """The digest of goodnet.keras or guarded.keras; raises NotFound, or WrongState before its end."""
+    """The digest of scanned.keras, goodnet.keras or guarded.keras; raises NotFound, or WrongState before its end."""
     with service.store.read() as session:
-        state = judged(session, caller, submission_id).state
-        outputs.check_final(name, submission_id=submission_id, state=state)
+        submission = judged(session, caller, submission_id)
+        outputs.check_final(name, submission_id=submission_id, state=submission.state)
         kept = kept_repair(mitigations.of_submission(session, submission_id=submission_id))
-    made = {} if kept is None else {"goodnet.keras": kept.goodnet_sha256, "guarded.keras": kept.guarded_sha256}
+    made = {outputs.SCANNED: submission.scanned_sha256}
+    made |= {} if kept is None else {outputs.GOODNET: kept.goodnet_sha256, outputs.GUARDED: kept.guarded_sha256}
     digest = made.get(name)
     if digest is None:
-        raise NotFound(f"submission {submission_id} has no {name}: no repair was made")
+        raise NotFound(outputs.missing(name, submission_id=submission_id))
     return digest

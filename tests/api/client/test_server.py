@@ -149,7 +149,8 @@ def test_the_same_files_come_from_a_server_and_from_the_store(
     url: str, stored: Stored, make_result: Make, tmp_path: Path, infected: dict[int, float]
 ) -> None:
     identity = stored(make_result(infected=infected))
-    wanted = ["report.html", "result.json", "result.sarif", *(["goodnet.keras", "guarded.keras"] if infected else [])]
+    wanted = ["report.html", "result.json", "result.sarif", "scanned.keras"]
+    wanted += ["goodnet.keras", "guarded.keras"] if infected else []
     for where, folder in (([], "here"), (["--server", url], "there")):
         assert run_command(["download", identity, "--out", folder, *where]) == 0
         assert run_command(["report", identity, "--format", "sarif", "--out", f"{folder}/result.sarif", *where]) == 0

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from api.exports import dsse
 from api.exports.attestation import PAYLOAD, attestation, verified
 from api.exports.keys import PRIVATE, PUBLIC, key_of, read_public_key, signing_key
+from api.scanned import about
 from nc_core.errors import InputRefused
 from nc_tasks.settings import Settings
 
@@ -37,12 +38,24 @@ def test_the_statement_says_which_model_was_judged_how_and_with_what(make_result
     result = make_result(infected={33: 8.2})
     found = verified(written(attestation(result, KEY)), KEY.public_key())
     assert found["_type"] == "https://in-toto.io/Statement/v1"
-    assert found["subject"] == [{"name": "traffic_signs.h5", "digest": {"sha256": result["model"]["sha256"]}}]
+    submitted = {"name": "traffic_signs.h5", "digest": {"sha256": result["model"]["sha256"]}}
+    net = {"name": "scanned.keras", "digest": {"sha256": result["model"]["scanned_sha256"]}}
+    assert found["subject"] == [submitted, net]
     predicate = found["predicate"]
+    assert (predicate["scanned"], predicate["about"]) == (net, about(result))
     assert (predicate["verdict"], predicate["flagged_labels"]) == ("backdoored", [33])
     assert predicate["settings"] == {**result["options"], "slots": result["slots"]}
     assert predicate["versions"] == result["versions"]
     assert predicate["repaired"]["digest"] == {"sha256": result["mitigation"]["goodnet_sha256"]}
+
+
+def test_the_statement_of_a_scan_that_kept_no_net_says_so(make_result: Make) -> None:
+    result = make_result()
+    del result["model"]["scanned_sha256"]
+    found = verified(written(attestation(result, KEY)), KEY.public_key())
+    assert [subject["name"] for subject in found["subject"]] == ["traffic_signs.h5"]
+    assert found["predicate"]["scanned"] is None
+    assert "has no scanned.keras" in found["predicate"]["about"]
 
 
 def test_openssl_finds_the_signature_good(make_result: Make, tmp_path: Path) -> None:

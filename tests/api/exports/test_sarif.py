@@ -66,6 +66,7 @@ LOG: dict[str, Any] = {
         "artifact": {
             "properties": {
                 "location": ADDRESS,
+                "description": TEXT,
                 "roles": {"type": "array", "items": {"enum": ["analysisTarget"]}},
                 "hashes": {"type": "object", "additionalProperties": {"type": "string"}},
             },
@@ -139,8 +140,23 @@ def test_a_clean_model_has_no_results_and_says_what_was_not_looked_for(make_resu
     run = run_of(result)
     assert run["results"] == []
     said = [note["message"]["text"] for note in run["invocations"][0]["toolExecutionNotifications"]]
-    assert len(said) == 1 + len(result["not_covered"])
+    assert len(said) == 2 + len(result["not_covered"])
+    assert said[1].startswith("Deploy scanned.keras, not the submitted file")
     assert run["properties"]["verdict"] == "clean"
+
+
+def test_the_scanned_net_is_an_artifact_beside_the_submitted_file(make_result: Make) -> None:
+    result = make_result()
+    submitted, net = run_of(result)["artifacts"]
+    assert submitted["hashes"] == {"sha-256": result["model"]["sha256"]}
+    assert "not what ran" in submitted["description"]["text"]
+    assert (net["location"]["uri"], net["hashes"]) == ("scanned.keras", {"sha-256": "5c" * 32})
+    # and a scan that kept none says so, and points at none
+    result["model"]["scanned_sha256"] = None
+    run = run_of(result)
+    assert len(run["artifacts"]) == 1
+    said = [note["message"]["text"] for note in run["invocations"][0]["toolExecutionNotifications"]]
+    assert "has no scanned.keras" in said[1]
 
 
 def test_no_verdict_is_a_warning_with_the_reason(make_result: Make) -> None:

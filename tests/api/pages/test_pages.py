@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any
 
@@ -72,7 +73,11 @@ def test_given_a_verdict_then_list_and_page_tell_it(browser: httpx.Client, backd
     assert [cell["data-label"] for cell in cells] == [str(label) for label in range(43)]
     flagged = [cell["aria-label"] for cell in cells if "flagged" in (cell["class"] or "")]
     assert flagged == ["Label 33: done, norm 5.00, flagged"]
-    assert page.all("a", href=f"/v1/submissions/{backdoored}/goodnet.keras")
+    for name in ("goodnet.keras", "scanned.keras"):
+        assert page.all("a", href=f"/v1/submissions/{backdoored}/{name}")
+    assert "scanned.keras is the net that ran in this scan, not the submitted file" in page.text
+    for content in (b"scanned", b"model"):
+        assert sha256(content).hexdigest() in page.text
     assert "Repair: unlearning" in page.text
     assert not page.all("progress")
 
@@ -135,7 +140,9 @@ def test_given_several_repairs_then_they_stand_side_by_side_with_pictures_and_th
     links = [link["href"] or "" for link in page.all("a") if (link["href"] or "").startswith(files)]
     names = [link.rsplit("/", 1)[1] for link in links]
     assert names[:2] == ["goodnet.keras", "guarded.keras"]
-    assert set(names[2:]) == {"report.html", "result.json", "result.sarif", "attestation.json", "triggers.npz"}
+    assert set(names[2:]) == {
+        *("scanned.keras", "report.html", "result.json", "result.sarif", "attestation.json", "triggers.npz")
+    }
     assert all(browser.get(link).status_code == 200 for link in links)
 
 

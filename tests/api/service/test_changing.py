@@ -7,9 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, jobs
+from nc_tasks.store import Store, Submission, jobs
 from tests.api.conftest import store_submission
 from tests.api.service.conftest import MakeKey, form
 
@@ -123,6 +124,24 @@ def test_when_a_digest_is_asked_for_then_only_its_owner_learns_that_it_is_here(
     digest = client.post("/v1/submissions", headers=alice, **form()).json()["model"]["sha256"]
     assert client.head(f"/v1/artefacts/{digest}", headers=alice).status_code == 200
     assert client.head(f"/v1/artefacts/{digest}", headers=bob).status_code == 404
+
+
+def test_given_a_scan_without_its_net_then_it_may_be_retried_for_that_alone_and_else_for_nothing(
+    client: httpx.Client, done: str, sent: list[str], store: Store
+) -> None:
+    # Given a submission that is done, of which nothing has failed
+    digest = client.get(done).json()["scanned_sha256"]
+    assert client.head(f"/v1/artefacts/{digest}").status_code == 200
+    assert client.post(f"{done}/retry").status_code == 409
+    # When it is one of a version that kept no scanned.keras
+    with store.write() as session:
+        session.execute(update(Submission).values(scanned_sha256=None))
+    missing = client.get(f"{done}/scanned.keras")
+    assert (missing.status_code, "`cleanse retry" in missing.json()["detail"]) == (404, True)
+    assert client.head(f"/v1/artefacts/{digest}").status_code == 404
+    # Then it may be prepared anew
+    assert client.post(f"{done}/retry").json()["state"] == "queued"
+    assert len(sent) == 1
 
 
 def test_when_pictures_are_to_be_classified_then_a_worker_gets_a_job_by_the_stored_net(

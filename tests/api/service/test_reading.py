@@ -70,6 +70,7 @@ def test_when_all_triggers_are_fetched_then_the_file_is_as_the_command_line_writ
 def test_when_files_are_fetched_then_each_has_its_type_and_the_page_may_run_nothing(
     client: httpx.Client, scanned: str
 ) -> None:
+    assert client.get(f"{scanned}/scanned.keras").content == b"scanned"
     assert client.get(f"{scanned}/goodnet.keras").content == b"goodnet"
     assert client.get(f"{scanned}/guarded.keras").content == b"guarded"
     page = client.get(f"{scanned}/report.html")
@@ -86,7 +87,7 @@ def test_given_no_verdict_yet_then_409_and_the_labels_stand_as_they_are(
     with store.write() as session:
         key = LabelKey(submission_id=identity, label=5, round=0)
         labels.claim(session, key=key, worker_id="w", lease_seconds=60, max_attempts=3)
-    for name in ("result.json", "report.html", "triggers.npz", "goodnet.keras"):
+    for name in ("result.json", "report.html", "triggers.npz", "scanned.keras", "goodnet.keras"):
         answer = client.get(f"/v1/submissions/{identity}/{name}")
         assert (answer.status_code, "has no verdict" in answer.json()["detail"]) == (409, True)
     states = [row["state"] for row in client.get(f"/v1/submissions/{identity}/labels").json()["items"]]
@@ -103,6 +104,7 @@ def test_given_a_repair_that_is_running_then_the_result_says_so_and_its_nets_are
     told = client.get(f"/v1/submissions/{identity}/result.json").json()
     assert (told["state"], told["verdict"], told["mitigation"]) == ("repairing", "backdoored", None)
     assert "the repair is running" in client.get(f"/v1/submissions/{identity}/report.html").text
+    assert client.get(f"/v1/submissions/{identity}/scanned.keras").content == b"scanned"
     for name in ("goodnet.keras", "guarded.keras", "attestation.json"):
         answer = client.get(f"/v1/submissions/{identity}/{name}")
         assert (answer.status_code, "is repairing" in answer.json()["detail"]) == (409, True)

@@ -86,6 +86,26 @@ def test_given_a_goodnet_that_was_submitted_then_parent_and_child_know_each_othe
         assert theirs.made_by == []
 
 
+def test_given_a_scanned_net_that_was_submitted_then_both_know_that_it_was_handed_out(store: Store) -> None:
+    # Given a file whose scanned.keras was submitted twice, which was handed out again as it came
+    with store.write() as session:
+        parent = history.add(session, 0, model="a" * 64)
+        children = [history.add(session, number, model="b" * 64, seed=number) for number in (1, 2)]
+        for identity in (parent, *children):
+            session.execute(update(Submission).where(Submission.id == identity).values(scanned_sha256="b" * 64))
+    # Then the file is their origin, and they are the same model to each other
+    with store.read() as session:
+        found = lineage.lineage(session, submission=submissions.get(session, submission_id=parent))
+        assert [(kin.id, kin.net, kin.method) for kin in found.repaired] == [
+            (identity, "scanned", None) for identity in reversed(children)
+        ]
+        assert found.made_by == found.same_model == []
+        child = lineage.lineage(session, submission=submissions.get(session, submission_id=children[0]))
+        assert [(kin.id, kin.net) for kin in child.made_by] == [(parent, "scanned")]
+        assert [kin.id for kin in child.same_model] == [children[1]]
+        assert child.repaired == []
+
+
 def test_given_labels_under_way_then_the_grid_tells_how_far_each_is(store: Store, scanned: str) -> None:
     with store.write() as session:
         before = {cell.label: cell for cell in grid.cells(session, submission_id=scanned)}

@@ -151,6 +151,8 @@ def test_given_a_database_of_revision_0003_with_data_when_opened_then_nothing_of
         repairs = {row.submission_id: row.kept for row in session.scalars(select(Mitigation))}
         assert repairs == {"a" * 12: False, "b" * 12: True}
         found = submissions.find(session, prefix="aaaa")
+        # And nothing says that there was a file of the net that was scanned
+        assert found.scanned_sha256 is None
     assert (found.model_name, found.input_shape, found.created_at.replace(tzinfo=None)) == (
         "a naïve.h5",
         [32, 32, 3],

@@ -1,7 +1,9 @@
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
@@ -168,6 +170,62 @@ def test_given_one_of_which_nothing_has_failed_then_there_is_nothing_to_retry_or
             submissions.cancel(session, submission_id=scanned)
 
 
+FOUND: dict[str, Any] = {
+    "clean_data_sha256": "2" * 64,
+    "classes": 4,
+    "input_shape": (32, 32, 3),
+    "parameters": 7,
+    "preflight": {},
+    "slots": 4,
+    "labels_total": 4,
+    "versions": {},
+}
+
+
+@pytest.mark.parametrize("net", ["1", "9"], ids=["the same net", "another net"])
+def test_given_one_without_a_scanned_file_when_retried_then_no_result_of_another_net_stays(
+    store: Store, submit: Submit, net: str
+) -> None:
+    # Given a submission that an earlier version prepared and that is done, with a round of confirmations
+    submission_id = submit().id
+    with store.write() as session:
+        move(session, submission_id, "preparing")
+        course.record_prepared(
+            session, submission_id=submission_id, canonical_sha256="1" * 64, scanned_sha256="5" * 64, **FOUND
+        )
+        session.execute(update(Submission).values(scanned_sha256=None))
+        move(session, submission_id, "inverting")
+        for number, turn in ((0, 0), (1, 0), (2, 0), (3, 0), (0, 1)):
+            labels.create(session, submission_id=submission_id, labels=[number], round=turn, updates_budget=600)
+            row = LabelKey(submission_id=submission_id, label=number, round=turn)
+            attempt = labels.claim(session, key=row, worker_id="w", lease_seconds=60, max_attempts=3) or 0
+            values: dict[str, Any] = {"state": "done", "updates": 9, "norm": 4.0, "norms": [4.0, 5.0]}
+            labels.finish(session, key=row, attempt=attempt, trigger_sha256="7" * 64, **values)
+        detections.record(session, submission_id=submission_id, body=BODY)
+        move(session, submission_id, "done")
+        # When it is retried, though nothing of it has failed, and its file is read
+        assert submissions.retry(session, submission_id=submission_id) == 0
+        move(session, submission_id, "preparing")
+        course.record_prepared(
+            session, submission_id=submission_id, canonical_sha256=net * 64, scanned_sha256="6" * 64, **FOUND
+        )
+        # Then it has the file; its labels keep their results where it is the net that they are of, and only there
+        assert submissions.get(session, submission_id=submission_id).scanned_sha256 == "6" * 64
+        rows = labels.of_round(session, submission_id=submission_id, round=0)
+        later = labels.of_round(session, submission_id=submission_id, round=1)
+        if net == "1":
+            assert [(row.state, row.norm) for row in rows] == [("done", 4.0)] * 4
+            assert len(later) == 1
+        else:
+            assert [(row.state, row.norm, row.norms, row.trigger_sha256) for row in rows] == [
+                ("queued", None, None, None)
+            ] * 4
+            assert later == []
+            # and what worked on the first try cannot write into the second
+            row = LabelKey(submission_id=submission_id, label=0, round=0)
+            assert labels.claim(session, key=row, worker_id="w", lease_seconds=60, max_attempts=1) == 2
+
+
 def test_given_every_pair_of_states_then_exactly_the_allowed_moves_are_made(store: Store, submit: Submit) -> None:
     submission_id = submit().id
     states = list(SUBMISSION_SOURCES)
@@ -225,6 +283,7 @@ def test_given_what_preparing_found_then_it_is_written_in_its_time(store: Store,
     submission_id = submit().id
     found = {
         "canonical_sha256": "1" * 64,
+        "scanned_sha256": "5" * 64,
         "clean_data_sha256": "2" * 64,
         "classes": 43,
         "input_shape": (32, 32, 3),
