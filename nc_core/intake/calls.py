@@ -82,11 +82,16 @@ def _history(tensor: Any, layer: str) -> Any:
 
 def _check_arguments(kwargs: Any, layer: str) -> None:
     """Only `training` off and `mask` none may be passed: they are what inference has anyway."""
-    if not isinstance(kwargs, dict) or any(value not in (None, False) for value in kwargs.values()):
+    if not isinstance(kwargs, dict) or not all(map(_says_nothing, kwargs.values())):
         raise ModelRefused(
             f"layer {layer!r} is called with the arguments {shown(kwargs)}; read here are calls with "
             "tensors alone: rebuild the net without them"
         )
+
+
+def _says_nothing(value: Any) -> bool:
+    """None or false; of a model with several inputs, None for each."""
+    return value is None or value is False or (isinstance(value, list) and all(each is None for each in value))
 
 
 def _raw(value: Any, where: str) -> RawRef:

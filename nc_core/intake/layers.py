@@ -121,7 +121,7 @@ KINDS: Mapping[str, Kind] = {
     # Mean and variance of its own input; epsilon above 0, so that it divides by nothing smaller.
     "LayerNormalization": Kind(
         {
-            "axis": Option(read.axes, [-1]),
+            "axis": Option(read.sorted_axes, [-1]),
             "epsilon": Option(read.positive, 1e-3),
             "rms_scaling": Option(read.off, False, kept=False),
             **SCALED,
@@ -143,7 +143,7 @@ KINDS: Mapping[str, Kind] = {
     # Value by value: x or alpha (e^x - 1).
     "ELU": Kind({"alpha": Option(read.number, 1.0)}),
     # Value by value, with slopes from an array.
-    "PReLU": Kind({"shared_axes": Option(read.optional(read.axes), None)}, _always("alpha")),
+    "PReLU": Kind({"shared_axes": Option(read.optional(read.counted_axes), None)}, _always("alpha")),
     # Exponentials over their sum.
     "Softmax": Kind({"axis": Option(read.axes, [-1])}),
     # The largest value of a window.

@@ -179,6 +179,19 @@ def axes(value: Any) -> list[int]:
     return values
 
 
+def sorted_axes(value: Any) -> list[int]:
+    """The same in the order that Keras brings them into, by the numbers as they are written."""
+    return sorted(axes(value))
+
+
+def counted_axes(value: Any) -> list[int]:
+    """Axes counted from the front: Keras takes a negative one for its neighbour."""
+    found = axes(value)
+    if min(found, default=1) < 1:
+        raise ValueError(f"axes from 1 to {AXES}")
+    return found
+
+
 def sizes(value: Any) -> list[int]:
     """A target shape: positive whole numbers, at most one of them -1 (what remains)."""
     if not isinstance(value, list) or not 1 <= len(value) <= AXES or value.count(-1) > 1:

@@ -43,6 +43,14 @@ def _place(axis: int, rank: int) -> int:
     return place
 
 
+def _places(axes: Sequence[int], rank: int) -> list[int]:
+    """The same of several axes, which must be different ones by whatever numbers."""
+    places = [_place(axis, rank) for axis in axes]
+    if len(set(places)) != len(places):
+        raise ValueError(f"axes {list(axes)} are not different ones")
+    return places
+
+
 def _dense(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightShapes]:
     units = options["units"]
     return (*inputs[0][:-1], units), {"kernel": (inputs[0][-1], units), **bias(options, units)}
@@ -55,7 +63,7 @@ def _batch_norm(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, Weigh
 
 
 def _layer_norm(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightShapes]:
-    shape = tuple(inputs[0][_place(axis, len(inputs[0]))] for axis in options["axis"])
+    shape = tuple(inputs[0][place] for place in _places(options["axis"], len(inputs[0])))
     return inputs[0], dict.fromkeys(_learnt(options), shape)
 
 
@@ -69,8 +77,7 @@ def _prelu(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightShap
 
 
 def _same(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightShapes]:
-    for axis in options.get("axis", ()):
-        _place(axis, len(inputs[0]))
+    _places(options.get("axis", ()), len(inputs[0]))
     return inputs[0], {}
 
 
