@@ -72,10 +72,16 @@ def check(case: Case, admit: Callable[[Path], object], refused: type[InputRefuse
         assert line.isprintable(), line
         assert 20 < len(line) < 1000, line
         assert ": " in line or "; " in line or " (" in line, "a refusal says what to do"
+        assert_for_people(line)
     assert state() == before
     assert contents(folder) == files
     assert not OWNED.exists()
     return admitted
+
+
+def assert_for_people(line: str) -> None:
+    """A refusal names no exception of Python, nor a place in a program."""
+    assert not re.search(r"\w*(Error|Exception|Interrupt|Warning)\b|Traceback|\.py\b", line), line
 
 
 def cheap(ended: list[Ended]) -> None:
