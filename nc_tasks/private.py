@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from nc_tasks.errors import StackFailed
+from nc_core.errors import OptionRefused
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,12 @@ OTHERS = 0o077
 def make_home(home: Path) -> None:
     """Have a home that its owner alone can open; an older one that is open is closed, which is said once.
 
-    Raises StackFailed for a folder that belongs to everybody.
+    Raises OptionRefused for a folder that belongs to everybody.
     """
     make_folder(home)
     mode = home.stat().st_mode
     if mode & stat.S_ISVTX or home == home.parent:
-        raise StackFailed(f"{home} is a folder that everybody uses: choose a home of its own, as {home / 'cleanse'}")
+        raise OptionRefused(f"{home} is a folder that everybody uses: choose a home of its own, as {home / 'cleanse'}")
     with os.scandir(home) as entries:
         some = any(_is_open(entry) for entry in entries)
     if some or mode & OTHERS:

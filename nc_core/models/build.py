@@ -47,8 +47,8 @@ def _refused(layer: Layer) -> Iterator[None]:
     except (ValueError, TypeError, ArithmeticError) as error:
         log.warning("layer %s (%s) with %s: Keras refuses it", layer.name, layer.kind, layer.options, exc_info=True)
         raise ModelRefused(
-            f"the net cannot be built: Keras {keras.__version__} does not take layer {layer.name!r} ({layer.kind}) on "
-            "its input; build it with that version, copy the weights and save it again"
+            f"the net cannot be built: Keras {keras.__version__} does not take layer {layer.name!r} ({layer.kind}) "
+            "with these options on this input; build it so that it does, copy the weights and save it again"
         ) from error
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from api.exports.keys import key_of
+from nc_core.errors import OptionRefused
 from nc_tasks import private
 from nc_tasks.artefacts import open_artefacts
 from nc_tasks.embedded.clients import Client, Wanted
 from nc_tasks.embedded.files import open_log, stack_files
 from nc_tasks.embedded.locks import locked, try_lock
 from nc_tasks.embedded.state import StackState, write_state
-from nc_tasks.errors import StackFailed
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 
@@ -129,6 +129,6 @@ def test_a_folder_that_is_everybodys_is_no_home(tmp_path: Path) -> None:
     shared = tmp_path / "tmp"
     shared.mkdir()
     shared.chmod(0o1777)
-    with pytest.raises(StackFailed, match="choose a home of its own"):
+    with pytest.raises(OptionRefused, match="choose a home of its own"):
         private.make_home(shared)
     assert stat.S_IMODE(shared.stat().st_mode) == 0o1777

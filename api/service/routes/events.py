@@ -44,8 +44,13 @@ async def events(submission_id: SubmissionId, service: AService, caller: Reader)
         with service.store.read() as session:
             seen(session, caller, submission_id)
 
-    await to_thread.run_sync(check)
-    return _Stream(service.watchers.follow(submission_id), service.streams.take(caller.owner))
+    give_back = service.streams.take(caller.owner)  # before anything else is done for one too many
+    try:
+        await to_thread.run_sync(check)
+    except BaseException:
+        give_back()
+        raise
+    return _Stream(service.watchers.follow(submission_id), give_back)
 
 
 class _Stream(StreamingResponse):
