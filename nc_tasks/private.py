@@ -48,9 +48,11 @@ def open_file(path: Path, mode: Literal["ab", "a+b", "wb", "w+b"]) -> BinaryIO:
 
 
 def write_text(path: Path, text: str) -> None:
-    """As `Path.write_text`, in UTF-8."""
-    with open_file(path, "wb") as file:
+    """Replace a file in one step by this text, in UTF-8: a reader sees the old one or the new one."""
+    aside = path.with_name(f"{path.name}.tmp")
+    with open_file(aside, "wb") as file:
         file.write(text.encode())
+    aside.replace(path)
 
 
 def _is_open(entry: os.DirEntry[str]) -> bool:

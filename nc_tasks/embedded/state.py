@@ -49,9 +49,7 @@ def utc_now() -> str:
 
 def write_state(path: Path, state: StackState) -> None:
     """Replace the file in one step."""
-    temporary = path.with_suffix(".tmp")
-    write_text(temporary, json.dumps(asdict(state), indent=1))
-    os.replace(temporary, path)
+    write_text(path, json.dumps(asdict(state), indent=1))
 
 
 def read_state(path: Path) -> StackState | None:
