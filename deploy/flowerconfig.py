@@ -4,9 +4,23 @@ Flower answers /metrics and /healthcheck to everybody who reaches it: it listens
 home, or on the loopback address, and the API passes admins through to it under /flower/.
 """
 
+import socket
+
+from tornado import netutil
+
 from nc_tasks.monitor import format_task
 
 __all__ = ["format_task"]
+
+_bound = netutil.bind_unix_socket
+
+
+def _privately(file: str, mode: int = 0o600) -> socket.socket:
+    """Flower asks for a socket that everybody may use, whatever the umask: ours is its owner's alone."""
+    return _bound(file, mode & 0o700)
+
+
+netutil.bind_unix_socket = _privately
 
 address = "127.0.0.1"
 url_prefix = "flower"

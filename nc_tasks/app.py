@@ -63,9 +63,12 @@ if get_settings().log_format == "json":
     setup_logging.connect(logs.configure_worker, weak=False)
 
 
-def publish_start(submission_id: str, *, to: Celery | None = None) -> None:
-    """Ask a worker to begin the submission, or to go on with it: the task finds out which."""
-    _publish("nc_tasks.start", {"submission": submission_id}, to)
+def publish_start(submission_id: str, *, to: Celery | None = None, behind: int = 0) -> None:
+    """Ask a worker to begin the submission, or to go on with it: the task finds out which.
+
+    behind: how many of the same owner wait before it. The first of every owner comes before the second of any.
+    """
+    _publish("nc_tasks.start", {"submission": submission_id}, to, priority=min(behind, PRIORITIES[-1]))
 
 
 def publish_job(job_id: str, *, to: Celery | None = None) -> None:
@@ -73,5 +76,5 @@ def publish_job(job_id: str, *, to: Celery | None = None) -> None:
     _publish("nc_tasks.run_job", {"job": job_id}, to)
 
 
-def _publish(task: str, arguments: dict[str, Any], to: Celery | None) -> None:
-    (to or app).send_task(task, kwargs=arguments, queue="control", ignore_result=True)
+def _publish(task: str, arguments: dict[str, Any], to: Celery | None, priority: int = PRIORITIES[0]) -> None:
+    (to or app).send_task(task, kwargs=arguments, queue="control", ignore_result=True, priority=priority)

@@ -10,10 +10,13 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import BinaryIO, Protocol
 
+from nc_tasks import private
 from nc_tasks.errors import MissingArtefact
 from nc_tasks.settings import Settings
 
 CHUNK_BYTES = 2**20
+KEPT = 0o400
+"""Mode of a file that is kept: nobody changes it."""
 STALE_SECONDS = 24 * 3600
 """Age from which a temporary file is the leavings of a crash: no upload takes so long."""
 
@@ -60,6 +63,7 @@ def open_artefacts(settings: Settings) -> ArtefactStore:
 
     Raises ArtefactsUnreachable where the program for it is not installed.
     """
+    private.make_home(settings.home)
     folder = Artefacts(settings.artefacts)
     if settings.artefacts_url is None:
         return folder
@@ -73,7 +77,7 @@ class Artefacts:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private.make_folder(root)
 
     def put_file(self, path: Path) -> str:
         """Keep a copy of the file; the digest is of the bytes copied, should the file change meanwhile."""
@@ -92,7 +96,7 @@ class Artefacts:
     def adopt(self, path: Path, digest: str) -> None:
         """Keep a file of `incoming`, whose sha256 the caller has made while writing it; the file is moved."""
         with path.open("rb") as file:
-            os.fchmod(file.fileno(), 0o444)
+            os.fchmod(file.fileno(), KEPT)
             os.fsync(file.fileno())
         self._move(path, digest)
         path.unlink(missing_ok=True)
@@ -148,7 +152,7 @@ class Artefacts:
                 os.utime(place)
                 return
         if not place.parent.exists():
-            place.parent.mkdir(exist_ok=True)
+            private.make_folder(place.parent)
             _flush_folder(self.root)
         temporary.rename(place)
         _flush_folder(place.parent)
@@ -175,7 +179,7 @@ def _write(chunks: Iterable[bytes], file: BinaryIO) -> str:
         digest.update(chunk)
         file.write(chunk)
     file.flush()
-    os.fchmod(file.fileno(), 0o444)
+    os.fchmod(file.fileno(), KEPT)
     os.fsync(file.fileno())
     return digest.hexdigest()
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from nc_tasks.embedded.clients import Wanted
 from nc_tasks.embedded.commands import Command, default_slots, worker_commands
+from nc_tasks.private import UMASK
 from nc_tasks.settings import Settings, get_settings
 
 NAMES = ("labels", "control", "sweeper", "api", "flower")
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> NoReturn:
         print(f"usage: python -m nc_tasks.process {'|'.join(NAMES)}", file=sys.stderr)
         sys.exit(64)
     command = command_of(arguments[0], get_settings())
+    os.umask(UMASK)
     os.execve(command.arguments[0], command.arguments, {**os.environ, **command.environment})
 
 

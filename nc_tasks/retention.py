@@ -33,6 +33,7 @@ def tidy(store: Store, artefacts: ArtefactStore, settings: Settings) -> None:
     artefacts.sweep()
     with store.write() as session:
         idempotency.forget_old(session)
+        audit.forget_wrong_keys(session)
         removal.forget_jobs(session, days=JOB_DAYS)
     expired = 0 if settings.retention_days is None else _expire(store, settings.retention_days)
     removed = collect(store, artefacts, settings, artefacts.digests())

@@ -80,6 +80,22 @@ class Settings(BaseSettings):
     """Most that one upload may have, all its files together."""
     uploads_at_once: PositiveInt = 8
     """Uploads that one process of the HTTP service takes in at a time; each writes to the disk."""
+    uploads_of_owner: PositiveInt = 4
+    """Of those, the most of one owner; the first upload of another is taken in any case."""
+    body_idle_seconds: PositiveFloat = 30.0
+    """How long nothing may come of a body that is being sent."""
+    body_pace_bytes: PositiveInt = 16 * 1024
+    """Bytes a second that must come of it, on the average, from then on."""
+    head_seconds: PositiveFloat = 10.0
+    """Time for the head of a request to come."""
+    keep_alive_seconds: PositiveInt = 5
+    """How long a connection may wait for its next request."""
+    reading_seconds: PositiveFloat = 60.0
+    """How long a client may leave an answer unread."""
+    streams_at_once: PositiveInt = 1000
+    """Streams of events that one process of the HTTP service keeps open."""
+    streams_of_owner: PositiveInt = 200
+    """Of those, the most of one owner; the first stream of another is opened in any case."""
     flower_url: str | None = Field(default=None, pattern="^https?://")
     """Where Flower answers, without its prefix: the API passes admins through; None: on the socket of this home."""
     requests_per_minute: PositiveInt = 1200

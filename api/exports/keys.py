@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from nc_core.errors import InputRefused
+from nc_tasks.private import make_folder
 from nc_tasks.settings import Settings
 
 PRIVATE, PUBLIC = "attestation.pem", "attestation.pub.pem"
@@ -83,24 +84,23 @@ def key_id(key: Ed25519PublicKey) -> str:
 
 
 def _make(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    if _place(folder / PRIVATE, private, 0o600):
+    if _place(folder / PRIVATE, private):
         (folder / PUBLIC).unlink(missing_ok=True)
-        _place(folder / PUBLIC, public_pem(key.public_key()), 0o644)
+        _place(folder / PUBLIC, public_pem(key.public_key()))
 
 
-def _place(path: Path, content: bytes, mode: int) -> bool:
-    """Write a file whole and under its name only where no other has it; False where one was faster."""
+def _place(path: Path, content: bytes) -> bool:
+    """Write a private file whole and under its name only where no other has it; False where one was faster."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         with suppress(FileExistsError):
             os.link(name, path)

@@ -2,12 +2,13 @@
 
 from urllib.parse import parse_qsl
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from api.pages.door import PageRoute, own_path, to
 from api.pages.rendering import page
 from api.service.callers import COOKIE, check_origin
-from api.service.dependencies import AService, count_stranger
+from api.service.dependencies import AService, count_stranger, wrong_key
 from api.service.problems import ProblemError
 from nc_tasks.store import keys
 
@@ -36,6 +37,7 @@ async def sign_in(request: Request, service: AService) -> Response:
         known = keys.authenticate(session, text=key) is not None
     if not known:
         count_stranger(request, service)
+        await to_thread.run_sync(wrong_key, request, service, key)
         error = "This key is not valid: it is unknown or was revoked."
         return page(request, "sign_in.html", status=401, error=error, then=then)
     response = to(then)

@@ -36,7 +36,7 @@ def ask(request: Request, service: AService, caller: Submitting) -> Response:
 async def submit(request: Request, service: AService, caller: Submitting) -> Response:
     """Take the files in and submit them; what is wrong with them is told beside the form."""
     try:
-        async with received(request, service) as form:
+        async with received(request, service, caller) as form:
             submission_id = await to_thread.run_sync(_submit, service, caller, form)
     except (ProblemError, CleanseError) as error:
         status, detail = status_of(error)

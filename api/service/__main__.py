@@ -13,7 +13,10 @@ from fastapi import FastAPI
 
 from api.service.app import create_app
 from api.service.callers import is_loopback
+from api.service.connections import connection_of
+from api.service.turns import FewWarnings
 from nc_core.errors import CleanseError, OptionRefused
+from nc_tasks import private
 from nc_tasks.logs import configure
 from nc_tasks.settings import Settings, get_settings
 from nc_tasks.store import keys, open_store
@@ -23,9 +26,13 @@ log = logging.getLogger("api.service")
 STOP_SECONDS = 5
 """How long open requests may take once the service is told to stop; watchers have no end of their own."""
 
+WARNINGS_AN_HOUR = 600
+"""Of the server, about requests that are none: whoever can connect can cause them."""
+
 
 def main() -> int:
     """Serve until told to stop; returns the exit code."""
+    os.umask(private.UMASK)
     # uvicorn ends on a signal and then hands it on, which would end the process where it stands.
     signal.signal(signal.SIGTERM, _leave)
     settings = get_settings()
@@ -62,12 +69,13 @@ def check_address(settings: Settings) -> None:
 def serve(settings: Settings) -> None:
     """Listen, write the address down, and serve; the file goes when the service does."""
     config = config_of(settings, create_app(settings))
+    logging.getLogger("uvicorn.error").addFilter(FewWarnings(WARNINGS_AN_HOUR))
     with listening(settings) as listener:
         port = listener.getsockname()[1]
         host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
         url = f"http://{host}:{port}"
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        settings.api_file.write_text(json.dumps({"url": url, "pid": os.getpid()}), "utf-8")
+        private.make_home(settings.home)
+        private.write_text(settings.api_file, json.dumps({"url": url, "pid": os.getpid()}))
         log.info("listening on %s", url)
         try:
             uvicorn.Server(config).run(sockets=[listener])
@@ -79,6 +87,8 @@ def config_of(settings: Settings, app: FastAPI) -> uvicorn.Config:
     """How uvicorn serves the application. Left to itself it believes whoever sits on this machine."""
     return uvicorn.Config(
         app,
+        http=connection_of(settings),
+        timeout_keep_alive=settings.keep_alive_seconds,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -80,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.routers = ROUTERS
     app.state.service = Service(settings=settings)
     add_handlers(app)
-    app.add_middleware(Bodies)
+    app.add_middleware(Bodies, idle_seconds=settings.body_idle_seconds, pace_bytes=settings.body_pace_bytes)
     for router in ROUTERS:
         app.include_router(router)
     trace_requests(app, settings)

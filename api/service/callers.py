@@ -60,6 +60,11 @@ def bearer_of(request: Request) -> str | None:
     return text.strip() if scheme.lower() == "bearer" and text.strip() else None
 
 
+def sent_key(request: Request) -> str | None:
+    """The key that came with the request, in its header or in the cookie of the pages."""
+    return bearer_of(request) or request.cookies.get(COOKIE)
+
+
 def check_local(request: Request) -> None:
     """Without keys, only programs of this machine may ask: no page of a foreign name, nor one that posts here.
 

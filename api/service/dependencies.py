@@ -6,7 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from api.service.callers import COOKIE, Caller, caller_of
+from api.service.callers import COOKIE, Caller, caller_of, sent_key
 from api.service.problems import ProblemError
 from api.service.service import Service
 from nc_tasks.artefacts import ArtefactStore
@@ -43,8 +43,10 @@ def get_caller(request: Request, service: Annotated[Service, Depends(get_service
     try:
         with service.store.read() as session:
             caller = caller_of(request, session)
-    except ProblemError:
+    except ProblemError as refusal:
         count_stranger(request, service)
+        if refusal.status_code == 401 and (text := sent_key(request)):
+            wrong_key(request, service, text)
         raise
     _count(service, caller.key_id or f"address {caller.address}")
     return caller
@@ -53,6 +55,11 @@ def get_caller(request: Request, service: Annotated[Service, Depends(get_service
 def count_stranger(request: Request, service: Service) -> None:
     """Count by address who has no key: nobody may try keys without end. Raises ProblemError for too many requests."""
     _count(service, f"address {request.client.host if request.client else None}")
+
+
+def wrong_key(request: Request, service: Service, text: str) -> None:
+    """Note who came with a key that is none."""
+    service.strangers.wrong_key(text, None if request.client is None else request.client.host[:64])
 
 
 def _count(service: Service, name: str) -> None:

@@ -8,6 +8,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from api.service.rates import Rates
+from api.service.shares import Shares
+from api.service.strangers import Strangers
 from api.service.watchers import Watchers
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.embedded.broker import broker_url, client_url
@@ -24,15 +26,17 @@ if TYPE_CHECKING:
 class Service:
     """Settings, store, artefacts and the way to the workers; made when the application starts, closed at its end.
 
-    uploads: that are being taken in, counted on the event loop alone.
+    uploads: that are being taken in. streams: of events that are open.
     """
 
     settings: Settings
-    uploads: int = 0
+    uploads: Shares = field(init=False)
+    streams: Shares = field(init=False)
     store: Store = field(init=False)
     artefacts: ArtefactStore = field(init=False)
     rates: Rates = field(init=False)
     watchers: Watchers = field(init=False)
+    strangers: Strangers = field(init=False)
 
     def open(self) -> None:
         """Open the store; raises StoreUnusable, ArtefactsUnreachable."""
@@ -40,6 +44,11 @@ class Service:
         self.artefacts = open_artefacts(self.settings)
         self.rates = Rates(self.settings.requests_per_minute)
         self.watchers = Watchers(self.store)
+        self.strangers = Strangers(self.store)
+        most, own = self.settings.uploads_at_once, self.settings.uploads_of_owner
+        self.uploads = Shares("uploads that are being taken in", most=most, of_owner=own)
+        most, own = self.settings.streams_at_once, self.settings.streams_of_owner
+        self.streams = Shares("open streams of events", most=most, of_owner=own)
 
     async def close(self) -> None:
         """Close every connection."""

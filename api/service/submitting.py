@@ -199,11 +199,15 @@ def check_open(session: Session, service: Service, caller: Caller) -> None:
 
 
 def publish(service: Service, ids: Sequence[str]) -> None:
-    """Send the first message of each submission; where the broker is away the sweeper sends it later."""
+    """Send the first message of each of an owner's submissions; where the broker is away the sweeper does it later."""
     from nc_tasks.app import publish_start
 
+    if not ids:
+        return
+    with service.store.read() as session:
+        before = submissions.count_queued(session, like=ids[0]) - len(ids)
     try:
-        for submission_id in ids:
-            publish_start(submission_id, to=service.celery)
+        for position, submission_id in enumerate(ids):
+            publish_start(submission_id, to=service.celery, behind=max(0, before + position))
     except (OperationalError, RedisError) as error:
         log.warning("not sent, the sweeper will: %s", " ".join(str(error).split()))

@@ -1,13 +1,14 @@
 """Takes in an upload: one of few at a time, to disk, and without a trace where it is refused."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from anyio import to_thread
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from api.service.bodies import expect_upload
+from api.service.callers import Caller
 from api.service.multipart import Form, FormReader, ReceivedFile
 from api.service.problems import ProblemError
 from api.service.service import Service
@@ -15,41 +16,26 @@ from nc_tasks.artefacts import ArtefactStore
 
 PIECE_BYTES = 2**20
 """What is gathered before a thread writes it: the network's own pieces are 64 KiB."""
-RETRY_SECONDS = 10
 
 
 @asynccontextmanager
-async def received(request: Request, service: Service) -> AsyncIterator[Form]:
+async def received(request: Request, service: Service, caller: Caller) -> AsyncIterator[Form]:
     """The form of the request; files that were not kept by the end of the block are removed.
 
-    Raises ProblemError: 413 past the limit of bytes, 429 where too many uploads run, 400 and 415 for no form.
+    Raises ProblemError: 408 where its bytes stay out, 413 past their limit, 429 where the caller, or all together,
+    have too many uploads at the moment, 400 and 415 for no form.
     """
     reader = FormReader(request.headers.get("content-type", ""), service.artefacts.incoming)
     expect_upload(request, service.settings.upload_bytes)
     try:
-        with _turn(service):
+        give_back = service.uploads.take(caller.owner)
+        try:
             await _read(request, reader)
+        finally:
+            give_back()
         yield reader.finish()
     finally:
         await to_thread.run_sync(reader.close)
-
-
-@contextmanager
-def _turn(service: Service) -> Iterator[None]:
-    """One of the uploads that may run at a time."""
-    most = service.settings.uploads_at_once
-    if service.uploads >= most:
-        raise ProblemError(
-            429,
-            f"{most} uploads run at this moment, the most that are taken at once: try again soon",
-            limit=most,
-            headers={"Retry-After": str(RETRY_SECONDS)},
-        )
-    service.uploads += 1
-    try:
-        yield
-    finally:
-        service.uploads -= 1
 
 
 async def _read(request: Request, reader: FormReader) -> None:

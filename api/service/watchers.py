@@ -9,11 +9,11 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sized
 from dataclasses import dataclass
 from typing import Any
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.eta import Eta
@@ -26,6 +26,10 @@ from nc_tasks.store.grid import Cell, cells, changed
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+LOOKS_A_SECOND = 50
+"""Of all submissions together: where more are watched, each is looked at less often."""
+LOOKS_AT_ONCE = 4
+"""Threads that look: the other ones answer requests."""
 KEEP_ALIVE_SECONDS = 15.0
 """Silence after which a comment is sent: proxies end connections that say nothing."""
 BACKLOG = 120
@@ -73,13 +77,25 @@ def progress_json(seen: Snapshot, seconds: float | None) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How often each of the submissions that are watched is looked at, and by how many threads."""
+
+    watched: Sized
+    threads: CapacityLimiter
+
+    def pause(self) -> float:
+        """Seconds until a submission is looked at again."""
+        return max(POLL_SECONDS, len(self.watched) / LOOKS_A_SECOND)
+
+
 class Watched:
     """One submission that is watched: its events, numbered, and whoever waits for the next."""
 
-    def __init__(self, store: Store, submission_id: str) -> None:
+    def __init__(self, store: Store, submission_id: str, pace: "Pace") -> None:
         self.watchers = 0
         self.over = False
-        self._store, self._id = store, submission_id
+        self._store, self._id, self._pace = store, submission_id, pace
         self._eta = Eta()
         self._events: deque[bytes] = deque(maxlen=BACKLOG)
         self._count = 0
@@ -91,7 +107,7 @@ class Watched:
         """Look until the submission has ended."""
         while not self.over:
             try:
-                found = await to_thread.run_sync(look, self._store, self._id)
+                found = await to_thread.run_sync(look, self._store, self._id, limiter=self._pace.threads)
             except NotFound:
                 await self._tell([event("end", {"state": "deleted", "verdict": None})], over=True)
                 return
@@ -100,7 +116,7 @@ class Watched:
             else:
                 await self._tell(self._words(found), over=found.seen.ended)
             if not self.over:
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(self._pace.pause())
 
     def _words(self, found: Look) -> list[bytes]:
         seen, told = found.seen, []
@@ -159,6 +175,7 @@ class Watchers:
         self._store = store
         self._watched: dict[str, Watched] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._pace = Pace(watched=self._watched, threads=CapacityLimiter(LOOKS_AT_ONCE))
 
     @property
     def count(self) -> int:
@@ -169,7 +186,7 @@ class Watchers:
         """The events of a submission, to be sent to one watcher."""
         watched = self._watched.get(submission_id)
         if watched is None or watched.over:
-            watched = self._watched[submission_id] = Watched(self._store, submission_id)
+            watched = self._watched[submission_id] = Watched(self._store, submission_id, self._pace)
             self._tasks[submission_id] = asyncio.create_task(watched.run())
         watched.watchers += 1
         try:

@@ -1,9 +1,13 @@
-"""Pictures in folders: on disk, or in the deterministic zip that such a folder travels in."""
+"""Pictures in folders: on disk, or in the deterministic zip that such a folder travels in.
 
+A name of the file system is any bytes: as a place it is text that UTF-8 can write, and two names stay two places.
+"""
+
+import os
 import stat
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from nc_core.datasets.budget import MAX_PICTURE_BYTES, MAX_PICTURES
@@ -11,20 +15,41 @@ from nc_core.errors import DataRefused
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".webp")
 
+SHOWN = 200
+"""Characters of a place in a message."""
+
 
 class Entry(NamedTuple):
-    """One picture: its place below the root, its encoded size in bytes, and how to read it."""
+    """One picture: its place below the root, as text (`written`), its encoded size in bytes, and how to read it."""
 
     place: PurePosixPath
     size: int
     read: Callable[[], bytes]
 
 
+def written(name: str) -> str:
+    """A name of the file system as text: bytes that are no UTF-8 become `\\xff`.
+
+    Backslashes are doubled where such a text is, or might be meant, so that no two names become one.
+    """
+    raw = os.fsencode(name)
+    text = raw.decode("utf-8", "replace")
+    if "\ufffd" not in text and "\\x" not in text:
+        return text
+    return raw.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+
+
+def shown(place: PurePath) -> str:
+    """A place in a message: on one line, its end where it is long."""
+    text = str(place)[-SHOWN:]
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def folder_entries(folder: Path) -> tuple[list[Entry], int]:
     """The pictures in and below a folder, sorted by place, and how many other files were left out."""
     found = (path for path in folder.rglob("*") if path.is_file())
     return _pictures(
-        Entry(PurePosixPath(path.relative_to(folder).as_posix()), path.stat().st_size, path.read_bytes)
+        Entry(PurePosixPath(written(path.relative_to(folder).as_posix())), path.stat().st_size, path.read_bytes)
         for path in found
     )
 
@@ -45,8 +70,8 @@ def picture_entries(paths: Sequence[Path]) -> list[Entry]:
     """Single pictures in their order; raises DataRefused where one is missing or too large."""
     for path in paths:
         if not path.is_file():
-            raise DataRefused(f"{path}: no such picture")
-    entries = [Entry(PurePosixPath(path.name), path.stat().st_size, path.read_bytes) for path in paths]
+            raise DataRefused(f"{shown(path)}: no such picture; pass the path of a picture")
+    entries = [Entry(PurePosixPath(written(path.name)), path.stat().st_size, path.read_bytes) for path in paths]
     for number, entry in enumerate(entries):
         _check(entry, number)
     return entries
@@ -58,10 +83,10 @@ def pack_folder(folder: Path, out: Path | BinaryIO) -> None:
     Other files are left out, as they are on reading. Raises DataRefused where there is no picture.
     """
     if not folder.is_dir():
-        raise DataRefused(f"{folder} is no folder; pass a folder of pictures with one sub-folder per class")
+        raise DataRefused(f"{shown(folder)} is no folder; pass a folder of pictures with one sub-folder per class")
     entries, _ = folder_entries(folder)
     if not entries:
-        raise DataRefused(f"{folder} holds no pictures ({', '.join(SUFFIXES)})")
+        raise DataRefused(f"{shown(folder)} holds no pictures ({', '.join(SUFFIXES)})")
     _pack(entries, out)
 
 
@@ -117,5 +142,5 @@ def _check(entry: Entry, before: int) -> None:
         raise DataRefused(f"there are more than {MAX_PICTURES} pictures, which is the limit; pass fewer")
     if entry.size > MAX_PICTURE_BYTES:
         raise DataRefused(
-            f"{entry.place} has {entry.size} bytes, the limit is {MAX_PICTURE_BYTES}; pass smaller pictures"
+            f"{shown(entry.place)} has {entry.size} bytes, the limit is {MAX_PICTURE_BYTES}; pass smaller pictures"
         )

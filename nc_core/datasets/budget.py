@@ -29,7 +29,8 @@ def check_decoded(shape: tuple[int, ...], dtype: npt.DTypeLike, what: str, store
     """
     if min(shape, default=1) < 0:
         raise DataRefused(f"{what} has the shape {shape}; write the file again")
-    size = prod(int(axis) for axis in shape) * np.dtype(dtype).itemsize
+    # An axis of zero, or a type of no bytes, makes the whole small, whatever the rest claims: each counts by itself
+    size = prod(max(1, int(axis)) for axis in shape) * max(1, np.dtype(dtype).itemsize)
     if size > MAX_DECODED_BYTES:
         raise DataRefused(
             f"{what} of shape {'x'.join(map(str, shape))} would decode to {size / 2**30:.1f} GiB, the limit "

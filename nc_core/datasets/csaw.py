@@ -4,6 +4,7 @@ from math import prod
 from typing import Any, BinaryIO
 
 import h5py
+import numpy as np
 
 from nc_core.datasets.arrays import images_of
 from nc_core.datasets.budget import check_decoded
@@ -32,7 +33,7 @@ def read_csaw(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
         TypeError,
         OverflowError,
     ) as fault:  # what h5py raises on damaged files
-        raise DataRefused(f"the HDF5 file is damaged or cut short ({str(fault)[:120]}); copy it again") from fault
+        raise DataRefused("the HDF5 file is damaged or cut short; copy it again") from fault
 
 
 def _source(data: h5py.Dataset) -> Source:
@@ -62,7 +63,7 @@ def _labels(file: h5py.File) -> Any:
     if labels is None:
         return None
     _check_stored(labels, "an array of labels")
-    return labels[()]
+    return np.asarray(labels[()])  # a single text comes as bytes
 
 
 def _own_dataset(file: h5py.File, name: str) -> h5py.Dataset | None:

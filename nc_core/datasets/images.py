@@ -54,9 +54,11 @@ def read_written(file: BinaryIO, input_shape: tuple[int, int, int] | None) -> Im
     """
     try:
         arrays, note = tensors.read(file)
-        pixels, labels = arrays.pop("pixels"), arrays.pop("labels", None)
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         raise _unwritten(str(error)) from None
+    if "pixels" not in arrays:
+        raise _unwritten("no pixels")
+    pixels, labels = arrays.pop("pixels"), arrays.pop("labels", None)
     if arrays or pixels.dtype not in (np.uint8, np.float32) or pixels.ndim != 4 or 0 in pixels.shape:
         raise _unwritten(f"{pixels.dtype} of the shape {pixels.shape}")
     if input_shape is not None and pixels.shape[1:] != tuple(input_shape):

@@ -34,7 +34,8 @@ def _from_one_hot(raw: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
 
 
 def _class_numbers(raw: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
-    fault = ~((raw >= 0) & (raw <= np.iinfo(np.int32).max) & (raw == np.floor(raw)))
+    with np.errstate(over="ignore"):  # a limit or a label beyond its type is infinite, and no class number
+        fault = ~((raw >= 0) & (raw <= np.iinfo(np.int32).max) & (raw == np.floor(raw)))
     if fault.any():
         at = int(fault.argmax())
         raise DataRefused(f"label {raw[at]} of image {at} is no class number; {_EXPECTED}")

@@ -37,7 +37,7 @@ def read_npz(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
         tokenize.TokenError,  # and those of Python 2 by its tokenizer
     ) as fault:
         raise DataRefused(
-            f"the .npz file is damaged ({' '.join(str(fault).split())[:120]}); write it again with np.savez"
+            "the .npz file is damaged, encrypted, or holds what is no plain array; write it again with np.savez"
         ) from fault
     return images_of(pixels, labels, wanted, f"npz file ({x})")
 

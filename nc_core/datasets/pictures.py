@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nc_core.datasets.archive import SUFFIXES, Entry, folder_entries, packed_entries, picture_entries, zip_entries
+from nc_core.datasets.archive import (
+    SUFFIXES,
+    Entry,
+    folder_entries,
+    packed_entries,
+    picture_entries,
+    shown,
+    zip_entries,
+)
 from nc_core.datasets.budget import MAX_PICTURE_PIXELS, check_decoded
 from nc_core.datasets.images import Images
 from nc_core.datasets.layout import FILTERS, Resize, Shape, Wanted, check_size, text
@@ -34,7 +42,7 @@ def read_zip(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
         with zipfile.ZipFile(source) as archive:
             return _images(*zip_entries(archive), wanted, labelled=labelled)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as fault:
-        raise DataRefused(f"the zip file is damaged ({str(fault)[:120]}); pack it again") from fault
+        raise DataRefused("the zip file is damaged or encrypted; pack it again") from fault
 
 
 def read_packed(source: BinaryIO, wanted: Wanted) -> Images:
@@ -66,7 +74,7 @@ def _labels(entries: list[Entry]) -> tuple[npt.NDArray[np.int32] | None, str]:
         return None, "a flat folder, no labels used"
     if depths != {2}:
         odd = next(entry.place for entry in entries if len(entry.place.parts) != 2)
-        raise DataRefused(f"{odd} is not inside exactly one sub-folder; expected CLASS/PICTURE throughout")
+        raise DataRefused(f"{shown(odd)} is not inside exactly one sub-folder; expected CLASS/PICTURE throughout")
     names = sorted({entry.place.parts[0] for entry in entries})
     numbers, how = _numbering(names)
     return np.array([numbers[entry.place.parts[0]] for entry in entries], np.int32), how
@@ -90,8 +98,8 @@ def _decode_all(entries: list[Entry], wanted: Wanted) -> npt.NDArray[np.uint8]:
         picture = _decode(entry, wanted, like=first.shape)
         if picture.shape != first.shape:
             raise DataRefused(
-                f"{entry.place} is {text(picture.shape)}, {entries[0].place} is {text(first.shape)}; all "
-                "pictures must have one size (with a model, pass --resize nearest|bilinear)"
+                f"{shown(entry.place)} is {text(picture.shape)}, {shown(entries[0].place)} is {text(first.shape)}; "
+                "all pictures must have one size (with a model, pass --resize nearest|bilinear)"
             )
         out[index] = picture
     return out
@@ -123,7 +131,7 @@ def _opened(entry: Entry) -> Image.Image:
         return picture.convert("RGBA") if picture.mode == "P" else picture.copy()
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as fault:
         raise DataRefused(
-            f"{entry.place} cannot be read as {', '.join(_FORMATS)}; leave it out or save it again"
+            f"{shown(entry.place)} cannot be read as {', '.join(_FORMATS)}; leave it out or save it again"
         ) from (fault)
 
 
@@ -131,7 +139,9 @@ def _check_picture(picture: Image.Image, entry: Entry) -> None:
     pixels = picture.width * picture.height
     if pixels > MAX_PICTURE_PIXELS:
         raise DataRefused(
-            f"{entry.place} has {pixels} pixels, the limit is {MAX_PICTURE_PIXELS}; pass smaller pictures"
+            f"{shown(entry.place)} has {pixels} pixels, the limit is {MAX_PICTURE_PIXELS}; pass smaller pictures"
         )
     if picture.mode in _WIDE_MODES:
-        raise DataRefused(f"{entry.place} has more than 8 bits per pixel (mode {picture.mode}); save it with 8 bits")
+        raise DataRefused(
+            f"{shown(entry.place)} has more than 8 bits per pixel (mode {picture.mode}); save it with 8 bits"
+        )

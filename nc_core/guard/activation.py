@@ -20,6 +20,7 @@ from nc_core.guard.layers import above, is_flagged, largest, one_hot, part, with
 from nc_core.guard.rule import Calibrated, over_classes, without_labels
 from nc_core.guard.threshold import DEFAULT_RATE, threshold_for
 from nc_core.intake import CanonicalModel
+from nc_core.intake.names import MEAN_ACTIVATION
 from nc_core.inversion import Predictor, Trigger
 from nc_core.models import build, build_logits
 from nc_core.prepared import Prepared
@@ -103,7 +104,7 @@ def _part(badnet: CanonicalModel, node: int) -> keras.Model:
     net = build(replace(badnet, output=node))
     values = net.outputs[0]
     if len(values.shape) == 4:
-        values = keras.layers.GlobalAveragePooling2D(name="mean_activation")(values)
+        values = keras.layers.GlobalAveragePooling2D(name=MEAN_ACTIVATION)(values)
     nested = keras.Model(net.inputs, values, name="units")
     nested.trainable = False
     return nested

@@ -7,6 +7,7 @@ from typing import TypeVar
 from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import Node
 from nc_core.intake.limits import EDGES, NODES, within
+from nc_core.intake.names import usable
 from nc_core.intake.tree import Leaf, Model, Path, Ref
 
 AnyLayer = TypeVar("AnyLayer")
@@ -51,19 +52,11 @@ class Graph:
         within(self.edges, EDGES, "inputs of layer calls, counting every call of a nested model")
         if path not in self._numbers:
             self._numbers[path] = len(self.layers)
-            self.layers.append(FlatLayer(leaf, path if leaf.weight_names else None, self._unique(leaf.name)))
+            name = usable(leaf.name, self._names)
+            self._names.add(name)
+            self.layers.append(FlatLayer(leaf, path if leaf.weight_names else None, name))
         self.nodes.append(Node(layer=self._numbers[path], inputs=inputs))
         return len(self.nodes) - 1
-
-    def _unique(self, name: str) -> str:
-        """Nested models may repeat a name, and Keras 3 allows no slash where Keras 2 did."""
-        plain = name.replace("/", "_")
-        unique, copy = plain, 0
-        while unique in self._names:
-            copy += 1
-            unique = f"{plain}_{copy}"
-        self._names.add(unique)
-        return unique
 
 
 def flatten(model: Model) -> Graph:
@@ -121,6 +114,12 @@ def _emit(graph: Graph, model: Model, path: Path, inputs: tuple[int, ...]) -> in
         below = (*path, ref.name)
         if isinstance(child, Model):
             done[ref] = _emit(graph, child, below, taken)
+        elif child.kind == "InputLayer":
+            raise ModelRefused(
+                f"layer {ref.name!r} of model {model.name!r} is an InputLayer and none of its inputs "
+                f"({', '.join(map(repr, model.inputs))[:200]}): an image classifier begins with its one input; leave "
+                "that layer out and save the model again"
+            )
         else:
             done[ref] = graph.call(child, below, taken)
     return done[model.output]

@@ -18,6 +18,7 @@ from nc_core.intake.layer_options import read_options
 from nc_core.intake.layers import KINDS
 from nc_core.intake.limits import EDGES, LAYERS, NODES, within
 from nc_core.intake.meaning import Meaning, meaning
+from nc_core.intake.names import usable
 from nc_core.intake.options import count
 from nc_core.intake.strict_json import parse
 from nc_core.intake.wording import shown
@@ -97,7 +98,7 @@ def _bounded(structure: Mapping[str, Any], key: str, limit: int) -> list[Any]:
 def _layer(entry: Any) -> Layer:
     entry = object_of(entry, "layer of the canonical model")
     name, kind, weights = plain_name(entry.get("name")), entry.get("kind"), entry.get("weights")
-    if "/" in name or not isinstance(kind, str) or kind not in KINDS:
+    if usable(name) != name or not isinstance(kind, str) or kind not in KINDS:
         raise _foreign(f"layer {name!r} is a {shown(kind)}")
     options = object_of(entry.get("options"), f"options of layer {name!r}")
     if read_options(kind, options, name) != options:

@@ -71,14 +71,16 @@ def separable(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightS
 def transpose(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightShapes]:
     """Kernel (kh, kw, filters, C)."""
     *size, channels = image(inputs)
-    kernel, filters = options["kernel_size"], options["filters"]
+    kernel, filters, extra = options["kernel_size"], options["filters"], options["output_padding"]
+    if extra and any(more >= stride for more, stride in zip(extra, options["strides"], strict=True)):
+        raise ValueError(f"output_padding {extra} is not below the strides {options['strides']}")
     rows, columns = (
         _spread(
             size[i],
             (kernel[i] - 1) * options["dilation_rate"][i] + 1,
             options["strides"][i],
             options["padding"],
-            options["output_padding"][i] if options["output_padding"] else None,
+            extra[i] if extra else None,
         )
         for i in range(2)
     )

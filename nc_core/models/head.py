@@ -4,9 +4,7 @@ from dataclasses import replace
 
 from nc_core.intake import CanonicalModel, Layer, Node
 from nc_core.intake.head import final_node
-
-ZERO = "class_0_logit"
-PAIR = "logits_of_both_classes"
+from nc_core.intake.names import BOTH_LOGITS, ZERO_LOGIT
 
 
 def strip_head(model: CanonicalModel) -> CanonicalModel:
@@ -39,8 +37,8 @@ def _paired(model: CanonicalModel) -> CanonicalModel:
         model,
         layers=(
             *model.layers,
-            Layer(name=ZERO, kind="Rescaling", options={"scale": 0.0, "offset": 0.0}),
-            Layer(name=PAIR, kind="Concatenate", options={"axis": -1}),
+            Layer(name=ZERO_LOGIT, kind="Rescaling", options={"scale": 0.0, "offset": 0.0}),
+            Layer(name=BOTH_LOGITS, kind="Concatenate", options={"axis": -1}),
         ),
         nodes=(
             *model.nodes,

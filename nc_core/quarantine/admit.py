@@ -117,8 +117,11 @@ def _why(ended: Ended, limits: Limits, what: str) -> str:
             f"reading the {what} takes more than {limits.memory // MIB:,} MiB of memory, the limit for its size: it "
             "declares more than it holds, or is too large; submit a smaller one"
         )
-    if told == "fault" and ended.answer:
-        return f"the {what} cannot be read ({ended.answer.text[:200]}): it is damaged, or of a kind unknown here"
+    if told == "fault":
+        return (
+            f"the {what} cannot be read: it is damaged, or holds something in a form that is not known here; save it "
+            "anew with the program that wrote it (what the reader met with stands in the log)"
+        )
     if signal_name(ended.status) == "SIGXCPU":
         return (
             f"reading the {what} takes more than {limits.seconds} s of processor time, the limit for its size: it is "

@@ -6,7 +6,8 @@ from typing import Literal, get_args
 
 Outcome = Literal["read", "refused", "memory", "fault", "unconfined"]
 """read: the result lies in the output. refused: `text` is the reader's line. memory: the limit was reached. fault:
-the reader raised what no reader should. unconfined: nothing was read, since the process cannot be locked in."""
+the reader raised what no reader should; `text` says what, for the log alone. unconfined: nothing was read, since the
+process cannot be locked in."""
 
 BYTES = 4096
 """Of a whole answer."""

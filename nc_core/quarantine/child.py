@@ -47,6 +47,9 @@ def _image_reader() -> Read:
 
 READERS = {"model": _model_reader, "images": _image_reader}
 
+FRAMES = 8
+"""Of a traceback, the innermost ones."""
+
 CODECS = ("ascii", "cp437", "latin-1", "utf-8")
 """Of names in HDF5 and zip files; Python would open a codec's module on first use."""
 
@@ -73,16 +76,17 @@ def answer(order: Order) -> Answer:
         except MemoryError:
             return Answer("memory")
         except Exception as error:
-            return Answer("fault", f"{type(error).__name__} {_place(error)}: {error}")
+            return Answer("fault", f"{type(error).__name__} at {_way(error)}: {error}")
         return Answer("read", missing)
 
 
-def _place(error: Exception) -> str:
-    """The innermost line of the traceback."""
-    at = error.__traceback__
-    while at is not None and at.tb_next is not None:
+def _way(error: Exception) -> str:
+    """The traceback in short, innermost line first: no source is read, since nothing can be opened here."""
+    at, way = error.__traceback__, []
+    while at is not None:
+        way.append(f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}")
         at = at.tb_next
-    return "" if at is None else f"in {os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}"
+    return " < ".join(way[: -1 - FRAMES : -1])
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from redis.retry import Retry
 from nc_tasks.embedded.files import StackFiles, last_line, open_log
 from nc_tasks.embedded.processes import is_process, started_at, stop_process, wait_until
 from nc_tasks.errors import StackFailed
+from nc_tasks.private import UMASK
 from nc_tasks.settings import Settings
 
 SOCKET_SCHEME = "redis+socket://"
@@ -96,6 +97,7 @@ def start_broker(settings: Settings, files: StackFiles) -> Broker:
             stderr=output,
             cwd=files.broker,
             start_new_session=True,
+            umask=UMASK,
         )
     if not wait_until(lambda: process.poll() is not None or _answer(path) is not None, START_SECONDS):
         process.kill()

@@ -9,6 +9,7 @@ from pathlib import Path
 from nc_tasks.embedded.commands import Command
 from nc_tasks.embedded.files import open_log
 from nc_tasks.embedded.processes import before_start, kill_session, started_at
+from nc_tasks.private import UMASK
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Child:
                 cwd=self._folder,
                 env={**environment, **command.environment},
                 start_new_session=True,
+                umask=UMASK,
                 preexec_fn=before_start(command.processors),
             )
         self._running, self._since, self._endings = command, time.monotonic(), []

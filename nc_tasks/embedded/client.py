@@ -19,6 +19,7 @@ from nc_tasks.embedded.locks import is_locked, locked, read_holder
 from nc_tasks.embedded.processes import KILLED_SECONDS, stop_process, wait_until
 from nc_tasks.embedded.state import StackState, read_state, stack_version
 from nc_tasks.errors import StackFailed
+from nc_tasks.private import UMASK
 from nc_tasks.settings import Settings
 
 SUPERVISOR = (sys.executable, "-P", "-m", "nc_tasks.embedded.supervisor")
@@ -147,6 +148,7 @@ def _start_unless_running(settings: Settings, files: StackFiles, supervisor: Seq
                 cwd=settings.home,
                 env=_environment(settings),
                 pass_fds=(writing,),
+                umask=UMASK,
                 check=True,
             )
         os.close(writing)

@@ -8,6 +8,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
+from nc_tasks.private import open_file
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
@@ -32,7 +34,7 @@ class Client:
         """Write and lock the file aside, then show it: nobody ever sees it unlocked."""
         name = f"{os.getpid()}-{token_hex(4)}"
         temporary = folder / f"{name}.tmp"
-        file = temporary.open("w+b")
+        file = open_file(temporary, "w+b")
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(json.dumps(asdict(wanted)).encode())
         file.flush()

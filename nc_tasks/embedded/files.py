@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from nc_tasks import private
 from nc_tasks.settings import Settings
 
 LOG_BYTES = 10 * 2**20
@@ -33,8 +34,9 @@ def stack_files(settings: Settings) -> StackFiles:
         broker=home / "broker",
         logs=settings.logs,
     )
-    for folder in (home, files.clients, files.broker, files.logs):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private.make_home(home)
+    for folder in (files.clients, files.broker, files.logs):
+        private.make_folder(folder)
     return files
 
 
@@ -42,7 +44,7 @@ def open_log(path: Path) -> BinaryIO:
     """The log, to be appended to; a large one is set aside first."""
     if path.exists() and path.stat().st_size > LOG_BYTES:
         path.replace(path.with_name(path.name + ".1"))
-    return path.open("ab")
+    return private.open_file(path, "ab")
 
 
 def last_line(path: Path) -> str:

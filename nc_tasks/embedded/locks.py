@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nc_tasks.embedded.processes import is_process, started_at
+from nc_tasks.private import open_file
 
 POLL_SECONDS = 0.02
 
 
 def try_lock(path: Path) -> BinaryIO | None:
     """The open file that holds the lock until it is closed; None where another has it."""
-    file = path.open("a+b")
+    file = open_file(path, "a+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -63,6 +64,6 @@ def read_holder(path: Path) -> tuple[int, float] | None:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock for a block, after waiting for whoever has it."""
-    with path.open("a+b") as file:
+    with open_file(path, "a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
+from nc_tasks.private import write_text
 from nc_tasks.settings import Settings
 from nc_tasks.version import build_version
 
@@ -48,9 +49,7 @@ def utc_now() -> str:
 
 def write_state(path: Path, state: StackState) -> None:
     """Replace the file in one step."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(asdict(state), indent=1))
-    os.replace(temporary, path)
+    write_text(path, json.dumps(asdict(state), indent=1))
 
 
 def read_state(path: Path) -> StackState | None:

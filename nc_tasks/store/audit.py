@@ -1,13 +1,20 @@
-"""The audit log: who did what. Entries are written in the transaction of the deed, and never changed."""
+"""The audit log: who did what. Entries are written in the transaction of the deed, and never changed.
+
+They stay, but for those about wrong keys, which strangers cause.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from nc_tasks.store.door_tables import AuditEntry
+from nc_tasks.store.leases import changed
 from nc_tasks.store.types import now
+
+WRONG_KEY = "wrong-key"
+WRONG_KEYS_KEPT = 10_000
 
 
 def record(
@@ -32,6 +39,15 @@ def record(
             detail=dict(detail or {}),
         )
     )
+
+
+def forget_wrong_keys(session: Session) -> int:
+    """Delete all but the newest entries about wrong keys; returns how many."""
+    wrong = select(AuditEntry.id).where(AuditEntry.action == WRONG_KEY).order_by(AuditEntry.id.desc())
+    last = session.scalar(wrong.offset(WRONG_KEYS_KEPT).limit(1))
+    if last is None:
+        return 0
+    return changed(session, delete(AuditEntry).where(AuditEntry.action == WRONG_KEY, AuditEntry.id <= last))
 
 
 def page(

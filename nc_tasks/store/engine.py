@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from nc_tasks.errors import StoreUnusable
+from nc_tasks.private import make_home
 from nc_tasks.settings import Settings
 from nc_tasks.store import postgresql, sqlite
 from nc_tasks.store.group import GroupWriter, Work
@@ -75,6 +76,8 @@ def open_store(settings: Settings) -> Store:
 def connect(settings: Settings) -> Engine:
     """The database of these settings with whatever tables it has; raises StoreUnusable."""
     url = make_url(settings.store_url)
+    if settings.database_url is None:
+        make_home(settings.home)
     kind = url.get_backend_name()
     if kind not in ("sqlite", "postgresql"):
         raise StoreUnusable(f"the database is {kind!r}: pass a DATABASE_URL of SQLite or PostgreSQL")

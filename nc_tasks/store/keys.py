@@ -80,6 +80,12 @@ def authenticate(session: Session, *, text: str) -> ApiKey | None:
     return row if row is not None and same and row.revoked_at is None else None
 
 
+def id_in(text: str) -> str | None:
+    """The public id in a text that has the form of a key, whether there is such a key or not."""
+    form = _FORM.fullmatch(text)
+    return None if form is None else form[1]
+
+
 def revoke(session: Session, *, key_id: str) -> bool:
     """End the key; False where it was revoked before. Raises NotFound."""
     if session.get(ApiKey, key_id) is None:

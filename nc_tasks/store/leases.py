@@ -12,6 +12,7 @@ from typing import Any, cast
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
+    Delete,
     Float,
     Integer,
     String,
@@ -88,8 +89,8 @@ def given_up(rows: Table, most: ColumnElement[int]) -> dict[str, Any]:
     return {"state": "failed", "lease_until": None, "worker_id": None, "reason": reason}
 
 
-def changed(session: Session, statement: Update) -> int:
-    """Run the update past the session's objects and return how many rows it changed."""
+def changed(session: Session, statement: Update | Delete) -> int:
+    """Run the statement past the session's objects and return how many rows it changed."""
     result = session.execute(statement.execution_options(synchronize_session=False))
     assert isinstance(result, CursorResult)
     return result.rowcount

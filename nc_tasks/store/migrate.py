@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from deploy.migrations import versions
 from nc_tasks.errors import StoreUnusable
+from nc_tasks.private import open_file
 
 ADVISORY_LOCK = 0x636C65616E7365
 """Any number that no other program takes in the same PostgreSQL database ("cleanse" in ASCII)."""
@@ -61,7 +62,7 @@ def _upgrade(connection: Connection) -> None:
 @contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
     if engine.dialect.name == "sqlite":
-        with open(f"{engine.url.database}.lock", "wb") as lock:
+        with open_file(Path(f"{engine.url.database}.lock"), "wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with engine.execution_options(writes=True).begin() as connection:
                 yield connection

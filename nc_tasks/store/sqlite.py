@@ -11,6 +11,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from nc_tasks.errors import StoreUnusable
+from nc_tasks.private import make_folder, open_file
 from nc_tasks.store.network import network_file_system
 
 BUSY_SECONDS = 30
@@ -25,13 +26,15 @@ def connect(url: URL) -> Engine:
     if url.database in (None, "", ":memory:"):
         raise StoreUnusable("the database is SQLite in memory: workers are other processes, pass a file")
     path = Path(url.database or "").absolute()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent)
     kind = network_file_system(path.parent)
     if kind is not None:
         raise StoreUnusable(
             f"{path} lies on a network file system ({kind}), where SQLite loses writes: "
             "choose a home on a local disk, or a PostgreSQL server with DATABASE_URL"
         )
+    with suppress(OSError), open_file(path, "ab"):
+        pass  # SQLite would make it as the umask says; its -wal and -shm get the mode that it has
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

@@ -182,6 +182,12 @@ def count_open(session: Session, *, owner: str) -> int:
     return session.scalars(query).one()
 
 
+def count_queued(session: Session, *, like: str) -> int:
+    """How many submissions of the same owner as this one wait to be prepared, itself among them where it does."""
+    owner = select(Submission.owner).where(Submission.id == like).scalar_subquery()
+    return session.scalars(select(func.count()).where(Submission.owner == owner, Submission.state == "queued")).one()
+
+
 def cancel(session: Session, *, submission_id: str) -> int:
     """End the submission and everything open of it; returns how many labels that stopped.
 

@@ -54,9 +54,10 @@ class Ran:
 
 @dataclass(frozen=True, kw_only=True)
 class Cleanse:
-    """The installed command under one home."""
+    """The installed command under one home. umask: as whoever calls it has it; -1: as we have it."""
 
     home: Path
+    umask: int = -1
 
     def __call__(self, *arguments: object) -> Ran:
         process = self.start(*arguments)
@@ -76,6 +77,7 @@ class Cleanse:
             stderr=subprocess.PIPE,
             text=True,
             env=environment,
+            umask=self.umask,
             # As in a terminal: whoever runs the tests in the background has it ignored, and so would the command.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -25,6 +26,11 @@ def own(tmp_path: Path) -> Iterator[Cleanse]:
     command = Cleanse(home=tmp_path)
     yield command
     command("down")
+
+
+def modes(folder: Path) -> set[str]:
+    """Of the folder and everything in it, as `ls -l` writes them."""
+    return {stat.filemode(path.lstat().st_mode) for path in (folder, *folder.rglob("*"))}
 
 
 def addresses(process: "subprocess.Popen[str]") -> list[str]:
@@ -67,9 +73,10 @@ def test_up_prints_two_addresses_that_answer_and_ctrl_c_ends_all(own: Cleanse) -
 
 
 def test_a_detached_one_answers_a_submission_with_a_verdict_until_it_is_taken_down(
-    own: Cleanse, planted: Planted
+    tmp_path: Path, planted: Planted
 ) -> None:
-    # Given
+    # Given a user whose files everybody may change
+    own = Cleanse(home=tmp_path / "home", umask=0)
     ran = own("up", "--port", 0, "--workers", 1, "--detach")
     assert ran.code == 0, ran.err
     service = re.findall(r"http://\S+", ran.out)[0]
@@ -89,6 +96,15 @@ def test_a_detached_one_answers_a_submission_with_a_verdict_until_it_is_taken_do
             assert time.monotonic() < deadline
             time.sleep(0.5)
     assert (found["state"], found["verdict"]) == ("done", "backdoored")
+    # And what the command line does beside it writes for everybody where that was asked for
+    ran = own(
+        "run", planted.model, "--data", planted.clean, "--labels", 6, "--mitigate", "none", "--out", tmp_path / "o"
+    )
+    assert ran.code in (3, 4), ran.err
+    assert modes(tmp_path / "o") == {"drwxrwxrwx", "-rw-rw-rw-"}
+    # And nothing under the home is open to others, of whatever process
+    assert {mode[4:] for mode in modes(own.home)} == {"------"}
+    assert {mode[0] for mode in modes(own.home)} == {"d", "-", "s"}
     # And `down` ends what nobody waits for
     assert own("down").code == 0
     assert status(Settings(home=own.home)) is None

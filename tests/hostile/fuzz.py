@@ -11,6 +11,7 @@ where a reader raises what it should not, or the door does not answer.
 import argparse
 import io
 import os
+import re
 import resource
 import sys
 import tempfile
@@ -29,6 +30,8 @@ from tests.hostile.mutations import DATA, MODELS, mutated
 BATCH = 200
 SECONDS_EACH = 4
 _KINDS = {"model": MODELS, "data": DATA}
+FOR_US = re.compile(r"\w*(Error|Exception|Interrupt|Warning)\b|Traceback|\.py\b")
+"""What stands in no refusal: an exception of Python, a place in a program."""
 
 
 def read(kind: str, content: bytes) -> None:
@@ -37,6 +40,14 @@ def read(kind: str, content: bytes) -> None:
         read_open_model(io.BytesIO(content), name="model.h5")
     else:
         read_file(io.BytesIO(content), Wanted(), labelled=True)
+
+
+def refused(error: InputRefused) -> str:
+    """How a refusal is counted: it is one line for people, without a word of Python's."""
+    line = str(error)
+    if "\n" in line:
+        return "refused-in-several-lines"
+    return "refused-in-Python" if FOR_US.search(line) else "refused"
 
 
 def _limited() -> None:
@@ -56,7 +67,7 @@ def _batch(kind: str, numbers: range, told: int) -> None:
             read(kind, mutated(_KINDS[kind], number))
             outcome = "read"
         except InputRefused as error:
-            outcome = "refused" if "\n" not in str(error) else "refused-in-several-lines"
+            outcome = refused(error)
         except MemoryError:
             outcome = "memory"
         except Exception as error:
@@ -91,7 +102,7 @@ def at_the_door(kind: str, content: bytes) -> str:
         try:
             admit(Path(file.name))
         except InputRefused as error:
-            return "refused" if "\n" not in str(error) else "refused-in-several-lines"
+            return refused(error)
         except Exception as error:
             return f"raised-{type(error).__name__}"
     return "admitted"

@@ -1,4 +1,4 @@
-"""Valid files with something changed: bytes at random, or a value where the format has one."""
+"""Valid files with something changed: bytes at random, or a value where the format has one; and files made anew."""
 
 import io
 import json
@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from tests.hostile import seeds
+from tests.hostile import generated, seeds
 
 NASTY = (
     None, True, -1, 0, 1, 2**31, 2**63, 1e308, "", "x" * 5000, "../../etc/passwd", "\x00", [], {}, [[]], [None] * 9,
@@ -20,7 +20,7 @@ BOUNDARIES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 2*
 
 
 class Seed(NamedTuple):
-    """A valid file, and how it is changed: (content, random) -> content."""
+    """A valid file, and how it is changed: (content, random) -> content; an empty one where all is made anew."""
 
     content: bytes
     mutate: Callable[[bytes, random.Random], bytes]
@@ -101,6 +101,7 @@ MODELS: Sequence[Seed] = (
     Seed(_H5, reconfigured),
     Seed(_KERAS, flipped),
     Seed(_KERAS, flipped_inside),
+    Seed(b"", lambda _, chance: generated.model(chance)),
 )
 DATA: Sequence[Seed] = (
     Seed(_CSAW, flipped),
@@ -108,6 +109,8 @@ DATA: Sequence[Seed] = (
     Seed(_NPZ, flipped),
     Seed(_NPZ, flipped_inside),
     Seed(_PICTURES, flipped_inside),
+    Seed(b"", lambda _, chance: generated.npz(chance)),
+    Seed(b"", lambda _, chance: generated.csaw(chance)),
 )
 
 

@@ -23,6 +23,7 @@ from nc_core.quarantine.limits import GIB
 from nc_core.quarantine.process import Ended
 from tests.hostile.corpus import DATA, MODELS
 from tests.hostile.families.case import Case
+from tests.hostile.fuzz import FOR_US
 
 SECONDS = 10
 OWNED = Path("/tmp/owned")
@@ -72,10 +73,16 @@ def check(case: Case, admit: Callable[[Path], object], refused: type[InputRefuse
         assert line.isprintable(), line
         assert 20 < len(line) < 1000, line
         assert ": " in line or "; " in line or " (" in line, "a refusal says what to do"
+        assert_for_people(line)
     assert state() == before
     assert contents(folder) == files
     assert not OWNED.exists()
     return admitted
+
+
+def assert_for_people(line: str) -> None:
+    """A refusal names no exception of Python, nor a place in a program."""
+    assert not FOR_US.search(line), line
 
 
 def cheap(ended: list[Ended]) -> None:

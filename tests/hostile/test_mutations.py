@@ -16,7 +16,7 @@ from nc_core.quarantine.admit import admit_images, admit_model
 from tests.hostile import seeds
 from tests.hostile.fuzz import run_batch
 from tests.hostile.mutations import DATA, MODELS, mutated
-from tests.hostile.test_corpus import plain
+from tests.hostile.test_corpus import assert_for_people, plain
 
 AT_THE_DOOR = 12
 
@@ -29,6 +29,7 @@ def in_one_line(read: Callable[[], object], refused: type[InputRefused]) -> None
     except refused as error:
         line = str(error)
     assert line.isprintable()
+    assert_for_people(line)
 
 
 @pytest.mark.parametrize("number", range(AT_THE_DOOR))

@@ -30,7 +30,7 @@ def test_given_a_file_of_several_chunks_then_it_is_kept_by_its_digest(artefacts:
     assert digest == sha256(content).hexdigest()
     assert kept.read_bytes() == content
     assert kept == artefacts.root / digest[:2] / digest[2:]
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o444
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o400
 
 
 def test_given_the_same_contents_twice_then_one_file_is_kept_untouched(artefacts: Artefacts) -> None:
@@ -61,7 +61,7 @@ def test_given_what_was_kept_in_any_way_then_it_is_found_by_its_digest(kept: Art
     ):
         assert digest == sha256(content).hexdigest()
         assert kept.path(digest).read_bytes() == content
-        assert stat.S_IMODE(kept.path(digest).stat().st_mode) == 0o444
+        assert stat.S_IMODE(kept.path(digest).stat().st_mode) == 0o400
 
 
 def test_given_a_digest_that_is_not_kept_then_it_is_missing(kept: ArtefactStore) -> None:

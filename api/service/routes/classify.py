@@ -37,7 +37,7 @@ async def classify(
     submission_id: SubmissionId, request: Request, response: Response, service: AService, caller: Submitter
 ) -> JobInfo:
     """Classify pictures by the submission's guarded net, GoodNet or model; the answer is a job to be looked at."""
-    async with received(request, service) as form:
+    async with received(request, service, caller) as form:
         found = await to_thread.run_sync(_classify, service, caller, submission_id, form)
     response.headers["Location"] = f"/v1/jobs/{found.id}"
     return found

@@ -26,7 +26,7 @@ DatasetId = Annotated[str, Path(alias="id", description="The data set's id.", pa
 @router.post("", status_code=201, responses=responses(400, 409, 413, 415), openapi_extra=dataset_form())
 async def register(request: Request, response: Response, service: AService, caller: Submitter) -> DatasetInfo:
     """Register a file of clean data under a name; the same file under the same name is the one that is there."""
-    async with received(request, service) as form:
+    async with received(request, service, caller) as form:
         found = await to_thread.run_sync(_register, service, caller, form)
     response.headers["Location"] = f"/v1/datasets/{found.id}"
     return found

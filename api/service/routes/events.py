@@ -1,13 +1,15 @@
 """/v1/submissions/{id}/events: progress as it happens, as server-sent events."""
 
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api.service.dependencies import AService, Reader
-from api.service.problems import ProblemError, responses
+from api.service.problems import responses
 from api.service.reading import seen
 from api.service.routes.submissions import SubmissionId
 
@@ -15,9 +17,6 @@ router = APIRouter(
     prefix="/v1/submissions/{id}", tags=["submissions"], responses=responses(401, 403, 404, 421, 422, 429, 503)
 )
 
-MOST = 1000
-"""Watchers of one process."""
-RETRY_SECONDS = 10
 EVENT = {
     "type": "object",
     "properties": {
@@ -45,9 +44,26 @@ async def events(submission_id: SubmissionId, service: AService, caller: Reader)
         with service.store.read() as session:
             seen(session, caller, submission_id)
 
-    await to_thread.run_sync(check)
-    if service.watchers.count >= MOST:
-        detail = f"{MOST} watchers follow submissions at this moment, the most there may be: try again soon"
-        raise ProblemError(429, detail, limit=MOST, headers={"Retry-After": str(RETRY_SECONDS)})
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(service.watchers.follow(submission_id), media_type="text/event-stream", headers=headers)
+    give_back = service.streams.take(caller.owner)  # before anything else is done for one too many
+    try:
+        await to_thread.run_sync(check)
+    except BaseException:
+        give_back()
+        raise
+    return _Stream(service.watchers.follow(submission_id), give_back)
+
+
+class _Stream(StreamingResponse):
+    """Events for one watcher, who gives back a place at the end, whether the first event was sent or not."""
+
+    def __init__(self, events: AsyncIterator[bytes], give_back: Callable[[], None]) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(events, media_type="text/event-stream", headers=headers)
+        self._give_back = give_back
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._give_back()

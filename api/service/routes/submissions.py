@@ -55,7 +55,7 @@ async def submit(
     idempotency_key: IdempotencyKey = None,
 ) -> SubmissionInfo:
     """Submit one model with its clean data. The same files and options again are the same submission."""
-    async with received(request, service) as form:
+    async with received(request, service, caller) as form:
         found = await to_thread.run_sync(_submit, service, caller, form, idempotency_key)
     response.headers["Location"] = f"/v1/submissions/{found.id}"
     return found

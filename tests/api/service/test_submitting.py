@@ -1,14 +1,19 @@
 """Submitting over HTTP: what is kept, what is refused, and what each owner sees."""
 
 import json
+import os
 from hashlib import sha256
+from pathlib import Path
 
 import httpx
 import pytest
 
+from api.client.uploads import packed
 from api.service.bodies import SMALL_BYTES
+from nc_core.quarantine.admit import admit_images
 from nc_tasks.settings import Settings
 from tests.api.service.conftest import MakeKey, form
+from tests.hostile.corpus import DATA
 
 
 def leftovers(settings: Settings) -> list[str]:
@@ -31,6 +36,27 @@ def test_when_files_are_sent_then_they_are_kept_by_digest_and_the_message_goes_o
     assert sent == [found["id"]]
     assert leftovers(settings) == []
     assert client.get(answer.headers["location"]).json() == found
+
+
+def test_given_pictures_whose_names_are_no_text_then_they_are_taken_as_they_are(
+    client: httpx.Client, settings: Settings, tmp_path: Path
+) -> None:
+    # Given a folder of such pictures, in classes of such names, packed as the client packs it
+    folder = DATA["picture: classes whose names are no text"].make(tmp_path)
+    place = tmp_path / os.fsdecode(b"of \xff")
+    folder.rename(place)
+    file, name = packed(place, tmp_path, 1)
+    # When it is submitted
+    answer = client.post(
+        "/v1/submissions", files={"model": ("m.h5", b"model"), "data": (name, file.read_bytes())}, timeout=60
+    )
+    # Then it has a name that SQL and JSON take, and its pictures are all there
+    found = answer.raise_for_status().json()
+    assert found["data"]["name"] == "of ?.zip"
+    digest = found["data"]["sha256"]
+    assert client.get("/v1/submissions").json()["items"][0] == found
+    images = admit_images(settings.artefacts / digest[:2] / digest[2:])
+    assert images.labels.tolist() == [0] * 20 + [1] * 20
 
 
 @pytest.mark.parametrize("labels", ["0-99998", list(range(100))])

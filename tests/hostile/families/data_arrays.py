@@ -137,6 +137,12 @@ CASES = {
     "header 100,000 levels deep": Case(member("x.npy", header("(" * 60_000)), "damaged"),
     "header of 3 MB": Case(member("x.npy", header("{" + " " * 3_000_000 + "}", version=2)), "damaged"),
     "array of 2^60": Case(member("x.npy", shaped(f"({2**60},)")), "GiB"),
+    "array of 2^70 by nothing": Case(member("x.npy", shaped(f"({2**70}, 0)")), "GiB"),
+    "array of nothing by 2^70": Case(member("x.npy", shaped(f"(40, 0, {2**70}, 3)")), "GiB"),
+    "array of 2^70 of no bytes": Case(member("x.npy", shaped(f"({2**70},)", "|V0")), "GiB"),
+    "labels that are one text": Case(
+        lambda folder: seeds.write_csaw(folder / "a.h5", data=seeds.pixels(), label=np.bytes_(b"0")), "labels have type"
+    ),
     "array of 19 GiB": Case(member("x.npy", shaped(f"({19 * 2**20}, 32, 32)")), "200 to 1"),
     "array of negative size": Case(member("x.npy", shaped("(-5, 8, 8, 3)")), "shape"),
     "array that is shorter than it says": Case(member("x.npy", shaped("(40, 8, 8, 3)")), "damaged"),

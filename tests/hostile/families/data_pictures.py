@@ -1,6 +1,7 @@
 """Pictures, in zips and folders."""
 
 import io
+import os
 import struct
 import zipfile
 import zlib
@@ -63,6 +64,30 @@ def _folder_of_links(folder: Path) -> Path:
     return root
 
 
+def _named_in_bytes(folder: Path, *places: bytes, content: bytes | None = None) -> Path:
+    """A folder whose names are these bytes, which the file system takes and no text is."""
+    seeds_of = seeds.pixels(len(places))
+    for place, image in zip(places, seeds_of, strict=True):
+        path = folder / "set" / os.fsdecode(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(seeds.encoded(image) if content is None else content)
+    return folder / "set"
+
+
+def _pictures_in_bytes(folder: Path) -> Path:
+    places = [b"%d/\xff\xfe%d.png" % (number % 2, number) for number in range(38)]
+    # Names that would be one, if bytes were merely made readable
+    return _named_in_bytes(folder, *places, b"0/\xff.png", b"0/\\xff.png")
+
+
+def _classes_in_bytes(folder: Path) -> Path:
+    return _named_in_bytes(folder, *(b"%b/%d.png" % ((b"\xff\xfe", b"\\xff\\xfe")[n % 2], n) for n in range(40)))
+
+
+def _broken_in_bytes(folder: Path) -> Path:
+    return _named_in_bytes(folder, b"\xff\n\x1b[31m.png", content=b"no picture")
+
+
 def _nested_zip(folder: Path) -> Path:
     inner = seeds.content(seeds.write_pictures)
     return seeds.write_keras(folder / "set.zip", {"0/a.png": inner, "1/b.png": inner})
@@ -104,6 +129,9 @@ CASES = {
     ),
     "half a zip": Case(stored("set.zip", seeds.content(seeds.write_pictures)[:3000]), "damaged"),
     "folder of links to other files": Case(_folder_of_links, "cannot be read"),
+    "pictures whose names are no text": Case(_pictures_in_bytes, None),
+    "classes whose names are no text": Case(_classes_in_bytes, None),
+    "broken picture whose name is no text": Case(_broken_in_bytes, r"^\\xff\\n\\x1b\[31m\.png cannot be read as PNG"),
     "folder of nothing": Case(lambda folder: folder, "no pictures"),
     "text": Case(stored("data.txt", b"x" * 100), "no known format"),
     "a device": Case(lambda _: Path("/dev/zero"), "no such file"),

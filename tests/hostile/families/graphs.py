@@ -78,6 +78,25 @@ def _wide(folder: Path) -> Path:
     return seeds.write_h5(folder / "wide.h5", config, change=lambda file: file.attrs.create("more", np.zeros(3)))
 
 
+def _input_in_the_middle(config: seeds.Config) -> None:
+    """A layer that stands between two others and is none of the model's inputs."""
+    between = seeds.entry("InputLayer", "between", batch_shape=[None, 6, 6, 4])
+    between["inbound_nodes"] = [[["norm", 0, 0, {}]]]
+    config["config"]["layers"].insert(3, between)
+    seeds.layer(config, "flat")["inbound_nodes"] = [[["between", 0, 0, {}]]]
+
+
+def _in_a_row(*entries: seeds.Config) -> Make:
+    """A Sequential of these layers, whether they fit or not."""
+    rows = [{key: value for key, value in entry.items() if key != "inbound_nodes"} for entry in entries]
+    config = {"class_name": "Sequential", "config": {"name": "row", "layers": rows}}
+    return lambda folder: seeds.write_h5(folder / "row.h5", config, {})
+
+
+def _picture(name: str) -> seeds.Config:
+    return seeds.entry("InputLayer", name, batch_shape=[None, 8, 8, 3])
+
+
 def _lists(folder: Path) -> Path:
     return text('{"a": [' + "[]," * 2_500_000 + "[]]}")(folder)
 
@@ -116,5 +135,19 @@ CASES = {
     "two inputs": Case(
         edited(lambda config: config["config"].update(input_layers=[["picture", 0, 0], ["conv", 0, 0]])), "input"
     ),
+    "input in the middle": Case(edited(_input_in_the_middle), "'between' .* none of the model's inputs"),
+    "two inputs in a row": Case(
+        _in_a_row(_picture("a"), _picture("b"), seeds.entry("Flatten", "flat")), "'b'.*InputLayer"
+    ),
+    "input at the end": Case(
+        _in_a_row(_picture("a"), seeds.entry("Flatten", "flat"), _picture("b")), "'b'.*InputLayer"
+    ),
+    "inputs within one another": Case(
+        _in_a_row(_picture("a"), _picture("b"), _picture("c"), seeds.entry("Flatten", "flat")), "InputLayer"
+    ),
+    "name that is a tag": Case(_renamed("<img src=x onerror=alert(1)>"), None),
+    "name of what we add": Case(_renamed("class_0_logit"), None),
+    "name of dots": Case(_renamed(".."), None),
+    "name in other letters": Case(_renamed("плоский"), None),
     "options of a layer that has none": Case(options("flat", target=[1]), "target"),
 }

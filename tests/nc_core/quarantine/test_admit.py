@@ -21,6 +21,7 @@ from nc_core.quarantine.admit import admit_images, admit_model, admit_pictures
 from nc_core.quarantine.answer import BYTES, Answer, decode
 from nc_core.quarantine.limits import MIB, Limits
 from tests.hostile import seeds
+from tests.hostile.test_corpus import assert_for_people
 
 
 def saved(model: CanonicalModel) -> bytes:
@@ -127,6 +128,14 @@ def test_whatever_a_child_does_the_parent_says_one_line(program: str, said: str,
     with pytest.raises(ModelRefused, match=said) as refused:
         admit_model(path)
     assert str(refused.value).isprintable()
+
+
+def test_what_no_reader_should_raise_is_told_to_the_log_alone(taken_over, caplog: pytest.LogCaptureFixture) -> None:
+    path = taken_over("""os.write(1, b'{"outcome": "fault", "text": "KeyError at shapes.py:32 < read.py:7: 1"}')""")
+    with pytest.raises(ModelRefused, match="cannot be read: it is damaged") as refused:
+        admit_model(path)
+    assert_for_people(str(refused.value))
+    assert "KeyError at shapes.py:32 < read.py:7" in caplog.text
 
 
 def test_a_child_that_waits_is_ended_at_its_deadline(taken_over) -> None:
