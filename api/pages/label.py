@@ -13,6 +13,7 @@ from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound
 from nc_tasks.store import Submission, detections, findings
 from nc_tasks.store.findings import Finding
+from nc_tasks.store.states import LABEL_ENDS
 
 WITHOUT = {
     "queued": "No trigger yet: the label waits for a worker.",
@@ -39,9 +40,17 @@ def shown(session: Session, artefacts: ArtefactStore, submission: Submission, la
         "before": before,
         "after": after,
         "pictures": _pictures(artefacts, submission, row),
+        "unseen": _unseen(row, index),
         "without": row.reason or WITHOUT.get(row.state, f"No trigger: the label has {row.state}."),
         "facts": _facts(submission, row, index),
     }
+
+
+def _unseen(row: Finding, index: dict[str, Any]) -> str | None:
+    """Why a label that is not flagged has no outcome; None where it has one, or is not at its end."""
+    if row.state not in LABEL_ENDS or index.get("flagged"):
+        return None
+    return findings.doubt_of(row)
 
 
 def _neighbours(numbers: Sequence[int], label: int) -> tuple[int | None, int | None]:

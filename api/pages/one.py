@@ -93,6 +93,7 @@ def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str,
             "title": TITLES[submission.state],
             "lead": submission.reason,
             "advice": None,
+            "warnings": [],
             "figures": [],
         }
     advice = view.advice(result) if submission.state == "done" else f"{TITLES[submission.state]}."
@@ -101,6 +102,7 @@ def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str,
         "title": view.TITLES[result["verdict"]],
         "lead": result["reason"],
         "advice": f"{view.flagged_sentence(result)} {advice}",
+        "warnings": result["preflight"].get("warnings", []),
         "figures": view.figures(result),
     }
 

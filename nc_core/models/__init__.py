@@ -5,6 +5,7 @@ from nc_core.models.convert import canonical_of, with_weights
 from nc_core.models.head import strip_head
 from nc_core.models.memory import activation_floats
 from nc_core.models.precision import Compute, check_compute, in_precision
+from nc_core.models.scores import scores_of
 
 __all__ = [
     "Compute",
@@ -14,6 +15,7 @@ __all__ = [
     "canonical_of",
     "check_compute",
     "in_precision",
+    "scores_of",
     "strip_head",
     "with_weights",
 ]
