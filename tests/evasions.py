@@ -69,6 +69,9 @@ def _step(value: Any, edge: float, slope: float, how: str) -> Any:
         zero = layers.Rescaling(0.0)(value)
         one = layers.Rescaling(0.0, offset=1.0)(value)
         return layers.Minimum()([layers.Maximum()([steep, zero]), one])
+    if how == "ramps":
+        upper = layers.Rescaling(slope, offset=-slope * edge - 1.0)(value)
+        return layers.Subtract()([layers.ReLU()(steep), layers.ReLU()(upper)])
     if how == "relu":
         return layers.ReLU(max_value=1.0)(steep)
     if how == "tanh":

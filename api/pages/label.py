@@ -21,6 +21,7 @@ WITHOUT = {
     "screened_out": "No trigger: after a glance the label was far from the smallest, and was left behind.",
     "not_converged": "No trigger works well enough on the other pictures: the label needs a large one, if any.",
 }
+UNSEEN = "No trigger was found."
 
 
 def shown(session: Session, artefacts: ArtefactStore, submission: Submission, label: int) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def shown(session: Session, artefacts: ArtefactStore, submission: Submission, la
     detection = detections.get(session, submission_id=submission.id)
     entries = [] if detection is None else detection.body["labels"]
     index: dict[str, Any] = next((entry for entry in entries if entry["label"] == label), {})
+    unseen = _unseen(row, index)
     before, after = _neighbours([row.label for row in rows], label)
     return {
         "submission": submission,
@@ -40,8 +42,9 @@ def shown(session: Session, artefacts: ArtefactStore, submission: Submission, la
         "before": before,
         "after": after,
         "pictures": _pictures(artefacts, submission, row),
-        "unseen": _unseen(row, index),
-        "without": row.reason or WITHOUT.get(row.state, f"No trigger: the label has {row.state}."),
+        "unseen": unseen,
+        "without": row.reason
+        or (UNSEEN if unseen else WITHOUT.get(row.state, f"No trigger: the label has {row.state}.")),
         "facts": _facts(submission, row, index),
     }
 

@@ -62,9 +62,9 @@ class Evidence:
     def unseen(self) -> str | None:
         """Why the optimisation could not see its way, None where it could."""
         if self.broken > BROKEN_BOUND:
-            return f"{self.broken:.0%} of its losses or gradients were no numbers"
+            return f"{self.broken:.0%} of its images had a loss or a gradient that is no number (NaN)"
         if self.blind > BLIND_BOUND:
-            return f"{self.blind:.0%} of the images that it missed gave no gradient to follow"
+            return f"{self.blind:.0%} of the images that it missed had no gradient to follow"
         return None
 
     @property

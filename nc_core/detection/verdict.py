@@ -100,7 +100,8 @@ def _hidden(labels: Sequence[LabelNorm], flagged: tuple[int, ...]) -> str | None
     if not told:
         return None
     number, doubt = told[0]
-    return f"{listed(each for each, _ in told)} {_has(told)} a gradient that hides: of label {number}, {doubt}."
+    others = f" (so it is with {listed(each for each, _ in told).lower()})" if len(told) > 1 else ""
+    return f"The net hides the gradient that leads there: of label {number}, {doubt}{others}."
 
 
 def _unseen(labels: Sequence[LabelNorm], flagged: tuple[int, ...]) -> str | None:

@@ -5,7 +5,7 @@ leads nowhere.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,8 @@ BEST = 6
 TRIES = 60
 """Changes that are tried on each of them, in one go after another of `AT_ONCE`."""
 AT_ONCE = 12
+TOGETHER = 20
+"""Patches that go through the net at once: with `IMAGES` images each a batch of `Predictor`."""
 CHECKED = 128
 """Images that a patch must work on to be kept."""
 CLEAR = 5.0
@@ -79,8 +81,8 @@ class PatchSearch:
     def _best(self, label: int) -> list[Patch]:
         """The patches of the first look with the highest scores for a label; none where nothing moves them."""
         if self._looks is None:
-            first = np.arange(min(IMAGES, len(self._x)))
-            self._looks = [(patch, self._margins(patch, first)) for patch in _grid(self._x.shape[1:])]
+            grid = _grid(self._x.shape[1:])
+            self._looks = list(zip(grid, self._margins(grid, np.arange(min(IMAGES, len(self._x)))), strict=True))
         others = self._y[: min(IMAGES, len(self._x))] != label
         if not others.any():
             return []
@@ -90,30 +92,34 @@ class PatchSearch:
         order = np.argsort(scores, kind="stable")[::-1][:BEST]
         return [self._looks[at][0] for at in order]
 
-    def _margins(self, patch: Patch, index: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Of stamped images: how far every label's score lies above all others (n, N), clipped."""
-        scores = self._scores(patch, index)
-        ordered = np.sort(scores, axis=1)
-        rival = np.where(scores == ordered[:, -1:], ordered[:, -2:-1], ordered[:, -1:])
-        return np.clip(np.nan_to_num((scores - rival) * self._factor, nan=FAR), FAR, CLEAR)
+    def _margins(self, patches: Sequence[Patch], index: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Of images stamped with each patch: how far every label's score lies above all others (P, n, N), clipped."""
+        found = []
+        for start in range(0, len(patches), TOGETHER):
+            scores = self._scores(patches[start : start + TOGETHER], index)
+            ordered = np.sort(scores, axis=-1)
+            rival = np.where(scores == ordered[..., -1:], ordered[..., -2:-1], ordered[..., -1:])
+            found.append(np.clip(np.nan_to_num((scores - rival) * self._factor, nan=FAR), FAR, CLEAR))
+        return np.concatenate(found)
 
-    def _scores(self, patch: Patch, index: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        self.images += len(index)
-        return self._predict(self._trigger(patch).stamp(self._x[index]))
+    def _scores(self, patches: Sequence[Patch], index: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """(P, n, N)."""
+        self.images += len(patches) * len(index)
+        stamped = np.concatenate([self._trigger(patch).stamp(self._x[index]) for patch in patches])
+        return self._predict(stamped).reshape(len(patches), len(index), -1)
 
     def _climbed(self, patch: Patch, label: int, pool: npt.NDArray[np.int64], generator: np.random.Generator) -> Patch:
         """The patch after changes that raise the label's score, each tried on other images."""
         for _ in range(TRIES // AT_ONCE):
             index = generator.permutation(pool)[:IMAGES]
             tried = [patch, *(_changed(patch, self._x.shape[1:3], generator) for _ in range(AT_ONCE))]
-            scores = [float(self._margins(one, index)[:, label].mean()) for one in tried]
-            patch = tried[int(np.argmax(scores))]
+            patch = tried[int(self._margins(tried, index)[..., label].mean(axis=1).argmax())]
         return patch
 
     def _works(self, patch: Patch, label: int, pool: npt.NDArray[np.int64], rate: float) -> bool:
         """First on a few images, since most patches work on none."""
         for count in (IMAGES, CHECKED):
-            answers = self._scores(patch, pool[:count]).argmax(axis=1)
+            answers = self._scores([patch], pool[:count]).argmax(axis=-1)
             if float(np.mean(answers == label)) < rate:
                 return False
         return True

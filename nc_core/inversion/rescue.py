@@ -29,6 +29,9 @@ NOISE = 0.1
 LARGER_STEPS = 3.0
 """Times the learning rate, to get off a plateau."""
 WAIT_SECONDS = 1.0
+"""Between two looks at whether to stop, while another label has its turn."""
+PROGRAMS = 4
+"""Compiled programs that are kept: labels of one net mostly share theirs."""
 STRAIGHT, SMOOTHED, PATCHES = "straight-through gradient", "noise-smoothed gradient from another start", "patch search"
 
 
@@ -54,7 +57,7 @@ class Rescue:
         self._scores, self._prepared, self._layout, self._factor = scores, prepared, layout, factor
         self._profile = profile
         self._bold = replace(profile, learning_rate=LARGER_STEPS * profile.learning_rate)
-        self._loops: dict[object, SlotLoop] = {}
+        self._loops: dict[object, tuple[SlotLoop, keras.Model]] = {}
         self._patches: PatchSearch | None = None
         self._turn = threading.Lock()
 
@@ -101,15 +104,21 @@ class Rescue:
         yield SMOOTHED, self._loop(straight or self._scores, self._bold, noise=NOISE)
 
     def _loop(self, net: keras.Model, profile: Profile, *, noise: float) -> SlotLoop:
-        slopes = tuple(sorted(net.slopes.items())) if isinstance(net, StraightNet) else None
-        key = slopes, noise
-        if key not in self._loops:
+        key = net.lines if isinstance(net, StraightNet) else None, noise
+        if key in self._loops:
+            loop, known = self._loops[key]
+            if isinstance(known, StraightNet):
+                known.follow()
+        else:
             x = self._prepared.fit.x
             program = SlotProgram(
                 net, x, layout=self._layout, profile=profile, factor=self._factor, even=True, noise=noise
             )
-            self._loops[key] = SlotLoop(program, 1)
-        return self._loops[key]
+            loop = SlotLoop(program, 1)
+            for old in list(self._loops)[: -PROGRAMS + 1]:
+                del self._loops[old]
+            self._loops[key] = loop, net
+        return loop
 
     def _probes(self, last: Trigger | None) -> np.ndarray:
         """Clean images, images half covered with noise, and images with the mask where the label was given up."""

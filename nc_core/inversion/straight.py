@@ -15,7 +15,8 @@ import numpy.typing as npt
 from keras import ops
 
 from nc_core.inversion import backend
-from nc_core.models.steps import Step, Walk, steps_of
+from nc_core.inversion.program import SIGHT
+from nc_core.models.steps import Step, Walk, steps_of, taken
 
 FLAT = 0.02
 """Share of a layer's values below which those with a slope are too few to follow; ReLUs have 5% and more."""
@@ -27,30 +28,50 @@ KINDS = frozenset({"Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "LayerNo
 """Steps that are looked at: they change values, each at its place."""
 
 Slopes = tuple[float, ...]
+Matrix = tuple[tuple[float, ...], ...]
 
 
 class StraightNet(Walk):
     """A net some of whose steps count backward as lines.
 
-    slopes: by the step's output, one for each input; 0 lets no gradient through.
+    slopes: by the step's output, one for each input; 0 lets no gradient through. bridges: by the step's output, (C, C')
+    from the values of a pixel of the image to those of the same pixel there.
     """
 
     def __init__(
-        self, steps: Sequence[Step], input_shape: tuple[int | None, ...], slopes: Mapping[int, Slopes]
+        self,
+        steps: Sequence[Step],
+        input_shape: tuple[int | None, ...],
+        *,
+        slopes: Mapping[int, Slopes],
+        bridges: Mapping[int, Matrix],
+        copies: Sequence[tuple[Any, Any]] = (),
     ) -> None:
         super().__init__(steps, input_shape)
-        self.slopes = dict(slopes)
+        self.lines = tuple(sorted(slopes.items())), tuple(sorted(bridges.items()))
+        self._slopes, self._bridges = dict(slopes), dict(bridges)
+        self._copies = lambda: copies  # in an attribute Keras would find the originals' weights too
 
-    def take(self, step: Step, inputs: list[Any]) -> Any:
+    def follow(self) -> None:
+        """Take the weights that the net has by now: layers with an activation of their own were copied."""
+        for copy, original in self._copies():
+            copy.set_weights(original.get_weights())
+
+    def take(self, step: Step, values: Mapping[int, Any]) -> Any:
         """One step: forward to the last bit what it is."""
-        found = super().take(step, inputs)
-        if step.output not in self.slopes:
-            return found
-        found = ops.stop_gradient(found)
-        for slope, value in zip(self.slopes[step.output], inputs, strict=False):
-            line = slope * (value - ops.stop_gradient(value))
-            found = found + ops.where(ops.isfinite(line), line, 0.0)
+        found = super().take(step, values)
+        if step.output in self._bridges:
+            return ops.stop_gradient(found) + _nothing(values[0] @ np.array(self._bridges[step.output], np.float32))
+        if step.output in self._slopes:
+            lines = zip(self._slopes[step.output], step.inputs, strict=True)
+            return sum((_nothing(slope * values[number]) for slope, number in lines), ops.stop_gradient(found))
         return found
+
+
+def _nothing(line: Any) -> Any:
+    """0 with the gradient of the line."""
+    found = line - ops.stop_gradient(line)
+    return ops.where(ops.isfinite(found), found, 0.0)
 
 
 def straightened(model: keras.Model, images: npt.NDArray[np.float32]) -> StraightNet | None:
@@ -58,17 +79,71 @@ def straightened(model: keras.Model, images: npt.NDArray[np.float32]) -> Straigh
 
     model: N outputs, no net among its layers.
     """
-    steps = _unfused(steps_of(model) if not isinstance(model, Walk) else list(model.steps))
+    plain = list(model.steps) if isinstance(model, Walk) else steps_of(model)
+    steps = _unfused(plain)
     values: dict[int, Any] = {0: ops.convert_to_tensor(images)}
     slopes: dict[int, Slopes] = {}
     for step in steps:
-        inputs = [values[number] for number in step.inputs]
-        values[step.output] = step.layer(inputs if len(inputs) > 1 else inputs[0], training=False)
+        values[step.output] = taken(step, values)
         if type(step.layer).__name__ in KINDS:
-            line = _line(step.layer, inputs, values[step.output])
+            line = _line(step.layer, [values[number] for number in step.inputs], values[step.output])
             if line is not None:
                 slopes[step.output] = line
-    return StraightNet(steps, model.input_shape, slopes) if slopes else None
+    bridges = _bridges(steps, values)
+    slopes = {output: line for output, line in slopes.items() if output not in bridges}
+    if not slopes and not bridges:
+        return None
+    originals = {step.output: step.layer for step in plain}
+    activations = {step.inputs[0]: step.output for step in steps if step.output in originals}
+    copies = [(step.layer, originals[activations[step.output]]) for step in steps if step.output not in originals]
+    return StraightNet(steps, model.input_shape, slopes=slopes, bridges=bridges, copies=copies)
+
+
+def _bridges(steps: Sequence[Step], values: Mapping[int, Any]) -> dict[int, Matrix]:
+    """Where the image's gradient ends, of the steps that keep its pixels apart.
+
+    Steps that are each as they should be may be flat together: a clip from above and one from below, a difference of
+    two ramps.
+    """
+    image = values[0]
+    found: dict[int, Matrix] = {}
+    reached = {0}
+    for nth, step in enumerate(steps):
+        known = [number for number in step.inputs if number in reached]
+        if not known or tuple(values[step.output].shape[:-1]) != tuple(image.shape[:-1]):
+            continue
+        y = np.asarray(values[step.output], np.float64)
+        if not np.isfinite(y).all() or np.ptp(y) == 0:
+            continue
+        if _alive(steps[: nth + 1], image, y.shape) >= SIGHT:
+            reached.add(step.output)
+        else:
+            found[step.output] = _matrix(np.asarray(image, np.float64), y)
+    return found
+
+
+def _alive(steps: Sequence[Step], image: Any, shape: tuple[int, ...]) -> float:
+    """Share of the image's values that have a gradient of what the last of these steps makes."""
+
+    def weighed(x: Any, weights: Any) -> tuple[Any, Any]:
+        values = {0: x}
+        for step in steps:
+            if all(number in values for number in step.inputs):
+                values[step.output] = taken(step, values)
+        return ops.sum(values[steps[-1].output] * weights), ops.zeros(())
+
+    found, _ = backend.gradient(weighed)(image, ops.convert_to_tensor(_signs(shape)))
+    gradient = np.asarray(found)
+    return float(np.mean(np.isfinite(gradient) & (gradient != 0)))
+
+
+def _matrix(image: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Matrix:
+    """(C, C'): least squares of a step's values at a pixel on those of the image there and a constant."""
+    x, wanted = image.reshape(-1, image.shape[-1]), y.reshape(-1, y.shape[-1])
+    chosen = np.random.default_rng(0).choice(len(x), min(VALUES, len(x)), replace=False)
+    x, wanted = x[chosen] - x[chosen].mean(axis=0), wanted[chosen] - wanted[chosen].mean(axis=0)
+    found, *_ = np.linalg.lstsq(x, wanted, rcond=1e-9)
+    return tuple(tuple(map(float, row)) for row in found)
 
 
 def _unfused(steps: Sequence[Step]) -> list[Step]:
@@ -100,7 +175,7 @@ def _line(layer: Any, inputs: list[Any], output: Any) -> Slopes | None:
     y = np.asarray(output, np.float64)
     arrays = [np.broadcast_to(np.asarray(value, np.float64), y.shape) for value in inputs]
     slopes = [_gradient(layer, inputs, nth) for nth in range(len(inputs))]
-    if not np.isfinite(y).all() or not all(np.isfinite(slope).all() for slope in slopes):
+    if not all(np.isfinite(array).all() for array in (y, *arrays, *slopes)):
         return (0.0,) * len(inputs)
     if np.ptp(y) == 0:
         return None
@@ -118,9 +193,13 @@ def _gradient(layer: Any, inputs: list[Any], nth: int) -> npt.NDArray[Any]:
         return ops.sum(layer(given if len(given) > 1 else given[0], training=False) * weights), ops.zeros(())
 
     shape = np.broadcast_shapes(*(tuple(value.shape) for value in inputs))
-    weights = np.random.default_rng(0).choice([-1.0, 1.0], shape).astype(np.float32)
-    found, _ = backend.gradient(weighed)(inputs[nth], ops.convert_to_tensor(weights))
+    found, _ = backend.gradient(weighed)(inputs[nth], ops.convert_to_tensor(_signs(shape)))
     return np.asarray(found)
+
+
+def _signs(shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Random signs, so that gradients of several values do not cancel."""
+    return np.random.default_rng(0).choice([-1.0, 1.0], shape).astype(np.float32)
 
 
 def _fitted(arrays: list[npt.NDArray[np.float64]], y: npt.NDArray[np.float64]) -> Slopes:

@@ -1,6 +1,6 @@
 """A net as its steps in order, and nets that take these steps in another way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +61,15 @@ class Walk(keras.Model):  # type: ignore[misc]  # Keras has no types
         """Images (n, H, W, C) -> what the last step makes."""
         values = {0: x}
         for step in self.steps:
-            values[step.output] = self.take(step, [values[number] for number in step.inputs])
+            values[step.output] = self.take(step, values)
         return values[self.steps[-1].output] if self.steps else x
 
-    def take(self, step: Step, inputs: list[Any]) -> Any:
-        """One step, as at inference."""
-        return step.layer(inputs if len(inputs) > 1 else inputs[0], training=False)
+    def take(self, step: Step, values: Mapping[int, Any]) -> Any:
+        """One step from the values so far, as at inference."""
+        return taken(step, values)
+
+
+def taken(step: Step, values: Mapping[int, Any]) -> Any:
+    """What a step makes of the values so far, as at inference."""
+    inputs = [values[number] for number in step.inputs]
+    return step.layer(inputs if len(inputs) > 1 else inputs[0], training=False)

@@ -164,8 +164,8 @@ def test_one_label_without_an_outcome_is_inconclusive_and_named(state: State) ->
         (unlike(exhausted=False), "before its budget"),
         (unlike(attack_rate=0.01, highest_rate=0.02), "never rose"),
         (unlike(mask_share=0.02), "2.0% of the pixels"),
-        (unlike(blind=0.4), "40% of the images that it missed gave no gradient"),
-        (unlike(broken=0.02), "2% of its losses or gradients were no numbers"),
+        (unlike(blind=0.4), "40% of the images that it missed had no gradient"),
+        (unlike(broken=0.02), "2% of its images had a loss or a gradient that is no number"),
     ],
 )
 def test_not_converged_is_an_outcome_where_the_numbers_say_at_least_this_large(
@@ -194,7 +194,7 @@ def test_what_was_optimised_blindly_is_no_outcome_but_may_be_a_finding(state: St
     labels[3] = LabelNorm(label=3, state="done", norm=3.0, attack_success_rate=1.0, evidence=unlike(broken=0.9))
     found = detect(labels, classes=43, pixels=PIXELS)
     assert (found.flagged_labels, found.labels[3].outcome) == ((3,), True)
-    assert "90% of its losses or gradients were no numbers" in found.reason
+    assert "90% of its images had a loss or a gradient that is no number" in found.reason
 
 
 def test_a_finding_says_which_labels_were_not_seen() -> None:
