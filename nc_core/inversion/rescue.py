@@ -121,12 +121,12 @@ class Rescue:
         return loop
 
     def _probes(self, last: Trigger | None) -> np.ndarray:
-        """Clean images, images half covered with noise, and images with the mask where the label was given up."""
+        """Clean images, the same in noise, noise, and images with the mask as it was when the label was given up."""
         x, generator = self._prepared.fit.x[:PROBES], np.random.default_rng(0)
         low, high = self._layout.low, self._layout.high
         noise = (low + (high - low) * generator.random(x.shape)).astype(np.float32)
         stamped = [last.stamp(x)] if last is not None and np.isfinite(last.norm) else []
-        return np.concatenate([x, (x + noise) / 2, *stamped]).astype(np.float32)
+        return np.concatenate([x, (x + noise) / 2, noise, *stamped]).astype(np.float32)
 
     def _searched(self, job: Job, seed: int, stop: Callable[[], bool]) -> tuple[Trigger | None, int]:
         fit, layout = self._prepared.fit, self._layout

@@ -5,7 +5,7 @@ counts as the straight line that fits it best on images (Bengio et al. 2013; BPD
 gradient that is no number lets none through. Layers with a gradient of their own keep it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,11 @@ VALUES = 50_000
 """Values of one layer that its line is fitted to, at most."""
 KINDS = frozenset({"Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "LayerNormalization", "Minimum", "Maximum"})
 """Steps that are looked at: they change values, each at its place."""
+PIXELWISE = frozenset(
+    {"Rescaling", "Normalization", "BatchNormalization", "PReLU", "Dropout", "GaussianNoise", "Dense"}
+    | {"Add", "Subtract", "Multiply", "Average", "Concatenate"}
+)
+"""Other steps that keep pixels apart."""
 
 Slopes = tuple[float, ...]
 Matrix = tuple[tuple[float, ...], ...]
@@ -50,7 +55,8 @@ class StraightNet(Walk):
         super().__init__(steps, input_shape)
         self.lines = tuple(sorted(slopes.items())), tuple(sorted(bridges.items()))
         self._slopes, self._bridges = dict(slopes), dict(bridges)
-        self._copies = lambda: copies  # in an attribute Keras would find the originals' weights too
+        # In a plain attribute Keras would find the originals' weights too.
+        self._copies: Callable[[], Sequence[tuple[Any, Any]]] = lambda: copies
 
     def follow(self) -> None:
         """Take the weights that the net has by now: layers with an activation of their own were copied."""
@@ -100,26 +106,29 @@ def straightened(model: keras.Model, images: npt.NDArray[np.float32]) -> Straigh
 
 
 def _bridges(steps: Sequence[Step], values: Mapping[int, Any]) -> dict[int, Matrix]:
-    """Where the image's gradient ends, of the steps that keep its pixels apart.
+    """Where the image's gradient has ended, of the steps that keep its pixels apart.
 
     Steps that are each as they should be may be flat together: a clip from above and one from below, a difference of
-    two ramps.
+    two ramps. What comes last of such steps counts: a bridge to it lets nothing through to those before.
     """
     image = values[0]
     found: dict[int, Matrix] = {}
-    reached = {0}
+    apart = {0}
     for nth, step in enumerate(steps):
-        known = [number for number in step.inputs if number in reached]
-        if not known or tuple(values[step.output].shape[:-1]) != tuple(image.shape[:-1]):
+        if not any(number in apart for number in step.inputs) or not _keeps_apart(step):
             continue
+        apart.add(step.output)
         y = np.asarray(values[step.output], np.float64)
-        if not np.isfinite(y).all() or np.ptp(y) == 0:
-            continue
-        if _alive(steps[: nth + 1], image, y.shape) >= SIGHT:
-            reached.add(step.output)
-        else:
+        if np.isfinite(y).all() and np.ptp(y) > 0 and _alive(steps[: nth + 1], image, y.shape) < SIGHT:
             found[step.output] = _matrix(np.asarray(image, np.float64), y)
     return found
+
+
+def _keeps_apart(step: Step) -> bool:
+    """Whether a step's value at a pixel hangs on that pixel alone."""
+    kind = type(step.layer).__name__
+    narrow = kind in ("Conv2D", "DepthwiseConv2D") and step.layer.kernel_size == step.layer.strides == (1, 1)
+    return len(step.shape) == len("nhwc") and (narrow or kind in KINDS | PIXELWISE)
 
 
 def _alive(steps: Sequence[Step], image: Any, shape: tuple[int, ...]) -> float:
