@@ -1,6 +1,7 @@
 """Nets that hide their gradient: one small BadNet behind every kind of wall. It is never called clean."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,10 +12,12 @@ from nc_core.datasets import CleanData, Images, split_images
 from nc_core.datasets.traffic_signs import draw_signs
 from nc_core.detection import LabelNorm, detect
 from nc_core.domain import Domain
+from nc_core.errors import Cancelled
 from nc_core.inversion import FAST, Inversion, Inverter, Predictor
 from nc_core.models import build_logits, canonical_of
 from nc_core.preflight.gradient import hiding
 from nc_core.prepared import Prepared, prepare
+from nc_core.ready import get_ready
 from tests import evasions
 
 CLASSES = 10
@@ -103,7 +106,6 @@ def test_a_plain_badnet_needs_no_rescue_and_no_warning(base: keras.Model, images
     [
         ("hard_sigmoid", 8, 1e6),
         ("convolution", 6, 1e6),
-        ("relu", 12, 1e4),
         ("clip", 6, 1e5),
         ("ramps", 8, 1e5),
         ("tanh", 5, 1e7),
@@ -133,7 +135,7 @@ def test_a_clean_label_behind_a_staircase_is_not_called_clean(base: keras.Model,
     assert reason.startswith("Label 0 has no outcome")
 
 
-@pytest.mark.parametrize("how", ["softmax", "sigmoid", "scaled", "identity", "thrice", "normalised"])
+@pytest.mark.parametrize("how", ["softmax", "identity", "normalised"])
 def test_a_doubled_head(base: keras.Model, planted: Planted, images: CleanData, how: str) -> None:
     net = submitted(evasions.doubled(base, how))
     assert attack_success_rate(net, planted) > 0.8
@@ -143,8 +145,7 @@ def test_a_doubled_head(base: keras.Model, planted: Planted, images: CleanData, 
         assert "doubled softmax" in warnings_of(net, images)
 
 
-@pytest.mark.parametrize("place", ["layer", "weights"])
-@pytest.mark.parametrize("factor", [1e-6, 1e6])
+@pytest.mark.parametrize(("factor", "place"), [(1e-6, "weights"), (1e6, "layer")])
 def test_a_temperature(base: keras.Model, images: CleanData, factor: float, place: str) -> None:
     # Given logits times a constant
     net = submitted(evasions.temperature(base, factor, place=place))
@@ -154,12 +155,12 @@ def test_a_temperature(base: keras.Model, images: CleanData, factor: float, plac
     assert "had no gradient" not in verdict_with(inverted(net, images))[2]
 
 
-@pytest.mark.parametrize("power", [-20, 20])
-def test_a_power_of_two_changes_no_bit(base: keras.Model, images: CleanData, power: int) -> None:
+def test_a_power_of_two_changes_no_bit(base: keras.Model, images: CleanData) -> None:
     expected = inverted(base, images)
-    found = inverted(submitted(evasions.temperature(base, 2.0**power)), images)
-    assert found.norm == expected.norm
-    assert found.evidence == expected.evidence
+    for power in (-20, 20):
+        found = inverted(submitted(evasions.temperature(base, 2.0**power)), images)
+        assert found.norm == expected.norm
+        assert found.evidence == expected.evidence
 
 
 def trapped(base: keras.Model, planted: Planted, gate: str, where: float) -> keras.Model:
@@ -176,7 +177,7 @@ def trapped(base: keras.Model, planted: Planted, gate: str, where: float) -> ker
     return evasions.nan_trap(base, "inner", probe / size, float(low / size + where), gate=gate)
 
 
-@pytest.mark.parametrize(("gate", "where"), [("minimum", 0.3), ("relu", 0.8), ("hard_sigmoid", 0.1), ("tanh", 0.5)])
+@pytest.mark.parametrize(("gate", "where"), [("minimum", 0.3), ("hard_sigmoid", 0.1), ("tanh", 0.5)])
 def test_a_nan_trap(base: keras.Model, planted: Planted, images: CleanData, gate: str, where: float) -> None:
     # Given a net that answers as the BadNet does, with a gradient that is no number near the trigger
     net = submitted(trapped(base, planted, gate, where))
@@ -187,14 +188,60 @@ def test_a_nan_trap(base: keras.Model, planted: Planted, images: CleanData, gate
     assert "no number (NaN)" in reason
 
 
-def test_a_rescued_label_is_the_same_whatever_its_neighbours(base: keras.Model, images: CleanData) -> None:
+def test_a_rescued_label_is_the_same_whatever_its_neighbours(model: keras.Model, prepared: Prepared) -> None:
     # Given a net whose labels all need a rescue
-    net = submitted(evasions.quantised(base, "hard_sigmoid", levels=6))
-    short = replace(FAST, max_steps=12)
-    prepared = prepared_for(net, images)
-    # When a label is inverted after another one and by itself
-    together = Inverter(net, prepared, profile=short, slots=2).invert([0, TARGET], seed=0)
-    alone = Inverter(net, prepared, profile=short, slots=2).invert([TARGET], seed=0)
+    net = submitted(evasions.quantised(model, "hard_sigmoid", levels=6))
+    short = replace(FAST, max_steps=8, gate_threshold=0.5)
+    # When labels are inverted in two orders, and one by itself
+    found = [
+        Inverter(net, prepared, profile=short, slots=2).invert(order, seed=0) for order in ([0, 3, 5], [5, 0, 3], [3])
+    ]
     # Then its result is the same to the last bit
-    assert together[TARGET][0].norm == alone[TARGET][0].norm
-    assert together[TARGET][0].evidence == alone[TARGET][0].evidence
+    for other in found[1:]:
+        assert other[3][0].norm == found[0][3][0].norm
+        assert other[3][0].evidence == found[0][3][0].evidence
+    assert found[0][3][0].evidence is not None
+    assert found[0][3][0].evidence.tried
+
+
+def test_a_rescue_can_be_cancelled(base: keras.Model, images: CleanData) -> None:
+    net = submitted(evasions.quantised(base, "hard_sigmoid", levels=6))
+    inverter = Inverter(net, prepared_for(net, images), profile=FAST, slots=1)
+    asked = 0
+
+    def should_stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 20
+
+    # Given a stop that comes once the label's own optimisation is over, which is after five steps
+    with pytest.raises(Cancelled):
+        inverter.invert([TARGET], seed=0, should_stop=should_stop)
+    assert 20 < asked < 30
+
+
+def test_one_image_that_breaks_ends_no_label(base: keras.Model, images: CleanData) -> None:
+    # Given a net whose trap fires on few clean images and on no others
+    prepared = prepared_for(base, images)
+    inner = keras.Model(base.input, base.get_layer("inner").output)
+    features = inner.predict(prepared.fit.x, verbose=0)
+    probe = np.zeros(features.shape[1])
+    probe[features.max(axis=0).argmax()] = 1.0
+    net = submitted(evasions.nan_trap(base, "inner", probe, float((features @ probe).max()) * 1.5))
+    # When it is scanned for a clean label, then that has a norm and an outcome, or was tried again
+    found = inverted(net, images, 0)
+    assert found.state == "done"
+    assert found.evidence is not None
+    assert (found.evidence.unseen is None) == (found.evidence.tried == ())
+
+
+def test_the_nan_trap_among_the_cases(shared: Path) -> None:
+    case = shared / "cases"
+    ready = get_ready(case / "evasions" / "nan-trap.keras", case / "data" / "signs_clean.npz", profile=FAST)
+    ((found,),) = ready.inverter(ready.prepare(), "fast", slots=1).invert([6], seed=0).values()
+    assert found.norm is not None
+    assert found.norm < 0.015 * 1024
+    assert found.attack_success_rate is not None
+    assert found.attack_success_rate >= 0.9
+    assert found.evidence is not None
+    assert "no number" in str(found.evidence.unseen)
