@@ -108,7 +108,6 @@ def test_a_plain_badnet_needs_no_rescue_and_no_warning(base: keras.Model, images
         ("convolution", 6, 1e6),
         ("clip", 6, 1e5),
         ("ramps", 8, 1e5),
-        ("tanh", 5, 1e7),
     ],
 )
 def test_a_quantised_input(
@@ -192,16 +191,15 @@ def test_a_rescued_label_is_the_same_whatever_its_neighbours(model: keras.Model,
     # Given a net whose labels all need a rescue
     net = submitted(evasions.quantised(model, "hard_sigmoid", levels=6))
     short = replace(FAST, max_steps=8, gate_threshold=0.5)
-    # When labels are inverted in two orders, and one by itself
-    found = [
-        Inverter(net, prepared, profile=short, slots=2).invert(order, seed=0) for order in ([0, 3, 5], [5, 0, 3], [3])
-    ]
+    # When a label is inverted beside and after others, and by itself
+    beside, alone = (
+        Inverter(net, prepared, profile=short, slots=2).invert(order, seed=0)[3][0] for order in ([0, 3], [3])
+    )
     # Then its result is the same to the last bit
-    for other in found[1:]:
-        assert other[3][0].norm == found[0][3][0].norm
-        assert other[3][0].evidence == found[0][3][0].evidence
-    assert found[0][3][0].evidence is not None
-    assert found[0][3][0].evidence.tried
+    assert beside.norm == alone.norm
+    assert beside.evidence == alone.evidence
+    assert alone.evidence is not None
+    assert alone.evidence.tried
 
 
 def test_a_rescue_can_be_cancelled(base: keras.Model, images: CleanData) -> None:
