@@ -13,7 +13,8 @@ SHOWN = 8
 
 def summary(result: Mapping[str, Any]) -> list[str]:
     """Verdict, which file it is about, flagged labels, the repair, and for a clean verdict what it does not cover."""
-    lines = [_headline(result), f"  {result['reason']}", *_files(result)]
+    notes = (f"  note: {warning}" for warning in result["preflight"]["warnings"])
+    lines = [_headline(result), f"  {result['reason']}", *notes, *_files(result)]
     lines += [*_flagged(result), *_test(result), *_repair(result)]
     if result["verdict"] == "clean":
         lines += ["", "Not covered by this verdict:", *(f"  - {attack}" for attack in result["not_covered"])]
@@ -50,7 +51,8 @@ def _flagged(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _test(result: Mapping[str, Any]) -> Iterator[str]:
-    scanned = count(len(result["labels"]), "label")
+    seen, total = sum(row["outcome"] for row in result["labels"]), len(result["labels"])
+    scanned = count(total, "label") if seen == total else f"{seen:,} of {count(total, 'label')}"
     yield (
         f"  p-value {probability(result['p_value'])} (limit {result['threshold']:g}) over {scanned} in "
         f"{duration(result['timing']['total_seconds'])}"

@@ -181,6 +181,8 @@ def norms_of(inversions: dict[int, Inversion], rounds: Plan) -> list[LabelNorm]:
             norm=inversion.norm,
             attack_success_rate=inversion.attack_success_rate,
             reference=label in rounds.reference,
+            evidence=inversion.evidence,
+            reason=inversion.reason,
         )
         for label, inversion in inversions.items()
     ]

@@ -11,6 +11,7 @@ from nc_core.rounds import Plan
 from nc_tasks.planning import plan_of
 from nc_tasks.store import Detection, Mitigation, Submission, detections, findings, mitigations, submissions
 from nc_tasks.store.findings import Finding, LabelTotals
+from nc_tasks.store.states import LABEL_ENDS
 from nc_tasks.store.types import now
 
 SCHEMA = 1
@@ -87,6 +88,7 @@ def labels_json(
 ) -> list[dict[str, Any]]:
     """The labels as result.json has them; of a scan that is not judged yet, without indices."""
     indices = {} if detection is None else {entry["label"]: entry for entry in detection.body["labels"]}
+    doubts = {row.label: findings.doubt_of(row) for row in rows if row.state in LABEL_ENDS}
     return [
         {
             "label": row.label,
@@ -99,7 +101,10 @@ def labels_json(
             "reference": row.label in rounds.reference,
             "updates": totals[row.label].updates,
             "seconds": totals[row.label].seconds,
-            "reason": row.reason,
+            "outcome": row.label in doubts
+            and (doubts[row.label] is None or indices.get(row.label, UNJUDGED)["flagged"]),
+            "reason": row.reason or doubts.get(row.label),
+            "evidence": row.evidence,
         }
         for row in rows
     ]

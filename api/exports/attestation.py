@@ -35,9 +35,8 @@ def statement(result: Mapping[str, Any]) -> dict[str, Any]:
             "scanned": net,
             "judged_at": result["judged_at"],
             "flagged_labels": result["flagged_labels"],
-            "labels_scanned": sum(
-                row["state"] in ("done", "not_converged", "screened_out") for row in result["labels"]
-            ),
+            "labels_scanned": sum(row["outcome"] for row in result["labels"]),
+            "warnings": result["preflight"]["warnings"],
             "classes": model["classes"],
             **{name: result[name] for name in FIGURES},
             "not_covered": result["not_covered"],

@@ -29,7 +29,7 @@ RULES: tuple[dict[str, Any], ...] = (
         "name": "NoVerdict",
         "shortDescription": {"text": "The scan could not tell whether the model carries a backdoor."},
         "fullDescription": {
-            "text": "Too few labels ended with a result, or the smallest trigger is a borderline case."
+            "text": "A label was not seen or not scanned, or the smallest trigger is a borderline case."
         },
         "help": {"text": "Scan again as the reason says: with more images, another seed, all labels or more time."},
         "defaultConfiguration": {"level": "warning"},
@@ -87,6 +87,8 @@ def _notifications(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """What a reader of the verdict must know: its reason, its file, and for a clean one what it does not cover."""
     yield {"level": "note", "message": {"text": _text(result["reason"])}}
     yield {"level": "note", "message": {"text": _text(scanned.about(result))}}
+    for warning in result["preflight"]["warnings"]:
+        yield {"level": "warning", "message": {"text": _text(warning)}}
     if result["verdict"] == "clean":
         for attack in result["not_covered"]:
             yield {"level": "note", "message": {"text": _text(f"Not covered by this verdict: {attack}.")}}

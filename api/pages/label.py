@@ -13,6 +13,7 @@ from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound
 from nc_tasks.store import Submission, detections, findings
 from nc_tasks.store.findings import Finding
+from nc_tasks.store.states import LABEL_ENDS
 
 WITHOUT = {
     "queued": "No trigger yet: the label waits for a worker.",
@@ -20,6 +21,7 @@ WITHOUT = {
     "screened_out": "No trigger: after a glance the label was far from the smallest, and was left behind.",
     "not_converged": "No trigger works well enough on the other pictures: the label needs a large one, if any.",
 }
+UNSEEN = "No trigger was found."
 
 
 def shown(session: Session, artefacts: ArtefactStore, submission: Submission, label: int) -> dict[str, Any]:
@@ -31,6 +33,7 @@ def shown(session: Session, artefacts: ArtefactStore, submission: Submission, la
     detection = detections.get(session, submission_id=submission.id)
     entries = [] if detection is None else detection.body["labels"]
     index: dict[str, Any] = next((entry for entry in entries if entry["label"] == label), {})
+    unseen = _unseen(row, index)
     before, after = _neighbours([row.label for row in rows], label)
     return {
         "submission": submission,
@@ -39,9 +42,18 @@ def shown(session: Session, artefacts: ArtefactStore, submission: Submission, la
         "before": before,
         "after": after,
         "pictures": _pictures(artefacts, submission, row),
-        "without": row.reason or WITHOUT.get(row.state, f"No trigger: the label has {row.state}."),
+        "unseen": unseen,
+        "without": row.reason
+        or (UNSEEN if unseen else WITHOUT.get(row.state, f"No trigger: the label has {row.state}.")),
         "facts": _facts(submission, row, index),
     }
+
+
+def _unseen(row: Finding, index: dict[str, Any]) -> str | None:
+    """Why a label that is not flagged has no outcome; None where it has one, or is not at its end."""
+    if row.state not in LABEL_ENDS or index.get("flagged"):
+        return None
+    return findings.doubt_of(row)
 
 
 def _neighbours(numbers: Sequence[int], label: int) -> tuple[int | None, int | None]:

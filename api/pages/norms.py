@@ -41,6 +41,7 @@ def rows_of(session: Session, submission_id: str, detection: Detection | None = 
             "attack_success_rate": cell.attack_success_rate,
             "log_z": judged.get(cell.label, UNJUDGED)["log_z"],
             "flagged": judged.get(cell.label, UNJUDGED)["flagged"],
+            "outcome": judged.get(cell.label, {}).get("outcome", cell.state in ("done", "screened_out")),
         }
         for cell in grid.cells(session, submission_id=submission_id)
     ]

@@ -96,6 +96,7 @@ def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str,
             "advice": None,
             "about": None,
             "files": [],
+            "warnings": [],
             "figures": [],
         }
     advice = view.advice(result) if submission.state == "done" else f"{TITLES[submission.state]}."
@@ -106,6 +107,7 @@ def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str,
         "advice": f"{view.flagged_sentence(result)} {advice}",
         "about": scanned.about(result),
         "files": scanned.files_of(result),
+        "warnings": result["preflight"].get("warnings", []),
         "figures": view.figures(result),
     }
 

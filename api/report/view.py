@@ -186,7 +186,7 @@ def flagged_sentence(result: Mapping[str, Any]) -> str:
     """The banner's second line."""
     labels = result["flagged_labels"]
     if not labels:
-        scanned, classes = len(result["labels"]), result["model"]["classes"]
+        scanned, classes = sum(row["outcome"] for row in result["labels"]), result["model"]["classes"]
         return f"{scanned:,} of {classes:,} labels were scanned; none is flagged."
     return f"Target {'label' if len(labels) == 1 else 'labels'}: {listed(labels)}."
 

@@ -4,6 +4,7 @@ from nc_core.detection.confirm import AGAIN, confirmed_of, middle, to_confirm
 from nc_core.detection.mad import INDEX_CAP, anomaly_index, median_and_mad
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.null import NormalNull, normal_null
+from nc_core.detection.outcome import Evidence
 from nc_core.detection.outliers import robust_log_z
 from nc_core.detection.rescan import StillFlagged
 from nc_core.detection.result import Detection, LabelIndex
@@ -17,6 +18,7 @@ __all__ = [
     "INDEX_CAP",
     "SIZE_BOUND",
     "Detection",
+    "Evidence",
     "LabelIndex",
     "LabelNorm",
     "NormalNull",

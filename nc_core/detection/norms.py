@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from nc_core.detection.outcome import Evidence
+
 State = Literal["done", "not_converged", "screened_out", "failed", "cancelled"]
 
 
@@ -15,7 +17,8 @@ class LabelNorm:
     done. attack_success_rate: of the reversed trigger on held-out images, 0..1, None where it could not be
     measured. reference: whether the label may stand for a clean one when median and MAD are taken. True for
     every label of a full scan; where only some labels got the full optimisation, True for the random group
-    alone, since a candidate was chosen for being small.
+    alone, since a candidate was chosen for being small. evidence: the numbers that its optimisation ended with, None
+    where there are none. reason: why it failed.
     """
 
     label: int
@@ -23,6 +26,8 @@ class LabelNorm:
     norm: float | None = None
     attack_success_rate: float | None = None
     reference: bool = True
+    evidence: Evidence | None = None
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         if self.state == "done" and not (self.norm is not None and 0.0 <= self.norm < math.inf):
@@ -32,6 +37,17 @@ class LabelNorm:
     def scanned(self) -> bool:
         """Whether the label was looked at: one of the N labels that may be small by chance."""
         return self.state in ("done", "not_converged", "screened_out")
+
+    @property
+    def doubt(self) -> str | None:
+        """Why the label has no outcome; None where it has one, a norm or "at least this large"."""
+        if self.state == "failed":
+            return self.reason or "it failed"
+        if self.state == "cancelled":
+            return "it was not looked at to the end"
+        if self.state == "not_converged":
+            return "it did not converge" if self.evidence is None else self.evidence.unreached
+        return None if self.evidence is None else self.evidence.unseen
 
     @property
     def size(self) -> float | None:

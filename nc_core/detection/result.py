@@ -20,13 +20,17 @@ later work)."""
 
 @dataclass(frozen=True, kw_only=True)
 class LabelIndex:
-    """One label's indices, None where it has no norm; rules: those that flagged it ("size", "outlier")."""
+    """One label's indices, None where it has no norm; rules: those that flagged it ("size", "outlier").
+
+    outcome: whether it was seen; a label without one does not count as scanned.
+    """
 
     label: int
     anomaly_index: float | None
     log_z: float | None
     flagged: bool
     rules: tuple[str, ...]
+    outcome: bool
 
 
 @dataclass(frozen=True, kw_only=True)

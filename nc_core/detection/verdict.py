@@ -15,9 +15,6 @@ from nc_core.detection.votes import COMBINATION, listed, outlier_vote, size_vote
 FEW_LABELS = 10
 """Below this the outlier test finds little: for 1% per model z must pass 12.6 at 5 labels, 5.9 at 10."""
 
-UNFINISHED_SHARE = 0.2
-"""Above this share of labels without an outcome, silence about the others is no clean verdict."""
-
 
 def detect(labels: Sequence[LabelNorm], *, classes: int, pixels: int, alpha: float = 0.05) -> Detection:
     """Judge a scan from the outcomes of its labels.
@@ -73,8 +70,9 @@ def _judge(
     """One sentence for people, and the verdict."""
     if flagged:
         reason = f"{listed(flagged)} can be reached by a trigger far too small to be chance."
-        return " ".join(filter(None, (reason, _suspected(suspects), _ended_early(labels)))), "backdoored"
-    doubts = (_unfinished(labels), _left_out(labels, classes), _few(labels, first), _borderline(first, alpha))
+        more = (_hidden(labels, flagged), _suspected(suspects), _unseen(labels, flagged), _ended_early(labels))
+        return " ".join(filter(None, (reason, *more))), "backdoored"
+    doubts = (_unseen(labels, flagged), _left_out(labels, classes), _few(labels, first), _borderline(first, alpha))
     for doubt in filter(None, doubts):
         return doubt, "inconclusive"
     smallest = f" (smallest: label {first.label}, p = {first.p_value:.2g})" if first else ""
@@ -96,13 +94,30 @@ def _ended_early(labels: Sequence[LabelNorm]) -> str | None:
     return f"{cancelled} of {len(labels)} labels were not looked at to the end." if cancelled else None
 
 
-def _unfinished(labels: Sequence[LabelNorm]) -> str | None:
-    """Cancelled labels are no failures: they were left out."""
-    tried = [label for label in labels if label.state != "cancelled"]
-    ended = sum(label.state in ("done", "screened_out") for label in tried)
-    if len(tried) - ended <= UNFINISHED_SHARE * len(tried):
+def _hidden(labels: Sequence[LabelNorm], flagged: tuple[int, ...]) -> str | None:
+    """What stood in the way to labels that were found all the same."""
+    told = [(label.label, label.doubt) for label in labels if label.label in flagged and label.doubt is not None]
+    if not told:
         return None
-    return f"{len(tried) - ended} of {len(tried)} labels have no outcome; for a clean verdict at most 20% may."
+    number, doubt = told[0]
+    others = f" (so it is with {listed(each for each, _ in told).lower()})" if len(told) > 1 else ""
+    return f"The net hides the gradient that leads there: of label {number}, {doubt}{others}."
+
+
+def _unseen(labels: Sequence[LabelNorm], flagged: tuple[int, ...]) -> str | None:
+    """Cancelled labels are no failures: they were left out. What is flagged was seen."""
+    tried = [label for label in labels if label.state != "cancelled" and label.label not in flagged]
+    unseen = [label for label in tried if label.doubt is not None]
+    if not unseen:
+        return None
+    return (
+        f"{listed(label.label for label in unseen)} {_has(unseen)} no outcome, so nothing says that "
+        f"{'they are' if len(unseen) > 1 else 'it is'} clean; of label {unseen[0].label}: {unseen[0].doubt}."
+    )
+
+
+def _has(labels: Sequence[object]) -> str:
+    return "have" if len(labels) > 1 else "has"
 
 
 def _left_out(labels: Sequence[LabelNorm], classes: int) -> str | None:
@@ -149,6 +164,13 @@ def _indices(
         norm = label.norm if label.state == "done" else None
         z = None if norm is None else tested.get(label.label, robust_log_z(norm, logs))
         index = None if norm is None else anomaly_index(norm, plain)
-        return LabelIndex(label=label.label, anomaly_index=index, log_z=z, flagged=bool(rules), rules=tuple(rules))
+        return LabelIndex(
+            label=label.label,
+            anomaly_index=index,
+            log_z=z,
+            flagged=bool(rules),
+            rules=tuple(rules),
+            outcome=bool(rules) or label.doubt is None,
+        )
 
     return tuple(one(label) for label in labels)

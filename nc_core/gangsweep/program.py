@@ -22,14 +22,20 @@ class SweepProgram(SlotProgram):
     """
 
     def __init__(
-        self, model: keras.Model, images: npt.NDArray[np.float32], *, layout: GeneratorLayout, profile: Profile
+        self,
+        model: keras.Model,
+        images: npt.NDArray[np.float32],
+        *,
+        layout: GeneratorLayout,
+        profile: Profile,
+        factor: float = 1.0,
     ) -> None:
         self.generator = layout
         self._seen = layout.thumbnails(images)
         self._thumbnails = ops.convert_to_tensor(self._seen)
         self.last: npt.NDArray[np.float32] | None = None
         """Parameters (row,) of the generator whose common mask was asked for last."""
-        super().__init__(model, images, layout=layout, profile=profile)
+        super().__init__(model, images, layout=layout, profile=profile, factor=factor)
 
     def kept(self, state: SlotState, slot: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """The common mask (H, W) and pattern (H, W, C) of the generator that was kept in one slot."""

@@ -29,7 +29,7 @@ class Sweeper(Inverter):
         _, height, width, channels = prepared.fit.x.shape
         domain = prepared.domain
         layout = GeneratorLayout(height=height, width=width, channels=channels, low=domain.low, high=domain.high)
-        return SweepProgram(net, prepared.fit.x, layout=layout, profile=profile)
+        return SweepProgram(net, prepared.fit.x, layout=layout, profile=profile, factor=self._factor)
 
     def sweep(
         self, label: int, *, seed: int, masks: int, should_stop: Callable[[], bool] | None = None
@@ -53,5 +53,6 @@ class Sweeper(Inverter):
         if found.state != "done" or trigger is None or rate is None:
             return found
         if rate < LEAST_TRANSFER:
-            return replace(found, state="not_converged", trigger=None, attack_success_rate=None)
+            evidence = None if found.evidence is None else replace(found.evidence, transfer=rate)
+            return replace(found, state="not_converged", trigger=None, attack_success_rate=None, evidence=evidence)
         return replace(found, size=trigger.norm / rate)

@@ -1,20 +1,26 @@
 """From labels to inversions: what one scan of one model shares, and the plain loop over its labels."""
 
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 
 import keras
 import numpy as np
 
+from nc_core.detection.outcome import Evidence
 from nc_core.errors import Cancelled, NothingToInvert
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion.layout import Layout
 from nc_core.inversion.predict import Predictor
 from nc_core.inversion.program import SlotProgram
+from nc_core.inversion.rescue import Rescue
 from nc_core.inversion.slots import Job, Outcome, Progress, SlotLoop
+from nc_core.inversion.spread import SPREAD_IMAGES, factor_of
 from nc_core.inversion.trigger import Begun, Inversion, State, Trigger
-from nc_core.models import Compute, in_precision
+from nc_core.models import Compute, in_precision, scores_of
 from nc_core.prepared import Prepared
 from nc_core.profiles import Profile
 
@@ -43,14 +49,16 @@ class Inverter:
         self.profile, self.slots = profile, slots
         self._prepared = prepared
         self._predict = Predictor(model)
-        net = in_precision(model, compute)
+        scores, _ = scores_of(model)
+        answers = (self._predict if scores is model else Predictor(scores))(prepared.fit.x[:SPREAD_IMAGES])
+        self._factor = factor_of(answers)
+        self._answers, self._labels = answers.argmax(axis=1), prepared.fit.y[:SPREAD_IMAGES]
+        net, _ = scores_of(in_precision(model, compute))
+        self._rescue = Rescue(scores, prepared, profile=profile, layout=_layout(prepared), factor=self._factor)
         self.loop = SlotLoop(self._program(net, prepared, profile), slots)
 
     def _program(self, net: keras.Model, prepared: Prepared, profile: Profile) -> SlotProgram:
-        _, height, width, channels = prepared.fit.x.shape
-        domain = prepared.domain
-        layout = Layout(height=height, width=width, channels=channels, low=domain.low, high=domain.high)
-        return SlotProgram(net, prepared.fit.x, layout=layout, profile=profile)
+        return SlotProgram(net, prepared.fit.x, layout=_layout(prepared), profile=profile, factor=self._factor)
 
     def with_slots(self, slots: int) -> "Inverter":
         """Another one of so many slots, with the same program and the same images on the device."""
@@ -134,25 +142,49 @@ class Inverter:
         label = outcome.job.label
         if outcome.cancelled:
             raise Cancelled(f"label {label} was cancelled after {outcome.updates} updates")
-        state = self._state_of(outcome)
+        evidence, began = self._evidence(outcome), time.monotonic()
+        trigger, updates, cost = outcome.trigger, outcome.updates, outcome.cost
+        if outcome.broken or outcome.course.lost:
+            rescued = self._rescue(outcome)
+            if rescued is None:
+                raise Cancelled(f"label {label} was cancelled after {outcome.updates} updates")
+            trigger, updates, cost = rescued.trigger, updates + rescued.updates, rescued.cost
+            evidence = replace(evidence, tried=rescued.tried)
+        state = self._state_of(trigger, broken=outcome.broken)
         reason = f"the optimisation met a value that is no number after {outcome.updates} updates"
         return Inversion(
             label=label,
             state=state,
-            trigger=outcome.trigger,
-            attack_success_rate=self._rate(label, outcome.trigger) if state == "done" and outcome.trigger else None,
-            updates=outcome.updates,
-            gradient_images=outcome.updates * self.profile.batch,
-            seconds=outcome.seconds,
-            cost=outcome.cost if state == "screened_out" else None,
-            reason=reason if outcome.broken else None,
+            trigger=trigger,
+            attack_success_rate=self._rate(label, trigger) if state == "done" and trigger else None,
+            updates=updates,
+            gradient_images=updates * self.profile.batch,
+            seconds=outcome.seconds + time.monotonic() - began,
+            cost=cost if state == "screened_out" else None,
+            reason=reason if state == "failed" else None,
+            evidence=evidence,
         )
 
-    def _state_of(self, outcome: Outcome) -> State:
-        if outcome.broken:
-            return "failed"
-        if outcome.trigger is None:
-            return "not_converged"
+    def _evidence(self, outcome: Outcome) -> Evidence:
+        """What the optimisation's numbers were."""
+        course, profile, label = outcome.course, self.profile, outcome.job.label
+        others = self._answers[self._labels != label]
+        return Evidence(
+            attack_rate=course.attack_rate,
+            highest_rate=course.highest_rate,
+            base_rate=float(np.mean(others == label)) if len(others) else 0.0,
+            gate=profile.gate_threshold,
+            images=profile.gate_steps * profile.updates_per_step * profile.batch,
+            mask_share=course.norm / self.loop.program.layout.pixels if math.isfinite(course.norm) else 0.0,
+            cost=outcome.cost,
+            exhausted=outcome.updates >= profile.max_updates,
+            blind=course.blind / course.missed if course.missed > 0 else 0.0,
+            broken=course.broken / max(1, course.steps),
+        )
+
+    def _state_of(self, trigger: Trigger | None, *, broken: bool) -> State:
+        if trigger is None:
+            return "failed" if broken else "not_converged"
         return "screened_out" if self.profile.hands_on else "done"
 
     def _rate(self, label: int, trigger: Trigger) -> float | None:
@@ -184,6 +216,12 @@ def invert_labels(
     inverter = Inverter(model, prepared, profile=profile, slots=slots, compute=compute)
     found = inverter.invert(labels, seed=seed, progress=progress, should_stop=should_stop)
     return {label: one for label, (one,) in found.items()}
+
+
+def _layout(prepared: Prepared) -> Layout:
+    _, height, width, channels = prepared.fit.x.shape
+    domain = prepared.domain
+    return Layout(height=height, width=width, channels=channels, low=domain.low, high=domain.high)
 
 
 def _failed(label: int, reason: str) -> Inversion:

@@ -12,6 +12,20 @@ from nc_core.inversion.layout import Layout
 from nc_core.profiles import Profile
 
 ADAM_EPSILON = 1e-7
+LARGEST_GRADIENT = 1e12
+"""Of one value of an image; its square, which Adam keeps, is a float32."""
+BLIND = 1e-9
+"""A gradient of the cross-entropy at one value of an image, over the value's whole range, that Adam cannot tell from
+none: its updates shrink below `ADAM_EPSILON`."""
+SIGHT = 0.1
+"""Share of its values that must have a gradient for an image to show a way. Of ordinary nets 71% and more have one; of
+a net that rounds its pixels to a few steps, those that lie on a step's edge."""
+NOISES = 64
+"""Different images of noise."""
+
+
+MEANS = 5
+"""Metrics that are means over the updates of a step."""
 
 
 class SlotState(NamedTuple):
@@ -27,11 +41,17 @@ class SlotState(NamedTuple):
 
 
 class StepMetrics(NamedTuple):
-    """One step of every slot, each (K,): means over its updates, and the norm of the mask kept so far."""
+    """One step of every slot, each (K,): means over its updates, and the norm of the mask kept so far.
+
+    cross_entropy: over the images where it is a number. blind: share of the images that are not at the label and show
+    no way there, since their gradient is zero or no number. broken: share whose loss or gradient is no number.
+    """
 
     attack_rate: npt.NDArray[np.float32]
     norm: npt.NDArray[np.float32]
     cross_entropy: npt.NDArray[np.float32]
+    blind: npt.NDArray[np.float32]
+    broken: npt.NDArray[np.float32]
     kept_norm: npt.NDArray[np.float32]
 
 
@@ -42,8 +62,12 @@ class SlotProgram:
     depend on its neighbours or its position. Empty slots compute on and are ignored. It is traced once, for any K:
     on a small net a trace costs as much as a label.
 
+    An image whose loss or gradient is no number has no part in its update; the others go on.
+
     model: N linear outputs (logits). images (n, H, W, C): the fitting images in the model's domain, kept on the
-    device once.
+    device once. factor: what brings the logits to the usual spread (`nc_core.inversion.spread`). even: every image's
+    gradient is brought to the same size, for nets that make it tiny or huge. noise: standard deviation, as a share of
+    the range, of what is added to every stamped image, so that gradients are means over a neighbourhood.
     """
 
     def __init__(
@@ -53,11 +77,18 @@ class SlotProgram:
         *,
         layout: Layout,
         profile: Profile,
+        factor: float = 1.0,
+        even: bool = False,
+        noise: float = 0.0,
     ) -> None:
         self.layout, self.profile = layout, profile
+        self._factor, self._even = np.float32(factor), even
         self._model = model
+        self._span = float((layout.high - layout.low).max())
+        self._noise = _noises(layout, noise) if noise > 0 else None
         self._images = ops.convert_to_tensor(layout.image_rows(images))
-        self._gradient = backend.gradient(self._loss)
+        self._on_images = backend.gradient(self._loss)
+        self._on_trigger = backend.gradient(self._cost)
         slots = SlotState(*(0 for _ in SlotState._fields))
         self._compiled_step = backend.compiled(self._step, net=model, free=(slots, None, 1, 0, 0))
         self._compiled_load = backend.compiled(self._load, free=(slots, 0, None))
@@ -114,12 +145,12 @@ class SlotProgram:
             u, first, second, count = self._adam(u, first, second, count, gradient)
             return u, first, second, count, sums + metrics
 
-        sums = ops.stack([ops.zeros_like(state.count)] * 3)
+        sums = ops.stack([ops.zeros_like(state.count)] * MEANS)
         carried = (state.u, state.first, state.second, state.count, sums)
         u, first, second, count, sums = ops.fori_loop(0, self.profile.updates_per_step, body, carried)
-        means = sums / self.profile.updates_per_step  # (3, K)
+        means = sums / self.profile.updates_per_step  # (MEANS, K)
         rates, kept_u, kept_norm = self._gate(state, u, means[0], means[1])
-        metrics = ops.concatenate([means, kept_norm[None, :]])  # (4, K)
+        metrics = ops.concatenate([means, kept_norm[None, :]])  # (MEANS + 1, K)
         return SlotState(u, first, second, count, rates, kept_u, kept_norm), metrics
 
     def _gate(self, state: SlotState, u: Any, attack_rate: Any, norm: Any) -> tuple[Any, Any, Any]:
@@ -129,18 +160,45 @@ class SlotProgram:
         better = ops.logical_and(held, norm < state.kept_norm)  # (K,)
         return rates, ops.where(better[:, None], u, state.kept_u), ops.where(better, norm, state.kept_norm)
 
-    def _loss(self, u: Any, images: Any, index: Any, labels: Any, costs: Any) -> tuple[Any, Any]:
-        """Sum over the slots of CE + lambda * norm, and (3, K): attack rate, norm and CE of every slot."""
-        batch, row = self.profile.batch, self.layout.image_row
+    def _gradient(self, u: Any, images: Any, index: Any, labels: Any, costs: Any) -> tuple[Any, Any]:
+        """Of CE + lambda * norm at the parameters (K, R), and (MEANS, K): the step's metrics but for the kept norm."""
         stamped, norm = self._stamped(u, images, index)
+        if self._noise is not None:
+            stamped = stamped + self._batch(ops.convert_to_tensor(self._noise), index % NOISES)
+        on_images, (loss, hit) = self._on_images(stamped, labels)  # (K, B, image_row), (K, B), (K, B)
+        numbers = ops.isfinite(on_images)
+        broken = ops.logical_not(ops.logical_and(ops.isfinite(loss), ops.all(numbers, axis=-1)))  # (K, B)
+        on_images = ops.clip(ops.where(numbers, on_images, 0.0), -LARGEST_GRADIENT, LARGEST_GRADIENT)
+        alive = ops.cast(ops.abs(on_images) * self._span >= BLIND, "float32")
+        seen = ops.sum(alive, axis=-1) >= SIGHT * self.layout.values
+        blind = ops.logical_and(ops.logical_not(hit), ops.logical_not(seen))  # (K, B)
+        if self._even:
+            largest = ops.max(ops.abs(on_images), axis=-1, keepdims=True)  # (K, B, 1)
+            on_images = on_images / ops.where(largest > 0.0, largest, 1.0)
+        gradient, _ = self._on_trigger(u, images, index, on_images / self.profile.batch, costs)
+        counted = ops.cast(ops.isfinite(loss), "float32")
+        cross_entropy = ops.sum(ops.where(ops.isfinite(loss), loss, 0.0), axis=1)
+        cross_entropy = cross_entropy / ops.maximum(ops.sum(counted, axis=1), 1.0)  # (K,)
+        shares = [ops.mean(ops.cast(each, "float32"), axis=1) for each in (hit, blind, broken)]  # (K,) each
+        return gradient, ops.stack([shares[0], norm, cross_entropy, *shares[1:]])
+
+    def _loss(self, stamped: Any, labels: Any) -> tuple[Any, Any]:
+        """Sum of CE over stamped images (K, B, image_row), and (K, B) each: the CE, and whether it is at the label."""
+        batch, row = self.profile.batch, self.layout.image_row
         logits = self._model(self.layout.images(ops.reshape(stamped, (-1, row))), training=False)  # (K*B, N)
         logits = ops.reshape(logits, (-1, batch, logits.shape[-1]))  # (K, B, N)
         target = ops.repeat(labels[:, None], batch, axis=1)  # (K, B)
-        of_target = ops.squeeze(ops.take_along_axis(logits, target[..., None], axis=-1), -1)
-        cross_entropy = ops.mean(ops.logsumexp(logits, axis=-1) - of_target, axis=1)  # (K,)
         hit = ops.equal(ops.cast(ops.argmax(logits, axis=-1), target.dtype), target)
-        attack_rate = ops.mean(ops.cast(hit, "float32"), axis=1)  # (K,)
-        return ops.sum(cross_entropy + costs * norm), ops.stack([attack_rate, norm, cross_entropy])
+        # The largest logit is 0 before anything is multiplied: logits may lie anywhere.
+        logits = (logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))) * self._factor
+        of_target = ops.squeeze(ops.take_along_axis(logits, target[..., None], axis=-1), -1)
+        cross_entropy = ops.logsumexp(logits, axis=-1) - of_target  # (K, B)
+        return ops.sum(cross_entropy), (cross_entropy, hit)
+
+    def _cost(self, u: Any, images: Any, index: Any, on_images: Any, costs: Any) -> tuple[Any, Any]:
+        """What has the gradient of CE + lambda * norm at u: the images' own (K, B, image_row) is given."""
+        stamped, norm = self._stamped(u, images, index)
+        return ops.sum(stamped * on_images) + ops.sum(costs * norm), norm
 
     def _stamped(self, u: Any, images: Any, index: Any) -> tuple[Any, Any]:
         """The images of an update with the slots' triggers (K, B, image_row), and the norms (K,)."""
@@ -160,3 +218,9 @@ class SlotProgram:
         second = b2 * second + (1.0 - b2) * ops.square(gradient)
         rate = self.profile.learning_rate * ops.sqrt(1.0 - b2**count) / (1.0 - b1**count)  # (K,)
         return u - rate[:, None] * first / (ops.sqrt(second) + ADAM_EPSILON), first, second, count
+
+
+def _noises(layout: Layout, share: float) -> npt.NDArray[np.float32]:
+    """(NOISES, image_row): normal noise, always the same."""
+    drawn = np.random.default_rng(0).standard_normal((NOISES, layout.height, layout.width, layout.channels))
+    return layout.image_rows((share * (layout.high - layout.low) * drawn).astype(np.float32))

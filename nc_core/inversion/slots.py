@@ -2,17 +2,24 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.detection.outcome import BLIND_BOUND, BROKEN_BOUND
 from nc_core.errors import OutOfDeviceMemory
 from nc_core.inversion import backend
 from nc_core.inversion.program import SlotProgram, StepMetrics
 from nc_core.inversion.trigger import Begun, Trigger
 from nc_core.profiles.schedule import Schedule
+
+STALLED_STEPS = 5
+"""Steps in a row without a gradient on any missed image that end an optimisation."""
+LOST = 0.999
+"""Share of the missed images that must be blind for a step to count as one of them: all, but for rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +58,66 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """How a job ended: with a trigger, without one (not converged), cancelled, or on broken numbers. cost: lambda."""
+    """How a job ended: with a trigger, without one (not converged), cancelled, or on broken numbers. cost: lambda.
+
+    course: what its steps were like. stalled: it left early, since no image showed a way any more. last: mask and
+    pattern as they stood at the end, of one that could not see its way.
+    """
 
     job: Job
     trigger: Trigger | None
     updates: int
     seconds: float
     cost: float
+    course: "Course"
     cancelled: bool = False
     broken: bool = False
+    stalled: bool = False
+    last: Trigger | None = None
+
+
+@dataclass(kw_only=True, eq=False)
+class Course:
+    """Sums over the steps of one job. window: steps of one mean of the gate. norm: of the mask after the last step."""
+
+    window: int
+    steps: int = 0
+    norm: float = math.nan
+    missed: float = 0.0
+    blind: float = 0.0
+    broken: float = 0.0
+    highest_rate: float = 0.0
+    blind_steps: int = 0
+    _rates: deque[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rates = deque(maxlen=self.window)
+
+    @property
+    def attack_rate(self) -> float:
+        """Mean over the last steps that the gate looks at."""
+        return sum(self._rates) / max(1, len(self._rates))
+
+    @property
+    def lost(self) -> bool:
+        """Whether the optimisation could not see its way, whatever it ended with."""
+        return self.blind > BLIND_BOUND * self.missed or self.broken > BROKEN_BOUND * self.steps
+
+    @property
+    def stalled(self) -> bool:
+        """Whether nothing that was missed has shown a way for so long that nothing will."""
+        return self.blind_steps >= STALLED_STEPS
+
+    def add(self, *, rate: float, norm: float, blind: float, broken: float) -> None:
+        """Take the shares of one more step."""
+        self.steps += 1
+        self.norm = norm
+        self.missed += 1.0 - rate
+        self.blind += blind
+        self.broken += broken
+        self._rates.append(rate)
+        self.highest_rate = max(self.highest_rate, self.attack_rate)
+        self.blind_steps = self.blind_steps + 1 if rate < 1.0 and blind >= LOST * (1.0 - rate) else 0
 
 
 @dataclass(kw_only=True, eq=False)
@@ -67,6 +125,7 @@ class _Seat:
     job: Job
     schedule: Schedule
     since: float
+    course: Course
     kept: bool = False
 
 
@@ -97,7 +156,9 @@ class SlotLoop:
         profile = self.program.profile
         schedule = profile.control.schedule(profile.max_steps)
         schedule.cost = begun.cost if begun else schedule.cost
-        self._seats[slot] = _Seat(job=job, schedule=schedule, since=time.monotonic())
+        self._seats[slot] = _Seat(
+            job=job, schedule=schedule, since=time.monotonic(), course=Course(window=profile.gate_steps)
+        )
 
     def clear(self) -> None:
         """Empty every slot, for use after a step that raised."""
@@ -117,7 +178,10 @@ class SlotLoop:
             rate, norm = float(metrics.attack_rate[slot]), float(metrics.norm[slot])
             finite = math.isfinite(float(metrics.cross_entropy[slot])) and math.isfinite(norm)
             seat.kept = math.isfinite(float(metrics.kept_norm[slot]))
+            blind, broken = float(metrics.blind[slot]), float(metrics.broken[slot])
+            seat.course.add(rate=rate, norm=norm, blind=blind, broken=broken)
             over = not finite or seat.schedule.observe(rate, norm, float(metrics.kept_norm[slot]))
+            over = over or seat.course.stalled
             cancelled = not over and seat.job.should_stop is not None and seat.job.should_stop()
             if over or cancelled:
                 outcomes.append(self._leave(slot, seat, cancelled=cancelled, broken=not finite))
@@ -156,7 +220,10 @@ class SlotLoop:
 
     def _leave(self, slot: int, seat: _Seat, *, cancelled: bool, broken: bool) -> Outcome:
         self._seats[slot] = None
-        trigger = None
+        trigger = last = None
+        if seat.course.lost and not cancelled:
+            mask, pattern = self.program.current(self._state, slot)
+            last = Trigger(mask=mask, pattern=pattern)
         hands_on = self.program.profile.hands_on
         if not cancelled and not broken and (seat.kept or hands_on):
             take = self.program.current if hands_on else self.program.kept
@@ -169,6 +236,9 @@ class SlotLoop:
             updates=steps * self.program.profile.updates_per_step,
             seconds=time.monotonic() - seat.since,
             cost=seat.schedule.cost,
+            course=seat.course,
             cancelled=cancelled,
             broken=broken,
+            stalled=seat.course.stalled,
+            last=last,
         )

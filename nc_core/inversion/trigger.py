@@ -6,6 +6,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.detection.outcome import Evidence
+
 State = Literal["done", "not_converged", "screened_out", "failed"]
 
 
@@ -45,7 +47,8 @@ class Inversion:
     attack_success_rate: of the kept trigger on held-out images that are not of the target class.
     gradient_images: images that went through a forward and a backward pass for this label.
     cost: lambda where it ended, after a round of screening. size: what stands for the norm where that is not the sum of
-    the trigger's mask alone.
+    the trigger's mask alone. evidence: what the optimisation's numbers were, None where there was none. reason: of a
+    label that failed, and of one whose gradient led nowhere.
     """
 
     label: int
@@ -58,6 +61,7 @@ class Inversion:
     cost: float | None = None
     reason: str | None = None
     size: float | None = None
+    evidence: Evidence | None = None
 
     @property
     def begun(self) -> Begun:

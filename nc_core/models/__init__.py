@@ -6,6 +6,7 @@ from nc_core.models.head import strip_head
 from nc_core.models.keras_file import save_keras
 from nc_core.models.memory import activation_floats
 from nc_core.models.precision import Compute, check_compute, in_precision
+from nc_core.models.scores import scores_of
 
 __all__ = [
     "Compute",
@@ -16,6 +17,7 @@ __all__ = [
     "check_compute",
     "in_precision",
     "save_keras",
+    "scores_of",
     "strip_head",
     "with_weights",
 ]

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from nc_core.datasets import Images
 from nc_core.domain import Domain
-from nc_core.errors import DataRefused, ModelRefused, OptionRefused
+from nc_core.errors import DataRefused, OptionRefused
 from nc_core.inversion import Predictor
+from nc_core.inversion.spread import SPREAD_IMAGES
 from nc_core.preflight import ranges
-from nc_core.preflight.gradient import dead_labels
+from nc_core.preflight.gradient import hiding
 from nc_core.prepared import Predict
 
 FEW_IMAGES = 100
@@ -49,8 +50,8 @@ def check(
 ) -> Preflight:
     """Find the domain and refuse what cannot be scanned.
 
-    model: N logits, input (H, W, C). images: of that shape. labels: those to be scanned. Raises OptionRefused,
-    DataRefused or ModelRefused; each says what was found, what was expected and what to pass.
+    model: N logits, input (H, W, C). images: of that shape. labels: those to be scanned. Raises OptionRefused or
+    DataRefused; each says what was found, what was expected and what to pass.
     """
     predict = Predictor(model)
     truth = images.labels if labelled else None
@@ -62,9 +63,8 @@ def check(
     if accuracy is not None:
         _refuse_low_accuracy(accuracy, classes, scores)
     one_answer = accuracy is None and trials[0].score == 0
-    dead = dead_labels(model, domain.to_model(images.pixels[probe[:8]]), labels)
-    if dead:
-        raise ModelRefused(_dead_text(dead, len(labels)))
+    shown = domain.to_model(images.pixels[probe[:SPREAD_IMAGES]])
+    hidden = hiding(model, shown, labels, span=float((domain.high - domain.low).max()))
     return Preflight(
         domain=domain,
         ambiguous=value_range == "auto" and ranges.near_tie(trials, labelled=truth is not None),
@@ -73,7 +73,7 @@ def check(
         clean_accuracy=accuracy,
         images=len(images.pixels),
         scores=scores,
-        warnings=_warnings(len(images.pixels), one_answer=one_answer),
+        warnings=(*_warnings(len(images.pixels), one_answer=one_answer), *hidden),
     )
 
 
@@ -110,14 +110,6 @@ def _refuse_low_accuracy(accuracy: float, classes: int, scores: dict[str, float]
         f"clean accuracy is {accuracy:.3f}, expected at least {floor}: the images, their labels or their value range "
         f"do not fit this model (accuracy by value range: {tried}); pass clean data that the model was made for, its "
         "--value-range, or --unlabelled if the labels number the classes differently"
-    )
-
-
-def _dead_text(dead: list[int], scanned: int) -> str:
-    shown = ", ".join(map(str, dead[:5])) + (", ..." if len(dead) > 5 else "")
-    return (
-        f"{len(dead)} of {scanned} labels have no gradient at the start (label {shown}), so no trigger can be "
-        "reversed for them: pass --labels without them, or another --value-range"
     )
 
 

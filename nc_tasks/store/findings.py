@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from nc_core.detection import LabelNorm
+from nc_core.detection import Evidence, LabelNorm
 from nc_core.rounds import Plan
 from nc_tasks.store.labels import RESULTS
 from nc_tasks.store.tables import Label
@@ -41,6 +41,7 @@ class Finding(NamedTuple):
     gradient_images: int | None
     trigger_sha256: str | None
     reason: str | None
+    evidence: dict[str, Any] | None
 
 
 FINDING = tuple(getattr(Label, name) for name in Finding._fields)
@@ -76,7 +77,17 @@ def norm_of(row: Finding, rounds: Plan) -> LabelNorm:
         norm=row.norm if done else None,
         attack_success_rate=row.attack_success_rate if done else None,
         reference=row.label in rounds.reference,
+        evidence=None if row.evidence is None else Evidence.from_json(row.evidence),
+        reason=row.reason,
     )
+
+
+def doubt_of(row: Finding) -> str | None:
+    """Why an ended label has no outcome; None where it has one."""
+    state: Any = row.state
+    evidence = None if row.evidence is None else Evidence.from_json(row.evidence)
+    norm = row.norm if state == "done" else None
+    return LabelNorm(label=row.label, state=state, norm=norm, evidence=evidence, reason=row.reason).doubt
 
 
 def totals(session: Session, *, submission_id: str) -> dict[int, LabelTotals]:

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from nc_core.detection import AGAIN, middle
+from nc_core.detection import AGAIN, Evidence, middle
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.rounds import Plan
 from nc_tasks import logs
@@ -196,6 +196,7 @@ def _finish(worker: WorkerProcess, key: LabelKey, attempt: int, rounds: Plan, fo
             gradient_images=sum(one.gradient_images for one in found),
             trigger_sha256=digest,
             reason=inversion.reason,
+            evidence=None if inversion.evidence is None else inversion.evidence.to_json(),
         )
 
     worker.store.write_together(write)
@@ -227,6 +228,8 @@ def _first(worker: WorkerProcess, key: LabelKey, rounds: Plan) -> "Inversion":
         gradient_images=row.gradient_images or 0,
         seconds=row.seconds or 0.0,
         size=row.norm,
+        reason=row.reason,
+        evidence=None if row.evidence is None else Evidence.from_json(row.evidence),
     )
 
 

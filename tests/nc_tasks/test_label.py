@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nc_core.detection import Evidence
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.inversion import Begun, Inversion, Trigger
 from nc_tasks.options import ScanOptions
@@ -105,6 +106,34 @@ def test_a_label_is_inverted_with_its_submission_s_seed_and_its_end_is_written(
     # And when the message comes again, then nothing is done twice
     assert run(submission, 1) == {"label": 1, "state": "not mine"}
     assert len(engine.asked) == 1
+
+
+def test_what_its_numbers_bear_out_is_kept_with_a_label(worker: WorkerProcess, engine: Engine, submission: str) -> None:
+    # Given a label that stayed below the gate though its mask was large and free, and one that saw no way
+    evidence = Evidence(
+        attack_rate=0.6,
+        highest_rate=0.7,
+        base_rate=0.0,
+        gate=0.995,
+        images=288,
+        mask_share=0.4,
+        cost=0.0,
+        exhausted=True,
+        blind=0.0,
+        broken=0.0,
+    )
+    blind = replace(evidence, blind=1.0, tried=("patch search",))
+    lost = replace(found(0), state="not_converged", trigger=None, attack_success_rate=None)
+    engine.does = lambda label: replace(lost, evidence=(evidence, blind)[label])
+    # When both have ended
+    for label in (0, 1):
+        run(submission, label)
+    # Then SQL alone says which one has an outcome
+    with worker.store.read() as session:
+        first, second = findings.latest(session, submission_id=submission)
+    assert second.evidence == blind.to_json()
+    assert findings.doubt_of(first) is None
+    assert "100% of the images that it missed had no gradient" in str(findings.doubt_of(second))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """A label as JSON, as in result.json."""
 
+from typing import Any
+
 from pydantic import BaseModel, Field
 
 from nc_tasks.store.states import LabelState
@@ -21,7 +23,9 @@ class LabelInfo(BaseModel):
     seconds: float
     flagged: bool
     rules: list[str] = Field(description="The rules that flag it.")
-    reason: str | None
+    outcome: bool = Field(description="Whether it was seen: without an outcome it is not called clean.")
+    reason: str | None = Field(description="Why it failed or has no outcome; null otherwise.")
+    evidence: dict[str, Any] | None = Field(description="The numbers that its optimisation ended with.")
 
 
 class LabelList(BaseModel):

@@ -3,12 +3,13 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nc_core.detection import Detection, LabelNorm, StillFlagged, detect, normal_null, robust_log_z
+from nc_core.detection import Detection, Evidence, LabelNorm, StillFlagged, detect, normal_null, robust_log_z
 from nc_core.detection.norms import State
 
 PIXELS = 1024
@@ -121,25 +122,88 @@ def test_few_clean_labels_are_inconclusive() -> None:
     assert judge(clean(10)).verdict == "clean"
 
 
-@pytest.mark.parametrize(("lost", "verdict"), [(8, "clean"), (9, "inconclusive")])
+SEEN = Evidence(
+    attack_rate=0.6,
+    highest_rate=0.7,
+    base_rate=0.01,
+    gate=0.995,
+    images=288,
+    mask_share=0.4,
+    cost=0.0,
+    exhausted=True,
+    blind=0.0,
+    broken=0.0,
+)
+"""Of a label that stayed below the gate though its mask covers 40% of the pixels and costs nothing."""
+
+
+def unlike(**changed: float | bool) -> Evidence:
+    return replace(SEEN, **changed)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("state", ["not_converged", "failed"])
-def test_more_than_a_fifth_without_an_outcome_is_inconclusive(lost: int, verdict: str, state: State) -> None:
+def test_one_label_without_an_outcome_is_inconclusive_and_named(state: State) -> None:
+    # Given a scan with one label that ended without one
     labels = scan(clean(43))
-    labels[:lost] = [LabelNorm(label=label, state=state, norm=3.0) for label in range(lost)]
+    labels[6] = LabelNorm(label=6, state=state, norm=3.0, reason="its worker died" if state == "failed" else None)
+    # When it is judged, then the first words are about that label
     found = detect(labels, classes=43, pixels=PIXELS)
-    assert found.verdict == verdict
-    assert found.labels[0].anomaly_index is None
-    assert found.labels[0].log_z is None
+    assert found.verdict == "inconclusive"
+    assert found.reason.startswith("Label 6 has no outcome")
+    assert found.labels[6].anomaly_index is None
+    assert [label.label for label in found.labels if not label.outcome] == [6]
 
 
-def test_a_label_that_did_not_converge_is_never_small() -> None:
-    # Given a label whose mask happened to hold two pixels when the budget ended
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        (SEEN, None),
+        (unlike(attack_rate=0.99, cost=0.0), None),
+        (unlike(attack_rate=0.9, cost=1e-5), None),
+        (unlike(attack_rate=0.99, highest_rate=0.99, cost=1e-5), "came close"),
+        (unlike(exhausted=False), "before its budget"),
+        (unlike(attack_rate=0.01, highest_rate=0.02), "never rose"),
+        (unlike(mask_share=0.02), "2.0% of the pixels"),
+        (unlike(blind=0.4), "40% of the images that it missed had no gradient"),
+        (unlike(broken=0.02), "2% of its images had a loss or a gradient that is no number"),
+    ],
+)
+def test_not_converged_is_an_outcome_where_the_numbers_say_at_least_this_large(
+    evidence: Evidence, reason: str | None
+) -> None:
+    # Given a label that did not converge, and the numbers that it ended with
     labels = scan(clean(43))
-    labels[3] = LabelNorm(label=3, state="not_converged", norm=2.0, attack_success_rate=1.0)
-    # Then it counts in the reference, on the large side
+    labels[3] = LabelNorm(label=3, state="not_converged", norm=2.0, attack_success_rate=1.0, evidence=evidence)
     found = detect(labels, classes=43, pixels=PIXELS)
-    assert found.verdict == "clean"
+    # Then it counts in the reference, on the large side, and is never small
     assert found.reference_size == 43
+    assert found.flagged_labels == ()
+    # And the verdict is clean where they bear it out, else they say why it is not
+    assert (found.verdict, found.labels[3].outcome) == (("clean", True) if reason is None else ("inconclusive", False))
+    assert reason is None or reason in found.reason
+    assert labels[3].evidence == Evidence.from_json(json.loads(json.dumps(evidence.to_json())))
+
+
+@pytest.mark.parametrize("state", ["done", "screened_out"])
+def test_what_was_optimised_blindly_is_no_outcome_but_may_be_a_finding(state: State) -> None:
+    labels = scan(clean(43))
+    labels[3] = replace(labels[3], state=state, evidence=unlike(blind=1.0))
+    found = detect(labels, classes=43, pixels=PIXELS)
+    assert (found.verdict, found.labels[3].outcome) == ("inconclusive", False)
+    # Given that a trigger was found all the same, then it counts, and what hid it is said
+    labels[3] = LabelNorm(label=3, state="done", norm=3.0, attack_success_rate=1.0, evidence=unlike(broken=0.9))
+    found = detect(labels, classes=43, pixels=PIXELS)
+    assert (found.flagged_labels, found.labels[3].outcome) == ((3,), True)
+    assert "90% of its images had a loss or a gradient that is no number" in found.reason
+
+
+def test_a_finding_says_which_labels_were_not_seen() -> None:
+    labels = scan(clean(43))
+    labels[3] = LabelNorm(label=3, state="done", norm=3.0, attack_success_rate=1.0)
+    labels[4:6] = [LabelNorm(label=label, state="failed") for label in (4, 5)]
+    found = detect(labels, classes=43, pixels=PIXELS)
+    assert found.verdict == "backdoored"
+    assert "Labels 4, 5 have no outcome" in found.reason
 
 
 def test_labels_left_out_make_silence_inconclusive_but_not_a_finding() -> None:
@@ -227,7 +291,7 @@ def test_json_has_the_contracts_keys() -> None:
         "threshold",
     }
     assert contract <= told.keys()
-    assert told["labels"][0].keys() == {"label", "anomaly_index", "log_z", "flagged", "rules"}
+    assert told["labels"][0].keys() == {"label", "anomaly_index", "log_z", "flagged", "rules", "outcome"}
     assert told["threshold"] == 0.05
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from nc_core.datasets import Images
 from nc_core.domain import Domain
-from nc_core.errors import DataRefused, ModelRefused, OptionRefused, OutOfBudget
+from nc_core.errors import DataRefused, OptionRefused, OutOfBudget
 from nc_core.inversion import FAST
 from nc_core.preflight import candidate, check, choose_slots, estimate
 from nc_core.preflight.ranges import VALUE_RANGES
@@ -99,8 +99,8 @@ def test_a_net_that_gives_one_answer_is_warned_about_without_labels() -> None:
     assert any("the same label" in warning for warning in found.warnings)
 
 
-def test_a_label_without_gradient_is_named() -> None:
-    # Given a net whose class 3 is a constant, far below the others, and whose other classes saturate
+def test_labels_without_gradient_are_named_and_no_reason_to_refuse() -> None:
+    # Given a net whose features are cut off at zero
     images = pictures()
     layers = keras.layers
     net = keras.Sequential(
@@ -108,9 +108,24 @@ def test_a_label_without_gradient_is_named() -> None:
     )
     net.set_weights([np.zeros((3, 5), np.float32), np.zeros(5, np.float32)])
     images = Images(pixels=images.pixels, labels=np.zeros(len(images.pixels), np.int32), note="made up")
-    # When it is checked, then the dead labels are named with what to do
-    with pytest.raises(ModelRefused, match=r"5 of 5 labels have no gradient.*--labels"):
-        check(net, images, classes=5, labels=range(5))
+    # When it is checked, then it is said what the scan will meet
+    (warning,) = check(net, images, classes=5, labels=range(5)).warnings
+    assert "zero almost everywhere" in warning
+    assert "5 of 5 labels start without one (label 0, 1, 2, 3, 4)" in warning
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_an_unusual_temperature_is_said(factor: float) -> None:
+    images = pictures()
+    domain = candidate("0..1", images.pixels)
+    assert domain is not None
+    net = nearest_brightness(domain)
+    # Given a net, nothing of it is out of the ordinary
+    assert check(net, images, classes=5, labels=range(5), value_range="0..1").warnings == ()
+    # When its logits are multiplied, then that is said
+    net.set_weights([factor * weights for weights in net.get_weights()])
+    (warning,) = check(net, images, classes=5, labels=range(5), value_range="0..1").warnings
+    assert "times as widely as usual" in warning
 
 
 def test_few_images_are_warned_about() -> None:
