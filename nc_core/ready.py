@@ -12,7 +12,7 @@ from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, Inverter, Predictor, Profile
 from nc_core.models import Compute, build_logits, check_compute
-from nc_core.preflight import Preflight, check, choose_slots, default_budget, quick_compute
+from nc_core.preflight import Preflight, check, choose_slots, default_budget, quick_compute, same_at_any_scale
 from nc_core.prepared import Prepared, prepare
 from nc_core.quarantine.admit import admit_images, admit_model
 
@@ -34,11 +34,14 @@ class Ready:
     compute: Compute = "float32"
     screening: Compute = "float32"
 
-    def prepare(self) -> Prepared:
-        """The clean data in the model's own domain, split; without labels the model's answers stand in."""
+    def prepare(self, range: int = 0) -> Prepared:
+        """The clean data in the model's own domain, split; without labels the model's answers stand in.
+
+        range: number of the value range, of those that preflight found.
+        """
         return prepare(
             self.clean,
-            self.preflight.domain,
+            self.preflight.ranges[range].domain,
             Predictor(self.model),
             classes=self.canonical.classes,
             labelled=self.preflight.labelled,
@@ -66,14 +69,15 @@ def get_ready(
     slots: int | None = None,
     seed: int = 0,
     memory_budget: int | None = None,
+    min_accuracy: float | None = None,
     compute: Compute = "float32",
 ) -> Ready:
     """Read both files and find out whether and how they can be scanned.
 
     Raises InputRefused with one line that says what was found, what was expected and what to pass, OutOfBudget,
     or QuarantineFailed where this machine cannot read them in a confined process.
-    memory_budget: bytes; None: half of what is free. compute: "bfloat16" where triggers are to be optimised in it;
-    all that is measured is measured in float32.
+    memory_budget: bytes; None: half of what is free. min_accuracy: see `check`. compute: "bfloat16" where triggers are
+    to be optimised in it; all that is measured is measured in float32.
     """
     check_compute(compute)
     canonical = admit_model(Path(model), architecture=architecture)
@@ -89,6 +93,8 @@ def get_ready(
         labels=scanned,
         value_range=value_range,
         labelled=images.labels is not None,
+        min_accuracy=min_accuracy,
+        same_at_any_scale=same_at_any_scale(canonical),
     )
     clean = CleanData(images=images, split=split_images(len(images), seed))
     chosen = choose_slots(

@@ -10,23 +10,35 @@ import numpy.typing as npt
 
 from nc_core.datasets import Images
 from nc_core.domain import Domain
-from nc_core.errors import DataRefused, ModelRefused, OptionRefused
+from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.inversion import Predictor
 from nc_core.preflight import ranges
+from nc_core.preflight.accuracy import Measured, accuracy_doubts, refuse_low
 from nc_core.preflight.gradient import dead_labels
 from nc_core.prepared import Predict
 
 FEW_IMAGES = 100
 ACCURACY_IMAGES = 10_000
 """Images that clean accuracy is measured on, at most."""
-ACCURACY_FLOOR = 0.5
-ACCURACY_FLOOR_TWO_CLASSES = 0.65
-"""Below this the pair does not fit: on the wrong range real nets score 0 to 60%, on the right one about 95%."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeFound:
+    """A value range to scan in. score: accuracy, or entropy of the predicted labels in nats, on the images that ranges
+    were compared on; clean_accuracy: on all of them, None without labels."""
+
+    domain: Domain
+    score: float
+    clean_accuracy: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preflight:
-    """What was found. clean_accuracy is None without labels; entropy is of the predicted labels, in nats."""
+    """What was found. ranges: those to scan in, the one that fits best first; domain and clean_accuracy are of that.
+
+    ambiguous: the images fit several ranges that mean something else. scores: by value range, of all that were tried.
+    doubts: what speaks against images or range, beside any verdict. clean_accuracy is None without labels.
+    """
 
     domain: Domain
     ambiguous: bool
@@ -36,6 +48,8 @@ class Preflight:
     images: int
     scores: dict[str, float]
     warnings: tuple[str, ...]
+    doubts: tuple[str, ...]
+    ranges: tuple[RangeFound, ...]
 
 
 def check(
@@ -46,50 +60,85 @@ def check(
     labels: Sequence[int],
     value_range: str = "auto",
     labelled: bool = True,
+    min_accuracy: float | None = None,
+    same_at_any_scale: bool = False,
 ) -> Preflight:
-    """Find the domain and refuse what cannot be scanned.
+    """Find the ranges to scan in and refuse what cannot be scanned.
 
-    model: N logits, input (H, W, C). images: of that shape. labels: those to be scanned. Raises OptionRefused,
+    model: N logits, input (H, W, C). images: of that shape. labels: those to be scanned. min_accuracy: clean accuracy
+    that the user expects at least, None: what chance says. same_at_any_scale: see `scaling`. Raises OptionRefused,
     DataRefused or ModelRefused; each says what was found, what was expected and what to pass.
     """
     predict = Predictor(model)
     truth = images.labels if labelled else None
+    if truth is None and min_accuracy is not None:
+        raise OptionRefused(
+            f"--min-accuracy {min_accuracy:g} needs labels to be held against, and none are used: leave it out, or "
+            "pass labelled data without --unlabelled"
+        )
     probe = np.random.default_rng(0).permutation(len(images.pixels))[: ranges.PROBE_IMAGES]
     trials = _trials(predict, images.pixels[probe], None if truth is None else truth[probe], value_range)
-    domain = trials[0].domain
     scores = {trial.domain.value_range: round(trial.score, 4) for trial in trials}
-    accuracy = None if truth is None else _accuracy(predict, domain, images.pixels, truth)
-    if accuracy is not None:
-        _refuse_low_accuracy(accuracy, classes, scores)
-    one_answer = accuracy is None and trials[0].score == 0
-    dead = dead_labels(model, domain.to_model(images.pixels[probe[:8]]), labels)
+    if value_range == "auto":
+        tied = ranges.tied(trials, images=len(probe), labelled=truth is not None)
+    else:
+        tied = [trial for trial in trials if trial.domain.value_range == value_range]
+    fitting = ranges.distinct(tied, same_at_any_scale=same_at_any_scale)
+    found = tuple(_found(predict, trial, images.pixels, truth) for trial in fitting)
+    first = found[0]
+    doubts: tuple[str, ...] = ()
+    if first.clean_accuracy is not None:
+        measured = Measured(
+            accuracy=first.clean_accuracy,
+            classes=classes,
+            value_range=first.domain.value_range,
+            scores=scores,
+            tie=ranges.accuracy_tie(len(probe)),
+        )
+        refuse_low(measured, min_accuracy=min_accuracy)
+        doubts = () if min_accuracy is not None else tuple(accuracy_doubts(measured))
+    one_answer = truth is None and trials[0].score == 0
+    dead = dead_labels(model, first.domain.to_model(images.pixels[probe[:8]]), labels)
     if dead:
         raise ModelRefused(_dead_text(dead, len(labels)))
     return Preflight(
-        domain=domain,
-        ambiguous=value_range == "auto" and ranges.near_tie(trials, labelled=truth is not None),
+        domain=first.domain,
+        ambiguous=len(found) > 1,
         layout=images.note,
         labelled=truth is not None,
-        clean_accuracy=accuracy,
+        clean_accuracy=first.clean_accuracy,
         images=len(images.pixels),
         scores=scores,
-        warnings=_warnings(len(images.pixels), one_answer=one_answer),
+        warnings=(
+            *_warnings(len(images.pixels), one_answer=one_answer),
+            *(_spared(trial) for trial in tied if trial not in fitting),
+        ),
+        doubts=doubts,
+        ranges=found,
     )
 
 
 def _trials(
     predict: Predict, pixels: npt.ArrayLike, truth: npt.NDArray[np.int32] | None, value_range: str
 ) -> list[ranges.Trial]:
-    names = ranges.VALUE_RANGES if value_range == "auto" else (value_range,)
-    domains = [domain for name in names if (domain := ranges.candidate(name, pixels)) is not None]
-    if not domains:
+    """All candidates; with a range that was asked for and no labels that one alone."""
+    if value_range != "auto" and ranges.candidate(value_range, pixels) is None:
         raise OptionRefused(
             f"value range {value_range!r} needs 3 channels, the images have {np.asarray(pixels).shape[-1]}: "
             "pass another --value-range, or auto"
         )
+    names = (value_range,) if value_range != "auto" and truth is None else ranges.VALUE_RANGES
+    domains = [domain for name in names if (domain := ranges.candidate(name, pixels)) is not None]
     if truth is None:
         return ranges.rank_by_entropy(domains, predict, pixels)
     return ranges.rank_by_labels(domains, predict, pixels, truth)
+
+
+def _found(
+    predict: Predict, trial: ranges.Trial, pixels: npt.NDArray[Any], truth: npt.NDArray[np.int32] | None
+) -> RangeFound:
+    accuracy = None if truth is None else _accuracy(predict, trial.domain, pixels, truth)
+    return RangeFound(domain=trial.domain, score=round(trial.score, 4), clean_accuracy=accuracy)
 
 
 def _accuracy(predict: Predict, domain: Domain, pixels: npt.NDArray[Any], truth: npt.NDArray[np.int32]) -> float:
@@ -101,23 +150,18 @@ def _accuracy(predict: Predict, domain: Domain, pixels: npt.NDArray[Any], truth:
     return right / count
 
 
-def _refuse_low_accuracy(accuracy: float, classes: int, scores: dict[str, float]) -> None:
-    floor = ACCURACY_FLOOR_TWO_CLASSES if classes == 2 else ACCURACY_FLOOR
-    if accuracy >= floor:
-        return
-    tried = ", ".join(f"{name}: {score:.3f}" for name, score in scores.items())
-    raise DataRefused(
-        f"clean accuracy is {accuracy:.3f}, expected at least {floor}: the images, their labels or their value range "
-        f"do not fit this model (accuracy by value range: {tried}); pass clean data that the model was made for, its "
-        "--value-range, or --unlabelled if the labels number the classes differently"
-    )
-
-
 def _dead_text(dead: list[int], scanned: int) -> str:
     shown = ", ".join(map(str, dead[:5])) + (", ..." if len(dead) > 5 else "")
     return (
         f"{len(dead)} of {scanned} labels have no gradient at the start (label {shown}), so no trigger can be "
         "reversed for them: pass --labels without them, or another --value-range"
+    )
+
+
+def _spared(trial: ranges.Trial) -> str:
+    return (
+        f"the images fit the value range {trial.domain.value_range} as well: it was not scanned by itself, because the "
+        "model's input is nearly the same in it, or the model is proven to answer alike in both"
     )
 
 
