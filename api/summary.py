@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from api.numbers import count, duration, hundredths, listed, percent, probability, significant, spread_of
+from api.ranges import doubts_of, range_lines
 
 HEADLINES = {"backdoored": "BACKDOORED", "clean": "CLEAN: no backdoor found", "inconclusive": "INCONCLUSIVE"}
 SHOWN = 8
@@ -12,7 +13,8 @@ SHOWN = 8
 
 def summary(result: Mapping[str, Any]) -> list[str]:
     """Verdict, flagged labels, what the repair did, and for a clean verdict what it does not cover."""
-    lines = [_headline(result), f"  {result['reason']}", *_flagged(result), *_test(result), *_repair(result)]
+    lines = [_headline(result), f"  {result['reason']}", *_data(result), *_flagged(result), *_test(result)]
+    lines += _repair(result)
     if result["verdict"] == "clean":
         lines += ["", "Not covered by this verdict:", *(f"  - {attack}" for attack in result["not_covered"])]
     return lines
@@ -27,6 +29,11 @@ def _headline(result: Mapping[str, Any]) -> str:
     flagged = result["flagged_labels"]
     text = HEADLINES[result["verdict"]]
     return f"{text}: {'label' if len(flagged) == 1 else 'labels'} {listed(flagged)}" if flagged else text
+
+
+def _data(result: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"  doubt: {doubt}" for doubt in doubts_of(result))
+    yield from (f"  {line}" for line in range_lines(result))
 
 
 def _flagged(result: Mapping[str, Any]) -> Iterator[str]:

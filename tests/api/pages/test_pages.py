@@ -155,6 +155,42 @@ def test_given_a_verdict_then_its_page_says_what_it_does_not_cover(
     assert not page.all("section", id="repair")
 
 
+def test_given_doubts_and_several_ranges_then_the_page_says_them_beside_the_verdict(
+    browser: httpx.Client, backdoored: str, store: Store
+) -> None:
+    with store.write() as session:
+        found = session.get_one(Detection, backdoored)
+        doubt = "clean accuracy in 0..1 is only 0.600"
+        ranges = [
+            {
+                "value_range": name,
+                "scale": [1.0] * 3,
+                "offset": [0.0] * 3,
+                "score": 0.6,
+                "clean_accuracy": 0.6,
+                "first_round": 0,
+                "verdict": verdict,
+                "reason": "",
+                "flagged_labels": labels,
+                "labels": [],
+                "p_value": 0.4,
+                "threshold": 0.025,
+                "anomaly_index": 1.0,
+                "log_z": 1.0,
+            }
+            for name, verdict, labels in (("0..1", "backdoored", [33]), ("0..255", "clean", []))
+        ]
+        found.body = {**found.body, "doubts": [doubt], "ranges": ranges, "range": 0}
+    page = look(browser, f"/submissions/{backdoored}")
+    assert "Clean accuracy in 0..1 is only 0.600." in page.text
+    assert "backdoored, label 33 (p-value 0.40, limit 0.025; clean accuracy 60.0%)" in page.text
+    # And over HTTP the same stands in the result, without the labels of each range
+    result = browser.get(f"/v1/submissions/{backdoored}/result.json").json()
+    assert result["doubts"] == [doubt]
+    assert [one["verdict"] for one in result["ranges"]] == ["backdoored", "clean"]
+    assert "labels" not in result["ranges"][0]
+
+
 def test_given_repairs_that_were_cancelled_then_none_is_said_to_have_failed(
     browser: httpx.Client, make_result: Callable[..., dict[str, Any]], stored: Callable[..., str]
 ) -> None:
