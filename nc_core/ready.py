@@ -6,13 +6,24 @@ from pathlib import Path
 
 import keras
 
+from nc_core.cost import cost_of
 from nc_core.datasets import CleanData, Resize, check_labels, split_images
 from nc_core.detectors import DETECTORS, Detector
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, Inverter, Predictor, Profile
+from nc_core.inversion.backend import on_gpu
 from nc_core.models import Compute, build_logits, check_compute
-from nc_core.preflight import Preflight, check, choose_slots, default_budget, quick_compute, same_at_any_scale
+from nc_core.preflight import (
+    Pace,
+    Preflight,
+    check,
+    choose_slots,
+    default_budget,
+    pace_of,
+    quick_compute,
+    same_at_any_scale,
+)
 from nc_core.prepared import Prepared, prepare
 from nc_core.quarantine.admit import admit_images, admit_model
 
@@ -85,6 +96,18 @@ def get_ready(
     if images.labels is not None:
         check_labels(images, canonical.classes)
     scanned = _labels(labels, canonical.classes)
+    clean = CleanData(images=images, split=split_images(len(images), seed))
+    # Before anything goes through the net: a small file may ask for all the memory and time there is.
+    cost = cost_of(canonical)
+    chosen = choose_slots(
+        cost,
+        wanted=slots,
+        labels=len(scanned),
+        profile=profile,
+        fit_images=len(clean.split.fit),
+        budget=memory_budget or default_budget(),
+    )
+    pace = Pace() if on_gpu() else pace_of(cost)
     net = build_logits(canonical)
     found = check(
         net,
@@ -95,15 +118,7 @@ def get_ready(
         labelled=images.labels is not None,
         min_accuracy=min_accuracy,
         same_at_any_scale=same_at_any_scale(canonical),
-    )
-    clean = CleanData(images=images, split=split_images(len(images), seed))
-    chosen = choose_slots(
-        net,
-        wanted=slots,
-        labels=len(scanned),
-        profile=profile,
-        fit_images=len(clean.split.fit),
-        budget=memory_budget or default_budget(),
+        pace=pace,
     )
     return Ready(
         canonical=canonical,

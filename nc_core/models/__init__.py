@@ -3,7 +3,7 @@
 from nc_core.models.build import build, build_logits
 from nc_core.models.convert import canonical_of, with_weights
 from nc_core.models.head import strip_head
-from nc_core.models.memory import activation_floats
+from nc_core.models.memory import activation_floats, forward_floats
 from nc_core.models.precision import Compute, check_compute, in_precision
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "build_logits",
     "canonical_of",
     "check_compute",
+    "forward_floats",
     "in_precision",
     "strip_head",
     "with_weights",

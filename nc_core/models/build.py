@@ -1,5 +1,6 @@
 """Canonical model -> Keras net."""
 
+import sys
 from typing import Any
 
 import keras
@@ -14,6 +15,8 @@ def build(model: CanonicalModel) -> keras.Model:
 
     It holds Keras' own layers alone and keeps their names, so that what `save` writes loads with plain Keras.
     """
+    # Keras walks through a graph by recursion, one or two calls for every layer that lies behind another.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000 + 3 * len(model.nodes)))
     image = keras.Input(model.input_shape, dtype="float32", name=_input_name(model))
     layers = [construct(layer) for layer in model.layers]
     values: list[Any] = [image]

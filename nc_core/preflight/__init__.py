@@ -3,10 +3,12 @@
 from nc_core.preflight.check import Preflight, RangeFound, check
 from nc_core.preflight.compute import quick_compute
 from nc_core.preflight.memory import choose_slots, default_budget, estimate
+from nc_core.preflight.pace import Pace, pace_of
 from nc_core.preflight.ranges import candidate
 from nc_core.preflight.scaling import same_at_any_scale
 
 __all__ = [
+    "Pace",
     "Preflight",
     "RangeFound",
     "candidate",
@@ -14,6 +16,7 @@ __all__ = [
     "choose_slots",
     "default_budget",
     "estimate",
+    "pace_of",
     "quick_compute",
     "same_at_any_scale",
 ]

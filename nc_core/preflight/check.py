@@ -15,11 +15,10 @@ from nc_core.inversion import Predictor
 from nc_core.preflight import ranges
 from nc_core.preflight.accuracy import Measured, accuracy_doubts, refuse_low
 from nc_core.preflight.gradient import dead_labels
+from nc_core.preflight.pace import ACCURACY_IMAGES, Pace
 from nc_core.prepared import Predict
 
 FEW_IMAGES = 100
-ACCURACY_IMAGES = 10_000
-"""Images that clean accuracy is measured on, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +61,14 @@ def check(
     labelled: bool = True,
     min_accuracy: float | None = None,
     same_at_any_scale: bool = False,
+    pace: Pace = Pace(),
 ) -> Preflight:
     """Find the ranges to scan in and refuse what cannot be scanned.
 
     model: N logits, input (H, W, C). images: of that shape. labels: those to be scanned. min_accuracy: clean accuracy
-    that the user expects at least, None: what chance says. same_at_any_scale: see `scaling`. Raises OptionRefused,
-    DataRefused or ModelRefused; each says what was found, what was expected and what to pass.
+    that the user expects at least, None: what chance says. same_at_any_scale: see `scaling`. pace: how many images to
+    look at. Raises OptionRefused, DataRefused or ModelRefused; each says what was found, what was expected and what to
+    pass.
     """
     predict = Predictor(model)
     truth = images.labels if labelled else None
@@ -76,7 +77,7 @@ def check(
             f"--min-accuracy {min_accuracy:g} needs labels to be held against, and none are used: leave it out, or "
             "pass labelled data without --unlabelled"
         )
-    probe = np.random.default_rng(0).permutation(len(images.pixels))[: ranges.PROBE_IMAGES]
+    probe = np.random.default_rng(0).permutation(len(images.pixels))[: pace.probe]
     trials = _trials(predict, images.pixels[probe], None if truth is None else truth[probe], value_range)
     scores = {trial.domain.value_range: round(trial.score, 4) for trial in trials}
     if value_range == "auto":
@@ -84,7 +85,7 @@ def check(
     else:
         tied = [trial for trial in trials if trial.domain.value_range == value_range]
     fitting = ranges.distinct(tied, same_at_any_scale=same_at_any_scale)
-    found = tuple(_found(predict, trial, images.pixels, truth) for trial in fitting)
+    found = tuple(_found(predict, trial, images.pixels, truth, pace.accuracy_in(len(fitting))) for trial in fitting)
     first = found[0]
     doubts: tuple[str, ...] = ()
     if first.clean_accuracy is not None:
@@ -98,9 +99,10 @@ def check(
         refuse_low(measured, min_accuracy=min_accuracy)
         doubts = () if min_accuracy is not None else tuple(accuracy_doubts(measured))
     one_answer = truth is None and trials[0].score == 0
-    dead = dead_labels(model, first.domain.to_model(images.pixels[probe[:8]]), labels)
+    looked_at = labels[:: -(-len(labels) // pace.labels)]
+    dead = dead_labels(model, first.domain.to_model(images.pixels[probe[:8]]), looked_at, rows=pace.rows)
     if dead:
-        raise ModelRefused(_dead_text(dead, len(labels)))
+        raise ModelRefused(_dead_text(dead, len(looked_at)))
     return Preflight(
         domain=first.domain,
         ambiguous=len(found) > 1,
@@ -111,6 +113,7 @@ def check(
         scores=scores,
         warnings=(
             *_warnings(len(images.pixels), one_answer=one_answer),
+            *_hurried(pace, len(images.pixels), labelled=truth is not None),
             *(_spared(trial) for trial in tied if trial not in fitting),
         ),
         doubts=doubts,
@@ -135,17 +138,21 @@ def _trials(
 
 
 def _found(
-    predict: Predict, trial: ranges.Trial, pixels: npt.NDArray[Any], truth: npt.NDArray[np.int32] | None
+    predict: Predict, trial: ranges.Trial, pixels: npt.NDArray[Any], truth: npt.NDArray[np.int32] | None, most: int
 ) -> RangeFound:
-    accuracy = None if truth is None else _accuracy(predict, trial.domain, pixels, truth)
+    accuracy = None if truth is None else _accuracy(predict, trial.domain, pixels, truth, most)
     return RangeFound(domain=trial.domain, score=round(trial.score, 4), clean_accuracy=accuracy)
 
 
-def _accuracy(predict: Predict, domain: Domain, pixels: npt.NDArray[Any], truth: npt.NDArray[np.int32]) -> float:
+def _accuracy(
+    predict: Predict, domain: Domain, pixels: npt.NDArray[Any], truth: npt.NDArray[np.int32], most: int
+) -> float:
     step, right = 1000, 0
-    count = min(len(truth), ACCURACY_IMAGES)
+    count = min(len(truth), most)
+    # Files may be sorted by class: of fewer images than there are, any.
+    order = np.sort(np.random.default_rng(1).permutation(len(truth))[:count])
     for start in range(0, count, step):
-        part = slice(start, min(start + step, count))
+        part = order[start : start + step]
         right += int((predict(domain.to_model(pixels[part])).argmax(axis=1) == truth[part]).sum())
     return right / count
 
@@ -156,6 +163,14 @@ def _dead_text(dead: list[int], scanned: int) -> str:
         f"{len(dead)} of {scanned} labels have no gradient at the start (label {shown}), so no trigger can be "
         "reversed for them: pass --labels without them, or another --value-range"
     )
+
+
+def _hurried(pace: Pace, images: int, *, labelled: bool) -> tuple[str, ...]:
+    if pace.accuracy >= min(images, ACCURACY_IMAGES) and pace.probe >= min(images, ranges.PROBE_IMAGES):
+        return ()
+    compared = f"value ranges were compared on {min(pace.probe, images)} of {images} images"
+    measured = f", clean accuracy was measured on {min(pace.accuracy, images)}" if labelled else ""
+    return (f"the model takes long for a picture: {compared}{measured}",)
 
 
 def _spared(trial: ranges.Trial) -> str:

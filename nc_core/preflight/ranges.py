@@ -57,13 +57,18 @@ def candidate(value_range: str, pixels: npt.ArrayLike) -> Domain | None:
 
 def accuracy_tie(images: int) -> float:
     """Difference of accuracy on so many images that may be chance: wider where there are few."""
-    return ACCURACY_TIE * max(1.0, sqrt(PROBE_IMAGES / images))
+    return ACCURACY_TIE * by_chance(images)
+
+
+def by_chance(images: int) -> float:
+    """How much wider than on `PROBE_IMAGES` scores scatter on so many images."""
+    return max(1.0, sqrt(PROBE_IMAGES / images))
 
 
 def tied(trials: list[Trial], *, images: int, labelled: bool) -> list[Trial]:
     """The candidates that so many images cannot tell from the best, in the order of `trials`, which is best first."""
     best = max(trial.score for trial in trials)
-    tie = accuracy_tie(images) if labelled else ENTROPY_TIE * max(best, 1e-9)
+    tie = accuracy_tie(images) if labelled else ENTROPY_TIE * by_chance(images) * max(best, 1e-9)
     return [trial for trial in trials if best - trial.score < tie]
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from nc_core.cost import NetCost
 from nc_core.datasets import Images
 from nc_core.domain import Domain
 from nc_core.errors import DataRefused, ModelRefused, OptionRefused, OutOfBudget
@@ -125,9 +126,7 @@ def test_few_images_are_warned_about() -> None:
 
 def test_slots_are_kept_inside_the_memory_budget() -> None:
     # Given a net and a budget for three slots and a half
-    domain = candidate("0..1", pictures().pixels)
-    assert domain is not None
-    net = nearest_brightness(domain)
+    net = NetCost(image=192, activations=1_000, multiply_adds=1_000, parameters=1_000, largest=192)
 
     def need(slots: int) -> int:
         return estimate(net, slots=slots, profile=FAST, fit_images=100)
