@@ -1,10 +1,9 @@
 """How much memory a slot program takes, from the net's shapes, and how many slots fit."""
 
-import psutil
-
 from nc_core.cost import NetCost, program_bytes
 from nc_core.errors import OutOfBudget
 from nc_core.inversion import Profile, backend
+from nc_core.machine import free_bytes
 from nc_core.slots import ON_CPU, ON_GPU
 
 SHARE_OF_FREE = 0.5
@@ -13,7 +12,7 @@ SHARE_OF_FREE = 0.5
 
 def default_budget() -> int:
     """Bytes that a scan may take where nothing else was said."""
-    return int(psutil.virtual_memory().available * SHARE_OF_FREE)
+    return int(free_bytes() * SHARE_OF_FREE)
 
 
 def estimate(net: NetCost, *, slots: int, profile: Profile, fit_images: int) -> int:

@@ -11,7 +11,7 @@ ACCURACY_IMAGES = 10_000
 """Images that clean accuracy is measured on, at most."""
 LEAST_PROBE, LEAST_ACCURACY = 8, 16
 """Fewer say next to nothing."""
-SECONDS, GRADIENT_SECONDS = 6.0, 1.5
+SECONDS, GRADIENT_SECONDS = 8.0, 8.0
 """Of one processor, for passes forward and for gradients."""
 MOST_SECONDS, MOST_GRADIENT_SECONDS = 30.0, 12.0
 """Of one processor, for the least number of images and for the gradients of one label; a net that takes longer is
