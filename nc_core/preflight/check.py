@@ -77,27 +77,15 @@ def check(
             f"--min-accuracy {min_accuracy:g} needs labels to be held against, and none are used: leave it out, or "
             "pass labelled data without --unlabelled"
         )
-    probe = np.random.default_rng(0).permutation(len(images.pixels))[: pace.probe]
-    trials = _trials(predict, images.pixels[probe], None if truth is None else truth[probe], value_range)
-    scores = {trial.domain.value_range: round(trial.score, 4) for trial in trials}
-    if value_range == "auto":
-        tied = ranges.tied(trials, images=len(probe), labelled=truth is not None)
-    else:
-        tied = [trial for trial in trials if trial.domain.value_range == value_range]
+    sample = np.random.default_rng(0).permutation(len(images.pixels))[: ranges.PROBE_IMAGES]
+    probe = sample[: pace.probe]
+    domains = _domains(images.pixels[sample], value_range, labelled=truth is not None)
+    trials = _trials(predict, domains, images.pixels[probe], None if truth is None else truth[probe])
+    tied = _tied(trials, value_range, images=len(probe), labelled=truth is not None)
     fitting = ranges.distinct(tied, same_at_any_scale=same_at_any_scale)
     found = tuple(_found(predict, trial, images.pixels, truth, pace.accuracy_in(len(fitting))) for trial in fitting)
-    first = found[0]
-    doubts: tuple[str, ...] = ()
-    if first.clean_accuracy is not None:
-        measured = Measured(
-            accuracy=first.clean_accuracy,
-            classes=classes,
-            value_range=first.domain.value_range,
-            scores=scores,
-            tie=ranges.accuracy_tie(len(probe)),
-        )
-        refuse_low(measured, min_accuracy=min_accuracy)
-        doubts = () if min_accuracy is not None else tuple(accuracy_doubts(measured))
+    first, scores = found[0], {trial.domain.value_range: round(trial.score, 4) for trial in trials}
+    doubts = _doubts(first, scores, classes=classes, images=len(probe), min_accuracy=min_accuracy)
     one_answer = truth is None and trials[0].score == 0
     looked_at = labels[:: -(-len(labels) // pace.labels)]
     dead = dead_labels(model, first.domain.to_model(images.pixels[probe[:8]]), looked_at, rows=pace.rows)
@@ -121,20 +109,47 @@ def check(
     )
 
 
-def _trials(
-    predict: Predict, pixels: npt.ArrayLike, truth: npt.NDArray[np.int32] | None, value_range: str
-) -> list[ranges.Trial]:
+def _domains(pixels: npt.ArrayLike, value_range: str, *, labelled: bool) -> list[Domain]:
     """All candidates; with a range that was asked for and no labels that one alone."""
     if value_range != "auto" and ranges.candidate(value_range, pixels) is None:
         raise OptionRefused(
             f"value range {value_range!r} needs 3 channels, the images have {np.asarray(pixels).shape[-1]}: "
             "pass another --value-range, or auto"
         )
-    names = (value_range,) if value_range != "auto" and truth is None else ranges.VALUE_RANGES
-    domains = [domain for name in names if (domain := ranges.candidate(name, pixels)) is not None]
+    names = ranges.VALUE_RANGES if value_range == "auto" or labelled else (value_range,)
+    return [domain for name in names if (domain := ranges.candidate(name, pixels)) is not None]
+
+
+def _trials(
+    predict: Predict, domains: list[Domain], pixels: npt.ArrayLike, truth: npt.NDArray[np.int32] | None
+) -> list[ranges.Trial]:
     if truth is None:
         return ranges.rank_by_entropy(domains, predict, pixels)
     return ranges.rank_by_labels(domains, predict, pixels, truth)
+
+
+def _tied(trials: list[ranges.Trial], value_range: str, *, images: int, labelled: bool) -> list[ranges.Trial]:
+    """The candidates that are to be scanned in; a range that was asked for is one whatever its score."""
+    if value_range == "auto":
+        return ranges.tied(trials, images=images, labelled=labelled)
+    return [trial for trial in trials if trial.domain.value_range == value_range]
+
+
+def _doubts(
+    found: RangeFound, scores: dict[str, float], *, classes: int, images: int, min_accuracy: float | None
+) -> tuple[str, ...]:
+    """What speaks against the accuracy of the range that fits best; raises DataRefused for one that is too low."""
+    if found.clean_accuracy is None:
+        return ()
+    measured = Measured(
+        accuracy=found.clean_accuracy,
+        classes=classes,
+        value_range=found.domain.value_range,
+        scores=scores,
+        tie=ranges.accuracy_tie(images),
+    )
+    refuse_low(measured, min_accuracy=min_accuracy)
+    return () if min_accuracy is not None else tuple(accuracy_doubts(measured))
 
 
 def _found(
