@@ -32,7 +32,9 @@ class Pace:
     rows: int = ROWS
 
     def accuracy_in(self, ranges: int) -> int:
-        """Images that clean accuracy is measured on in each of so many value ranges."""
+        """Images that clean accuracy is measured on in each of so many value ranges: they share what is short."""
+        if self.accuracy == ACCURACY_IMAGES:
+            return self.accuracy
         return max(LEAST_ACCURACY, self.accuracy // ranges)
 
 

@@ -181,3 +181,24 @@ def test_a_budget_that_ends_in_the_second_range_leaves_no_clean_verdict(worker: 
     assert result["verdict"] == "inconclusive"
     assert "the budget of 0.5 minutes was used up" in result["reason"].lower()
     assert [one["verdict"] for one in result["ranges"]] == ["clean", "inconclusive"]
+
+
+@pytest.mark.usefixtures("sent")
+def test_what_an_earlier_version_has_prepared_is_scanned_in_its_one_range(worker: WorkerProcess) -> None:
+    # Given a preparation that knows of one range and no list of them
+    submission_id = prepared(worker)
+    first = {name: value for name, value in RANGES[0].items() if name != "score"}
+    with worker.store.write() as session:
+        row = submissions.get(session, submission_id=submission_id)
+        row.preflight = {**first, "ambiguous": True, "labelled": True, "layout": "", "scores": {}, "warnings": []}
+    workflow.begin_scan(worker, submission_id)
+    scan_of(worker, submission_id, first=0)
+    # Then its verdict is that of the range, and what it has prepared stays as it was
+    with worker.store.read() as session:
+        submission = submissions.get(session, submission_id=submission_id)
+        assert domain_of(submission, 0) == domain_of(submission)
+        assert submission.preflight is not None
+        assert "range" not in submission.preflight
+    result = result_of(worker, submission_id)
+    assert result["verdict"] == "clean"
+    assert [one["value_range"] for one in result["ranges"]] == ["0..1"]

@@ -335,6 +335,7 @@ def test_given_verdicts_of_two_days_then_the_history_shows_a_column_for_each(
 def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, store: Store, sent: list[str]) -> None:
     files = {"model": ("net.h5", b"model"), "data": ("clean.npz", b"data")}
     fields = {"profile": "thorough", "value_range": "", "labels": "0-3", "mitigate": "none", "unlabelled": "true"}
+    fields["min_accuracy"] = "0.35"
     answer = browser.post("/submissions", files=files, data=fields)
     assert answer.status_code == 303, answer.text
     assert answer.headers["location"] == f"/submissions/{sent[0]}"
@@ -342,6 +343,7 @@ def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, 
         options = submissions.get(session, submission_id=sent[0]).options
     assert (options["profile"], options["labels"], options["mitigate"]) == ("thorough", "0-3", [])
     assert (options["unlabelled"], options["value_range"]) == (True, "auto")
+    assert options["min_accuracy"] == 0.35
 
 
 def test_given_labels_in_many_ranges_then_the_page_writes_out_the_first(browser: httpx.Client, sent: list[str]) -> None:
