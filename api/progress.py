@@ -43,9 +43,10 @@ def detail(phase: str, seen: Snapshot) -> str:
     if seen.phase != "inversion":
         return count(seen.labels_total, "label")
     ended = f"{seen.labels_ended:,} of {count(seen.labels, 'label')}"
+    of_range = f"value range {seen.range + 1} of {seen.ranges}: " if seen.ranges > 1 else ""
     if seen.purpose == "screening":
-        return f"screening {seen.round + 1} of {seen.screenings}: {ended}"
-    return f"confirming {ended}" if seen.purpose == "confirmation" else ended
+        return f"{of_range}screening {seen.round + 1} of {seen.screenings}: {ended}"
+    return f"{of_range}confirming {ended}" if seen.purpose == "confirmation" else f"{of_range}{ended}"
 
 
 class BarDisplay:

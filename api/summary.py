@@ -5,6 +5,7 @@ from typing import Any
 
 from api import scanned
 from api.numbers import count, duration, hundredths, listed, percent, probability, significant, spread_of
+from api.ranges import doubts_of, range_lines
 
 HEADLINES = {"backdoored": "BACKDOORED", "clean": "CLEAN: no backdoor found", "inconclusive": "INCONCLUSIVE"}
 SHOWN = 8
@@ -12,9 +13,8 @@ SHOWN = 8
 
 
 def summary(result: Mapping[str, Any]) -> list[str]:
-    """Verdict, which file it is about, flagged labels, the repair, and for a clean verdict what it does not cover."""
-    notes = (f"  note: {warning}" for warning in result["preflight"]["warnings"])
-    lines = [_headline(result), f"  {result['reason']}", *notes, *_files(result)]
+    """Verdict, what speaks against it, which file it is about, flagged labels, the repair, what is not covered."""
+    lines = [_headline(result), f"  {result['reason']}", *_data(result), *_files(result)]
     lines += [*_flagged(result), *_test(result), *_repair(result)]
     if result["verdict"] == "clean":
         lines += ["", "Not covered by this verdict:", *(f"  - {attack}" for attack in result["not_covered"])]
@@ -36,6 +36,12 @@ def _files(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {scanned.about(result)}"
     for name, digest in scanned.files_of(result):
         yield f"  {name}, sha256 {digest}"
+
+
+def _data(result: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"  doubt: {doubt}" for doubt in doubts_of(result))
+    yield from (f"  note: {warning}" for warning in result["preflight"]["warnings"])
+    yield from (f"  {line}" for line in range_lines(result))
 
 
 def _flagged(result: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from sqlalchemy.orm import Session
 
-from nc_core.rounds import Plan, Purpose
+from nc_core.rounds import Plan, Purpose, range_of, within_range
 from nc_tasks.planning import plan_of
 from nc_tasks.store import Store, labels, mitigations, submissions
 from nc_tasks.store.labels import LabelCounts
@@ -27,7 +27,8 @@ class Snapshot:
 
     state: the submission's. phase: one of `PHASES`, None once it has ended. labels_total: of the scan. purpose: what
     the present round is for; round: its number from 0, of `screenings` and then the inversion; labels_ended, labels: of
-    this round. inversion, repair: done share, 0..1. repairs: methods that are tried.
+    this round. range: number of the value range at work, of `ranges`, each with rounds of its own. inversion, repair:
+    done share, 0..1. repairs: methods that are tried.
     """
 
     state: str
@@ -42,6 +43,8 @@ class Snapshot:
     inversion: float
     repairs: int
     repair: float
+    range: int = 0
+    ranges: int = 1
 
     @property
     def ended(self) -> bool:
@@ -55,6 +58,9 @@ class Snapshot:
         inversion, repair = told["shares"]["inversion"], told["shares"]["repair"]
         return cls(
             **{name: told[name] for name in names},
+            # A server of an earlier version scans in one.
+            range=told.get("range", 0),
+            ranges=told.get("ranges", 1),
             reason=None,
             inversion=inversion,
             repairs=int(repair > 0 or told["phase"] == "repair"),
@@ -88,7 +94,8 @@ def snapshot(session: Session, submission_id: str) -> Snapshot:
     counted = labels.counts(session, submission_id=submission_id, round=submission.round)
     repairs = mitigations.of_submission(session, submission_id=submission_id)
     phase = _PHASE_OF.get(submission.state)
-    if phase == "inversion" and purpose == "confirmation" and counted.ended == counted.total:
+    last = range_of(submission.round) + 1 == rounds.ranges
+    if phase == "inversion" and last and purpose == "confirmation" and counted.ended == counted.total:
         phase = "detection"
     return Snapshot(
         state=submission.state,
@@ -96,7 +103,9 @@ def snapshot(session: Session, submission_id: str) -> Snapshot:
         reason=submission.reason,
         labels_total=len(rounds.labels),
         purpose=purpose,
-        round=submission.round,
+        round=within_range(submission.round),
+        range=range_of(submission.round),
+        ranges=rounds.ranges,
         screenings=rounds.screenings,
         labels_ended=counted.ended,
         labels=counted.total,

@@ -1,20 +1,26 @@
 """What it costs to push pictures through a net, from the shapes of its layers alone (no Keras, no weights)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from nc_core.intake.canonical import CanonicalModel, Layer
-from nc_core.intake.meaning import Meaning, meaning
-from nc_core.intake.windows import Shape, WeightShapes
+from nc_core.intake.canonical import CanonicalModel
+from nc_core.intake.limits import POOLING
+from nc_core.intake.meaning import meaning
 
-BYTES_PER_ACTIVATION = 3.0
+BYTES_PER_ACTIVATION = 3.3
 """Peak bytes of a forward and backward pass for each float that a layer puts out.
 
 Activations kept for the gradient take 4 bytes each; gradients are freed on the way, and in-place operations (ReLU,
 batch normalisation in inference mode) keep no copy of their own. Measured with the slot program at 224x224 by
-tests/benchmarks/memory.py.
+tests/benchmarks/memory.py (1.5 to 3.0), and on nets of one or two layers, which set the rest.
 """
+BYTES_OF_LARGEST = 6.0
+"""For each float of the largest output besides: it and its gradient are there at once, whatever was freed."""
+BYTES_OF_WORKING = 8.0
+"""For each float that layers hold beside their outputs."""
+BYTES_FORWARD = 5.0
+"""Of a pass forward alone, for each float of outputs and working memory: nothing is counted as freed, because branches
+are computed in any order."""
 
 SECONDS_PER_MULTIPLY_ADD = 4.1e-11
 SECONDS_PER_ACTIVATION = 1.73e-9
@@ -22,23 +28,62 @@ SECONDS_PER_ACTIVATION = 1.73e-9
 machine: 1,360 pictures a second and worker of a GTSRB net at 32x32, 20 of a MobileNetV2 at 224x224, and a batch of 32
 face pictures in 16 ms."""
 
+SECONDS_PER_GROUPED = 6e-8
+"""The gradient of a grouped convolution, 32 to 160 channels in 4 to 64 groups at 32x32 (2 to 7e-8): 50 to 500 times as
+long as its multiplications would take."""
+
+FORWARD_PER_OPERATION = 1.5e-11
+FORWARD_PER_VALUE = 2.5e-9
+"""Seconds of one processor for a pass forward, from nets of one layer, where nothing hides behind the arithmetic."""
+BACKWARD_PER_READ = 2e-9
+"""The same for the way back through large pooling windows that overlap."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetCost:
     """Of one picture, forward: its own values, the values that layers put out, multiplications with additions.
 
-    parameters: of the net.
+    parameters: of the net. largest: values of the largest output. working: values that layers hold beside their
+    outputs. window_reads, grouped: as in `intake.effort`.
     """
 
     image: int
     activations: int
     multiply_adds: int
     parameters: int
+    largest: int = 0
+    working: int = 0
+    window_reads: int = 0
+    grouped: int = 0
 
     @property
     def gradient_seconds(self) -> float:
         """About what one picture takes on one processor, forward and backward."""
-        return self.multiply_adds * SECONDS_PER_MULTIPLY_ADD + self.activations * SECONDS_PER_ACTIVATION
+        plain = self.multiply_adds * SECONDS_PER_MULTIPLY_ADD + self.activations * SECONDS_PER_ACTIVATION
+        return plain + self.grouped * SECONDS_PER_GROUPED
+
+    @property
+    def forward_seconds(self) -> float:
+        """At most about what one picture takes on one processor, forward alone, whatever the layers are."""
+        operations = self.multiply_adds + POOLING * self.window_reads
+        return operations * FORWARD_PER_OPERATION + (self.activations + self.working) * FORWARD_PER_VALUE
+
+    @property
+    def slowest_gradient_seconds(self) -> float:
+        """At most about what one picture takes forward and backward, whatever the layers are."""
+        plain = 3 * self.forward_seconds + self.window_reads * BACKWARD_PER_READ
+        return plain + self.grouped * SECONDS_PER_GROUPED
+
+    @property
+    def forward_bytes(self) -> int:
+        """Memory that a pass forward takes for each picture."""
+        return int(BYTES_FORWARD * (self.activations + self.working))
+
+    @property
+    def gradient_bytes(self) -> int:
+        """Memory that a pass forward and backward takes for each picture."""
+        kept = BYTES_PER_ACTIVATION * self.activations + BYTES_OF_LARGEST * self.largest
+        return int(kept + BYTES_OF_WORKING * self.working)
 
 
 def cost_of(model: CanonicalModel) -> NetCost:
@@ -47,26 +92,16 @@ def cost_of(model: CanonicalModel) -> NetCost:
     return NetCost(
         image=prod(model.input_shape),
         activations=sum(map(prod, found.shapes)),
-        multiply_adds=sum(_calls(model, found)),
+        multiply_adds=sum(effort.multiply_adds for effort in found.efforts),
         parameters=model.parameters,
+        largest=max(map(prod, found.shapes)),
+        working=sum(effort.working for effort in found.efforts),
+        window_reads=sum(effort.window_reads for effort in found.efforts),
+        grouped=sum(effort.grouped for effort in found.efforts),
     )
 
 
-def program_bytes(*, image: int, activations: int, parameters: int, slots: int, batch: int, fit_images: int) -> int:
+def program_bytes(net: NetCost, *, slots: int, batch: int, fit_images: int) -> int:
     """Estimated peak bytes of a slot program of so many slots with a batch of pictures each."""
-    stamped = slots * batch * (activations + 4 * image) * BYTES_PER_ACTIVATION
-    return int(stamped + 2 * 4 * parameters + 4 * image * fit_images)
-
-
-def _calls(model: CanonicalModel, found: Meaning) -> Iterator[int]:
-    """Multiplications with additions of every call of a layer."""
-    for node, output in zip(model.nodes, found.shapes, strict=True):
-        if node.layer is not None:
-            source = found.shapes[node.inputs[0]]
-            yield _call(model.layers[node.layer], source, output, found.weight_shapes[node.layer])
-
-
-def _call(layer: Layer, source: Shape, output: Shape, weights: WeightShapes) -> int:
-    """A kernel is applied at every place of the output, a transposed one at every place of the input."""
-    places = prod((source if layer.kind == "Conv2DTranspose" else output)[:-1])
-    return places * sum(prod(shape) for shape in weights.values() if len(shape) > 1)
+    stamped = slots * batch * (net.gradient_bytes + 4 * net.image * BYTES_PER_ACTIVATION)
+    return int(stamped + 2 * 4 * net.parameters + 4 * net.image * fit_images)

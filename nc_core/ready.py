@@ -6,13 +6,24 @@ from pathlib import Path
 
 import keras
 
+from nc_core.cost import cost_of
 from nc_core.datasets import CleanData, Resize, check_labels, split_images
 from nc_core.detectors import DETECTORS, Detector
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, Inverter, Predictor, Profile
+from nc_core.inversion.backend import on_gpu
 from nc_core.models import Compute, build_logits, check_compute
-from nc_core.preflight import Preflight, check, choose_slots, default_budget, quick_compute
+from nc_core.preflight import (
+    Pace,
+    Preflight,
+    check,
+    choose_slots,
+    default_budget,
+    pace_of,
+    quick_compute,
+    same_at_any_scale,
+)
 from nc_core.prepared import Prepared, prepare
 from nc_core.quarantine.admit import admit_images, admit_model
 
@@ -34,11 +45,14 @@ class Ready:
     compute: Compute = "float32"
     screening: Compute = "float32"
 
-    def prepare(self) -> Prepared:
-        """The clean data in the model's own domain, split; without labels the model's answers stand in."""
+    def prepare(self, range: int = 0) -> Prepared:
+        """The clean data in the model's own domain, split; without labels the model's answers stand in.
+
+        range: number of the value range, of those that preflight found.
+        """
         return prepare(
             self.clean,
-            self.preflight.domain,
+            self.preflight.ranges[range].domain,
             Predictor(self.model),
             classes=self.canonical.classes,
             labelled=self.preflight.labelled,
@@ -66,14 +80,15 @@ def get_ready(
     slots: int | None = None,
     seed: int = 0,
     memory_budget: int | None = None,
+    min_accuracy: float | None = None,
     compute: Compute = "float32",
 ) -> Ready:
     """Read both files and find out whether and how they can be scanned.
 
     Raises InputRefused with one line that says what was found, what was expected and what to pass, OutOfBudget,
     or QuarantineFailed where this machine cannot read them in a confined process.
-    memory_budget: bytes; None: half of what is free. compute: "bfloat16" where triggers are to be optimised in it;
-    all that is measured is measured in float32.
+    memory_budget: bytes; None: half of what is free. min_accuracy: see `check`. compute: "bfloat16" where triggers are
+    to be optimised in it; all that is measured is measured in float32.
     """
     check_compute(compute)
     canonical = admit_model(Path(model), architecture=architecture)
@@ -81,6 +96,18 @@ def get_ready(
     if images.labels is not None:
         check_labels(images, canonical.classes)
     scanned = _labels(labels, canonical.classes)
+    clean = CleanData(images=images, split=split_images(len(images), seed))
+    # Before anything goes through the net: a small file may ask for all the memory and time there is.
+    cost = cost_of(canonical)
+    chosen = choose_slots(
+        cost,
+        wanted=slots,
+        labels=len(scanned),
+        profile=profile,
+        fit_images=len(clean.split.fit),
+        budget=memory_budget or default_budget(),
+    )
+    pace = Pace() if on_gpu() else pace_of(cost)
     net = build_logits(canonical)
     found = check(
         net,
@@ -89,15 +116,9 @@ def get_ready(
         labels=scanned,
         value_range=value_range,
         labelled=images.labels is not None,
-    )
-    clean = CleanData(images=images, split=split_images(len(images), seed))
-    chosen = choose_slots(
-        net,
-        wanted=slots,
-        labels=len(scanned),
-        profile=profile,
-        fit_images=len(clean.split.fit),
-        budget=memory_budget or default_budget(),
+        min_accuracy=min_accuracy,
+        same_at_any_scale=same_at_any_scale(canonical),
+        pace=pace,
     )
     return Ready(
         canonical=canonical,

@@ -7,6 +7,9 @@ it whatever its masks look like: median and MAD come from it alone, because labe
 say nothing about the others.
 
 What follows a round depends on the labels, the seed and the norms, never on the order in which labels ended.
+
+Where the clean images fit several value ranges alike, all of this is done in each, one after the other: the rounds of
+range number r are numbered from r * `RANGE_ROUNDS` on, so that a round says which range it belongs to.
 """
 
 import math
@@ -19,6 +22,10 @@ import numpy as np
 from nc_core.detection import AGAIN, confirmed_of
 
 Purpose = Literal["screening", "inversion", "confirmation"]
+
+RANGE_ROUNDS = 10_000
+"""Rounds that a range may have. A confirmation takes at least one label that was not confirmed before, nearly always
+all that are left: two or three rounds are usual."""
 
 SCREENED_FROM = 250
 """Labels from which a scan screens; below, the reference would be most of them."""
@@ -38,21 +45,42 @@ SCREENED_PROFILES = frozenset({"fast"})
 """Profiles whose scans screen."""
 
 
+def range_of(round: int) -> int:
+    """The number of the value range that a round belongs to."""
+    return round // RANGE_ROUNDS
+
+
+def within_range(round: int) -> int:
+    """The number of a round among those of its own range."""
+    return round % RANGE_ROUNDS
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The rounds of a scan: `screenings` of them from number 0, the inversion, then confirmations.
+    """The rounds of a scan, in each range: `screenings` of them from number 0, the inversion, then confirmations.
 
     labels: all that were asked for. reference: labels that stand for clean ones; all where nothing is screened.
+    ranges: value ranges that are scanned.
     """
 
     labels: tuple[int, ...]
     reference: frozenset[int]
     screenings: int
     profile: str
+    ranges: int = 1
+
+    def first_round(self, range: int) -> int:
+        """The round that a range begins with."""
+        return range * RANGE_ROUNDS
+
+    def inversion_round(self, range: int) -> int:
+        """The round of a range that looks at its labels to the end."""
+        return self.first_round(range) + self.screenings
 
     def purpose(self, round: int) -> Purpose:
         """What a round is for."""
-        return "screening" if round < self.screenings else "inversion" if round == self.screenings else "confirmation"
+        number = within_range(round)
+        return "screening" if number < self.screenings else "inversion" if number == self.screenings else "confirmation"
 
     def profile_of(self, round: int) -> str:
         """The name of the profile (`nc_core.inversion.PROFILES`) that a round runs with."""
@@ -62,7 +90,7 @@ class Plan:
 
     def carries(self, round: int) -> bool:
         """Whether a round's labels begin where the round before left them, and not from a random start."""
-        return 0 < round <= self.screenings
+        return 0 < within_range(round) <= self.screenings
 
     def slots_of(self, round: int, slots: int) -> int:
         """Labels in one batch, of at most `slots`: a confirmation has work for few, and empty slots cost as much."""
@@ -76,23 +104,24 @@ class Plan:
 
         norms: of the masks as the round left them, without labels that failed; they do not go on.
         """
-        kept = math.ceil(len(self.labels) / ONE_IN ** (round + 1))
+        kept = math.ceil(len(self.labels) / ONE_IN ** (within_range(round) + 1))
         by_size = sorted(norms, key=lambda label: (norms[label], label))
         return tuple(sorted({*by_size[: max(kept, CANDIDATES)], *(self.reference & norms.keys())}))
 
     def share(self, round: int, done: float) -> float:
-        """The share of the whole work that is done when `done` of a round is, 0..1: an estimate."""
-        work = [self.steps(each) for each in range(self.screenings + 2)]
-        before = sum(work[:round])
-        return min(1.0, (before + done * (work[round] if round < len(work) else 0.0)) / sum(work))
+        """The share of the whole work, of all ranges, that is done when `done` of a round is, 0..1: an estimate."""
+        work, number = [self.steps(each) for each in range(self.screenings + 2)], within_range(round)
+        before = sum(work[:number])
+        of_range = min(1.0, (before + done * (work[number] if number < len(work) else 0.0)) / sum(work))
+        return min(1.0, (range_of(round) + of_range) / self.ranges)
 
     def steps(self, round: int) -> int:
         """About how many steps all labels of a round take together."""
         purpose, count = self.purpose(round), len(self.labels)
         if purpose == "confirmation":
             return len(AGAIN) * confirmed_of(count) * self._inversion_steps
-        if round > 0:
-            count = max(math.ceil(count / ONE_IN**round), CANDIDATES) + len(self.reference)
+        if (number := within_range(round)) > 0:
+            count = max(math.ceil(count / ONE_IN**number), CANDIDATES) + len(self.reference)
         return count * (SCREENING_STEPS if purpose == "screening" else self._inversion_steps)
 
     @property
@@ -100,11 +129,13 @@ class Plan:
         return STEPS[self.profile]
 
 
-def plan(labels: Sequence[int], *, profile: str, seed: int) -> Plan:
-    """The plan of a scan of these labels."""
+def plan(labels: Sequence[int], *, profile: str, seed: int, ranges: int = 1) -> Plan:
+    """The plan of a scan of these labels in so many value ranges."""
     asked = tuple(sorted(labels))
     if profile not in SCREENED_PROFILES or len(asked) < SCREENED_FROM:
-        return Plan(labels=asked, reference=frozenset(asked), screenings=0, profile=profile)
+        return Plan(labels=asked, reference=frozenset(asked), screenings=0, profile=profile, ranges=ranges)
     drawn = np.random.default_rng([seed, len(asked)]).choice(asked, REFERENCE, replace=False)
     screenings = math.ceil(math.log(len(asked) / CANDIDATES, ONE_IN))
-    return Plan(labels=asked, reference=frozenset(drawn.tolist()), screenings=screenings, profile=profile)
+    return Plan(
+        labels=asked, reference=frozenset(drawn.tolist()), screenings=screenings, profile=profile, ranges=ranges
+    )

@@ -13,7 +13,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nc_core.datasets import Resize
-from nc_core.detection import AGAIN, Detection, LabelNorm, StillFlagged, detect, middle, to_confirm
+from nc_core.detection import (
+    AGAIN,
+    Detection,
+    LabelNorm,
+    ScannedRange,
+    StillFlagged,
+    combine,
+    detect,
+    middle,
+    share_of,
+    to_confirm,
+)
 from nc_core.detectors import Detector, comparable
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
@@ -27,7 +38,10 @@ from nc_core.rounds import Plan, plan
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scan:
-    """A finished scan. inversions: label -> outcome with its trigger, in the model's own domain."""
+    """A finished scan. prepared, inversions: of the value range that the verdict rests on, `detection.range`.
+
+    inversions: label -> outcome with its trigger, in the model's own domain.
+    """
 
     ready: Ready
     prepared: Prepared
@@ -58,7 +72,7 @@ def case_of(found: Scan) -> Case:
             labels=comparable(norms, wanted, detector=found.detector),
             flagged=wanted,
             pixels=height * width,
-            alpha=found.detection.threshold,
+            alpha=found.detection.range_threshold,
         ),
         seed=found.seed,
         profile=ALL_PROFILES[found.plan.profile_of(found.plan.screenings)],
@@ -81,11 +95,12 @@ def scan(
     unlabelled: bool = False,
     labels: Sequence[int] | None = None,
     slots: int | None = None,
+    min_accuracy: float | None = None,
     compute: Compute = "float32",
     detector: Detector = "neural-cleanse",
     progress: Callable[[int, Progress], None] | None = None,
 ) -> Scan:
-    """Scan a model file with clean data: every label's trigger, and the verdict.
+    """Scan a model file with clean data: every label's trigger, and the verdict; in every range that fits the data.
 
     profile: "fast", "thorough" or "paper". detector: what looks at the labels. progress: called with a label and how
     far it is. The other arguments and the errors are those of `get_ready`.
@@ -101,13 +116,20 @@ def scan(
         labels=labels,
         slots=slots,
         seed=seed,
+        min_accuracy=min_accuracy,
         compute=compute,
     )
-    prepared = ready.prepare()
-    rounds = plan(ready.labels, profile=profile, seed=seed)
-    inversions, detection = scan_labels(
-        ready, prepared, rounds, seed=seed, alpha=alpha, detector=detector, progress=progress
-    )
+    rounds = plan(ready.labels, profile=profile, seed=seed, ranges=len(ready.preflight.ranges))
+    scans = []
+    for number in range(rounds.ranges):
+        prepared = ready.prepare(number)
+        share = share_of(alpha, rounds.ranges)
+        inversions, found = scan_labels(
+            ready, prepared, rounds, seed=seed, alpha=share, detector=detector, progress=progress
+        )
+        scans.append((prepared, inversions, found))
+    detection = _combined(ready, rounds, [found for _, _, found in scans], alpha=alpha)
+    prepared, inversions, _ = scans[detection.range]
     return Scan(
         ready=ready,
         prepared=prepared,
@@ -117,6 +139,23 @@ def scan(
         seed=seed,
         detector=detector,
     )
+
+
+def _combined(ready: Ready, rounds: Plan, found: Sequence[Detection], *, alpha: float) -> Detection:
+    seen = ready.preflight
+    scanned = [
+        ScannedRange(
+            value_range=one.domain.value_range,
+            scale=one.domain.scale,
+            offset=one.domain.offset,
+            score=one.score,
+            clean_accuracy=one.clean_accuracy,
+            first_round=rounds.first_round(number),
+            detection=found[number],
+        )
+        for number, one in enumerate(seen.ranges)
+    ]
+    return combine(scanned, alpha=alpha, labelled=seen.labelled, doubts=seen.doubts)
 
 
 def scan_labels(
@@ -129,7 +168,8 @@ def scan_labels(
     detector: Detector = "neural-cleanse",
     progress: Callable[[int, Progress], None] | None = None,
 ) -> tuple[dict[int, Inversion], Detection]:
-    """Invert the labels of a plan round by round and judge them; the smallest are inverted again before they count.
+    """Invert the labels of a plan round by round, in one range, and judge them; the smallest are inverted again before
+    they count.
 
     Returns each label's last outcome, with the updates, images and seconds of all its rounds, and the verdict.
     """

@@ -134,15 +134,18 @@ _engines: OrderedDict[tuple[object, ...], SlotEngine] = OrderedDict()
 _lock = threading.Lock()
 
 
-def engine_for(worker: WorkerProcess, submission: Submission, profile: str, slots: int) -> SlotEngine:
-    """This process' engine for the submission's net and data, with the settings of a profile and so many slots."""
-    data = (submission.canonical_sha256, submission.clean_data_sha256, repr(submission.preflight))
-    program = (*data, submission.options["detector"], profile)
+def engine_for(worker: WorkerProcess, submission: Submission, profile: str, slots: int, range: int = 0) -> SlotEngine:
+    """This process' engine for the submission's net and data in a value range, with the settings of a profile and so
+    many slots."""
+    compute = (submission.preflight or {})["screening_compute"]
+    program = (*materials.key_of(submission, range), compute, submission.options["detector"], profile)
     key = (*program, slots)
     with _lock:
         if key not in _engines:
             known = next((engine for other, engine in _engines.items() if other[:-1] == program), None)
-            inverter = known.inverter.with_slots(slots) if known else _inverter(worker, submission, profile, slots)
+            inverter = (
+                known.inverter.with_slots(slots) if known else _inverter(worker, submission, profile, slots, range)
+            )
             _engines[key] = SlotEngine(inverter)
         _engines.move_to_end(key)
         for old in [known for known, engine in _engines.items() if engine.idle and known != key][: -KEPT + 1]:
@@ -150,11 +153,11 @@ def engine_for(worker: WorkerProcess, submission: Submission, profile: str, slot
         return _engines[key]
 
 
-def _inverter(worker: WorkerProcess, submission: Submission, profile: str, slots: int) -> "Inverter":
+def _inverter(worker: WorkerProcess, submission: Submission, profile: str, slots: int, range: int) -> "Inverter":
     from nc_core.detectors import DETECTORS
     from nc_core.inversion import ALL_PROFILES
 
-    loaded, settings = materials.load(worker, submission), ALL_PROFILES[profile]
+    loaded, settings = materials.load(worker, submission, range), ALL_PROFILES[profile]
     compute: Compute = (submission.preflight or {})["screening_compute"] if settings.hands_on else "float32"
     detector = DETECTORS[submission.options["detector"]]
     return detector(loaded.logits, loaded.prepared, profile=settings, slots=slots, compute=compute)

@@ -102,14 +102,7 @@ def _memory(wanted: Wanted, slots: int) -> int:
     fit = min(int(wanted.images * FIT_SHARE), FIT_CAP)
     held = min(wanted.images, FIT_CAP + HOLDOUT_CAP + REPAIR_CAP) - fit
     net = wanted.net
-    program = program_bytes(
-        image=net.image,
-        activations=net.activations,
-        parameters=net.parameters,
-        slots=slots,
-        batch=PROFILES[wanted.profile].batch,
-        fit_images=fit,
-    )
+    program = program_bytes(net, slots=slots, batch=PROFILES[wanted.profile].batch, fit_images=fit)
     return PROCESS_BYTES + program + 4 * net.image * held
 
 

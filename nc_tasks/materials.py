@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nc_tasks.planning import ranges_of
 from nc_tasks.store import Submission
 from nc_tasks.worker import WorkerProcess
 
@@ -28,33 +29,43 @@ class Materials:
     prepared: "Prepared"
 
 
-_kept: OrderedDict[tuple[str, str, str], Materials] = OrderedDict()
+_kept: OrderedDict[tuple[object, ...], Materials] = OrderedDict()
 _lock = threading.Lock()
 
 
-def domain_of(submission: Submission) -> "Domain":
-    """The domain that preflight found for a prepared submission."""
+def domain_of(submission: Submission, range: int | None = None) -> "Domain":
+    """The domain of one of the value ranges that preflight found; None: of the one that is at work or was judged."""
     from nc_core.domain import Domain
 
-    found = submission.preflight
-    if found is None:
+    if submission.preflight is None:
         raise ValueError(f"submission {submission.id} has not been prepared")
+    found = submission.preflight if range is None else ranges_of(submission)[range]
     return Domain(value_range=found["value_range"], scale=tuple(found["scale"]), offset=tuple(found["offset"]))
 
 
-def load(worker: WorkerProcess, submission: Submission) -> Materials:
-    """Load what belongs to a prepared submission, or take it from memory. Waits for another thread that loads."""
-    key = (str(submission.canonical_sha256), str(submission.clean_data_sha256), repr(submission.preflight))
+def key_of(submission: Submission, range: int | None = None) -> tuple[object, ...]:
+    """What a net with its clean data in one range is known by: the same for all that needs the same arrays."""
+    found = submission.preflight or {}
+    domain = domain_of(submission, range)
+    return submission.canonical_sha256, submission.clean_data_sha256, domain, found["labelled"]
+
+
+def load(worker: WorkerProcess, submission: Submission, range: int | None = None) -> Materials:
+    """Load what belongs to a prepared submission, or take it from memory. Waits for another thread that loads.
+
+    range: as in `domain_of`.
+    """
+    key = key_of(submission, range)
     with _lock:
         if key not in _kept:
-            _kept[key] = _load(worker, submission)
+            _kept[key] = _load(worker, submission, range)
         _kept.move_to_end(key)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
         return _kept[key]
 
 
-def _load(worker: WorkerProcess, submission: Submission) -> Materials:
+def _load(worker: WorkerProcess, submission: Submission, range: int | None) -> Materials:
     from nc_core.datasets import CleanData
     from nc_core.intake import load_canonical
     from nc_core.inversion import Predictor
@@ -68,7 +79,7 @@ def _load(worker: WorkerProcess, submission: Submission) -> Materials:
     found = submission.preflight or {}
     prepared = prepare(
         data,
-        domain_of(submission),
+        domain_of(submission, range),
         Predictor(logits),
         classes=canonical.classes,
         labelled=bool(found["labelled"]),

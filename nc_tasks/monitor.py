@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nc_core.errors import CleanseError
+from nc_core.rounds import range_of, within_range
 from nc_tasks.settings import get_settings
 from nc_tasks.store import Detection, Label, Store, Submission, open_store
 from nc_tasks.store.findings import last_rounds
@@ -38,8 +39,8 @@ METHOD = re.compile(r"'method': '([a-z-]+)'")
 class _Known:
     """A submission as it stood at a moment.
 
-    labels: state and norm by label and round. judged: label -> round whose norm the detection took. indices: anomaly
-    indices.
+    labels: state and norm by label and round. judged: of each value range, label -> round whose norm the detection
+    took. indices: of each, anomaly indices. ranges: their names where there are several.
     """
 
     model: str
@@ -47,8 +48,9 @@ class _Known:
     verdict: str | None
     classes: int | None
     labels: dict[tuple[int, int], tuple[str, float | None]]
-    judged: dict[int, int]
-    indices: dict[int, float | None]
+    judged: dict[int, dict[int, int]]
+    indices: dict[int, dict[int, float | None]]
+    ranges: list[str]
 
 
 class TaskRows:
@@ -102,33 +104,50 @@ class TaskRows:
 
 def _read(session: Session, submission_id: str) -> _Known | None:
     row = session.execute(
-        select(Submission.model_name, Submission.state, Submission.classes, Detection.verdict, Detection.body)
+        select(
+            *(Submission.model_name, Submission.state, Submission.classes, Submission.preflight),
+            *(Detection.verdict, Detection.body),
+        )
         .outerjoin(Detection, Detection.submission_id == Submission.id)
         .where(Submission.id == submission_id)
     ).one_or_none()
     if row is None:
         return None
-    model, state, classes, verdict, body = row
+    model, state, classes, preflight, verdict, body = row
     labels = session.execute(
         select(Label.label, Label.round, Label.state, Label.norm)
         .where(Label.submission_id == submission_id)
         .order_by(Label.label, Label.round)
     ).all()
+    by_range: dict[int, list[Any]] = {}
+    for one in labels:
+        by_range.setdefault(range_of(one.round), []).append(one)
+    ranges = [one["value_range"] for one in (preflight or {}).get("ranges", ())]
     return _Known(
         model=model,
         state=state,
         verdict=verdict,
         classes=classes,
         labels={(row.label, row.round): (row.state, row.norm) for row in labels},
-        judged={row.label: row.round for row in last_rounds(labels)},
-        indices={entry["label"]: entry["anomaly_index"] for entry in (body or {"labels": []})["labels"]},
+        judged={number: {one.label: one.round for one in last_rounds(rows)} for number, rows in by_range.items()},
+        indices=_indices(body or {"labels": []}),
+        ranges=ranges if len(ranges) > 1 else [],
     )
+
+
+def _indices(body: Mapping[str, Any]) -> dict[int, dict[int, float | None]]:
+    # A verdict of an earlier version is that of one range.
+    ranges = body.get("ranges") or [body]
+    return {
+        number: {entry["label"]: entry["anomaly_index"] for entry in one["labels"]} for number, one in enumerate(ranges)
+    }
 
 
 def _of_label(known: _Known, label: int, round: int) -> str:
     state, norm = known.labels.get((label, round), ("unknown", None))
-    index = known.indices.get(label)
-    judged = known.judged.get(label)
+    number, within = range_of(round), within_range(round)
+    index = known.indices.get(number, {}).get(label)
+    judged = known.judged.get(number, {}).get(label)
     parts = (
         # What is asked for most stands first: Flower cuts long texts off.
         state,
@@ -137,7 +156,8 @@ def _of_label(known: _Known, label: int, round: int) -> str:
         None if index is None or judged in (None, round) else f"judged norm {known.labels[label, judged][1]:.1f}",
         None if index is None else f"anomaly index {index:.1f}",
         f"label {label}" if known.classes is None else f"label {label} of {known.classes}",
-        f"round {round}" if round else None,
+        f"round {within}" if within else None,
+        f"range {known.ranges[number]}" if known.ranges else None,
         known.model,
     )
     return " · ".join(part for part in parts if part)

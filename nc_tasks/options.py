@@ -49,6 +49,9 @@ class ScanOptions(BaseModel):
     """Preset for a file that holds weights alone."""
     labels: LabelRanges | None = None
     """Target labels to look at, as ranges such as "0-79,90"; None: all."""
+    min_accuracy: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Clean accuracy that the model is to have at least, else it is refused; None: twice chance, and doubted where real
+    models read in a wrong range have as much."""
     unlabelled: bool = False
     """Take the model's own confident answers instead of the data's labels."""
     slots: int | None = Field(default=None, ge=1, le=256)

@@ -56,10 +56,12 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
             labels=options.target_labels,
             slots=options.slots,
             seed=options.seed,
+            min_accuracy=options.min_accuracy,
             memory_budget=worker.settings.memory_budget_bytes or default_budget() // worker.settings.label_workers,
         )
     preflight = asdict(ready.preflight)
     domain = preflight.pop("domain")
+    preflight["ranges"] = [{**found.pop("domain"), **found} for found in preflight["ranges"]]
     parts = {part: len(getattr(ready.clean.split, part)) for part in ("fit", "holdout", "repair")}
     return {
         "canonical_sha256": _kept(worker, ready.canonical),
@@ -71,6 +73,7 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
         "preflight": {
             **domain,
             **preflight,
+            "range": 0,
             "split": parts,
             "screening_compute": ready.screening,
             "slots": ready.slots,

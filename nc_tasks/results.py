@@ -45,6 +45,8 @@ def summary_json(submission: Submission, detection: Detection, repairs: list[Mit
         "state": submission.state,
         **{name: body[name] for name in ("verdict", "reason", "not_covered", "flagged_labels")},
         "suspects": body.get("suspects", []),
+        "doubts": body.get("doubts", []),
+        "ranges": _ranges(body),
         "judged_at": detection.created_at.isoformat(timespec="seconds"),
         **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
         **{name: body[name] for name in ("rules", "reference_size")},
@@ -65,6 +67,11 @@ def summary_json(submission: Submission, detection: Detection, repairs: list[Mit
         "profile": submission.options["profile"],
         "slots": submission.slots,
     }
+
+
+def _ranges(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The value ranges that were scanned, in short; verdicts of earlier versions name none."""
+    return [{name: value for name, value in one.items() if name != "labels"} for one in body.get("ranges", ())]
 
 
 def _preflight(submission: Submission) -> dict[str, Any]:

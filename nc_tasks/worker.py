@@ -25,6 +25,7 @@ from nc_tasks.company import Company
 from nc_tasks.embedded.commands import default_slots
 from nc_tasks.errors import ExtraMissing
 from nc_tasks.heartbeat import Heartbeat
+from nc_tasks.memory import MemoryWatch, limit_of
 from nc_tasks.settings import Settings, get_settings
 from nc_tasks.store import Store, open_store, workers
 from nc_tasks.tracing import trace
@@ -38,13 +39,15 @@ OPEN_SECONDS = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerProcess:
-    """This process as the store knows it. stopping: set when the worker was told to end. company: labels in it."""
+    """This process as the store knows it. stopping: set when the worker was told to end. company: labels in it. memory:
+    None where nobody looks at it."""
 
     id: str
     settings: Settings
     store: Store
     artefacts: ArtefactStore
     heartbeat: Heartbeat
+    memory: MemoryWatch | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     company: Company = field(default_factory=Company)
 
@@ -69,12 +72,15 @@ def _open(pid: int) -> WorkerProcess:
     )
     heartbeat = Heartbeat(store, report=report, seconds=settings.heartbeat_seconds)
     heartbeat.start()
+    memory = MemoryWatch(store, worker_id=worker_id, limit=limit_of(settings))
+    memory.start()
     return WorkerProcess(
         id=worker_id,
         settings=settings,
         store=store,
         artefacts=artefacts,
         heartbeat=heartbeat,
+        memory=memory,
     )
 
 
@@ -172,6 +178,8 @@ def _leave(**_: object) -> None:
         return
     worker = _this()
     worker.heartbeat.stop()
+    if worker.memory is not None:
+        worker.memory.stop()
     try:
         with worker.store.write() as session:
             workers.release(session, dead=[worker.id])

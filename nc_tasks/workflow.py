@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from nc_core.detection import AGAIN, Detection, detect, to_confirm
+from nc_core.detection import AGAIN, Detection, LabelNorm, ScannedRange, combine, detect, share_of, to_confirm
 from nc_core.profiles import ALL_PROFILES
-from nc_core.rounds import Plan
+from nc_core.rounds import Plan, range_of
 from nc_tasks.options import ScanOptions
-from nc_tasks.planning import plan_of
+from nc_tasks.planning import plan_of, ranges_of
 from nc_tasks.publishing import publish_compare, send_labels, send_repairs
 from nc_tasks.results import choice_of
 from nc_tasks.store import (
@@ -109,15 +109,14 @@ def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
 
 
 def _judge(worker: WorkerProcess, submission: Submission, rounds: Plan) -> None:
-    """Detection; the smallest labels are inverted again in a round of their own before it is recorded."""
-    options = ScanOptions(**submission.options)
-    height, width, _ = submission.input_shape or (0, 0, 0)
+    """What follows the last round of a range: its smallest labels inverted again, the next range, or the verdict."""
+    number = range_of(submission.round)
     with worker.store.read() as session:
-        rows = findings.latest(session, submission_id=submission.id)
-        confirmed = labels.ended_after(session, submission_id=submission.id, round=rounds.screenings)
+        norms = _norms(session, submission, rounds, number)
+        inversion = rounds.inversion_round(number)
+        confirmed = labels.ended_after(session, submission_id=submission.id, round=inversion)
         spent = budgets.is_spent(session, submission_id=submission.id)
-    norms = [findings.norm_of(row, rounds) for row in rows]
-    found = detect(norms, classes=int(submission.classes or 0), pixels=height * width, alpha=options.alpha)
+    found = _detect(submission, rounds, norms)
     doubtful = to_confirm(norms, flagged=found.flagged_labels, confirmed=confirmed)
     if spent:
         # Only what would be called a backdoor: that is not to rest on one lucky start, everything else ends here.
@@ -125,27 +124,64 @@ def _judge(worker: WorkerProcess, submission: Submission, rounds: Plan) -> None:
     # Where no label got past the screening there is no norm to confirm.
     if doubtful and rounds.purpose(submission.round) != "screening":
         _go_on(worker, submission, rounds, doubtful, round=submission.round + 1)
-        return
+    elif number + 1 < rounds.ranges:
+        _go_on(worker, submission, rounds, rounds.labels, round=rounds.first_round(number + 1))
+    else:
+        _record(worker, submission, _combined(worker, submission, rounds))
+
+
+def _norms(session: Session, submission: Submission, rounds: Plan, range: int) -> list[LabelNorm]:
+    rows = findings.latest(session, submission_id=submission.id, range=range)
+    return [findings.norm_of(row, rounds) for row in rows]
+
+
+def _detect(submission: Submission, rounds: Plan, norms: Sequence[LabelNorm]) -> Detection:
+    """The detection of one range."""
+    height, width, _ = submission.input_shape or (0, 0, 0)
+    alpha = share_of(ScanOptions(**submission.options).alpha, rounds.ranges)
+    found = detect(norms, classes=int(submission.classes or 0), pixels=height * width, alpha=alpha)
     if any(norm.state == "cancelled" for norm in norms):
         why = budgets.used_up(submission.options["budget_minutes"])
         found = replace(found, reason=f"{found.reason} {why[0].upper()}{why[1:]}.")
-    _record(worker, submission, found, options)
+    return found
+
+
+def _combined(worker: WorkerProcess, submission: Submission, rounds: Plan) -> Detection:
+    """The verdict over all ranges, from their label rows alone."""
+    found = submission.preflight or {}
+    with worker.store.read() as session:
+        norms = [_norms(session, submission, rounds, number) for number in range(rounds.ranges)]
+    scanned = [
+        ScannedRange(
+            value_range=one.get("value_range", ""),
+            scale=tuple(one.get("scale", ())),
+            offset=tuple(one.get("offset", ())),
+            score=one.get("score", 0.0),
+            clean_accuracy=one.get("clean_accuracy"),
+            first_round=rounds.first_round(number),
+            detection=_detect(submission, rounds, norms[number]),
+        )
+        for number, one in enumerate(ranges_of(submission))
+    ]
+    alpha = ScanOptions(**submission.options).alpha
+    return combine(scanned, alpha=alpha, labelled=bool(found.get("labelled")), doubts=found.get("doubts", ()))
 
 
 def _go_on(worker: WorkerProcess, submission: Submission, rounds: Plan, going: Sequence[int], *, round: int) -> None:
     """Begin the next round with these labels."""
     with worker.store.write() as session:
-        moved = course.next_round(session, submission_id=submission.id, round=round)
+        moved = course.next_round(session, submission_id=submission.id, round=round, after=submission.round)
         if moved:
             _queue(session, submission, rounds, going, round=round)
     if moved:
         resume_round(worker, submission.id, round)
 
 
-def _record(worker: WorkerProcess, submission: Submission, found: Detection, options: ScanOptions) -> None:
-    repairs = options.mitigate if found.verdict == "backdoored" else ()
+def _record(worker: WorkerProcess, submission: Submission, found: Detection) -> None:
+    repairs = ScanOptions(**submission.options).mitigate if found.verdict == "backdoored" else ()
     with worker.store.write() as session:
-        detections.record(session, submission_id=submission.id, body=found.to_json())
+        if detections.record(session, submission_id=submission.id, body=found.to_json()):
+            course.set_range(session, submission_id=submission.id, range=found.range)
         if repairs:
             mitigations.create(session, submission_id=submission.id, methods=repairs)
         course.set_state(session, submission_id=submission.id, state="repairing" if repairs else "done")

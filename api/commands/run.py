@@ -86,6 +86,17 @@ FalsePositives = Annotated[
     ),
 ]
 PixelRange = Annotated[ValueRange, typer.Option("--value-range", help="What the model makes of pixels in 0..255.")]
+MinAccuracy = Annotated[
+    float | None,
+    typer.Option(
+        "--min-accuracy",
+        metavar="R",
+        min=0.0,
+        max=1.0,
+        help="Refuse the model below this share of right answers on the clean data, and doubt none above it.",
+        show_default="twice chance",
+    ),
+]
 Fit = Annotated[Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")]
 Architecture = Annotated[
     str | None,
@@ -133,6 +144,7 @@ def run(
     max_accuracy_loss: MaxAccuracyLoss = 0.05,
     false_positive_rate: FalsePositives = 0.01,
     value_range: PixelRange = "auto",
+    min_accuracy: MinAccuracy = None,
     resize: Fit = None,
     architecture: Architecture = None,
     only: Only = None,
@@ -160,6 +172,7 @@ def run(
         "max_accuracy_loss": max_accuracy_loss,
         "false_positive_rate": false_positive_rate,
         "value_range": value_range,
+        "min_accuracy": min_accuracy,
         "resize": resize,
         "architecture": architecture,
         "labels": only,

@@ -14,6 +14,8 @@ PAYLOAD = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "urn:cleanse:verdict:v1"
 FIGURES = ("p_value", "threshold", "anomaly_index", "log_z")
+RANGE = ("value_range", "clean_accuracy", "verdict", "flagged_labels", "p_value", "threshold")
+"""What is attested of each value range that was scanned."""
 
 
 def statement(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,6 +41,9 @@ def statement(result: Mapping[str, Any]) -> dict[str, Any]:
             "warnings": result["preflight"]["warnings"],
             "classes": model["classes"],
             **{name: result[name] for name in FIGURES},
+            "value_range": result["preflight"]["value_range"],
+            "ranges": [{name: one[name] for name in RANGE} for one in result.get("ranges", ())],
+            "doubts": result.get("doubts", []),
             "not_covered": result["not_covered"],
             "data": {"name": result["data"]["name"], "digest": {"sha256": result["data"]["sha256"]}},
             "settings": {**result["options"], "slots": result["slots"]},

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from api import scanned
 from api.numbers import percent, probability, significant
+from api.ranges import doubts_of, range_lines
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 VERSION = "2.1.0"
@@ -60,6 +61,9 @@ def _run(result: Mapping[str, Any]) -> dict[str, Any]:
             "threshold": result["threshold"],
             "anomaly_index": result["anomaly_index"],
             "log_z": result["log_z"],
+            "value_range": result["preflight"]["value_range"],
+            "ranges": [one["value_range"] for one in result.get("ranges", ())],
+            "doubts": result.get("doubts", []),
             "profile": result["profile"],
             "seed": result["seed"],
         },
@@ -84,11 +88,13 @@ def _artifact(name: str, digest: str, description: str) -> dict[str, Any]:
 
 
 def _notifications(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """What a reader of the verdict must know: its reason, its file, and for a clean one what it does not cover."""
+    """What a reader of the verdict must know: its reason, its file, doubts, and what a clean one does not cover."""
     yield {"level": "note", "message": {"text": _text(result["reason"])}}
     yield {"level": "note", "message": {"text": _text(scanned.about(result))}}
-    for warning in result["preflight"]["warnings"]:
+    for warning in (*doubts_of(result), *result["preflight"]["warnings"]):
         yield {"level": "warning", "message": {"text": _text(warning)}}
+    for line in range_lines(result):
+        yield {"level": "note", "message": {"text": _text(f"{line[:1].upper()}{line[1:]}.")}}
     if result["verdict"] == "clean":
         for attack in result["not_covered"]:
             yield {"level": "note", "message": {"text": _text(f"Not covered by this verdict: {attack}.")}}

@@ -12,6 +12,7 @@ from api.pages import repairs
 from api.pages.cells import grid
 from api.pages.norms import charts_of, rows_of
 from api.progress import NAMES, detail, shares
+from api.ranges import doubts_of, range_facts
 from api.report import view
 from api.report.charts import Row
 from api.watching import PHASES, snapshot
@@ -91,6 +92,8 @@ def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str,
     if result is None:
         return {
             "verdict": None,
+            "doubts": [],
+            "ranges": [],
             "title": TITLES[submission.state],
             "lead": submission.reason,
             "advice": None,
@@ -104,6 +107,8 @@ def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str,
         "verdict": result["verdict"],
         "title": view.TITLES[result["verdict"]],
         "lead": result["reason"],
+        "doubts": doubts_of(result),
+        "ranges": range_facts(result),
         "advice": f"{view.flagged_sentence(result)} {advice}",
         "about": scanned.about(result),
         "files": scanned.files_of(result),

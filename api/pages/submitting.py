@@ -22,7 +22,7 @@ from nc_tasks.store import datasets
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-OPTIONS = ("profile", "value_range", "resize", "labels", "mitigate", "unlabelled")
+OPTIONS = ("profile", "value_range", "min_accuracy", "resize", "labels", "mitigate", "unlabelled")
 """Options of a scan that the form asks for; one left empty stays as it is without the form."""
 
 

@@ -51,6 +51,8 @@ def preflight_facts(preflight: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if preflight.get("images"):
         rows.append(("Pictures", f"{preflight['images']:,}"))
+    for text in preflight.get("doubts", ()):
+        rows.append(("Doubt", text))
     if preflight.get("scores"):
         measure = "accuracy" if preflight["labelled"] else "entropy of the answers, in nats"
         tried = ", ".join(f"{name}: {score:.3f}" for name, score in preflight["scores"].items())

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from api import scanned
+from api.ranges import doubts_of, range_facts
 from api.report import view
 from api.report.charts import Guide, Row, norm_chart
 from api.report.environment import environment
@@ -51,6 +52,8 @@ def render_report(
             rows=view.by_norm(result["labels"])[: view.TABLE_LIMIT],
             charts=norm_charts(result["labels"], guides(result)),
             facts=run_facts(result),
+            doubts=doubts_of(result),
+            ranges=range_facts(result),
             preflight_facts=preflight_facts(result["preflight"]),
             **repairs(result, drawn(result, fresh, examples)),
         )

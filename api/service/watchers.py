@@ -72,6 +72,8 @@ def progress_json(seen: Snapshot, seconds: float | None) -> dict[str, Any]:
         "labels_ended": seen.labels_ended,
         "purpose": seen.purpose,
         "round": seen.round,
+        "range": seen.range,
+        "ranges": seen.ranges,
         "screenings": seen.screenings,
         "eta_seconds": None if seconds is None else round(seconds, 1),
     }

@@ -6,8 +6,9 @@ from nc_core.detection.norms import LabelNorm
 from nc_core.detection.null import NormalNull, normal_null
 from nc_core.detection.outcome import Evidence
 from nc_core.detection.outliers import robust_log_z
+from nc_core.detection.ranges import ScannedRange, combine, share_of
 from nc_core.detection.rescan import StillFlagged
-from nc_core.detection.result import Detection, LabelIndex
+from nc_core.detection.result import Detection, LabelIndex, RangeDetection
 from nc_core.detection.size import SIZE_BOUND, small_by_size
 from nc_core.detection.stepdown import reference_norms
 from nc_core.detection.suspects import suspects_of
@@ -22,8 +23,11 @@ __all__ = [
     "LabelIndex",
     "LabelNorm",
     "NormalNull",
+    "RangeDetection",
+    "ScannedRange",
     "StillFlagged",
     "anomaly_index",
+    "combine",
     "confirmed_of",
     "detect",
     "median_and_mad",
@@ -31,6 +35,7 @@ __all__ = [
     "normal_null",
     "reference_norms",
     "robust_log_z",
+    "share_of",
     "small_by_size",
     "suspects_of",
     "to_confirm",

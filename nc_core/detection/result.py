@@ -34,13 +34,38 @@ class LabelIndex:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RangeDetection:
+    """What the scan of one value range has found, in short; see `ranges.ScannedRange` and `Detection`.
+
+    p_value, threshold: of this range's scan alone.
+    """
+
+    value_range: str
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+    score: float
+    clean_accuracy: float | None
+    first_round: int
+    verdict: Verdict
+    reason: str
+    flagged_labels: tuple[int, ...]
+    p_value: float
+    threshold: float
+    anomaly_index: float
+    log_z: float
+    labels: tuple[LabelIndex, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Detection:
     """The verdict and what it rests on; every number is finite.
 
     reason: one sentence. suspects: labels that are repaired along with the flagged ones, see `suspects_of`.
     anomaly_index: the paper's (plain norms, MAD) of the smallest label. log_z: the smallest label's on log norms.
     p_value: chance, with no backdoor, that any of the labels scans this low. threshold: alpha, per model.
-    reference_size: labels behind median and MAD of log_z. rules: how each rule voted, as sentences.
+    reference_size: labels behind median and MAD of log_z. rules: how each rule voted, as sentences. doubts: what speaks
+    against the clean images or their value range. ranges: those that were scanned, of which number `range` is the one
+    that everything else here is of.
     """
 
     verdict: Verdict
@@ -55,11 +80,19 @@ class Detection:
     rules: tuple[str, ...]
     reference_size: int
     not_covered: tuple[str, ...] = NOT_COVERED
+    doubts: tuple[str, ...] = ()
+    range: int = 0
+    ranges: tuple[RangeDetection, ...] = ()
 
     @property
     def to_repair(self) -> tuple[int, ...]:
         """The labels whose triggers a repair is to take away, in order."""
         return tuple(sorted({*self.flagged_labels, *self.suspects}))
+
+    @property
+    def range_threshold(self) -> float:
+        """alpha of the one range that the verdict rests on."""
+        return self.ranges[self.range].threshold if self.ranges else self.threshold
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain dicts, lists, strings and numbers."""

@@ -16,9 +16,16 @@ PARAMETERS = 500_000_000
 """Weights of the whole net, 2 GB as float32: what a worker holds several times over. ConvNeXt-XL, the largest of
 keras.applications, has 350 million, EfficientNetV2-L 118 million."""
 
-VALUES_PER_IMAGE = 2_000_000_000
-"""Activation values that one image causes, summed over the net: 8 GB, what a gradient keeps of a batch of one. ResNet50
-at 224 x 224 causes 37 million."""
+VALUES_PER_IMAGE = 1_000_000_000
+"""Values that one image causes, summed over the net, working memory of its layers included: 4 GB for a pass forward.
+ResNet50 at 224 x 224 causes 37 million. What this machine can do is asked for before a net is run, with its budget."""
+
+OPERATIONS_PER_IMAGE = 100_000_000_000
+"""Multiplications with additions for one image, and as many for `POOLING` values read by windows: half a minute of one
+processor forward and backward. ResNet50 at 224 x 224 needs 4 thousand million, ConvNeXt-XL 61."""
+
+POOLING = 8
+"""Multiplications that take as long as one value read by a pooling window."""
 
 JSON_CHARACTERS = 16 * 1024**2
 """Length of a model configuration. NASNetLarge, the longest of keras.applications, has 1.0 million."""

@@ -1,12 +1,13 @@
 """What follows from layers and calls alone: every shape, and what the output means."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import Head, Layer, Node
+from nc_core.intake.effort import Effort, effort
 from nc_core.intake.head import final_node, find_head
-from nc_core.intake.limits import PARAMETERS, VALUES_PER_IMAGE, within
+from nc_core.intake.limits import OPERATIONS_PER_IMAGE, PARAMETERS, POOLING, VALUES_PER_IMAGE, within
 from nc_core.intake.shapes import infer, size
 from nc_core.intake.windows import Shape, WeightShapes
 
@@ -14,11 +15,12 @@ from nc_core.intake.windows import Shape, WeightShapes
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
     """The output shape of every node, without the batch axis; the shapes of the weights of every layer, by its number;
-    the head and the number of classes.
+    what each call of a layer needs besides; the head and the number of classes.
     """
 
     shapes: Sequence[Shape]
     weight_shapes: Mapping[int, WeightShapes]
+    efforts: Sequence[Effort]
     head: Head
     classes: int
 
@@ -29,7 +31,11 @@ def meaning(layers: Sequence[Layer], nodes: Sequence[Node], output: int, image: 
     image: (H, W, C). Every layer must be called.
     """
     shapes, weight_shapes = _infer_all(layers, nodes, image)
-    within(sum(map(size, shapes)), VALUES_PER_IMAGE, "activation values for one image")
+    efforts = list(_efforts(layers, nodes, shapes, weight_shapes))
+    held = sum(map(size, shapes)) + sum(each.working for each in efforts)
+    within(held, VALUES_PER_IMAGE, "activation values for one image")
+    done = sum(each.multiply_adds + POOLING * each.window_reads for each in efforts)
+    within(done, OPERATIONS_PER_IMAGE, "multiplications for one image")
     within(
         sum(size(shape) for named in weight_shapes.values() for shape in named.values()),
         PARAMETERS,
@@ -37,7 +43,7 @@ def meaning(layers: Sequence[Layer], nodes: Sequence[Node], output: int, image: 
     )
     head, classes = find_head(layers, nodes, output, shapes)
     _refuse_shared_head(layers, nodes, final_node(layers, nodes, output))
-    return Meaning(shapes=shapes, weight_shapes=weight_shapes, head=head, classes=classes)
+    return Meaning(shapes=shapes, weight_shapes=weight_shapes, efforts=efforts, head=head, classes=classes)
 
 
 def _infer_all(
@@ -58,6 +64,15 @@ def _infer_all(
             raise ModelRefused(f"layer {layer.name!r} ({layer.kind}) is called on inputs of different sizes")
         shapes.append(shape)
     return shapes, weight_shapes
+
+
+def _efforts(
+    layers: Sequence[Layer], nodes: Sequence[Node], shapes: Sequence[Shape], weight_shapes: Mapping[int, WeightShapes]
+) -> Iterator[Effort]:
+    for node, output in zip(nodes, shapes, strict=True):
+        if node.layer is not None:
+            layer = layers[node.layer]
+            yield effort(layer.kind, layer.options, shapes[node.inputs[0]], output, weight_shapes[node.layer])
 
 
 def _refuse_shared_head(layers: Sequence[Layer], nodes: Sequence[Node], final: int) -> None:

@@ -7,26 +7,28 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from nc_core.cost import BYTES_FORWARD
 from nc_core.inversion import backend
+from nc_core.models import forward_floats
 
-PREDICT_FLOATS = 8_000_000
-"""Input floats of one batch: 256 pictures of 32x32x3 are 0.8 million, 53 of 224x224x3 are 8 million."""
+PREDICT_BYTES = 512 * 2**20
+"""Memory of one batch: all 256 pictures of most nets for 32x32x3, eight of a MobileNetV2 at 224x224, and one where even
+that is more than this."""
 
 
 class Predictor:
     """Calls a net without its dropout: images (n, H, W, C) in the model's domain -> logits (n, N)."""
 
     def __init__(self, model: keras.Model, *, batch: int = 256) -> None:
-        floats = int(np.prod(model.input_shape[1:]))
-        self._batch = max(1, min(batch, PREDICT_FLOATS // floats))
+        self.batch = max(1, min(batch, int(PREDICT_BYTES / BYTES_FORWARD) // max(forward_floats(model), 1)))
         self._call = backend.compiled(lambda x: model(x, training=False), net=model)
 
     def __call__(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Logits of every image, in order."""
-        parts = [self._padded(x[start : start + self._batch]) for start in range(0, len(x), self._batch)]
+        parts = [self._padded(x[start : start + self.batch]) for start in range(0, len(x), self.batch)]
         return np.concatenate(parts)
 
     def _padded(self, part: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        missing = self._batch - len(part)
+        missing = self.batch - len(part)
         full: Any = np.concatenate([part, np.repeat(part[:1], missing, axis=0)]) if missing else part
         return np.asarray(self._call(ops.convert_to_tensor(full)))[: len(part)]

@@ -11,9 +11,6 @@ from nc_core.inversion import Predictor
 from nc_core.mitigation.units import Site
 from nc_core.models import build, with_weights
 
-AT_ONCE = 256
-"""Images whose activations are held in memory together."""
-
 
 class Activations:
     """The mean activations of one site of a net.
@@ -24,11 +21,13 @@ class Activations:
 
     def __init__(self, canonical: CanonicalModel, model: keras.Model, site: Site) -> None:
         present = with_weights(canonical, model)
-        self._predict = Predictor(build(replace(present, output=site.node)), batch=AT_ONCE)
+        self._predict = Predictor(build(replace(present, output=site.node)))
 
     def __call__(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Images (n, H, W, C), n >= 1 -> (units,): means over the images and, in a convolution, over the places."""
-        sums = [self._sum(x[start : start + AT_ONCE]) for start in range(0, len(x), AT_ONCE)]
+        # No more activations are held at once than the net itself has in one batch.
+        at_once = self._predict.batch
+        sums = [self._sum(x[start : start + at_once]) for start in range(0, len(x), at_once)]
         return np.sum(sums, axis=0) / len(x)
 
     def _sum(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Canonical model -> Keras net."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,8 @@ def build(model: CanonicalModel) -> keras.Model:
     It holds Keras' own layers alone and keeps their names, so that what `save` writes loads with plain Keras. Raises
     ModelRefused where Keras makes no net of it.
     """
+    # Keras walks through a graph by recursion, one or two calls for every layer that lies behind another.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000 + 3 * len(model.nodes)))
     image = keras.Input(model.input_shape, dtype="float32", name=INPUT)
     layers = []
     for layer in model.layers:

@@ -1,8 +1,22 @@
 """Everything that is found out about a model and its clean data before any label is worked on."""
 
-from nc_core.preflight.check import Preflight, check
+from nc_core.preflight.check import Preflight, RangeFound, check
 from nc_core.preflight.compute import quick_compute
 from nc_core.preflight.memory import choose_slots, default_budget, estimate
+from nc_core.preflight.pace import Pace, pace_of
 from nc_core.preflight.ranges import candidate
+from nc_core.preflight.scaling import same_at_any_scale
 
-__all__ = ["Preflight", "candidate", "check", "choose_slots", "default_budget", "estimate", "quick_compute"]
+__all__ = [
+    "Pace",
+    "Preflight",
+    "RangeFound",
+    "candidate",
+    "check",
+    "choose_slots",
+    "default_budget",
+    "estimate",
+    "pace_of",
+    "quick_compute",
+    "same_at_any_scale",
+]

@@ -10,24 +10,35 @@ import numpy.typing as npt
 
 from nc_core.datasets import Images
 from nc_core.domain import Domain
-from nc_core.errors import DataRefused, OptionRefused
+from nc_core.errors import OptionRefused
 from nc_core.inversion import Predictor
 from nc_core.inversion.spread import SPREAD_IMAGES
 from nc_core.preflight import ranges
+from nc_core.preflight.accuracy import Measured, accuracy_doubts, refuse_low
 from nc_core.preflight.gradient import hiding
+from nc_core.preflight.pace import ACCURACY_IMAGES, Pace
 from nc_core.prepared import Predict
 
 FEW_IMAGES = 100
-ACCURACY_IMAGES = 10_000
-"""Images that clean accuracy is measured on, at most."""
-ACCURACY_FLOOR = 0.5
-ACCURACY_FLOOR_TWO_CLASSES = 0.65
-"""Below this the pair does not fit: on the wrong range real nets score 0 to 60%, on the right one about 95%."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeFound:
+    """A value range to scan in. score: accuracy, or entropy of the predicted labels in nats, on the images that ranges
+    were compared on; clean_accuracy: on all of them, None without labels."""
+
+    domain: Domain
+    score: float
+    clean_accuracy: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preflight:
-    """What was found. clean_accuracy is None without labels; entropy is of the predicted labels, in nats."""
+    """What was found. ranges: those to scan in, the one that fits best first; domain and clean_accuracy are of that.
+
+    ambiguous: the images fit several ranges that mean something else. scores: by value range, of all that were tried.
+    doubts: what speaks against images or range, beside any verdict. clean_accuracy is None without labels.
+    """
 
     domain: Domain
     ambiguous: bool
@@ -37,6 +48,8 @@ class Preflight:
     images: int
     scores: dict[str, float]
     warnings: tuple[str, ...]
+    doubts: tuple[str, ...]
+    ranges: tuple[RangeFound, ...]
 
 
 def check(
@@ -47,69 +60,132 @@ def check(
     labels: Sequence[int],
     value_range: str = "auto",
     labelled: bool = True,
+    min_accuracy: float | None = None,
+    same_at_any_scale: bool = False,
+    pace: Pace = Pace(),
 ) -> Preflight:
-    """Find the domain and refuse what cannot be scanned.
+    """Find the ranges to scan in and refuse what cannot be scanned.
 
-    model: N logits, input (H, W, C). images: of that shape. labels: those to be scanned. Raises OptionRefused or
-    DataRefused; each says what was found, what was expected and what to pass.
+    model: N logits, input (H, W, C). images: of that shape. labels: those to be scanned. min_accuracy: clean accuracy
+    that the user expects at least, None: what chance says. same_at_any_scale: see `scaling`. pace: how many images to
+    look at. Raises OptionRefused or DataRefused; each says what was found, what was expected and what to
+    pass.
     """
     predict = Predictor(model)
     truth = images.labels if labelled else None
-    probe = np.random.default_rng(0).permutation(len(images.pixels))[: ranges.PROBE_IMAGES]
-    trials = _trials(predict, images.pixels[probe], None if truth is None else truth[probe], value_range)
-    domain = trials[0].domain
-    scores = {trial.domain.value_range: round(trial.score, 4) for trial in trials}
-    accuracy = None if truth is None else _accuracy(predict, domain, images.pixels, truth)
-    if accuracy is not None:
-        _refuse_low_accuracy(accuracy, classes, scores)
-    one_answer = accuracy is None and trials[0].score == 0
-    shown = domain.to_model(images.pixels[probe[:SPREAD_IMAGES]])
-    hidden = hiding(model, shown, labels, span=float((domain.high - domain.low).max()))
+    if truth is None and min_accuracy is not None:
+        raise OptionRefused(
+            f"--min-accuracy {min_accuracy:g} needs labels to be held against, and none are used: leave it out, or "
+            "pass labelled data without --unlabelled"
+        )
+    sample = np.random.default_rng(0).permutation(len(images.pixels))[: ranges.PROBE_IMAGES]
+    probe = sample[: pace.probe]
+    domains = _domains(images.pixels[sample], value_range, labelled=truth is not None)
+    trials = _trials(predict, domains, images.pixels[probe], None if truth is None else truth[probe])
+    tied = _tied(trials, value_range, images=len(probe), labelled=truth is not None)
+    fitting = ranges.distinct(tied, same_at_any_scale=same_at_any_scale)
+    found = tuple(_found(predict, trial, images.pixels, truth, pace.accuracy_in(len(fitting))) for trial in fitting)
+    first, scores = found[0], {trial.domain.value_range: round(trial.score, 4) for trial in trials}
+    doubts = _doubts(first, scores, classes=classes, images=len(probe), min_accuracy=min_accuracy)
+    one_answer = truth is None and trials[0].score == 0
+    looked_at = labels[:: -(-len(labels) // pace.labels)]
+    shown = first.domain.to_model(images.pixels[probe[:SPREAD_IMAGES]])
+    span = float((first.domain.high - first.domain.low).max())
+    hidden = hiding(model, shown, looked_at, span=span, rows=pace.rows)
     return Preflight(
-        domain=domain,
-        ambiguous=value_range == "auto" and ranges.near_tie(trials, labelled=truth is not None),
+        domain=first.domain,
+        ambiguous=len(found) > 1,
         layout=images.note,
         labelled=truth is not None,
-        clean_accuracy=accuracy,
+        clean_accuracy=first.clean_accuracy,
         images=len(images.pixels),
         scores=scores,
-        warnings=(*_warnings(len(images.pixels), one_answer=one_answer), *hidden),
+        warnings=(
+            *_warnings(len(images.pixels), one_answer=one_answer),
+            *_hurried(pace, len(images.pixels), labelled=truth is not None),
+            *hidden,
+            *(_spared(trial) for trial in tied if trial not in fitting),
+        ),
+        doubts=doubts,
+        ranges=found,
     )
 
 
-def _trials(
-    predict: Predict, pixels: npt.ArrayLike, truth: npt.NDArray[np.int32] | None, value_range: str
-) -> list[ranges.Trial]:
-    names = ranges.VALUE_RANGES if value_range == "auto" else (value_range,)
-    domains = [domain for name in names if (domain := ranges.candidate(name, pixels)) is not None]
-    if not domains:
+def _domains(pixels: npt.ArrayLike, value_range: str, *, labelled: bool) -> list[Domain]:
+    """All candidates; with a range that was asked for and no labels that one alone."""
+    if value_range != "auto" and ranges.candidate(value_range, pixels) is None:
         raise OptionRefused(
             f"value range {value_range!r} needs 3 channels, the images have {np.asarray(pixels).shape[-1]}: "
             "pass another --value-range, or auto"
         )
+    names = ranges.VALUE_RANGES if value_range == "auto" or labelled else (value_range,)
+    return [domain for name in names if (domain := ranges.candidate(name, pixels)) is not None]
+
+
+def _trials(
+    predict: Predict, domains: list[Domain], pixels: npt.ArrayLike, truth: npt.NDArray[np.int32] | None
+) -> list[ranges.Trial]:
     if truth is None:
         return ranges.rank_by_entropy(domains, predict, pixels)
     return ranges.rank_by_labels(domains, predict, pixels, truth)
 
 
-def _accuracy(predict: Predict, domain: Domain, pixels: npt.NDArray[Any], truth: npt.NDArray[np.int32]) -> float:
+def _tied(trials: list[ranges.Trial], value_range: str, *, images: int, labelled: bool) -> list[ranges.Trial]:
+    """The candidates that are to be scanned in; a range that was asked for is one whatever its score."""
+    if value_range == "auto":
+        return ranges.tied(trials, images=images, labelled=labelled)
+    return [trial for trial in trials if trial.domain.value_range == value_range]
+
+
+def _doubts(
+    found: RangeFound, scores: dict[str, float], *, classes: int, images: int, min_accuracy: float | None
+) -> tuple[str, ...]:
+    """What speaks against the accuracy of the range that fits best; raises DataRefused for one that is too low."""
+    if found.clean_accuracy is None:
+        return ()
+    measured = Measured(
+        accuracy=found.clean_accuracy,
+        classes=classes,
+        value_range=found.domain.value_range,
+        scores=scores,
+        tie=ranges.accuracy_tie(images),
+    )
+    refuse_low(measured, min_accuracy=min_accuracy)
+    return () if min_accuracy is not None else tuple(accuracy_doubts(measured))
+
+
+def _found(
+    predict: Predict, trial: ranges.Trial, pixels: npt.NDArray[Any], truth: npt.NDArray[np.int32] | None, most: int
+) -> RangeFound:
+    accuracy = None if truth is None else _accuracy(predict, trial.domain, pixels, truth, most)
+    return RangeFound(domain=trial.domain, score=round(trial.score, 4), clean_accuracy=accuracy)
+
+
+def _accuracy(
+    predict: Predict, domain: Domain, pixels: npt.NDArray[Any], truth: npt.NDArray[np.int32], most: int
+) -> float:
     step, right = 1000, 0
-    count = min(len(truth), ACCURACY_IMAGES)
+    count = min(len(truth), most)
+    # Files may be sorted by class: of fewer images than there are, any.
+    order = np.sort(np.random.default_rng(1).permutation(len(truth))[:count])
     for start in range(0, count, step):
-        part = slice(start, min(start + step, count))
+        part = order[start : start + step]
         right += int((predict(domain.to_model(pixels[part])).argmax(axis=1) == truth[part]).sum())
     return right / count
 
 
-def _refuse_low_accuracy(accuracy: float, classes: int, scores: dict[str, float]) -> None:
-    floor = ACCURACY_FLOOR_TWO_CLASSES if classes == 2 else ACCURACY_FLOOR
-    if accuracy >= floor:
-        return
-    tried = ", ".join(f"{name}: {score:.3f}" for name, score in scores.items())
-    raise DataRefused(
-        f"clean accuracy is {accuracy:.3f}, expected at least {floor}: the images, their labels or their value range "
-        f"do not fit this model (accuracy by value range: {tried}); pass clean data that the model was made for, its "
-        "--value-range, or --unlabelled if the labels number the classes differently"
+def _hurried(pace: Pace, images: int, *, labelled: bool) -> tuple[str, ...]:
+    if pace.accuracy >= min(images, ACCURACY_IMAGES) and pace.probe >= min(images, ranges.PROBE_IMAGES):
+        return ()
+    compared = f"value ranges were compared on {min(pace.probe, images)} of {images} images"
+    measured = f", clean accuracy was measured on {min(pace.accuracy, images)}" if labelled else ""
+    return (f"the model takes long for a picture: {compared}{measured}",)
+
+
+def _spared(trial: ranges.Trial) -> str:
+    return (
+        f"the images fit the value range {trial.domain.value_range} as well: it was not scanned by itself, because the "
+        "model's input is nearly the same in it, or the model is proven to answer alike in both"
     )
 
 

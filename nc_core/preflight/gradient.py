@@ -14,22 +14,24 @@ from nc_core.inversion.spread import SPREAD_IMAGES, factor_of, unusual
 from nc_core.models import scores_of
 
 ROWS = 64
+"""Images in one batch, at most."""
 IMAGES_PER_LABEL = 4
 MOST = 0.5
 """Share of the labels without a gradient from which on it is the input that hides, not a label."""
 
 
 def hiding(
-    model: keras.Model, x: npt.NDArray[np.float32], labels: Sequence[int], *, span: float = 1.0
+    model: keras.Model, x: npt.NDArray[np.float32], labels: Sequence[int], *, span: float = 1.0, rows: int = ROWS
 ) -> tuple[str, ...]:
     """What stands between a gradient and the answers, one sentence each; nothing of an ordinary net.
 
-    model: N logits. x (n, H, W, C): clean images in the model's domain. span: of that domain. A scan goes on all the
-    same: it has other means (`nc_core.inversion.rescue`), and a label that they do not see has no outcome.
+    model: N logits. x (n, H, W, C): clean images in the model's domain. span: of that domain. rows: images in one
+    batch. A scan goes on all the same: it has other means (`nc_core.inversion.rescue`), and a label that they do not
+    see has no outcome.
     """
     scores, heads = scores_of(model)
     logits = Predictor(scores)(x[:SPREAD_IMAGES])
-    blind, broken = _unseen(scores, x, labels, factor=factor_of(logits), span=span)
+    blind, broken = _unseen(scores, x, labels, factor=factor_of(logits), span=span, rows=rows)
     told = (_doubled(heads), _spread(unusual(logits)), _blind(blind, len(labels)), _broken(broken, len(labels)))
     return tuple(filter(None, told))
 
@@ -77,7 +79,7 @@ def _shown(labels: Sequence[int]) -> str:
 
 
 def _unseen(
-    scores: keras.Model, x: npt.NDArray[np.float32], labels: Sequence[int], *, factor: float, span: float
+    scores: keras.Model, x: npt.NDArray[np.float32], labels: Sequence[int], *, factor: float, span: float, rows: int
 ) -> tuple[list[int], list[int]]:
     """Labels that show no way on any of a few clean images, and those with a gradient that is no number on one."""
     scale = np.float32(factor)
@@ -98,10 +100,10 @@ def _unseen(
     wanted = np.repeat(np.asarray(labels, np.int32), IMAGES_PER_LABEL)
     images = np.resize(np.arange(min(len(x), IMAGES_PER_LABEL)), len(wanted))
     found = np.zeros((2, len(wanted)), np.float32)
-    for start in range(0, len(wanted), ROWS):
-        rows = np.arange(start, start + ROWS) % len(wanted)
-        found[:, rows] = np.asarray(
-            measured(ops.convert_to_tensor(x[images[rows]]), ops.convert_to_tensor(wanted[rows]))
+    for start in range(0, len(wanted), rows):
+        taken = np.arange(start, start + rows) % len(wanted)
+        found[:, taken] = np.asarray(
+            measured(ops.convert_to_tensor(x[images[taken]]), ops.convert_to_tensor(wanted[taken]))
         )
     alive, numbers = found.reshape(2, len(labels), IMAGES_PER_LABEL)
     broken = numbers.min(axis=1) < 1.0

@@ -1,12 +1,9 @@
 """How much memory a slot program takes, from the net's shapes, and how many slots fit."""
 
-import keras
-import psutil
-
-from nc_core.cost import program_bytes
+from nc_core.cost import NetCost, program_bytes
 from nc_core.errors import OutOfBudget
 from nc_core.inversion import Profile, backend
-from nc_core.models import activation_floats
+from nc_core.machine import free_bytes
 from nc_core.slots import ON_CPU, ON_GPU
 
 SHARE_OF_FREE = 0.5
@@ -15,26 +12,16 @@ SHARE_OF_FREE = 0.5
 
 def default_budget() -> int:
     """Bytes that a scan may take where nothing else was said."""
-    return int(psutil.virtual_memory().available * SHARE_OF_FREE)
+    return int(free_bytes() * SHARE_OF_FREE)
 
 
-def estimate(model: keras.Model, *, slots: int, profile: Profile, fit_images: int) -> int:
+def estimate(net: NetCost, *, slots: int, profile: Profile, fit_images: int) -> int:
     """Estimated peak bytes of a slot program with `slots` slots."""
-    image = 1
-    for side in model.input_shape[1:]:
-        image *= side
-    return program_bytes(
-        image=image,
-        activations=activation_floats(model),
-        parameters=model.count_params(),
-        slots=slots,
-        batch=profile.batch,
-        fit_images=fit_images,
-    )
+    return program_bytes(net, slots=slots, batch=profile.batch, fit_images=fit_images)
 
 
 def choose_slots(
-    model: keras.Model, *, wanted: int | None, labels: int, profile: Profile, fit_images: int, budget: int
+    net: NetCost, *, wanted: int | None, labels: int, profile: Profile, fit_images: int, budget: int
 ) -> int:
     """As many slots as wanted (else `nc_core.slots`, never more than labels), fewer where the budget asks for it.
 
@@ -43,9 +30,9 @@ def choose_slots(
     """
     usual = ON_GPU if backend.on_gpu() else ON_CPU
     for slots in range(min(wanted or usual, max(labels, 1)), 0, -1):
-        if estimate(model, slots=slots, profile=profile, fit_images=fit_images) <= budget:
+        if estimate(net, slots=slots, profile=profile, fit_images=fit_images) <= budget:
             return slots
-    least = estimate(model, slots=1, profile=profile, fit_images=fit_images)
+    least = estimate(net, slots=1, profile=profile, fit_images=fit_images)
     raise OutOfBudget(
         f"one slot of {profile.batch} images needs about {least / 2**30:.1f} GiB, the budget is "
         f"{budget / 2**30:.1f} GiB: free memory, or raise CLEANSE_MEMORY_BUDGET_BYTES"

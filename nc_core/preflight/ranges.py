@@ -1,6 +1,11 @@
-"""Which map from file pixels to model input fits this pair of model and data?"""
+"""Which maps from file pixels to model input fit this pair of model and data?
+
+Most often one does. Where several do, none of them may be left out: clean images cannot tell which of them the model
+will be used with, and whoever planted a backdoor may have chosen one (`tied`, `distinct`).
+"""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +16,13 @@ from nc_core.prepared import Predict
 PROBE_IMAGES = 512
 """Images that candidates are compared on: a difference of 5 points of accuracy is then beyond 2 standard errors."""
 
-ACCURACY_TIE = 0.02
+ACCURACY_TIE = 0.05
 ENTROPY_TIE = 0.05
 """Candidates closer than this (accuracy; entropy as a share of the larger) are a near tie."""
+
+SAME_MAP = 0.25
+"""Maps whose black and white lie closer than this share of the narrower one's span count as one: `standardize` and
+`imagenet` on most photographs (a tenth apart), no two of the others."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -46,6 +55,48 @@ def candidate(value_range: str, pixels: npt.ArrayLike) -> Domain | None:
     return Domain(value_range=value_range, scale=(scale,) * channels, offset=(offset,) * channels)
 
 
+def accuracy_tie(images: int) -> float:
+    """Difference of accuracy on so many images that may be chance: wider where there are few."""
+    return ACCURACY_TIE * by_chance(images)
+
+
+def by_chance(images: int) -> float:
+    """How much wider than on `PROBE_IMAGES` scores scatter on so many images."""
+    return max(1.0, sqrt(PROBE_IMAGES / images))
+
+
+def tied(trials: list[Trial], *, images: int, labelled: bool) -> list[Trial]:
+    """The candidates that so many images cannot tell from the best, in the order of `trials`, which is best first."""
+    best = max(trial.score for trial in trials)
+    tie = accuracy_tie(images) if labelled else ENTROPY_TIE * by_chance(images) * max(best, 1e-9)
+    return [trial for trial in trials if best - trial.score < tie]
+
+
+def distinct(trials: list[Trial], *, same_at_any_scale: bool = False) -> list[Trial]:
+    """Of candidates that mean the same the first.
+
+    Those are maps that hardly differ (`SAME_MAP`), and maps that differ by a factor alone where the net is proven to be
+    `same_at_any_scale`. Whether a net answers clean images alike is no sign of it: a detector of the trigger that wakes
+    in one range alone changes no clean answer.
+    """
+    kept: list[Trial] = []
+    for trial in trials:
+        if not any(_same(trial.domain, one.domain, same_at_any_scale) for one in kept):
+            kept.append(trial)
+    return kept
+
+
+def _same(first: Domain, second: Domain, same_at_any_scale: bool) -> bool:
+    if same_at_any_scale and not any((*first.offset, *second.offset)):
+        # A net may tell channels apart, so the factor has to be that of all of them.
+        factors = np.asarray(first.scale) / np.asarray(second.scale)
+        if np.allclose(factors, factors[0]):
+            return True
+    apart = np.maximum(np.abs(first.low - second.low), np.abs(first.high - second.high))
+    span = np.minimum(first.high - first.low, second.high - second.low)
+    return bool((apart <= SAME_MAP * span).all())
+
+
 def rank_by_labels(
     domains: list[Domain], predict: Predict, pixels: npt.ArrayLike, labels: npt.NDArray[np.int32]
 ) -> list[Trial]:
@@ -60,7 +111,7 @@ def rank_by_labels(
         accuracy = float(np.mean(log_p.argmax(axis=1) == labels))
         likelihood = float(np.mean(log_p[np.arange(len(labels)), labels]))
         trials.append(Trial(domain=domain, score=accuracy, likelihood=likelihood))
-    bar = max(trial.score for trial in trials) - ACCURACY_TIE
+    bar = max(trial.score for trial in trials) - accuracy_tie(len(labels))
     near = [trial for trial in trials if trial.score > bar]
     far = [trial for trial in trials if trial.score <= bar]
     near.sort(key=lambda trial: trial.likelihood, reverse=True)
@@ -80,15 +131,6 @@ def rank_by_entropy(domains: list[Domain], predict: Predict, pixels: npt.ArrayLi
         entropy = float(-np.sum(share[share > 0] * np.log(share[share > 0])))
         trials.append(Trial(domain=domain, score=entropy))
     return sorted(trials, key=lambda trial: trial.score, reverse=True)
-
-
-def near_tie(trials: list[Trial], *, labelled: bool) -> bool:
-    """True when the second candidate scores about as well as the first and yet means something else."""
-    if len(trials) < 2:
-        return False
-    first, second = sorted((trial.score for trial in trials), reverse=True)[:2]
-    gap = first - second
-    return gap < (ACCURACY_TIE if labelled else ENTROPY_TIE * max(first, 1e-9))
 
 
 def _standard(name: str, mean: npt.NDArray[np.float64], std: npt.NDArray[np.float64]) -> Domain:

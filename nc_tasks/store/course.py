@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
+from nc_core.rounds import range_of
 from nc_tasks.store.leases import changed
 from nc_tasks.store.restart import restart_labels
 from nc_tasks.store.states import SUBMISSION_ENDS, SUBMISSION_SOURCES, SubmissionState
@@ -31,12 +32,30 @@ def set_state(session: Session, *, submission_id: str, state: SubmissionState, *
     return changed(session, statement) == 1
 
 
-def next_round(session: Session, *, submission_id: str, round: int) -> bool:
-    """Go on to this round; False where it is not the one that follows, or no label is inverted any more."""
+def next_round(session: Session, *, submission_id: str, round: int, after: int | None = None) -> bool:
+    """Go on to this round; False where it is not the one that follows, or no label is inverted any more.
+
+    after: the round that it follows, None for the one with the number before. With the first round of another value
+    range that range becomes the present one.
+    """
+    before = round - 1 if after is None else after
     statement = update(Submission).where(
-        Submission.id == submission_id, Submission.state == "inverting", Submission.round == round - 1
+        Submission.id == submission_id, Submission.state == "inverting", Submission.round == before
     )
-    return changed(session, statement.values(round=round, nudged_at=None)) == 1
+    moved = changed(session, statement.values(round=round, nudged_at=None)) == 1
+    if moved and range_of(round) != range_of(before):
+        set_range(session, submission_id=submission_id, range=range_of(round))
+    return moved
+
+
+def set_range(session: Session, *, submission_id: str, range: int) -> None:
+    """Let the preflight tell of this value range: what it says of the range then holds for every trigger shown."""
+    found = session.get_one(Submission, submission_id, populate_existing=True).preflight or {}
+    # Another preparation of an earlier version names one range alone.
+    if "ranges" in found:
+        of_range = {name: value for name, value in found["ranges"][range].items() if name != "score"}
+        told = update(Submission).where(Submission.id == submission_id)
+        changed(session, told.values(preflight={**found, **of_range, "range": range}))
 
 
 def nudge(session: Session, *, submission_id: str, patience_seconds: float) -> bool:

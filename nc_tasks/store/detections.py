@@ -21,7 +21,7 @@ def record(session: Session, *, submission_id: str, body: dict[str, Any]) -> boo
         "verdict": body["verdict"],
         "reason": body["reason"],
         "p_value": body["p_value"],
-        **_summary(session, submission_id),
+        **_summary(session, submission_id, body.get("range", 0)),
         "body": body,
         "created_at": now(session),
     }
@@ -37,8 +37,8 @@ def get(session: Session, *, submission_id: str) -> Detection | None:
     return session.get(Detection, submission_id, populate_existing=True)
 
 
-def _summary(session: Session, submission_id: str) -> dict[str, Any]:
-    rows = findings.latest(session, submission_id=submission_id)
+def _summary(session: Session, submission_id: str, range: int) -> dict[str, Any]:
+    rows = findings.latest(session, submission_id=submission_id, range=range)
     norms = [(row.norm, row.label) for row in rows if row.state == "done" and row.norm is not None]
     norm, label = min(norms, default=(None, None))
     return {"smallest_label": label, "smallest_norm": norm, "label_states": Counter(row.state for row in rows)}

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from nc_core.detection import Evidence, LabelNorm
-from nc_core.rounds import Plan
+from nc_core.rounds import RANGE_ROUNDS, Plan
 from nc_tasks.store.labels import RESULTS
-from nc_tasks.store.tables import Label
+from nc_tasks.store.tables import Label, Submission
 
 R = TypeVar("R", bound=Any)
 
@@ -47,15 +47,31 @@ class Finding(NamedTuple):
 FINDING = tuple(getattr(Label, name) for name in Finding._fields)
 
 
-def latest(session: Session, *, submission_id: str, label: int | None = None) -> list[Finding]:
-    """What each label's last round has found, by label. label: of this one alone."""
-    query = select(*FINDING).where(Label.submission_id == submission_id)
+def latest(
+    session: Session, *, submission_id: str, label: int | None = None, range: int | None = None
+) -> list[Finding]:
+    """What each label's last round has found, by label. label: of this one alone.
+
+    range: number of the value range; None: of the one that is at work, or that the verdict rests on.
+    """
+    query = select(*FINDING).where(*of_range(session, submission_id=submission_id, range=range))
     query = query if label is None else query.where(Label.label == label)
     return [Finding(*row) for row in last_rounds(session.execute(query.order_by(Label.label, Label.round)))]
 
 
+def of_range(session: Session, *, submission_id: str, range: int | None = None) -> tuple[ColumnElement[bool], ...]:
+    """Conditions that label rows of a submission and one of its value ranges meet; range: as in `latest`."""
+    if range is None:
+        shown = select(Submission.preflight["range"].as_integer()).where(Submission.id == submission_id)
+        number = session.scalar(shown) or 0  # a preparation of an earlier version says none
+    else:
+        number = range
+    first = number * RANGE_ROUNDS
+    return Label.submission_id == submission_id, Label.round >= first, Label.round < first + RANGE_ROUNDS
+
+
 def last_rounds(rows: Iterable[R]) -> list[R]:
-    """Of rows by label and round, for each label the one that says what is known of it.
+    """Of one range's rows by label and round, for each label the one that says what is known of it.
 
     A confirmation that failed takes nothing away from what the inversion before it found; an inversion that failed
     after a screening leaves nothing, since that was but a glance.
@@ -91,7 +107,7 @@ def doubt_of(row: Finding) -> str | None:
 
 
 def totals(session: Session, *, submission_id: str) -> dict[int, LabelTotals]:
-    """What each label took in all its rounds."""
+    """What each label took in all its rounds, of all ranges."""
     query = select(
         Label.label, func.sum(Label.updates), func.sum(Label.seconds), func.sum(Label.gradient_images)
     ).where(Label.submission_id == submission_id)

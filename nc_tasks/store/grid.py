@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from nc_tasks.store.findings import last_rounds
+from nc_tasks.store.findings import last_rounds, of_range
 from nc_tasks.store.states import LABEL_ENDS
 from nc_tasks.store.tables import Label
 
@@ -25,8 +25,9 @@ COLUMNS = (Label.label, Label.state, Label.norm, Label.attack_success_rate, Labe
 
 
 def cells(session: Session, *, submission_id: str) -> list[Cell]:
-    """The labels, in order."""
-    query = select(*COLUMNS).where(Label.submission_id == submission_id).order_by(Label.label, Label.round)
+    """The labels, in order; of the value range that is at work, or that the verdict rests on."""
+    query = select(*COLUMNS).where(*of_range(session, submission_id=submission_id))
+    query = query.order_by(Label.label, Label.round)
     return [
         Cell(
             label,

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from nc_core.rounds import RANGE_ROUNDS, range_of
 from nc_tasks.store import leases, outbox
 from nc_tasks.store.insert import insert_absent
 from nc_tasks.store.states import LABEL_ENDS, LabelState
@@ -180,8 +181,9 @@ def of_round(session: Session, *, submission_id: str, round: int) -> list[Label]
 
 
 def ended_after(session: Session, *, submission_id: str, round: int) -> set[int]:
-    """Labels that have ended in a later round than this one, whatever came of it."""
-    query = select(Label.label).where(Label.submission_id == submission_id, Label.round > round)
+    """Labels that have ended in a later round than this one, of the same value range, whatever came of it."""
+    end = (range_of(round) + 1) * RANGE_ROUNDS
+    query = select(Label.label).where(Label.submission_id == submission_id, Label.round > round, Label.round < end)
     return set(session.scalars(query.where(Label.state.in_(LABEL_ENDS))))
 
 

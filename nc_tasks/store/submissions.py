@@ -135,7 +135,9 @@ def retry(session: Session, *, submission_id: str) -> int:
     submission = get(session, submission_id=submission_id)
     if submission.state not in SUBMISSION_ENDS:
         raise WrongState(f"submission {submission_id} is {submission.state}: it can be retried once it has ended")
-    without = sum(row.state not in RESULTS for row in findings.latest(session, submission_id=submission_id))
+    ranges = range(len((submission.preflight or {}).get("ranges", ())) or 1)
+    rows = [row for one in ranges for row in findings.latest(session, submission_id=submission_id, range=one)]
+    without = sum(row.state not in RESULTS for row in rows)
     unrepaired = select(func.count()).where(Mitigation.submission_id == submission_id, Mitigation.state == "failed")
     again = without + session.scalars(unrepaired).one()
     if submission.state == "done" and not again and submission.scanned_sha256 is not None:

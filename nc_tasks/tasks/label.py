@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from nc_core.detection import AGAIN, Evidence, middle
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
-from nc_core.rounds import Plan
+from nc_core.rounds import Plan, range_of, within_range
 from nc_tasks import logs
 from nc_tasks.ageing import label_taken
 from nc_tasks.app import app
@@ -159,14 +159,14 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
     with worker.heartbeat.hold(renew, stuck) as held, deadline:
         load()
         slots = rounds.slots_of(key.round, int(submission.slots or 1))
-        engine = engine_for(worker, submission, rounds.profile_of(key.round), slots)
+        engine = engine_for(worker, submission, rounds.profile_of(key.round), slots, range_of(key.round))
         try:
             found = engine.invert(
                 key.label,
                 seed=int(submission.options["seed"]),
                 starts=AGAIN if rounds.purpose(key.round) == "confirmation" else (0,),
                 begun=_begun(worker, key) if rounds.carries(key.round) else None,
-                round=key.round,
+                round=within_range(key.round),
                 report=report,
                 should_stop=lambda: held.lost or worker.stopping.is_set() or deadline.is_over(),
             )
@@ -218,7 +218,7 @@ def _first(worker: WorkerProcess, key: LabelKey, rounds: Plan) -> "Inversion":
     """The inversion that is to be confirmed, as it was stored; a label is confirmed because that one has a trigger."""
     from nc_core.inversion import Inversion, Trigger
 
-    row, arrays = _stored(worker, key, rounds.screenings)
+    row, arrays = _stored(worker, key, rounds.inversion_round(range_of(key.round)))
     return Inversion(
         label=key.label,
         state="done",

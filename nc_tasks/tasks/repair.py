@@ -132,7 +132,7 @@ def _case(
             labels=comparable(norms, wanted, detector=options.detector),
             flagged=tuple(wanted),
             pixels=height * width,
-            alpha=options.alpha,
+            alpha=range_alpha(found, options.alpha),
         ),
         seed=options.seed,
         profile=ALL_PROFILES[rounds.profile_of(rounds.screenings)],
@@ -142,6 +142,12 @@ def _case(
         poison=poison,
         suspects=tuple(suspects),
     )
+
+
+def range_alpha(found: Mapping[str, Any], alpha: float) -> float:
+    """The limit that the range of the flagged labels was judged at."""
+    ranges = found.get("ranges")  # a verdict of an earlier version has one
+    return float(ranges[found["range"]]["threshold"]) if ranges else alpha
 
 
 def _found(worker: WorkerProcess, submission: Submission, rounds: Plan) -> tuple[dict[str, Any], list[LabelNorm]]:

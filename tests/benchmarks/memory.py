@@ -16,9 +16,10 @@ def one(name: str, slots: int) -> None:
     import keras
     import numpy as np
 
+    from nc_core.cost import cost_of
     from nc_core.domain import Domain
     from nc_core.inversion import FAST, invert_labels
-    from nc_core.models import activation_floats
+    from nc_core.models import activation_floats, canonical_of
     from nc_core.preflight import estimate
     from nc_core.prepared import Part, Prepared
 
@@ -42,7 +43,7 @@ def one(name: str, slots: int) -> None:
     except Exception as end:
         print(type(end).__name__, end="; ")
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    guess = estimate(model, slots=slots, profile=FAST, fit_images=32)
+    guess = estimate(cost_of(canonical_of(model)), slots=slots, profile=FAST, fit_images=32)
     each = peak / (slots * FAST.batch * activation_floats(model))
     print(
         f"{name} {slots} slots of {FAST.batch}: {peak / 2**30:.2f} GiB beyond the loaded net, "

@@ -39,6 +39,15 @@ def test_flags_exactly_the_planted_label(ran: Ran, planted: Planted) -> None:
     assert {label["state"] for label in ran.result["labels"]} <= {"done", "not_converged"}
 
 
+def test_both_ranges_that_the_pictures_fit_alike_are_scanned_and_told(ran: Ran) -> None:
+    # Given drawn signs, which the net reads alike in 0..1 and in 0..255
+    found = {one["value_range"]: one for one in ran.result["ranges"]}
+    assert set(found) == {"0..1", "0..255"}
+    # Then its verdict rests on one of them, which the preflight names, and both are told
+    assert found[ran.result["preflight"]["value_range"]]["verdict"] == "backdoored"
+    assert all(f"scanned in {name}:" in ran.out for name in found)
+
+
 def test_repair_kills_the_true_trigger(ran: Ran) -> None:
     repair = ran.result["mitigation"]
     assert repair["poisoned"]["attack_success_rate_before"] > 0.95
@@ -154,7 +163,7 @@ def test_a_run_whose_worker_is_killed_and_that_is_interrupted_carries_on_where_i
     # Given a run under a home of its own, label after label, whose worker is killed in the middle of them
     own = Cleanse(home=tmp_path / "home")
     arguments = ("run", planted.model, "--data", planted.clean, "--out", tmp_path / "out", "--mitigate", "none")
-    arguments += ("--labels", "3-8", "--slots", 1, "--workers", 1)
+    arguments += ("--labels", "3-8", "--slots", 1, "--workers", 1, "--value-range", "0..1")
     process = own.start(*arguments)
     wait_for_labels(own, 1)
     (worker,) = [pid for pid in stack_processes(own) if b"labels1@" in Path(f"/proc/{pid}/cmdline").read_bytes()]
@@ -180,7 +189,7 @@ def test_a_run_whose_worker_is_killed_and_that_is_interrupted_carries_on_where_i
     assert own("down").code == 0
 
 
-SOME = ("--labels", "4-7", "--mitigate", "none", "--slots", 2)
+SOME = ("--labels", "4-7", "--mitigate", "none", "--slots", 2, "--value-range", "0..1")
 
 
 @pytest.fixture(scope="module")

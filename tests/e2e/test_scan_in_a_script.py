@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 
 def test_scan_repair_and_save(planted: Planted, tmp_path: Path) -> None:
     # Given the planted BadNet, three of its labels and no service
-    found = scan(planted.model, planted.clean, labels=[5, 6, 7])
+    found = scan(planted.model, planted.clean, labels=[5, 6, 7], value_range="0..1")
     # Then the planted one is flagged
     assert found.detection.verdict == "backdoored"
     assert found.detection.flagged_labels == (planted.target,)

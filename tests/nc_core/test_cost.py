@@ -2,7 +2,7 @@
 
 import pytest
 
-from nc_core.cost import cost_of, program_bytes
+from nc_core.cost import NetCost, cost_of, program_bytes
 from nc_core.intake.canonical import CanonicalModel, Layer, Node
 
 
@@ -39,8 +39,10 @@ def test_a_kernel_counts_at_every_place(kind: str, options: dict[str, object], m
 
 
 def test_memory_grows_with_slots_and_batch_alone() -> None:
+    net = NetCost(image=100, activations=10_000, multiply_adds=0, parameters=1_000, largest=500, working=300)
+
     def needed(slots: int, batch: int) -> int:
-        return program_bytes(image=100, activations=10_000, parameters=1_000, slots=slots, batch=batch, fit_images=10)
+        return program_bytes(net, slots=slots, batch=batch, fit_images=10)
 
     assert needed(4, 8) == needed(8, 4)
     assert needed(8, 8) - needed(4, 8) == needed(12, 8) - needed(8, 8) > 0

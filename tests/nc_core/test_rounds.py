@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nc_core.rounds import CANDIDATES, REFERENCE, SCREENED_FROM, Plan, plan
+from nc_core.rounds import CANDIDATES, REFERENCE, SCREENED_FROM, Plan, plan, range_of, within_range
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +85,19 @@ def test_a_confirmation_has_slots_for_half_of_its_labels(labels: int, slots: int
     # Then two workers that share them have no empty slots; every other round has all slots
     assert rounds.slots_of(rounds.screenings + 1, slots) == wanted
     assert {rounds.slots_of(number, slots) for number in range(rounds.screenings + 1)} == {slots}
+
+
+def test_a_second_range_has_the_same_rounds_under_numbers_of_its_own() -> None:
+    one, two = plan(range(300), profile="fast", seed=0), plan(range(300), profile="fast", seed=0, ranges=2)
+    assert two.reference == one.reference
+    for number in range(one.screenings + 3):
+        there = two.first_round(1) + number
+        assert (range_of(there), within_range(there)) == (1, number)
+        assert two.purpose(there) == one.purpose(number)
+        assert two.profile_of(there) == one.profile_of(number)
+        assert two.carries(there) == one.carries(number)
+        assert two.steps(there) == one.steps(number)
+        assert two.share(there, 0.5) == pytest.approx((1 + one.share(number, 0.5)) / 2)
+    assert two.inversion_round(1) == two.first_round(1) + two.screenings
+    norms = dict(enumerate(np.random.default_rng(0).random(300)))
+    assert two.after(two.first_round(1), norms) == one.after(0, norms)

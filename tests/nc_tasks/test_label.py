@@ -10,6 +10,7 @@ import pytest
 from nc_core.detection import Evidence
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.inversion import Begun, Inversion, Trigger
+from nc_core.rounds import RANGE_ROUNDS
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Label, LabelKey, Submission, findings, labels, submissions
 from nc_tasks.tasks import label as label_task
@@ -25,9 +26,11 @@ class Engine:
         self.does: Callable[[int], Inversion] = found
         self.asked: list[tuple[str, int, int]] = []
         self.begun: list[tuple[str, int, Begun | None]] = []
+        self.ranges: list[int] = []
 
-    def of(self, _: WorkerProcess, submission: Submission, profile: str, _slots: int) -> Any:
+    def of(self, _: WorkerProcess, submission: Submission, profile: str, _slots: int, range: int) -> Any:
         engine = self
+        self.ranges.append(range)
 
         class Bound:
             def invert(
@@ -211,6 +214,33 @@ def test_a_confirmed_label_has_the_middle_one_of_its_three_inversions(
     assert row.norm == pytest.approx(2.8)
     assert row.norms == pytest.approx([2.0, 3.6, 2.8])
     assert (row.updates, row.gradient_images) == (41 + 42, 2 * 640)
+
+
+def test_a_label_of_a_second_range_is_inverted_there_and_confirmed_by_its_own_first_inversion(
+    worker: WorkerProcess, engine: Engine, submission: str
+) -> None:
+    # Given a label that was inverted in two value ranges, in the second one with another norm
+    first, second = 0, RANGE_ROUNDS
+    masks = {first: 0.5, second: 0.25, second + 1: 0.3}
+
+    def sized(mask: float) -> Callable[[int], Inversion]:
+        trigger = Trigger(mask=np.full((2, 2), mask, np.float32), pattern=TRIGGER.pattern)
+        return lambda label: replace(found(label), trigger=trigger)
+
+    for number, mask in masks.items():
+        with worker.store.write() as session:
+            labels.create(session, submission_id=submission, labels=[1], round=number, updates_budget=600)
+        engine.does = sized(mask)
+        assert label_task.invert_label(submission=submission, label=1, round=number)["state"] == "done"
+    # Then each went to the engine of its range, by its number within that range
+    assert engine.ranges == [0, 1, 1]
+    assert [one for _, one, _ in engine.begun] == [0, 0, 1]
+    # And the confirmation stands beside the second range's inversion, not the first one's
+    with worker.store.read() as session:
+        (row,) = findings.latest(session, submission_id=submission, label=1, range=1)
+        (other,) = findings.latest(session, submission_id=submission, label=1, range=0)
+    assert row.norms == pytest.approx([1.0, 1.2, 1.2])
+    assert other.norm == pytest.approx(2.0)
 
 
 def test_a_round_goes_on_where_the_screening_before_it_left_the_label(

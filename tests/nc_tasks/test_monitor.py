@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import event
 
 import deploy
+from nc_core.rounds import RANGE_ROUNDS
 from nc_tasks import monitor
 from nc_tasks.app import make_app
 from nc_tasks.embedded.broker import broker_url, socket_path, start_broker
@@ -22,7 +23,7 @@ from nc_tasks.errors import StoreUnusable
 from nc_tasks.monitor import TaskRows
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import LabelKey, Store, course, detections, labels, open_store, submissions
+from nc_tasks.store import Detection, LabelKey, Store, Submission, course, detections, labels, open_store, submissions
 
 COLUMNS = ("name", "kwargs", "result", "state", "received", "runtime", "worker")
 
@@ -216,3 +217,27 @@ def test_given_a_real_flower_then_one_label_is_found_by_search_with_norm_and_ano
     finally:
         app.close()
         broker.stop()
+
+
+def test_a_task_of_a_second_value_range_says_which_and_shows_its_own_index(store: Store, submission: str) -> None:
+    # Given a label that was looked at in a second range too, and a verdict that knows both
+    second = LabelKey(submission_id=submission, label=1, round=RANGE_ROUNDS)
+    with store.write() as session:
+        row = session.get_one(Submission, submission)
+        row.preflight = {"range": 0, "ranges": [{"value_range": "0..1"}, {"value_range": "0..255"}]}
+        labels.create(session, submission_id=submission, labels=[1], round=second.round, updates_budget=600)
+        attempt = labels.claim(session, key=second, worker_id="w", lease_seconds=60, max_attempts=3)
+        assert attempt is not None
+        labels.finish(session, key=second, attempt=attempt, state="done", updates=10, norm=40.0)
+        found = session.get_one(Detection, submission)
+        ranges = [{"labels": [{"label": 1, "anomaly_index": index}]} for index in (4.2, 0.5)]
+        found.body = {**found.body, "range": 0, "ranges": ranges}
+    rows = TaskRows(lambda: store)
+    told = {
+        number: rows.describe(str({"submission": submission, "label": 1, "round": number}))
+        for number in (0, second.round)
+    }
+    assert told[0] is not None
+    assert "norm 7.4 · anomaly index 4.2 · label 1 of 3 · range 0..1" in told[0]
+    assert told[second.round] is not None
+    assert "norm 40.0 · anomaly index 0.5 · label 1 of 3 · range 0..255" in str(told[second.round])

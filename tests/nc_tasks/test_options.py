@@ -104,3 +104,9 @@ def test_when_the_science_has_a_profile_or_a_range_then_it_can_be_chosen() -> No
         assert scan_options(profile=profile).profile == profile
     for value_range in VALUE_RANGES:
         assert scan_options(value_range=value_range).value_range == value_range
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, "much"])
+def test_given_a_least_accuracy_that_is_no_share_then_one_line_names_it(share: object) -> None:
+    with pytest.raises(OptionRefused, match=r"^min-accuracy is "):
+        scan_options(min_accuracy=share)

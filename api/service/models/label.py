@@ -12,7 +12,7 @@ class LabelInfo(BaseModel):
 
     label: int = Field(ge=0)
     state: LabelState
-    round: int = Field(ge=0)
+    round: int = Field(ge=0, description="Those of a further value range begin with its `first_round`.")
     norm: float | None = Field(description="Sum of the mask, in pixels; of a label that is done.")
     norms: list[float | None] | None = Field(description="Of all its inversions: `norm` is the middle one.")
     anomaly_index: float | None

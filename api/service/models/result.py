@@ -32,6 +32,23 @@ class Timing(BaseModel):
     gradient_images: int
 
 
+class ScannedRange(BaseModel):
+    """One value range that the model was scanned in."""
+
+    model_config = ConfigDict(extra="allow")
+
+    value_range: str
+    scale: list[float] = Field(description="Of each channel: the model's input is pixel x scale + offset.")
+    offset: list[float]
+    score: float = Field(description="How well it fits: accuracy, without labels the entropy of the answers.")
+    clean_accuracy: float | None
+    first_round: int = Field(description="Number of the first round of its labels.")
+    verdict: Verdict
+    flagged_labels: list[int]
+    p_value: float = Field(description="Of this range alone, to be held against its own threshold.")
+    threshold: float
+
+
 class Result(BaseModel):
     """What a scan found."""
 
@@ -43,6 +60,10 @@ class Result(BaseModel):
     reason: str
     not_covered: list[str]
     flagged_labels: list[int]
+    doubts: list[str] = Field(description="What speaks against the clean data or their value range.")
+    ranges: list[ScannedRange] = Field(
+        description="Those that were scanned, the likeliest first; preflight's is the one that the verdict rests on."
+    )
     anomaly_index: float | None
     log_z: float | None
     p_value: float

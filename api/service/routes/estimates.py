@@ -37,6 +37,12 @@ class NetSize(BaseModel):
     activations: Whole = Field(ge=1, le=MOST, description="Values that all layers put out.")
     multiply_adds: Whole = Field(ge=0, le=MOST, description="Multiplications with additions, forward.")
     parameters: Whole = Field(ge=0, le=MOST, description="Of the net.")
+    largest: Whole = Field(default=0, ge=0, le=MOST, description="Values of the largest output of a layer.")
+    working: Whole = Field(default=0, ge=0, le=MOST, description="Values that layers hold beside their outputs.")
+    window_reads: Whole = Field(default=0, ge=0, le=MOST, description="Values that pooling windows read.")
+    grouped: Whole = Field(
+        default=0, ge=0, le=MOST, description="Values that gradients of grouped convolutions go over."
+    )
 
 
 class EstimateWish(BaseModel):

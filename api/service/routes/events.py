@@ -29,8 +29,8 @@ EVENT = {
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`progress` ({state, phase, shares, labels_total, labels, labels_ended, purpose, round, "
-        "screenings, eta_seconds}), `labels` (those that changed since; first all: [{label, state, norm, "
-        "attack_success_rate, share}]) and, last, `end` ({state, verdict}).",
+        "range, ranges, screenings, eta_seconds}), `labels` (those that changed since; first all: [{label, state, "
+        "norm, attack_success_rate, share}]) and, last, `end` ({state, verdict}).",
         "content": {"text/event-stream": {"schema": EVENT}},
     }
 }

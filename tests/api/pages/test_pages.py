@@ -162,6 +162,42 @@ def test_given_a_verdict_then_its_page_says_what_it_does_not_cover(
     assert not page.all("section", id="repair")
 
 
+def test_given_doubts_and_several_ranges_then_the_page_says_them_beside_the_verdict(
+    browser: httpx.Client, backdoored: str, store: Store
+) -> None:
+    with store.write() as session:
+        found = session.get_one(Detection, backdoored)
+        doubt = "clean accuracy in 0..1 is only 0.600"
+        ranges = [
+            {
+                "value_range": name,
+                "scale": [1.0] * 3,
+                "offset": [0.0] * 3,
+                "score": 0.6,
+                "clean_accuracy": 0.6,
+                "first_round": 0,
+                "verdict": verdict,
+                "reason": "",
+                "flagged_labels": labels,
+                "labels": [],
+                "p_value": 0.4,
+                "threshold": 0.025,
+                "anomaly_index": 1.0,
+                "log_z": 1.0,
+            }
+            for name, verdict, labels in (("0..1", "backdoored", [33]), ("0..255", "clean", []))
+        ]
+        found.body = {**found.body, "doubts": [doubt], "ranges": ranges, "range": 0}
+    page = look(browser, f"/submissions/{backdoored}")
+    assert "Clean accuracy in 0..1 is only 0.600." in page.text
+    assert "backdoored, label 33 (p-value 0.40, limit 0.025; clean accuracy 60.0%)" in page.text
+    # And over HTTP the same stands in the result, without the labels of each range
+    result = browser.get(f"/v1/submissions/{backdoored}/result.json").json()
+    assert result["doubts"] == [doubt]
+    assert [one["verdict"] for one in result["ranges"]] == ["backdoored", "clean"]
+    assert "labels" not in result["ranges"][0]
+
+
 def test_given_repairs_that_were_cancelled_then_none_is_said_to_have_failed(
     browser: httpx.Client, make_result: Callable[..., dict[str, Any]], stored: Callable[..., str]
 ) -> None:
@@ -306,6 +342,7 @@ def test_given_verdicts_of_two_days_then_the_history_shows_a_column_for_each(
 def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, store: Store, sent: list[str]) -> None:
     files = {"model": ("net.h5", b"model"), "data": ("clean.npz", b"data")}
     fields = {"profile": "thorough", "value_range": "", "labels": "0-3", "mitigate": "none", "unlabelled": "true"}
+    fields["min_accuracy"] = "0.35"
     answer = browser.post("/submissions", files=files, data=fields)
     assert answer.status_code == 303, answer.text
     assert answer.headers["location"] == f"/submissions/{sent[0]}"
@@ -313,6 +350,7 @@ def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, 
         options = submissions.get(session, submission_id=sent[0]).options
     assert (options["profile"], options["labels"], options["mitigate"]) == ("thorough", "0-3", [])
     assert (options["unlabelled"], options["value_range"]) == (True, "auto")
+    assert options["min_accuracy"] == 0.35
 
 
 def test_given_labels_in_many_ranges_then_the_page_writes_out_the_first(browser: httpx.Client, sent: list[str]) -> None:
