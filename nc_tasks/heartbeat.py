@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from nc_tasks.errors import StoreClosed
 from nc_tasks.store import Store
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,10 @@ class Heartbeat:
             except SQLAlchemyError as error:
                 # The lease outlasts many beats: a database that is busy or away for a moment costs nothing.
                 log.warning("heartbeat not written, will try again: %s", error)
+            except StoreClosed:
+                # `stop` does not wait for long: by the time that a late beat writes, the store may be closed.
+                if not self._stop.is_set():
+                    raise
             if self._stop.wait(self._seconds):
                 return
 

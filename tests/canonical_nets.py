@@ -14,6 +14,7 @@ from nc_core.intake.graph import in_order
 from nc_core.intake.layer_options import read_options
 from nc_core.intake.layers import KINDS
 from nc_core.intake.meaning import meaning
+from nc_core.intake.names import usable
 from nc_core.intake.options import ACTIVATIONS
 from nc_core.intake.shapes import MERGES, infer
 from nc_core.intake.windows import Shape
@@ -232,7 +233,7 @@ def _answer(draw: st.DrawFn, net: _Net) -> None:
 
 
 def _name(draw: st.DrawFn) -> str:
-    return draw(st.sampled_from(NAMES) | st.text(LETTERS, min_size=1, max_size=12))
+    return usable(draw(st.sampled_from(NAMES) | st.text(LETTERS, min_size=1, max_size=12)))
 
 
 def _array(key: str, shape: Shape, generator: np.random.Generator) -> np.ndarray:

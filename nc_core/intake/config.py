@@ -123,12 +123,6 @@ class _Reader:
             child_name, child = self.child(entry, children)
             children[child_name] = child
         names = list(children)
-        late = next((each for each in names[1:] if _is_input(children[each])), None)
-        if late is not None:
-            raise ModelRefused(
-                f"model {name!r} has the input {shown(late)} behind its first layer: a Sequential model begins with "
-                "its only one; save it again without this one"
-            )
         if not names:
             raise ModelRefused(f"model {name!r} has no layers: submit a trained classifier")
         if not _is_input(children[names[0]]):

@@ -14,6 +14,8 @@ CURVED = {"gelu": 1.6, "silu": 1.0, "hard_silu": 1.0, "elu": 1.0, "selu": 1.0, "
 """Values that activation functions keep for each one that they put out."""
 KINDS = {"LayerNormalization": 2.1, "PReLU": 0.7, "ELU": 1.0}
 RESIZED = {"nearest": 0.0, "bilinear": 0.5, "bicubic": 0.5, "lanczos3": 3.0, "lanczos5": 5.0}
+WORKING_OPTIONS = ("activation", "interpolation", "depth_multiplier", "dilation_rate", "kernel_size", "padding")
+"""Options that `working_values` goes by."""
 KERNELS = frozenset({"Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose", "Dense"})
 
 

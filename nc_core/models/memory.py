@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from nc_core.intake.effort import working_values
+from nc_core.intake.effort import WORKING_OPTIONS, working_values
 
 
 def activation_floats(model: keras.Model) -> int:
@@ -32,8 +32,11 @@ def _layer_floats(layer: Any, *, working: bool) -> int:
 def _working(layer: Any, node: Any) -> int:
     if not node.input_tensors:
         return 0
-    kind, options = type(layer).__name__, layer.get_config()
-    return working_values(kind, options, _shape(node.input_tensors[0]), _shape(node.outputs[0]))
+    # Not `get_config`: Keras loads TensorFlow to write a configuration, whatever its backend.
+    options = {name: getattr(layer, name) for name in WORKING_OPTIONS if hasattr(layer, name)}
+    activation = options.get("activation")
+    options["activation"] = getattr(activation, "__name__", activation)
+    return working_values(type(layer).__name__, options, _shape(node.input_tensors[0]), _shape(node.outputs[0]))
 
 
 def _shape(tensor: Any) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from api.outputs import GUARDED, read_scan
+from api.outputs import GUARDED, SCANNED, read_scan
 from nc_core import mitigation
 from nc_core.datasets import CleanData, Images, split_images
 from nc_core.intake import CanonicalModel
@@ -137,7 +137,7 @@ def queued(
             session,
             **key,
             canonical_sha256=worker.artefacts.put_file(net),
-            scanned_sha256="5" * 64,
+            scanned_sha256=worker.artefacts.put_bytes(b"the net that was scanned"),
             clean_data_sha256=worker.artefacts.put_file(folder / "clean.safetensors"),
             classes=CLASSES,
             input_shape=(3, 2, 1),
@@ -283,7 +283,7 @@ def test_a_filter_alone_hands_out_a_guard_and_no_goodnet(
     assert any("there is no GoodNet" in note for note in told["notes"])
     assert told["guard"]["kind"] == "neuron-activation"
     scan = read_scan(worker.store, worker.artefacts, submission_id)
-    assert scan.nets.keys() == {GUARDED}
+    assert scan.nets.keys() == {SCANNED, GUARDED}
     shutil.copyfile(scan.nets[GUARDED], tmp_path / GUARDED)
     answers = keras.models.load_model(tmp_path / GUARDED).predict(np.zeros((1, 3, 2, 1)), verbose=0)
     assert answers.shape == (1, CLASSES + 1)

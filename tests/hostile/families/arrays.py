@@ -123,7 +123,7 @@ CASES = {
     ),
     "group that is a link": Case(
         _changed(lambda f: (f.move("model_weights", "m"), f.__setitem__("model_weights", h5py.SoftLink("/m")))),
-        "SoftLink",
+        "also holds 'm'",
     ),
     "virtual array over another file": Case(_elsewhere(_virtual), "another file"),
     "raw data in another file": Case(

@@ -135,7 +135,7 @@ CASES = {
     "two inputs": Case(
         edited(lambda config: config["config"].update(input_layers=[["picture", 0, 0], ["conv", 0, 0]])), "input"
     ),
-    "input in the middle": Case(edited(_input_in_the_middle), "'between' .* none of the model's inputs"),
+    "input in the middle": Case(edited(_input_in_the_middle), "does not lead to its output"),
     "two inputs in a row": Case(
         _in_a_row(_picture("a"), _picture("b"), seeds.entry("Flatten", "flat")), "'b'.*InputLayer"
     ),

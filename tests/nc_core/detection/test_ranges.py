@@ -80,7 +80,7 @@ def test_without_labels_ranges_that_agree_are_no_doubt() -> None:
 def test_a_range_without_a_verdict_makes_no_clean_one(labelled: bool) -> None:
     found = over(judged(), judged(failed=10), labelled=labelled)
     assert (found.verdict, found.range) == ("inconclusive", 1)
-    assert "10 of 20 labels have no outcome" in found.reason
+    assert "have no outcome" in found.reason
     assert "0..255" in found.reason
 
 
