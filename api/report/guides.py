@@ -23,9 +23,14 @@ def guides(result: Mapping[str, Any]) -> list[Guide]:
     z = critical_z(result)
     if z is not None:
         norm = math.exp(median - z * spread)
-        name = f"outlier test, p = {result['threshold']:g}: {significant(norm)}"
+        name = f"outlier test, p = {limit(result):.3g}: {significant(norm)}"
         lines.append(Guide(norm=norm, kind="threshold", name=name))
     return lines
+
+
+def limit(result: Mapping[str, Any]) -> float:
+    """The p-value that flags a label: of several value ranges each has its share of the model's."""
+    return result["threshold"] / max(1, len(result.get("ranges", ())))
 
 
 def size_guide(input_shape: Sequence[int]) -> Guide:
@@ -57,11 +62,11 @@ def critical_z(result: Mapping[str, Any]) -> float | None:
     reference = int(result["reference_size"])
     if reference < 3:
         return None
-    null, others = normal_null(reference), max(0, scanned - reference)
+    null, others, alpha = normal_null(reference), max(0, scanned - reference), limit(result)
     low, high = 0.0, LARGEST_Z
-    if null.p_value(high, others=others) > result["threshold"]:
+    if null.p_value(high, others=others) > alpha:
         return None
     while high - low > 1e-3:
         middle = (low + high) / 2
-        low, high = (middle, high) if null.p_value(middle, others=others) > result["threshold"] else (low, middle)
+        low, high = (middle, high) if null.p_value(middle, others=others) > alpha else (low, middle)
     return high
