@@ -84,6 +84,11 @@ def _shared_out(child: Leaf | Model, path: Path, weights: list[str]) -> Iterator
             f"the nested model {path[-1]!r} has {len(weights)} arrays in the file and {expected} in the "
             "architecture: they do not belong together"
         )
+    if any(leaf.kind == "Normalization" for _, leaf, _ in inner):
+        raise ModelRefused(
+            f"the nested model {path[-1]!r} has a Normalization, whose arrays Keras 3 reads from an .h5 file and does "
+            "not use: save the model as .keras"
+        )
     saved, loaded = _by_order(inner, weights), _by_order(_as_loaded(child, inner), weights)
     if saved != loaded:
         raise ModelRefused(

@@ -22,6 +22,9 @@ NETS = 60
 CHANGES = 15
 """Of each file: 60 nets in two formats make about 1,900 files. `make fuzz` has more."""
 
+LOST = ("which Keras 3 forgets", "does not use", "partly frozen")
+"""In refusals of `.h5` files that Keras 3 itself saves and then loads as another net."""
+
 pytestmark = pytest.mark.filterwarnings("ignore")  # drawn nets give Keras much to warn of
 
 
@@ -38,8 +41,9 @@ def test_files_of_a_drawn_net_are_read_as_keras_reads_them(oracle: Oracle, recip
     for file in files:
         found = compare(oracle, file.content, f"model{file.suffix}")
         assert found.outcome not in WRONG, (file.suffix, found)
-        # What Keras saves in its own format is read; of .h5 files Keras 3 forgets several axes.
-        assert found.outcome != "refused" or (file.suffix == ".h5" and "forgets" in found.told), found
+        # What Keras saves in its own format is read.
+        lost = file.suffix == ".h5" and any(words in found.told for words in LOST)
+        assert found.outcome != "refused" or lost, found
     for changed in changes(files, random.Random(chance), CHANGES):
         found = compare(oracle, changed.content, changed.name)
         assert found.outcome not in WRONG, (changed.name, found)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from nc_core.errors import ModelRefused
 from nc_core.intake import read_model
 from nc_core.models import build
 
@@ -109,6 +110,24 @@ def test_weights_of_a_nested_model_are_found_by_order_where_names_say_nothing(st
     images = np.random.default_rng(1).random((3, 8, 8, 3), dtype=np.float32)
     built = build(read_model(path))
     # Then the arrays lie where Keras would put them
+    np.testing.assert_allclose(built.predict_on_batch(images), model.predict_on_batch(images), rtol=1e-5, atol=1e-6)
+
+
+def test_a_normalization_inside_a_model_of_an_h5_file_is_refused(shake, tmp_path: Path):
+    # Given a net that Keras 3 loads without the mean and the variance that the file has
+    image = keras.Input((8, 8, 3))
+    base = keras.Model(image, L.Conv2D(2, 3)(L.Normalization()(image)), name="base")
+    model = shake(stacked(base))
+    base.layers[1].finalize_state()
+    model.save(tmp_path / "model.h5")
+    images = np.random.default_rng(1).random((3, 8, 8, 3), dtype=np.float32)
+    loaded = keras.models.load_model(tmp_path / "model.h5", compile=False)
+    assert np.abs(loaded.predict_on_batch(images) - model.predict_on_batch(images)).max() > 1e-4
+    # Then it is refused, and read in Keras' own format
+    with pytest.raises(ModelRefused, match=r"'base' has a Normalization.*does not use"):
+        read_model(tmp_path / "model.h5")
+    model.save(tmp_path / "model.keras")
+    built = build(read_model(tmp_path / "model.keras"))
     np.testing.assert_allclose(built.predict_on_batch(images), model.predict_on_batch(images), rtol=1e-5, atol=1e-6)
 
 
