@@ -15,3 +15,4 @@ class Nothing:
     gradient_images: int = 1
     seconds: float = 0.0
     reason: None = None
+    evidence: None = None

@@ -84,9 +84,9 @@ def test_the_scanned_net_is_handed_out_with_its_digest_and_is_the_net_that_was_s
     # And the first lines of the command name the file with its digest, beside the submitted one
     digests = [sha256(model.read_bytes()).hexdigest() for model in (path, planted.model)]
     assert [ran.result["model"][name] for name in ("scanned_sha256", "sha256")] == digests
-    first = ran.out.splitlines()[:5]
-    assert first[3].endswith(f"scanned.keras, sha256 {digests[0]}")
-    assert first[4].endswith(f"{planted.model.name}, sha256 {digests[1]}")
+    first = [line.strip() for line in ran.out.splitlines()[:8]]
+    assert f"scanned.keras, sha256 {digests[0]}" in first
+    assert f"submitted: {planted.model.name}, sha256 {digests[1]}" in first
 
 
 def test_triggers_work_on_the_submitted_model_as_they_lie_in_the_file(ran: Ran, planted: Planted) -> None:
