@@ -127,8 +127,8 @@ def test_given_a_verdict_when_a_label_is_looked_up_in_flower_then_its_row_tells_
     page = open_page(f"/submissions/{scanned['badnet']}/labels/{TARGET}")
     page.get_by_role("link", name="Its tasks in Flower").click()
     rows = page.locator("#tasks-table tbody tr")
-    # The label was inverted, and confirmed as one of the smallest
-    expect(rows).to_have_count(2)
+    # In each of two value ranges the label was inverted, and confirmed as one of the smallest
+    expect(rows).to_have_count(4)
     expect(rows.first).to_contain_text(f"label {TARGET} of 16")
     expect(rows.first).to_contain_text("anomaly index")
     keep_screenshot(page, "flower")
