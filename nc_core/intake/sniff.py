@@ -113,7 +113,12 @@ def _protobuf(start: bytes, suffix: str, name: str) -> str | None:
         return "ONNX"
     if name == "saved_model.pb" or start[:3] == b"\x08\x01\x12":
         return "SavedModel"
-    if start[:1] == b"\x08" and 3 <= start[1] <= 32 and start[2:3] in {b"\x12", b"\x1a", b'"', b"*", b"2", b":", b"B"}:
+    if (
+        start[:1] == b"\x08"
+        and len(start) > 2
+        and 3 <= start[1] <= 32
+        and start[2:3] in {b"\x12", b"\x1a", b'"', b"*", b"2", b":", b"B"}
+    ):
         return "ONNX"
     return "frozen graph" if suffix == ".pb" else None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nc_core.datasets.layout import Wanted
@@ -94,6 +94,7 @@ def test_any_graph(layers: list[object], outputs: object) -> None:
 
 
 @settings(max_examples=150)
+@example(start=b"", rest=b"\x08")
 @given(start=st.sampled_from([b"", b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"]), rest=st.binary(max_size=400))
 def test_any_bytes(start: bytes, rest: bytes) -> None:
     with pytest.raises(ModelRefused):
