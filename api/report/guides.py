@@ -6,7 +6,7 @@ from typing import Any
 
 from api.numbers import significant
 from api.report.charts import Guide, Row
-from nc_core.detection import INDEX_CAP, SIZE_BOUND, normal_null
+from nc_core.detection import INDEX_CAP, SIZE_BOUND, normal_null, share_of
 
 LARGEST_Z = 200.0
 """Beyond this no threshold is drawn: with three labels even 5% per model asks for more."""
@@ -30,7 +30,7 @@ def guides(result: Mapping[str, Any]) -> list[Guide]:
 
 def limit(result: Mapping[str, Any]) -> float:
     """The p-value that flags a label: of several value ranges each has its share of the model's."""
-    return result["threshold"] / max(1, len(result.get("ranges", ())))
+    return share_of(result["threshold"], max(1, len(result.get("ranges", ()))))
 
 
 def size_guide(input_shape: Sequence[int]) -> Guide:

@@ -28,7 +28,7 @@ from nc_core.intake.wording import TWO_MEANINGS, shown
 MODELS = ("Functional", "Model", "Sequential")
 
 
-INPUT_KEYS = ("name", "dtype", "batch_shape", "batch_input_shape")
+INPUT_KEYS = ("name", "trainable", "dtype", "batch_shape", "batch_input_shape")
 MODEL_KEYS = ("name", "trainable", "dtype", "layers", "input_layers", "output_layers", "build_input_shape")
 
 
@@ -213,7 +213,7 @@ def _name(entry: Mapping[str, Any], config: Any, otherwise: str) -> str:
 def _trainable(config: Mapping[str, Any], name: str) -> bool:
     """Whether its weights are trained, by which `.h5` files order them."""
     value = config.get("trainable")
-    if value not in (None, True, False) or (isinstance(value, int | float) and not isinstance(value, bool)):
+    if value is not None and not isinstance(value, bool):
         raise ModelRefused(f"layer {name!r} has trainable = {shown(value)}; what is read here is true or false")
     return value is not False
 
@@ -238,7 +238,7 @@ def _as_loaded(entry: Mapping[str, Any], name: str) -> Any:
 def _input(config: Mapping[str, Any], name: str) -> Leaf:
     """An InputLayer, dense and of float32; whatever else it says would change what comes in."""
     other = [key for key, value in config.items() if key not in INPUT_KEYS and value is not None and value is not False]
-    if other and not (other == ["trainable"] and config["trainable"] is True):
+    if other:
         raise ModelRefused(
             f"the input {name!r} has {other[0]} = {shown(config[other[0]])}; read here are plain inputs: begin the net "
             f"with keras.Input((height, width, channels), dtype='{PRECISION}'), copy the weights and save it again"

@@ -8,6 +8,7 @@ from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import Node
 from nc_core.intake.limits import EDGES, NODES, within
 from nc_core.intake.names import usable
+from nc_core.intake.order import from_inputs_on
 from nc_core.intake.tree import Leaf, Model, Path, Ref
 
 AnyLayer = TypeVar("AnyLayer")
@@ -60,7 +61,7 @@ class Graph:
 
 
 def flatten(model: Model) -> Graph:
-    """The flat net of a whole model; layers that do not reach the output are left out."""
+    """The flat net of a whole model."""
     if len(model.inputs) != 1:
         raise ModelRefused(
             f"the model has {len(model.inputs)} inputs; an image classifier has one: submit one of those"
@@ -108,7 +109,9 @@ def _emit(graph: Graph, model: Model, path: Path, inputs: tuple[int, ...]) -> in
     if len(inputs) != len(model.inputs):
         raise ModelRefused(f"model {model.name!r} has {len(model.inputs)} inputs and is called with {len(inputs)}")
     done = {Ref(name=name, call=0): node for name, node in zip(model.inputs, inputs, strict=True)}
-    for ref in _in_order(model, done):
+    for ref in from_inputs_on(model):
+        if ref in done:
+            continue
         child = model.children[ref.name]
         taken = tuple(done[source] for source in model.calls[ref.name][ref.call])
         below = (*path, ref.name)
@@ -123,37 +126,3 @@ def _emit(graph: Graph, model: Model, path: Path, inputs: tuple[int, ...]) -> in
         else:
             done[ref] = graph.call(child, below, taken)
     return done[model.output]
-
-
-def _in_order(model: Model, given: dict[Ref, int]) -> list[Ref]:
-    """The calls that the output needs, inputs first, without recursion; ModelRefused on a cycle."""
-    order: list[Ref] = []
-    state: dict[Ref, str] = dict.fromkeys(given, "done")
-    stack = [model.output]
-    while stack:
-        ref = stack[-1]
-        if state.get(ref) == "done":
-            stack.pop()
-            continue
-        missing = [source for source in _sources(model, ref) if state.get(source) != "done"]
-        if not missing:
-            state[ref] = "done"
-            order.append(stack.pop())
-            continue
-        if any(state.get(source) == "open" for source in missing):
-            raise ModelRefused(
-                f"layer {ref.name!r} of model {model.name!r} depends on its own output: save the model again"
-            )
-        state[ref] = "open"
-        stack.extend(reversed(missing))
-    return order
-
-
-def _sources(model: Model, ref: Ref) -> tuple[Ref, ...]:
-    calls = model.calls.get(ref.name, ())
-    if ref.call >= len(calls) or not calls[ref.call]:
-        raise ModelRefused(
-            f"layer {ref.name!r} of model {model.name!r} is used as an input but is none of the model's "
-            "inputs or calls: save the model again"
-        )
-    return calls[ref.call]

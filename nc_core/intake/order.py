@@ -18,7 +18,7 @@ def in_keras_order(model: Model) -> Sequence[str]:
     Raises ModelRefused for a layer that depends on itself, and where a layer or one of its calls does not lead to the
     output: Keras leaves such layers out and numbers the others without them.
     """
-    calls = list(_from_inputs_on(model))
+    calls = list(from_inputs_on(model))
     _refuse_unused(model, calls)
     met: dict[str, int] = {}
     for name in _as_met(model):
@@ -50,8 +50,14 @@ def is_weighted(child: Leaf | Model) -> bool:
 
 
 def _sources(model: Model, ref: Ref) -> Sequence[Ref]:
-    calls = model.calls.get(ref.name, ())
-    return calls[ref.call] if ref.call < len(calls) else ()
+    calls, child = model.calls.get(ref.name, ()), model.children[ref.name]
+    given = calls[ref.call] if ref.call < len(calls) else ()
+    if not given and not (isinstance(child, Leaf) and child.kind == "InputLayer"):
+        raise ModelRefused(
+            f"layer {ref.name!r} of model {model.name!r} is used as an input but is none of the model's "
+            "inputs or calls: save the model again"
+        )
+    return given
 
 
 def _walk(model: Model) -> Iterator[tuple[Ref, bool]]:
@@ -82,7 +88,8 @@ def _as_met(model: Model) -> Iterator[str]:
     return (ref.name for ref, met in _walk(model) if met)
 
 
-def _from_inputs_on(model: Model) -> Iterator[Ref]:
+def from_inputs_on(model: Model) -> Iterator[Ref]:
+    """The calls that lead to the output, each after those that it takes; raises as `in_keras_order`."""
     return (ref for ref, met in _walk(model) if not met)
 
 
