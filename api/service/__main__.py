@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from api.service.app import create_app
 from api.service.callers import is_loopback
 from api.service.connections import connection_of
-from api.service.turns import FewWarnings
+from api.service.log_limit import LimitedWarnings
 from nc_core.errors import CleanseError, OptionRefused
 from nc_tasks import private
 from nc_tasks.logs import configure
@@ -69,7 +69,7 @@ def check_address(settings: Settings) -> None:
 def serve(settings: Settings) -> None:
     """Listen, write the address down, and serve; the file goes when the service does."""
     config = config_of(settings, create_app(settings))
-    logging.getLogger("uvicorn.error").addFilter(FewWarnings(WARNINGS_AN_HOUR))
+    logging.getLogger("uvicorn.error").addFilter(LimitedWarnings(WARNINGS_AN_HOUR))
     with listening(settings) as listener:
         port = listener.getsockname()[1]
         host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host

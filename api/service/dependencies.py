@@ -59,13 +59,13 @@ def count_stranger(request: Request, service: Service) -> None:
 
 def wrong_key(request: Request, service: Service, text: str) -> None:
     """Note who came with a key that is none."""
-    service.strangers.wrong_key(text, None if request.client is None else request.client.host[:64])
+    service.wrong_keys.note(text, None if request.client is None else request.client.host[:64])
 
 
 def _count(service: Service, name: str) -> None:
     seconds = service.rates.take(name)
     if seconds is not None:
-        limit = service.rates.per_minute
+        limit = service.rates.most
         detail = f"more than {limit} requests a minute: come again in {seconds} s"
         raise ProblemError(429, detail, limit=limit, headers={"Retry-After": str(seconds)})
 

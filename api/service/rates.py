@@ -1,4 +1,4 @@
-"""How many requests each caller may make: a bucket that fills steadily and holds a minute's worth."""
+"""How often something may happen: a bucket for each name that fills steadily, in a minute unless told otherwise."""
 
 import math
 import threading
@@ -10,20 +10,23 @@ MOST_BUCKETS = 10_000
 
 
 class Rates:
-    """Buckets by name of the caller; used by many threads."""
+    """Buckets by name, of the caller for one; used by many threads.
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.per_minute = per_minute
-        self._clock = clock
+    most: what a bucket holds. seconds: in which an empty one fills.
+    """
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic, *, seconds: float = 60.0) -> None:
+        self.most = most
+        self._clock, self._seconds = clock, seconds
         self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def take(self, name: str) -> int | None:
         """Take one; None where it was there, else the seconds (whole, 1 or more) until one is."""
-        now, pace = self._clock(), self.per_minute / 60.0
+        now, pace = self._clock(), self.most / self._seconds
         with self._lock:
-            left, since = self._buckets.get(name, (float(self.per_minute), now))
-            left = min(float(self.per_minute), left + (now - since) * pace)
+            left, since = self._buckets.get(name, (float(self.most), now))
+            left = min(float(self.most), left + (now - since) * pace)
             if left < 1.0:
                 self._buckets[name] = (left, now)
                 return math.ceil((1.0 - left) / pace)
@@ -33,6 +36,6 @@ class Rates:
         return None
 
     def _drop_full(self, now: float, pace: float) -> None:
-        full = [name for name, (left, since) in self._buckets.items() if left + (now - since) * pace >= self.per_minute]
+        full = [name for name, (left, since) in self._buckets.items() if left + (now - since) * pace >= self.most]
         for name in full:
             del self._buckets[name]

@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 
 from api.service.rates import Rates
 from api.service.shares import Shares
-from api.service.strangers import Strangers
 from api.service.watchers import Watchers
+from api.service.wrong_keys import WrongKeys
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.embedded.broker import broker_url, client_url
 from nc_tasks.settings import Settings
@@ -36,7 +36,7 @@ class Service:
     artefacts: ArtefactStore = field(init=False)
     rates: Rates = field(init=False)
     watchers: Watchers = field(init=False)
-    strangers: Strangers = field(init=False)
+    wrong_keys: WrongKeys = field(init=False)
 
     def open(self) -> None:
         """Open the store; raises StoreUnusable, ArtefactsUnreachable."""
@@ -44,7 +44,7 @@ class Service:
         self.artefacts = open_artefacts(self.settings)
         self.rates = Rates(self.settings.requests_per_minute)
         self.watchers = Watchers(self.store)
-        self.strangers = Strangers(self.store)
+        self.wrong_keys = WrongKeys(self.store)
         most, own = self.settings.uploads_at_once, self.settings.uploads_of_owner
         self.uploads = Shares("uploads that are being taken in", most=most, of_owner=own)
         most, own = self.settings.streams_at_once, self.settings.streams_of_owner

@@ -86,7 +86,7 @@ def test_given_wrong_keys_without_end_when_signing_in_then_they_count_as_those_o
     browser: httpx.Client, make_key: Callable[..., str], app: FastAPI
 ) -> None:
     text = make_key("ann")
-    app.state.service.rates.per_minute = 3
+    app.state.service.rates.most = 3
     # Given as many wrong keys as may be tried, by the page and by the API
     assert [browser.post("/sign-in", data={"key": "wrong"}).status_code for _ in range(2)] == [401, 401]
     assert browser.get("/v1/submissions", headers={"Authorization": "Bearer wrong"}).status_code == 401

@@ -213,7 +213,7 @@ def test_when_any_file_of_a_submission_is_fetched_then_the_audit_log_names_it(
 
 
 def test_given_a_caller_in_a_hurry_then_429_says_when_to_come_again(client: httpx.Client, app: Any) -> None:
-    app.state.service.rates.per_minute = 3
+    app.state.service.rates.most = 3
     answers = [client.get("/v1/submissions") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[-1].json()["limit"] == 3

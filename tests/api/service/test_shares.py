@@ -14,10 +14,10 @@ from fastapi import FastAPI
 
 from api.service.__main__ import config_of
 from api.service.app import create_app
+from api.service.log_limit import LimitedWarnings
 from api.service.problems import ProblemError
 from api.service.shares import Shares
-from api.service.strangers import ENTRIES_AN_HOUR, NOBODY, Strangers
-from api.service.turns import FewWarnings
+from api.service.wrong_keys import ENTRIES_AN_HOUR, NOBODY, WrongKeys
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, audit
 from tests.api.service.conftest import MakeKey, form, serving
@@ -271,11 +271,11 @@ def test_of_many_wrong_keys_the_first_are_written_and_the_rest_counted(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
-    strangers = Strangers(store, clock=lambda: clock[0])
+    wrong_keys = WrongKeys(store, clock=lambda: clock[0])
     for number in range(1000):
-        strangers.wrong_key("x", f"10.0.{number // 256}.{number % 256}")
+        wrong_keys.note("x", f"10.0.{number // 256}.{number % 256}")
     clock[0] = 3600.0 / ENTRIES_AN_HOUR
-    strangers.wrong_key("x", "10.1.0.0")
+    wrong_keys.note("x", "10.1.0.0")
     with store.read() as session:
         entries = audit.page(session, owner=NOBODY, limit=1000)
     assert len(entries) == ENTRIES_AN_HOUR + 1
@@ -291,7 +291,7 @@ def test_of_many_wrong_keys_the_first_are_written_and_the_rest_counted(
 
 def test_requests_that_are_none_cannot_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     log = logging.getLogger("test.requests")
-    log.addFilter(FewWarnings(2))
+    log.addFilter(LimitedWarnings(2))
     for number in range(10):
         log.warning("invalid request %d", number)
     log.error("a fault of ours")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.service.turns import Turns
+from api.service.log_limit import LogLimit
 from nc_tasks.store import Store, audit, keys
 
 log = logging.getLogger(__name__)
@@ -21,15 +21,15 @@ NOBODY = "-"
 """For an owner: no owner of a key has this name."""
 
 
-class Strangers:
+class WrongKeys:
     """Used by many threads."""
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store, self._turns = store, Turns(ENTRIES_AN_HOUR, clock)
+        self._store, self._limit = store, LogLimit(ENTRIES_AN_HOUR, clock)
 
-    def wrong_key(self, text: str, address: str | None) -> None:
+    def note(self, text: str, address: str | None) -> None:
         """Note that somebody came with this text for a key; of the text nothing is kept but a key's public id."""
-        untold = self._turns.take()
+        untold = self._limit.take()
         if untold is None:
             return
         key_id = keys.id_in(text)
