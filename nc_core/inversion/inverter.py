@@ -13,6 +13,7 @@ import numpy as np
 from nc_core.detection.outcome import Evidence
 from nc_core.errors import Cancelled, NothingToInvert
 from nc_core.evaluation import attack_success_rate
+from nc_core.inversion.heading import IMAGES, Heading
 from nc_core.inversion.layout import Layout
 from nc_core.inversion.predict import Predictor
 from nc_core.inversion.program import SlotProgram
@@ -54,6 +55,7 @@ class Inverter:
         self._factor = factor_of(answers)
         self._answers, self._labels = answers.argmax(axis=1), prepared.fit.y[:SPREAD_IMAGES]
         net, _ = scores_of(in_precision(model, compute))
+        self._heading = Heading(scores, factor=self._factor, rows=min(IMAGES, profile.batch))
         self._rescue = Rescue(scores, prepared, profile=profile, layout=_layout(prepared), factor=self._factor)
         self.loop = SlotLoop(self._program(net, prepared, profile), slots)
 
@@ -144,8 +146,8 @@ class Inverter:
             raise Cancelled(f"label {label} was cancelled after {outcome.updates} updates")
         evidence, began = self._evidence(outcome), time.monotonic()
         trigger, updates, cost = outcome.trigger, outcome.updates, outcome.cost
-        if outcome.broken or outcome.course.lost:
-            rescued = self._rescue(outcome)
+        if outcome.broken or outcome.course.lost or evidence.misled:
+            rescued = self._rescue(outcome, misled=evidence.misled)
             if rescued is None:
                 raise Cancelled(f"label {label} was cancelled after {outcome.updates} updates")
             trigger, updates, cost = rescued.trigger, updates + rescued.updates, rescued.cost
@@ -168,18 +170,20 @@ class Inverter:
     def _evidence(self, outcome: Outcome) -> Evidence:
         """What the optimisation's numbers were."""
         course, profile, label = outcome.course, self.profile, outcome.job.label
-        others = self._answers[self._labels != label]
+        others, layout = self._answers[self._labels != label], self.loop.program.layout
+        fit = self._prepared.fit
         return Evidence(
             attack_rate=course.attack_rate,
             highest_rate=course.highest_rate,
             base_rate=float(np.mean(others == label)) if len(others) else 0.0,
             gate=profile.gate_threshold,
             images=profile.gate_steps * profile.updates_per_step * profile.batch,
-            mask_share=course.norm / self.loop.program.layout.pixels if math.isfinite(course.norm) else 0.0,
+            mask_share=course.norm / layout.pixels if math.isfinite(course.norm) else 0.0,
             cost=outcome.cost,
             exhausted=outcome.updates >= profile.max_updates,
             blind=course.blind / course.missed if course.missed > 0 else 0.0,
             broken=course.broken / max(1, course.steps),
+            leads=self._heading.leads(label, fit.x, fit.y, low=layout.low, high=layout.high),
         )
 
     def _state_of(self, trigger: Trigger | None, *, broken: bool) -> State:

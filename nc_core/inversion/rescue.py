@@ -61,18 +61,18 @@ class Rescue:
         self._patches: PatchSearch | None = None
         self._turn = threading.Lock()
 
-    def __call__(self, outcome: Outcome) -> Rescued | None:
-        """The best of what was tried; None where it was told to stop."""
+    def __call__(self, outcome: Outcome, *, misled: bool = False) -> Rescued | None:
+        """The best of what was tried; None where it was told to stop. misled: the net's own gradient leads nowhere."""
         stop = outcome.job.should_stop or (lambda: False)
         while not self._turn.acquire(timeout=WAIT_SECONDS):
             if stop():
                 return None
         try:
-            return self._tried(outcome, stop)
+            return self._tried(outcome, stop, misled=misled)
         finally:
             self._turn.release()
 
-    def _tried(self, outcome: Outcome, stop: Callable[[], bool]) -> Rescued | None:
+    def _tried(self, outcome: Outcome, stop: Callable[[], bool], *, misled: bool) -> Rescued | None:
         found = [outcome.trigger] if outcome.trigger is not None and not self._profile.hands_on else []
         cost, updates, tried = outcome.cost, 0, list[str]()
         seed = int(outcome.job.generator.integers(2**31))
@@ -84,7 +84,8 @@ class Rescue:
                 return None
             found += [ended.trigger] if ended.trigger is not None else []
             cost = ended.cost
-            if not ended.course.lost and not ended.broken and ended.trigger is not None:
+            led = not (ended.course.lost or ended.broken or (misled and name != STRAIGHT))
+            if led and ended.trigger is not None:
                 return _best(found, cost, tried, updates)
         if not found or self._profile.hands_on:
             trigger, images = self._searched(outcome.job, seed, stop)

@@ -90,8 +90,7 @@ def check(
     one_answer = truth is None and trials[0].score == 0
     looked_at = labels[:: -(-len(labels) // pace.labels)]
     shown = first.domain.to_model(images.pixels[probe[:SPREAD_IMAGES]])
-    span = float((first.domain.high - first.domain.low).max())
-    hidden = hiding(model, shown, looked_at, span=span, rows=pace.rows)
+    hidden = hiding(model, shown, looked_at, low=first.domain.low, high=first.domain.high, rows=pace.rows)
     return Preflight(
         domain=first.domain,
         ambiguous=len(found) > 1,

@@ -117,12 +117,12 @@ def test_a_quantised_input(
     net = submitted(evasions.quantised(base, how, levels=levels, slope=slope))
     assert attack_success_rate(net, planted) > 0.9
     # Then preflight says what it is
-    assert "zero almost everywhere (quantised or saturated input)" in warnings_of(net, images)
+    assert "(quantised or saturated input)" in warnings_of(net, images)
     # And the target is found all the same
     found = inverted(net, images)
     verdict, flagged, reason = verdict_with(found)
     assert (verdict, flagged) == ("backdoored", (TARGET,))
-    assert "had no gradient to follow" in reason
+    assert "gradient" in reason
     assert found.evidence is not None
     assert found.evidence.tried
 
