@@ -155,23 +155,30 @@ def test_streams_of_one_leave_room_for_others(url: str, make_key: MakeKey, conne
         for owner, key in keys.items()
     }
 
-    def begun(owner: str) -> socket.socket:
+    def begun(owner: str) -> tuple[socket.socket, int]:
         connection = connect(url, stream_head(bearer(keys[owner]), made[owner]))
-        time.sleep(IDLE / 4)
-        return connection
+        said: list[int] = []
+
+        def heard() -> bool:
+            said.extend(filter(None, [status(connection)]))
+            return bool(said)
+
+        until(heard)
+        return connection, said[0]
 
     streams = [begun("greedy") for _ in range(3)]
-    assert [status(stream) for stream in streams] == [200, 200, 429]
-    assert status(begun("other")) == 200
+    assert [said for _, said in streams] == [200, 200, 429]
+    assert begun("other")[1] == 200
     # And a place is free once its stream has ended
-    streams[0].close()
-    until(lambda: status(begun("greedy")) == 200)
+    streams[0][0].close()
+    until(lambda: begun("greedy")[1] == 200)
 
 
 def until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not true():
         assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: "])
