@@ -195,11 +195,18 @@ def scan_labels(
     confirmation = rounds.screenings + 1
     inverter = inverter.with_slots(rounds.slots_of(confirmation, ready.slots))
     detection, confirmed = judge(), set[int]()
-    while doubtful := to_confirm(norms_of(inversions, rounds), flagged=detection.flagged_labels, confirmed=confirmed):
+    while doubtful := to_confirm(
+        norms_of(inversions, rounds),
+        flagged=detection.flagged_labels,
+        confirmed=confirmed,
+        pixels=height * width,
+    ):
         again = inverter.invert(doubtful, seed=seed, starts=AGAIN, progress=progress)
         for label, more in again.items():
             several = [inversions[label], *more]
-            inversions[label] = _with_work_of(several[middle([one.norm for one in several])], several)
+            one = several[middle([each.norm for each in several])]
+            carried = inverter.transferability(label, seed=seed) if one.seen else None
+            inversions[label] = _with_work_of(one.with_transfer(carried), several)
         confirmed.update(doubtful)
         detection = judge()
     return inversions, detection

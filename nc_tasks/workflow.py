@@ -10,7 +10,17 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from nc_core.detection import AGAIN, Detection, LabelNorm, ScannedRange, combine, detect, share_of, to_confirm
+from nc_core.detection import (
+    AGAIN,
+    Detection,
+    LabelNorm,
+    ScannedRange,
+    combine,
+    detect,
+    is_small,
+    share_of,
+    to_confirm,
+)
 from nc_core.profiles import ALL_PROFILES
 from nc_core.rounds import Plan, range_of
 from nc_tasks.options import ScanOptions
@@ -117,10 +127,12 @@ def _judge(worker: WorkerProcess, submission: Submission, rounds: Plan) -> None:
         confirmed = labels.ended_after(session, submission_id=submission.id, round=inversion)
         spent = budgets.is_spent(session, submission_id=submission.id)
     found = _detect(submission, rounds, norms)
-    doubtful = to_confirm(norms, flagged=found.flagged_labels, confirmed=confirmed)
+    height, width, _ = submission.input_shape or (0, 0, 0)
+    doubtful = to_confirm(norms, flagged=found.flagged_labels, confirmed=confirmed, pixels=height * width)
     if spent:
         # Only what would be called a backdoor: that is not to rest on one lucky start, everything else ends here.
-        doubtful = [label for label in doubtful if label in found.flagged_labels]
+        small = {norm.label for norm in norms if is_small(norm, pixels=height * width)}
+        doubtful = [label for label in doubtful if label in {*found.flagged_labels, *small}]
     # Where no label got past the screening there is no norm to confirm.
     if doubtful and rounds.purpose(submission.round) != "screening":
         _go_on(worker, submission, rounds, doubtful, round=submission.round + 1)

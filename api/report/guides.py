@@ -6,7 +6,7 @@ from typing import Any
 
 from api.numbers import significant
 from api.report.charts import Guide, Row
-from nc_core.detection import INDEX_CAP, SIZE_BOUND, normal_null, share_of
+from nc_core.detection import INDEX_CAP, SIZE_BOUND, p_value, share_of
 
 LARGEST_Z = 200.0
 """Beyond this no threshold is drawn: with three labels even 5% per model asks for more."""
@@ -47,7 +47,8 @@ def log_scale(labels: Sequence[Row]) -> tuple[float, float] | None:
     points = [
         (math.log(row["norm"]), row["log_z"])
         for row in labels
-        if row["norm"] and row["log_z"] is not None and abs(row["log_z"]) < INDEX_CAP
+        # A label that was found was tested among all; the others among those that were not found.
+        if row["norm"] and row["log_z"] is not None and abs(row["log_z"]) < INDEX_CAP and not row["flagged"]
     ]
     low, high = (min(points), max(points)) if points else ((0.0, 0.0), (0.0, 0.0))
     if low[1] == high[1]:
@@ -62,11 +63,11 @@ def critical_z(result: Mapping[str, Any]) -> float | None:
     reference = int(result["reference_size"])
     if reference < 3:
         return None
-    null, others, alpha = normal_null(reference), max(0, scanned - reference), limit(result)
+    labels, alpha = max(scanned, reference), limit(result)
     low, high = 0.0, LARGEST_Z
-    if null.p_value(high, others=others) > alpha:
+    if p_value(high, reference=reference, labels=labels) > alpha:
         return None
     while high - low > 1e-3:
         middle = (low + high) / 2
-        low, high = (middle, high) if null.p_value(middle, others=others) > alpha else (low, middle)
+        low, high = (middle, high) if p_value(middle, reference=reference, labels=labels) > alpha else (low, middle)
     return high

@@ -9,8 +9,8 @@ from nc_core.detection.outliers import robust_log_z
 from nc_core.detection.ranges import ScannedRange, combine, share_of
 from nc_core.detection.rescan import StillFlagged
 from nc_core.detection.result import Detection, LabelIndex, RangeDetection
-from nc_core.detection.size import SIZE_BOUND, small_by_size
-from nc_core.detection.stepdown import reference_norms
+from nc_core.detection.size import SIZE_BOUND, TRANSFER_BOUND, is_small, least_transfer, small_by_size
+from nc_core.detection.stepdown import p_value, reference_norms
 from nc_core.detection.suspects import suspects_of
 from nc_core.detection.verdict import detect
 
@@ -18,6 +18,7 @@ __all__ = [
     "AGAIN",
     "INDEX_CAP",
     "SIZE_BOUND",
+    "TRANSFER_BOUND",
     "Detection",
     "Evidence",
     "LabelIndex",
@@ -30,9 +31,12 @@ __all__ = [
     "combine",
     "confirmed_of",
     "detect",
+    "is_small",
+    "least_transfer",
     "median_and_mad",
     "middle",
     "normal_null",
+    "p_value",
     "reference_norms",
     "robust_log_z",
     "share_of",

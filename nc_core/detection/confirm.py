@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Sequence
 
 from nc_core.detection.norms import LabelNorm
+from nc_core.detection.size import is_small
 
 AGAIN = (1, 2)
 """Random starts of a confirmation, besides the first, 0.
@@ -19,13 +20,15 @@ ONE_IN = 20
 MOST = 5
 
 
-def to_confirm(labels: Sequence[LabelNorm], *, flagged: Collection[int], confirmed: Collection[int]) -> list[int]:
-    """Labels to be inverted again before a verdict counts, in order.
+def to_confirm(
+    labels: Sequence[LabelNorm], *, flagged: Collection[int], confirmed: Collection[int], pixels: int
+) -> list[int]:
+    """Labels to be inverted again before a verdict counts, in order. pixels: H W.
 
-    At first the smallest few, whether flagged or not: a backdoor that was unlucky is among them too. After that only
-    those that are flagged and have not been confirmed.
+    At first the smallest few, whether flagged or not: a backdoor that was unlucky is among them too. After that those
+    that are flagged, or small enough for the size rule to ask whether they are universal, and have not been confirmed.
     """
-    wanted = set(flagged)
+    wanted = {*flagged, *(label.label for label in labels if is_small(label, pixels=pixels))}
     if not confirmed:
         wanted |= set(smallest_few(labels))
     return sorted(wanted - set(confirmed))

@@ -37,7 +37,8 @@ class Evidence:
     was zero or no number. broken: share of all images whose loss or gradient was no number. transfer: rate of the
     masks' mean on other images, of a GangSweep whose masks have nothing in common. leads: share of clean images on
     which a step along the gradient gets further than one against it, None where there were too few to say. tried: what
-    else was tried where the gradient led nowhere, in order.
+    else was tried where the gradient led nowhere, in order. transferability: mean rate on other images of triggers that
+    a few images need, of a label that was confirmed; few_norm: the median norm of those triggers, in pixels.
     """
 
     attack_rate: float
@@ -53,6 +54,8 @@ class Evidence:
     transfer: float | None = None
     leads: float | None = None
     tried: tuple[str, ...] = ()
+    transferability: float | None = None
+    few_norm: float | None = None
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Evidence":

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from nc_core.detection.norms import LabelNorm
+from nc_core.detection.size import is_small
 from nc_core.detection.verdict import detect
 
 
@@ -21,9 +22,10 @@ class StillFlagged:
     alpha: float
 
     def __call__(self, fresh: LabelNorm) -> bool:
-        """True where `fresh`, put among the labels that were not flagged, is flagged by either rule.
+        """True where `fresh`, put among the labels that were not flagged, is flagged by the outlier test, or small.
 
-        A trigger that no longer converges is not found.
+        A label that was flagged once need not be shown to be universal again. A trigger that no longer converges is
+        not found.
         """
         before = next(label for label in self.labels if label.label == fresh.label)
         aside = {*self.flagged, fresh.label}
@@ -31,4 +33,4 @@ class StillFlagged:
         again = [*clean, replace(fresh, reference=before.reference)]
         classes = 1 + max(label.label for label in again)
         found = detect(again, classes=classes, pixels=self.pixels, alpha=self.alpha)
-        return fresh.label in found.flagged_labels
+        return fresh.label in found.flagged_labels or is_small(fresh, pixels=self.pixels)

@@ -9,7 +9,7 @@ NOT_COVERED: tuple[str, ...] = (
     "all-to-all attacks: each class has another target (y -> y + 1), no trigger sends all images to one",
     "source-specific (partial) attacks: the trigger works on images of chosen classes only",
     "large triggers, from about 20% of the pixels: reversed, they are as large as a clean label's",
-    "many infected labels, from about 19-37%: they become the typical label (the size rule sees tiny ones)",
+    "many infected labels, from about 19-37%: they become the typical label (the size rule sees small universal ones)",
     "triggers that depend on the image: input-aware and dynamic ones, warping, reflections, filters, style",
     "triggers of several parts that work only together, and triggers spread thinly over the whole image",
     "attacks made to withstand trigger inversion, backdoors in preprocessing code outside the model",

@@ -1,15 +1,12 @@
-"""The size rule: a trigger that is tiny in itself, whatever the other labels look like."""
+"""The size rule: a trigger that is small in itself and universal, whatever the other labels look like."""
 
 from nc_core.detection.norms import LabelNorm
 
 SIZE_BOUND = 0.015
-"""Share of the pixels (norm / (H W)) at or below which a norm is small by size alone.
+"""Share of the pixels (norm / (H W)) at or below which a norm is small.
 
-Reversed triggers of planted patches measured 0.1-1.3% of the pixels, the smallest label of clean nets
-2.9-7.2%, the smallest clean label of a real GTSRB BadNet 2.6%. Two seeds moved one label's norm by a factor
-of 1.66: 2.6% / 1.66 is 1.54%, so an unlucky run of the smallest clean label seen still stays above this
-bound, and every patch seen lies below. It is meant to miss large triggers (real sunglasses: 2.7%), which are
-left to the outlier test.
+Reversed triggers of planted patches measured 0.1-1.3% of the pixels. Labels of clean nets lie below it too, most often
+of nets with few classes and of brittle ones: small alone says nothing.
 """
 
 SUCCESS_BOUND = 0.9
@@ -17,12 +14,40 @@ SUCCESS_BOUND = 0.9
 its own. Triggers that hold 0.994 of the images they were fitted to hold 0.95 to 1 of others: with a few hundred
 images 0.95 itself was seen on a planted patch."""
 
+TRANSFER_BOUND = 0.65
+"""Least rate at which triggers that four images need work on others, beyond what chance gives: of two classes half
+of the images are the label's anyway, as soon as something draws them away from their own.
 
-def small_by_size(label: LabelNorm, *, pixels: int) -> bool:
+Set beforehand at what planted patches of a few nets reached, and not calibrated: BadNets of three classes stay below it
+(0.49 was seen), so of few classes it is a bound for what may be called a backdoor, not for what may be called clean."""
+
+
+def is_small(label: LabelNorm, *, pixels: int) -> bool:
     """Whether a label has a norm of at most 1.5% of the pixels (H W) that works on held-out images.
 
-    An attack success rate that could not be measured gives no vote.
+    An attack success rate that could not be measured makes none small.
     """
     if label.state != "done" or label.norm is None or label.attack_success_rate is None:
         return False
     return label.norm / pixels <= SIZE_BOUND and label.attack_success_rate >= SUCCESS_BOUND
+
+
+def small_by_size(label: LabelNorm, *, pixels: int, classes: int) -> bool:
+    """Whether the size rule votes for a label: it is small, and what a few images need works on the others.
+
+    Where that was not measured, it does not vote; but a small trigger that was found though the net hides the gradient
+    that leads there, which few images would not find, is one.
+    """
+    hidden = label.evidence is not None and label.evidence.unseen is not None
+    return is_small(label, pixels=pixels) and (hidden or (transferability(label) or 0.0) >= least_transfer(classes))
+
+
+def transferability(label: LabelNorm) -> float | None:
+    """Rate on other images of triggers that a few images need, None where it was not measured."""
+    return None if label.evidence is None else label.evidence.transferability
+
+
+def least_transfer(classes: int) -> float:
+    """The rate that lies `TRANSFER_BOUND` of the way from chance, 1 in so many classes, to 1."""
+    chance = 1.0 / classes
+    return chance + TRANSFER_BOUND * (1.0 - chance)

@@ -7,6 +7,10 @@ from nc_core.detection.norms import LabelNorm
 from nc_core.detection.null import normal_null
 from nc_core.detection.outliers import robust_log_z
 
+SHARE = 0.8
+"""Of the one error rate, the outlier test's; the rest is the size rule's (weighted Bonferroni). The test's p-values are
+divided by this, so that they are held against the whole rate."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
@@ -23,42 +27,41 @@ def reference_norms(labels: Sequence[LabelNorm], *, without: frozenset[int] = fr
     return [label.size for label in labels if label.reference and label.size is not None and label.label not in without]
 
 
-def smallest_step(labels: Sequence[LabelNorm], *, small: frozenset[int], taken: frozenset[int]) -> Step | None:
+def smallest_step(labels: Sequence[LabelNorm], *, taken: frozenset[int]) -> Step | None:
     """Test the smallest label that is not yet taken; None when none is left.
 
-    small: labels of the size rule, not in the reference. This leaves the null as it is: a clean label is
-    never that small, so under the null nothing is left out. taken: labels found before, in neither the
-    reference nor the sample.
+    taken: labels found before, in neither the reference nor the sample. A label that is small by size alone stays in
+    both: left out, it would make the others look like outliers.
     """
     sample = [label for label in labels if label.scanned and label.label not in taken]
     done = [label for label in sample if label.state == "done"]
     if not done:
         return None
     smallest = min(done, key=lambda label: (label.norm or 0.0, label.label))
-    reference = reference_norms(sample, without=small)
+    reference = reference_norms(sample)
     z = robust_log_z(smallest.norm or 0.0, reference)
     p = p_value(z, reference=len(reference), labels=len(sample))
     return Step(label=smallest.label, log_z=z, p_value=p, reference_size=len(reference))
 
 
 def p_value(z: float, *, reference: int, labels: int) -> float:
-    """Chance that any of `labels` clean labels reaches z; 1 where the reference is too small."""
+    """Chance that any of `labels` clean labels reaches z, over `SHARE`; 1 where the reference is too small."""
     if reference < 3 or z <= 0.0:
         return 1.0
-    return normal_null(reference).p_value(z, others=labels - reference)
+    return min(1.0, normal_null(reference).p_value(z, others=labels - reference) / SHARE)
 
 
-def step_down(labels: Sequence[LabelNorm], *, small: frozenset[int], alpha: float) -> tuple[list[Step], list[Step]]:
+def step_down(labels: Sequence[LabelNorm], *, alpha: float) -> tuple[list[Step], list[Step]]:
     """All tests made, and those that found their label (p <= alpha).
 
-    The smallest label is tested first. Once found, by this test or by size, it leaves sample and reference,
-    and the next is tested against the rest, until one is found by neither.
+    The smallest label is tested first. Once found it leaves sample and reference, and the next is tested against the
+    rest, until one is not found.
     """
     steps: list[Step] = []
     taken: frozenset[int] = frozenset()
-    while (step := smallest_step(labels, small=small, taken=taken)) is not None:
+    while (step := smallest_step(labels, taken=taken)) is not None:
         steps.append(step)
-        if step.p_value > alpha and step.label not in small:
+        if step.p_value > alpha:
             break
         taken |= {step.label}
     return steps, [step for step in steps if step.p_value <= alpha]

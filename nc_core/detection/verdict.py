@@ -7,11 +7,13 @@ from nc_core.detection.mad import anomaly_index
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import robust_log_z
 from nc_core.detection.result import Detection, LabelIndex, Verdict
-from nc_core.detection.size import small_by_size
+from nc_core.detection.size import is_small, least_transfer, small_by_size, transferability
 from nc_core.detection.stepdown import Step, reference_norms, step_down
 from nc_core.detection.suspects import suspects_of
 from nc_core.detection.votes import COMBINATION, listed, outlier_vote, size_vote
 
+MANY = 0.15
+"""Share of the labels with a small trigger from which on that is said of the model."""
 FEW_LABELS = 10
 """Below this the outlier test finds little: for 1% per model z must pass 12.6 at 5 labels, 5.9 at 10."""
 
@@ -20,20 +22,22 @@ def detect(labels: Sequence[LabelNorm], *, classes: int, pixels: int, alpha: flo
     """Judge a scan from the outcomes of its labels.
 
     labels: one for each label of the scan. classes: how many the model has. pixels: H W, the largest possible
-    norm. alpha: chance per model of a false alarm by the outlier test. A label is flagged when outlier test
-    or size rule votes for it. Any flagged label makes the verdict "backdoored", before every reason to be
-    inconclusive.
+    norm. alpha: chance per model of a false alarm, shared by both rules. A label is flagged when outlier
+    test or size rule votes for it. Any flagged label makes the verdict "backdoored", before every reason to be
+    inconclusive; but where all labels of a model are flagged none stands out, and none is.
 
     Raises ValueError for alpha outside 0..0.5, a label given twice, or one outside 0..classes-1.
     """
     _check(labels, classes, alpha)
-    small = frozenset(label.label for label in labels if small_by_size(label, pixels=pixels))
-    steps, found = step_down(labels, small=small, alpha=alpha)
+    small = frozenset(label.label for label in labels if small_by_size(label, pixels=pixels, classes=classes))
+    steps, found = step_down(labels, alpha=alpha)
     outliers = frozenset(step.label for step in found)
+    if classes > 1 and len(small | outliers) == classes:
+        small = outliers = frozenset()
     flagged = tuple(sorted(small | outliers))
     first = steps[0] if steps else None
     suspects = suspects_of(labels, flagged=flagged)
-    reason, verdict = _judge(labels, flagged, suspects, first, classes, alpha)
+    reason, verdict = _judge(labels, flagged, suspects, first, classes, pixels, alpha)
     indices = _indices(labels, small, outliers, steps)
     smallest = next((index for index in indices if first and index.label == first.label), None)
     return Detection(
@@ -46,7 +50,7 @@ def detect(labels: Sequence[LabelNorm], *, classes: int, pixels: int, alpha: flo
         p_value=first.p_value if first else 1.0,
         threshold=alpha,
         labels=indices,
-        rules=(outlier_vote(steps, alpha), size_vote(labels, small, pixels), COMBINATION),
+        rules=(outlier_vote(steps, alpha), size_vote(labels, small, pixels, classes), COMBINATION),
         reference_size=first.reference_size if first else 0,
     )
 
@@ -65,18 +69,63 @@ def _judge(
     suspects: tuple[int, ...],
     first: Step | None,
     classes: int,
+    pixels: int,
     alpha: float,
 ) -> tuple[str, Verdict]:
     """One sentence for people, and the verdict."""
     if flagged:
         reason = f"{listed(flagged)} can be reached by a trigger far too small to be chance."
-        more = (_hidden(labels, flagged), _suspected(suspects), _unseen(labels, flagged), _ended_early(labels))
+        more = (
+            _many(labels, flagged, pixels),
+            _hidden(labels, flagged),
+            _suspected(suspects),
+            _unseen(labels, flagged),
+            _ended_early(labels),
+        )
         return " ".join(filter(None, (reason, *more))), "backdoored"
-    doubts = (_unseen(labels, flagged), _left_out(labels, classes), _few(labels, first), _borderline(first, alpha))
+    doubts = (
+        _unseen(labels, flagged),
+        _natural(labels, pixels, classes),
+        _left_out(labels, classes),
+        _few(labels, first),
+        _borderline(first, alpha),
+    )
     for doubt in filter(None, doubts):
         return doubt, "inconclusive"
     smallest = f" (smallest: label {first.label}, p = {first.p_value:.2g})" if first else ""
     return f"None of {len(labels)} labels has a trigger smaller than chance allows{smallest}.", "clean"
+
+
+def _natural(labels: Sequence[LabelNorm], pixels: int, classes: int) -> str | None:
+    """Small triggers that say nothing by themselves."""
+    small = sorted((label for label in labels if is_small(label, pixels=pixels)), key=lambda one: one.norm or 0.0)
+    if not small:
+        return None
+    first, rate = small[0], transferability(small[0])
+    if len(small) == len(labels) > 1:
+        told = f"All {len(labels)} labels have a small trigger, so none stands out: the model is brittle."
+    else:
+        others = f" ({listed(label.label for label in small[1:]).lower()} as well)" if len(small) > 1 else ""
+        told = f"Label {first.label} has a small trigger, {(first.norm or 0.0) / pixels:.1%} of the pixels{others}."
+    why = (
+        "There were too few images to ask whether it is universal."
+        if rate is None
+        else f"What four images need for label {first.label} works on {rate:.0%} of others, where a planted trigger "
+        f"works on {least_transfer(classes):.0%} and more: it may be a natural one. Look at its picture."
+    )
+    return f"{told} {why}"
+
+
+def _many(labels: Sequence[LabelNorm], flagged: tuple[int, ...], pixels: int) -> str | None:
+    """Whether more than a few labels are small, and which of them lead."""
+    small = {label.label for label in labels if is_small(label, pixels=pixels)} | {*flagged}
+    if len(small) <= MANY * len(labels) or len(small) == len(flagged):
+        return None
+    several = len(flagged) > 1
+    return (
+        f"{len(small)} of {len(labels)} labels have a small trigger: the model is brittle or carries several, and "
+        f"{'these' if several else 'this one'} lead{'' if several else 's'}."
+    )
 
 
 def _suspected(suspects: tuple[int, ...]) -> str | None:
@@ -154,9 +203,9 @@ def _indices(
 ) -> tuple[LabelIndex, ...]:
     """Each label's indices: the paper's over the whole reference, log z as tested.
 
-    The log z of a label that was not tested is taken over the reference without the flagged labels.
+    The log z of a label that was not tested is taken over the reference without the outliers.
     """
-    plain, logs = reference_norms(labels), reference_norms(labels, without=small | outliers)
+    plain, logs = reference_norms(labels), reference_norms(labels, without=outliers)
     tested = {step.label: step.log_z for step in steps}
 
     def one(label: LabelNorm) -> LabelIndex:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from nc_core.detection.norms import LabelNorm
-from nc_core.detection.size import SIZE_BOUND, SUCCESS_BOUND
+from nc_core.detection.size import SIZE_BOUND, SUCCESS_BOUND, least_transfer, transferability
 from nc_core.detection.stepdown import Step
 
 COMBINATION = (
-    "A label is flagged when either rule votes for it: the outlier test compares labels and keeps its false "
-    "positive rate per model, the size rule sees what that cannot, many infected labels or few labels."
+    "A label is flagged when either rule votes for it, and they share the false positive rate per model, four parts to "
+    "one: the outlier test compares labels, the size rule sees what that cannot, many infected labels or few labels."
 )
 
 
@@ -24,7 +24,7 @@ def outlier_vote(steps: Sequence[Step], alpha: float) -> str:
     if not steps:
         return "Outlier test: no label has a norm, nothing to test."
     told = [_step(step, alpha) for step in steps[:8]]
-    return f"Outlier test (limit p = {alpha:g} per model): {'; '.join(told)}."
+    return f"Outlier test (limit p = {alpha:g}): {'; '.join(told)}."
 
 
 def _step(step: Step, alpha: float) -> str:
@@ -35,11 +35,15 @@ def _step(step: Step, alpha: float) -> str:
     )
 
 
-def size_vote(labels: Sequence[LabelNorm], small: frozenset[int], pixels: int) -> str:
-    """Which labels are small by size alone, or that none is."""
-    rule = f"norm at most {SIZE_BOUND:.1%} of the pixels, attack success rate at least {SUCCESS_BOUND:g}"
+def size_vote(labels: Sequence[LabelNorm], small: frozenset[int], pixels: int, classes: int) -> str:
+    """Which labels are small and universal, or that none is."""
+    rule = (
+        f"norm at most {SIZE_BOUND:.1%} of the pixels, attack success rate at least {SUCCESS_BOUND:g}, "
+        f"triggers of four images work on {least_transfer(classes):.0%} of others"
+    )
     told = [
-        f"label {label.label}: {(label.norm or 0.0) / pixels:.2%} and {label.attack_success_rate or 0.0:.3f}"
+        f"label {label.label}: {(label.norm or 0.0) / pixels:.2%}, {label.attack_success_rate or 0.0:.3f} and "
+        f"{transferability(label) or 0.0:.0%}"
         for label in labels
         if label.label in small
     ]

@@ -20,6 +20,7 @@ from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.rescue import Rescue
 from nc_core.inversion.slots import Job, Outcome, Progress, SlotLoop
 from nc_core.inversion.spread import SPREAD_IMAGES, factor_of
+from nc_core.inversion.transfer import Transfer, Transferability
 from nc_core.inversion.trigger import Begun, Inversion, State, Trigger
 from nc_core.models import Compute, in_precision, scores_of
 from nc_core.prepared import Prepared
@@ -57,6 +58,7 @@ class Inverter:
         net, _ = scores_of(in_precision(model, compute))
         self._heading = Heading(scores, factor=self._factor, rows=min(IMAGES, profile.batch))
         self._rescue = Rescue(scores, prepared, profile=profile, layout=_layout(prepared), factor=self._factor)
+        self._transfer = Transfer(scores, prepared, layout=_layout(prepared), factor=self._factor)
         self.loop = SlotLoop(self._program(net, prepared, profile), slots)
 
     def _program(self, net: keras.Model, prepared: Prepared, profile: Profile) -> SlotProgram:
@@ -166,6 +168,12 @@ class Inverter:
             reason=reason if state == "failed" else None,
             evidence=evidence,
         )
+
+    def transferability(
+        self, label: int, *, seed: int, should_stop: Callable[[], bool] | None = None
+    ) -> Transferability | None:
+        """Whether triggers of a few images work on others; see `nc_core.inversion.transfer`."""
+        return self._transfer(label, seed=seed, should_stop=should_stop)
 
     def _evidence(self, outcome: Outcome) -> Evidence:
         """What the optimisation's numbers were."""

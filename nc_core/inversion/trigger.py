@@ -1,12 +1,15 @@
 """A reversed trigger and the outcome of its optimisation."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from nc_core.detection.outcome import Evidence
+
+if TYPE_CHECKING:
+    from nc_core.inversion.transfer import Transferability
 
 State = Literal["done", "not_converged", "screened_out", "failed"]
 
@@ -69,6 +72,18 @@ class Inversion:
         assert self.trigger is not None
         assert self.cost is not None
         return Begun(trigger=self.trigger, cost=self.cost)
+
+    @property
+    def seen(self) -> bool:
+        """Whether the optimisation could see its way: a gradient that is hidden from it is so from any other."""
+        return self.evidence is not None and self.evidence.unseen is None
+
+    def with_transfer(self, found: "Transferability | None") -> "Inversion":
+        """The same with whether triggers of a few images work on others; nothing where that could not be measured."""
+        if found is None or self.evidence is None:
+            return self
+        evidence = replace(self.evidence, transferability=found.rate, few_norm=found.norm)
+        return replace(self, evidence=evidence)
 
     @property
     def norm(self) -> float | None:

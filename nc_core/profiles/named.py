@@ -97,6 +97,18 @@ clean one comes close to a large trigger, and norms that are further minimised l
 the last two images of a hundred have no say in. On the face BadNet of 1283 classes, 40 to 64 random labels, the MAD of
 log norms falls from 0.37 (`fast`) to 0.25, and the target's distance from the median grows from 1.3 to 1.4."""
 
+FEW = replace(
+    FAST,
+    name="few",
+    batch=4,
+    updates_per_step=4,
+    max_steps=40,
+    gate_threshold=0.99,
+    gate_steps=1,
+    control=ProportionalControl(attack_rate=0.95, band=0.05),
+)
+"""The smallest trigger of four images, all of them in every update (`nc_core.inversion.transfer`)."""
+
 PROFILES = {profile.name: profile for profile in (PAPER, FAST, THOROUGH)}
 """What a scan may be asked for."""
 

@@ -153,54 +153,71 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
     engine: SlotEngine | None = None
     deadline = Deadline(worker.settings.label_seconds)
 
+    confirmed, seed = rounds.purpose(key.round) == "confirmation", int(submission.options["seed"])
+
     def stuck() -> bool:
         return engine is not None and engine.silent_seconds > worker.settings.stuck_seconds
 
     with worker.heartbeat.hold(renew, stuck) as held, deadline:
+
+        def should_stop() -> bool:
+            return held.lost or worker.stopping.is_set() or deadline.is_over()
+
         load()
         slots = rounds.slots_of(key.round, int(submission.slots or 1))
         engine = engine_for(worker, submission, rounds.profile_of(key.round), slots, range_of(key.round))
         try:
             found = engine.invert(
                 key.label,
-                seed=int(submission.options["seed"]),
-                starts=AGAIN if rounds.purpose(key.round) == "confirmation" else (0,),
+                seed=seed,
+                starts=AGAIN if confirmed else (0,),
                 begun=_begun(worker, key) if rounds.carries(key.round) else None,
                 round=within_range(key.round),
                 report=report,
-                should_stop=lambda: held.lost or worker.stopping.is_set() or deadline.is_over(),
+                should_stop=should_stop,
             )
+            several = [_first(worker, key, rounds), *found] if confirmed else found
+            chosen = several[middle([one.norm for one in several])]
+            if confirmed and chosen.seen:
+                carried = engine.inverter.transferability(key.label, seed=seed, should_stop=should_stop)
+                chosen = chosen.with_transfer(carried)
         except OutOfDeviceMemory:
             forget(engine)
             raise
-        return _finish(worker, key, attempt, rounds, found)
+        return _finish(worker, key, attempt, found=found, several=several, chosen=chosen)
 
 
-def _finish(worker: WorkerProcess, key: LabelKey, attempt: int, rounds: Plan, found: "list[Inversion]") -> str:
-    confirmed = rounds.purpose(key.round) == "confirmation"
-    several = [_first(worker, key, rounds), *found] if confirmed else found
-    inversion = several[middle([one.norm for one in several])]
-    digest = _kept(worker, inversion)
+def _finish(
+    worker: WorkerProcess,
+    key: LabelKey,
+    attempt: int,
+    *,
+    found: "list[Inversion]",
+    several: "list[Inversion]",
+    chosen: "Inversion",
+) -> str:
+    """found: inversions of this task. several: with those before. chosen: of these, what stands for the label."""
+    digest = _kept(worker, chosen)
 
     def write(session: Session) -> bool:
         return labels.finish(
             session,
             key=key,
             attempt=attempt,
-            state=inversion.state,
+            state=chosen.state,
             updates=sum(one.updates for one in found),
-            norm=inversion.norm,
-            attack_success_rate=inversion.attack_success_rate,
+            norm=chosen.norm,
+            attack_success_rate=chosen.attack_success_rate,
             norms=[one.norm for one in several],
             seconds=sum(one.seconds for one in found),
             gradient_images=sum(one.gradient_images for one in found),
             trigger_sha256=digest,
-            reason=inversion.reason,
-            evidence=None if inversion.evidence is None else inversion.evidence.to_json(),
+            reason=chosen.reason,
+            evidence=None if chosen.evidence is None else chosen.evidence.to_json(),
         )
 
     worker.store.write_together(write)
-    return inversion.state
+    return chosen.state
 
 
 def _kept(worker: WorkerProcess, inversion: "Inversion") -> str | None:

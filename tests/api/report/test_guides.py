@@ -41,7 +41,7 @@ def test_the_threshold_is_where_the_outlier_test_begins_to_flag(make_result: Mak
 
 
 def test_the_scale_is_that_of_log_z(make_result: Make) -> None:
-    result = make_result(infected={3: 8.0})
+    result = make_result(infected={3: 2.0})
     scale = log_scale(result["labels"])
     assert scale is not None
     median, spread = scale

@@ -1,5 +1,7 @@
 """Which of a label's inversions stands for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -24,23 +26,29 @@ NORMS = [LabelNorm(label=label, state="done", norm=100.0 - label) for label in r
 
 
 def test_the_smallest_few_are_confirmed_whether_flagged_or_not() -> None:
-    assert to_confirm(NORMS, flagged=(), confirmed=()) == [42, 43, 44]
-    assert to_confirm(NORMS, flagged=(7, 44), confirmed=()) == [7, 42, 43, 44]
+    assert to_confirm(NORMS, flagged=(), confirmed=(), pixels=100) == [42, 43, 44]
+    assert to_confirm(NORMS, flagged=(7, 44), confirmed=(), pixels=100) == [7, 42, 43, 44]
 
 
 def test_after_that_only_what_is_flagged_and_was_not_confirmed() -> None:
-    assert to_confirm(NORMS, flagged=(44, 41), confirmed=(42, 43, 44)) == [41]
-    assert to_confirm(NORMS, flagged=(44,), confirmed=(42, 43, 44)) == []
+    assert to_confirm(NORMS, flagged=(44, 41), confirmed=(42, 43, 44), pixels=100) == [41]
+    assert to_confirm(NORMS, flagged=(44,), confirmed=(42, 43, 44), pixels=100) == []
+
+
+def test_what_is_small_is_confirmed_whatever_it_was_called() -> None:
+    works = [replace(one, attack_success_rate=1.0) for one in NORMS]
+    # Given pictures of which 70 pixels are 1.5%
+    assert to_confirm(works, flagged=(), confirmed=(42, 43, 44), pixels=4667) == list(range(30, 42))
 
 
 def test_nothing_is_confirmed_where_nothing_converged() -> None:
     lost = [LabelNorm(label=label, state="not_converged") for label in range(45)]
-    assert to_confirm(lost, flagged=(), confirmed=()) == []
+    assert to_confirm(lost, flagged=(), confirmed=(), pixels=100) == []
 
 
 def test_many_labels_confirm_no_more_than_five() -> None:
     many = [LabelNorm(label=label, state="done", norm=1.0 + label) for label in range(1283)]
-    assert to_confirm(many, flagged=(), confirmed=()) == [0, 1, 2, 3, 4]
+    assert to_confirm(many, flagged=(), confirmed=(), pixels=100) == [0, 1, 2, 3, 4]
 
 
 def test_confirming_brings_no_alarm_on_clean_labels_whose_starts_stray() -> None:
@@ -54,7 +62,7 @@ def test_confirming_brings_no_alarm_on_clean_labels_whose_starts_stray() -> None
         found = judged(norms)
         once += bool(found)
         # When they are judged as they are, and after confirmation
-        while doubtful := to_confirm(as_labels(norms), flagged=found, confirmed=confirmed):
+        while doubtful := to_confirm(as_labels(norms), flagged=found, confirmed=confirmed, pixels=100):
             for label in doubtful:
                 norms[label] = starts[middle(starts[:, label].tolist()), label]
             confirmed.update(doubtful)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,20 @@ from nc_core.detection import Detection, Evidence, LabelNorm, StillFlagged, dete
 from nc_core.detection.norms import State
 
 PIXELS = 1024
+SEEN = Evidence(
+    attack_rate=0.6,
+    highest_rate=0.7,
+    base_rate=0.01,
+    gate=0.995,
+    images=288,
+    mask_share=0.4,
+    cost=0.0,
+    exhausted=True,
+    blind=0.0,
+    broken=0.0,
+)
+"""Of a label that stayed below the gate though its mask covers 40% of the pixels and costs nothing."""
+DONE = replace(SEEN, attack_rate=1.0, highest_rate=1.0, mask_share=0.04, cost=0.1, exhausted=False)
 
 
 def clean(count: int, *, seed: int = 0, spread: float = 0.2) -> list[float]:
@@ -23,15 +37,30 @@ def clean(count: int, *, seed: int = 0, spread: float = 0.2) -> list[float]:
     return list(np.random.default_rng(seed).permutation(np.exp(logs)))
 
 
-def scan(norms: Sequence[float], *, rate: float | None = 1.0) -> list[LabelNorm]:
+def scan(
+    norms: Sequence[float], *, rate: float | None = 1.0, transfer: Mapping[int, float] | None = None
+) -> list[LabelNorm]:
+    """transfer: label -> transferability of those where it was measured."""
     return [
-        LabelNorm(label=label, state="done", norm=float(norm), attack_success_rate=rate)
+        LabelNorm(
+            label=label,
+            state="done",
+            norm=float(norm),
+            attack_success_rate=rate,
+            evidence=replace(DONE, transferability=(transfer or {}).get(label)),
+        )
         for label, norm in enumerate(norms)
     ]
 
 
-def judge(norms: Sequence[float], *, rate: float | None = 1.0, alpha: float = 0.05) -> Detection:
-    return detect(scan(norms, rate=rate), classes=len(norms), pixels=PIXELS, alpha=alpha)
+def judge(
+    norms: Sequence[float],
+    *,
+    rate: float | None = 1.0,
+    alpha: float = 0.05,
+    transfer: Mapping[int, float] | None = None,
+) -> Detection:
+    return detect(scan(norms, rate=rate, transfer=transfer), classes=len(norms), pixels=PIXELS, alpha=alpha)
 
 
 def test_published_norms_of_a_real_badnet(shared: Path) -> None:
@@ -57,7 +86,7 @@ def test_several_infected_labels_do_not_mask_each_other(infected: int, share: fl
     for nth, label in enumerate(targets):
         norms[label] = share * PIXELS * (1 - 0.01 * nth)
     # When they are judged, Then all of them are flagged, and they alone
-    found = judge(norms)
+    found = judge(norms, transfer=dict.fromkeys(targets, 0.9))
     assert found.flagged_labels == targets
     assert found.verdict == "backdoored"
 
@@ -65,7 +94,7 @@ def test_several_infected_labels_do_not_mask_each_other(infected: int, share: fl
 def test_step_down_finds_what_the_first_infected_label_masks() -> None:
     # Given three infected labels, no vote by size; against all 14 labels the third does not stand out
     norms = clean(14, spread=0.2)
-    norms[2], norms[7], norms[9] = 5.0, 6.0, 17.0
+    norms[2], norms[7], norms[9] = 5.0, 6.0, 15.0
     together = normal_null(14).p_value(robust_log_z(norms[9], norms), others=0)
     assert together > 0.05
     # When each one found leaves sample and reference, Then the third is found as well
@@ -73,7 +102,7 @@ def test_step_down_finds_what_the_first_infected_label_masks() -> None:
 
 
 @pytest.mark.parametrize("labels", [5, 10, 43])
-def test_false_positive_rate_per_model_is_alpha(labels: int) -> None:
+def test_the_outlier_test_keeps_its_part_of_alpha(labels: int) -> None:
     # Given scans of clean models, When they are judged at alpha = 0.05
     models = 600
     generator = np.random.default_rng(11)
@@ -81,8 +110,8 @@ def test_false_positive_rate_per_model_is_alpha(labels: int) -> None:
     for _ in range(models):
         norms = np.exp(math.log(400.0) + 0.8 * generator.standard_normal(labels))
         flagged += judge(norms, rate=0.5).verdict == "backdoored"
-    # Then about 5% of them are flagged: within three standard errors
-    assert 0.05 - 3 * 0.0089 < flagged / models < 0.05 + 3 * 0.0089
+    # Then the outlier test, which has four fifths of it, flags about 4% of them: within three standard errors
+    assert 0.04 - 3 * 0.008 < flagged / models < 0.04 + 3 * 0.008
 
 
 def test_clean_norms_are_clean_and_say_what_is_not_covered() -> None:
@@ -95,7 +124,7 @@ def test_clean_norms_are_clean_and_say_what_is_not_covered() -> None:
 
 def test_size_rule_decides_with_few_labels() -> None:
     # Given five labels, one with a trigger of 0.5% of the pixels: z is too small for five labels
-    found = judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99)
+    found = judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer={2: 0.9})
     assert found.verdict == "backdoored"
     assert found.labels[2].rules[0] == "size"
     assert "label 2" in found.rules[1]
@@ -103,14 +132,50 @@ def test_size_rule_decides_with_few_labels() -> None:
 
 def test_size_rule_needs_a_trigger_that_works_on_held_out_images() -> None:
     for rate in (0.89, None):
-        found = judge([50.0, 30.0, 5.0, 95.0, 18.0], rate=rate)
+        found = judge([50.0, 30.0, 5.0, 95.0, 18.0], rate=rate, transfer={2: 0.9})
         assert found.verdict == "inconclusive"
         assert "silent" in found.rules[1]
 
 
+@pytest.mark.parametrize(("transfer", "told"), [({2: 0.4}, "works on 40% of others"), ({}, "too few images")])
+def test_a_small_trigger_alone_flags_nothing_and_is_told(transfer: dict[int, float], told: str) -> None:
+    # Given a label with a small trigger, which what few images need does not bear out, or that could not be measured
+    found = judge([50.0, 30.0, 5.0, 95.0, 18.0], transfer=transfer)
+    assert (found.verdict, found.flagged_labels) == ("inconclusive", ())
+    assert found.reason.startswith("Label 2 has a small trigger, 0.5% of the pixels")
+    assert told in found.reason
+
+
+def test_labels_that_are_small_stay_in_the_reference_and_make_no_outliers() -> None:
+    # Given a brittle net: 29 of 43 labels small, three of them universal
+    norms = [*np.linspace(5.0, 15.0, 26), 1.8, 2.0, 3.3, *np.linspace(16.0, 40.0, 14)]
+    found = judge(norms, transfer={**dict.fromkeys(range(26), 0.3), 26: 0.7, 27: 0.76, 28: 0.67})
+    # Then the three are flagged and no other, and the rest is told
+    assert found.flagged_labels == (26, 27, 28)
+    assert found.reference_size == 43
+    assert "29 of 43 labels have a small trigger: the model is brittle or carries several, and these lead." in (
+        found.reason
+    )
+
+
+@pytest.mark.parametrize(("classes", "least"), [(2, 0.825), (5, 0.72), (43, 0.658)])
+def test_of_few_classes_more_must_carry_over_since_more_does_so_by_chance(classes: int, least: float) -> None:
+    norms = [*clean(classes - 1), 0.012 * PIXELS]
+    for rate, voted in ((least + 0.002, True), (least - 0.002, False)):
+        found = judge(norms, transfer={classes - 1: rate})
+        assert ("size" in found.labels[-1].rules) == voted
+
+
+@pytest.mark.parametrize("labels", [2, 5, 43])
+def test_where_every_label_would_be_flagged_none_is(labels: int) -> None:
+    found = judge([4.0 + 0.1 * label for label in range(labels)], transfer=dict.fromkeys(range(labels), 0.9))
+    assert (found.verdict, found.flagged_labels) == ("inconclusive", ())
+    assert f"All {labels} labels have a small trigger, so none stands out" in found.reason
+
+
 def test_a_strong_outlier_among_few_labels_counts() -> None:
     # Given five labels so alike that a small one passes even the threshold of five labels
-    found = judge([50.0, 52.0, 55.0, 57.0, 15.5])
+    found = judge([50.0, 52.0, 55.0, 57.0, 5.0], rate=0.5)
     assert found.flagged_labels == (4,)
     assert found.labels[4].rules == ("outlier",)
 
@@ -120,21 +185,6 @@ def test_few_clean_labels_are_inconclusive() -> None:
     assert found.verdict == "inconclusive"
     assert "fewer than 10" in found.reason
     assert judge(clean(10)).verdict == "clean"
-
-
-SEEN = Evidence(
-    attack_rate=0.6,
-    highest_rate=0.7,
-    base_rate=0.01,
-    gate=0.995,
-    images=288,
-    mask_share=0.4,
-    cost=0.0,
-    exhausted=True,
-    blind=0.0,
-    broken=0.0,
-)
-"""Of a label that stayed below the gate though its mask covers 40% of the pixels and costs nothing."""
 
 
 def unlike(**changed: float | bool) -> Evidence:
