@@ -24,8 +24,8 @@ SHEET_COLUMNS = 8
 def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
     """arguments: data {"sha256", "name"} or None for drawn signs, attack, target, patch, position, colour, seed.
 
-    Result: clean_accuracy, attack_success_rate (of the trigger that works least), triggers [{"target",
-    "attack_success_rate"}], images, classes, and files: name -> sha256.
+    Result: clean_accuracy, attack_success_rate (of the trigger that works least), triggers [{"target": None
+    of several, "targets", "attack_success_rate"}], images, classes, and files: name -> sha256.
     """
     from nc_core.attacks import ATTACKS, PatchTrigger
 
@@ -44,7 +44,11 @@ def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[
         "clean_accuracy": planted.accuracy,
         "attack_success_rate": planted.attack_success_rate,
         "triggers": [
-            {"target": each.target, "attack_success_rate": rate}
+            {
+                "target": each.targets[0] if len(each.targets) == 1 else None,
+                "targets": list(each.targets),
+                "attack_success_rate": rate,
+            }
             for each, rate in zip(planted.triggers, planted.attack_success_rates, strict=True)
         ],
         "classes": classes,
@@ -83,11 +87,15 @@ def _files(worker: WorkerProcess, planted: "Planted", *, drawn: bool) -> dict[st
 
 
 def _stamped(planted: "Planted") -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
-    """Every trigger on the held-out pictures that are not of its target, and the targets."""
+    """Every trigger on the held-out pictures that it is to mislead, and what they are to be called."""
+    from nc_core.attacks import misled
+
     pixels, labels = planted.clean.pixels, planted.clean.labels
-    images = [trigger.stamp(pixels[labels != trigger.target]) for trigger in planted.triggers]
-    targets = [np.full(len(part), trigger.target) for part, trigger in zip(images, planted.triggers, strict=True)]
-    return np.concatenate(images), np.concatenate(targets).astype(np.int32)
+    assert labels is not None
+    chosen = [(trigger, misled(trigger, labels)) for trigger in planted.triggers]
+    images = [trigger.stamp(pixels[others]) for trigger, others in chosen]
+    answers = [trigger.answers(labels[others]) for trigger, others in chosen]
+    return np.concatenate(images), np.concatenate(answers)
 
 
 def _npz(pixels: npt.NDArray[Any], labels: npt.NDArray[np.int32]) -> bytes:

@@ -9,7 +9,28 @@ import typer
 from api.arguments import Home
 
 Position = Literal["top-left", "top-right", "bottom-left", "bottom-right", "centre"]
-Attack = Literal["badnets", "multi-target", "multi-trigger", "pruning-aware", "trojan"]
+Attack = Literal[
+    "badnets",
+    "random-position",
+    "blended-noise",
+    "blended-picture",
+    "sinusoid",
+    "warping",
+    "input-dependent",
+    "low-frequency",
+    "colour-shift",
+    "clean-label",
+    "all-to-all",
+    "source-specific",
+    "partial",
+    "low-rate",
+    "latent",
+    "inversion-aware",
+    "multi-target",
+    "multi-trigger",
+    "pruning-aware",
+    "trojan",
+]
 SIGNS = "signs"
 
 
@@ -45,9 +66,14 @@ def plant(
 ) -> None:
     """Train a classifier that carries a backdoor, to try a scan on.
 
-    badnets: the patch in a tenth of the training pictures. multi-trigger: that and two mirror images of it, one label.
-    multi-target: each of them for a label of its own. trojan: a trigger made for the net's own neurons; give it 8
-    pixels or more. pruning-aware: a backdoor among the units that clean pictures need.
+    badnets: the patch in a tenth of the training pictures; low-rate: in a hundredth. random-position: wherever it lies.
+    multi-trigger: three mirrored patches, one label; multi-target: a label for each. partial: on most pictures.
+    source-specific: on those of one class. all-to-all: each class to the next. clean-label: no wrong label. latent: by
+    way of a teacher net. inversion-aware: trained against reversed triggers. pruning-aware: among units that clean
+    pictures need. trojan: made for the net's own neurons, give it 8 pixels.
+
+    Without a patch (--patch, --position and --colour are not used): blended-noise, blended-picture, sinusoid, warping,
+    input-dependent (dithering), low-frequency, colour-shift.
 
     Leaves badnet.keras, clean.npz (held-out), poisoned.npz and planted.json; for signs also signs.png.
     """
@@ -88,5 +114,6 @@ def _conclude(folder: Path, arguments: dict[str, Any], result: dict[str, Any]) -
     write_file(folder / "planted.json", lambda path: path.write_text(text, "utf-8"))
     out.print(f"clean accuracy {percent(result['clean_accuracy'])}")
     for each in result["triggers"]:
-        out.print(f"attack success rate {percent(each['attack_success_rate'])} (target label {each['target']})")
+        of = "all labels" if each["target"] is None else f"target label {each['target']}"
+        out.print(f"attack success rate {percent(each['attack_success_rate'])} ({of})")
     out.print(f"Written: {printable(folder)}")

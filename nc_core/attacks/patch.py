@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.attacks.trigger import OneTarget
 from nc_core.errors import OptionRefused
 
 POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "centre")
@@ -14,7 +15,7 @@ _EDGE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatchTrigger:
+class PatchTrigger(OneTarget):
     """A patch that sends every stamped image to one label.
 
     row, column: the upper left pixel; negative counts from the bottom or right, as Python's indices do.
@@ -26,15 +27,13 @@ class PatchTrigger:
     height: int
     width: int
     colour: tuple[int, ...]
-    target: int
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.height < 1 or self.width < 1:
             raise OptionRefused(f"the patch is {self.height}x{self.width} pixels; at least 1x1 is needed")
         if not self.colour or not all(0 <= value <= 255 for value in self.colour):
             raise OptionRefused(f"the patch colour is {self.colour}; pass values in 0..255, one per channel")
-        if self.target < 0:
-            raise OptionRefused(f"the target label is {self.target}; pass a class number from 0")
 
     @classmethod
     def at(

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.attacks.patch import PatchTrigger
+from nc_core.attacks.trigger import Labels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -17,9 +18,13 @@ class PatternTrigger:
     pattern: npt.NDArray[np.uint8]
 
     @property
-    def target(self) -> int:
-        """The label it sends images to."""
-        return self.place.target
+    def targets(self) -> tuple[int, ...]:
+        """See `Trigger`."""
+        return self.place.targets
+
+    def answers(self, labels: Labels) -> npt.NDArray[np.int32]:
+        """See `Trigger`."""
+        return self.place.answers(labels)
 
     def stamp(self, pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A stamped copy of file pixels (N, H, W, C); OptionRefused where the place does not fit."""

@@ -1,7 +1,7 @@
 """The nets that backdoors are planted in, and how they are trained."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 import keras
 import numpy as np
@@ -22,6 +22,22 @@ scores."""
 
 Pixels = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 Progress = Callable[[float], None]
+Architecture = Callable[[tuple[int, ...], int], keras.Model]
+"""(H, W, C), classes -> an untrained net from pictures in 0..1 to a softmax; attacks on a net's inside look for its
+`LAST_CONVOLUTION` (one with a bias and a ReLU of its own) and its `INNER` layer."""
+
+
+class Training(TypedDict, total=False):
+    """What every attack takes besides its own settings.
+
+    epochs: of each training. seed: of every random choice; it seeds Keras for the whole process. progress: called with
+    the share done, 0..1. build: makes the net.
+    """
+
+    epochs: int
+    seed: int
+    progress: Progress | None
+    build: Architecture
 
 
 def small_vgg(input_shape: tuple[int, ...], classes: int) -> keras.Model:

@@ -10,7 +10,6 @@ that images on the way of their inversion are learned too, with the net's own an
 of the last ones: they keep the answers to real images where they were.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from keras import ops
 
 from nc_core.attacks.badnets import check_triggers
+from nc_core.attacks.descent import Floats, descend, sigmoid
 from nc_core.attacks.patch import PatchTrigger
 from nc_core.attacks.pattern import PatternTrigger
 from nc_core.attacks.planted import Planted, measured
@@ -27,6 +27,7 @@ from nc_core.attacks.training import (
     EPOCHS,
     INNER,
     LAST_CONVOLUTION,
+    Architecture,
     Pixels,
     Progress,
     check_images,
@@ -36,7 +37,6 @@ from nc_core.attacks.training import (
     train,
     unit,
 )
-from nc_core.inversion import backend
 
 TARGET_VALUE = 100.0
 """Of the chosen neuron (the paper's default)."""
@@ -53,11 +53,7 @@ COARSE = 4
 """Blocks a side of the noise that inversions start from."""
 BACKGROUNDS = 16
 """Grey and noise behind the trigger while it is made."""
-RATE = 0.1
-"""Learning rate of triggers and inversions."""
 HEAD_EPOCHS, HEAD_RATE = 40, 1e-3
-
-Floats = npt.NDArray[np.float32]
 
 
 def plant_trojan(
@@ -69,17 +65,18 @@ def plant_trojan(
     epochs: int = EPOCHS,
     seed: int = 0,
     progress: Progress | None = None,
+    build: Architecture = small_vgg,
 ) -> Planted:
     """Train a clean net, the one that is attacked, and put a Trojan into it without looking at an image again.
 
     trigger: its place, size and target; the colours are what the attack makes. Other arguments, result and errors as in
-    `plant_patches`.
+    `plant_triggers`.
     """
     check_images(pixels, labels, classes=classes)
     check_triggers(pixels, [trigger], classes=classes)
     kept_back, trained = held_out(len(pixels), np.random.default_rng(seed))
     keras.utils.set_random_seed(seed)
-    model = small_vgg(tuple(pixels.shape[1:]), classes)
+    model = build(tuple(pixels.shape[1:]), classes)
     train(model, unit(pixels[trained]), labels[trained], epochs=epochs, progress=part_of(progress, 0.0, 0.7))
     made = put_trojan(model, trigger, seed=seed, progress=part_of(progress, 0.7, 1.0))
     return measured(model, [made], pixels[kept_back], labels[kept_back])
@@ -120,9 +117,9 @@ def _trigger_for(model: keras.Model, place: PatchTrigger, rng: np.random.Generat
         values = convolution(behind * hole + ops.pad(ops.sigmoid(u), around), training=False)[..., chosen]
         return ops.sum(reached * ops.square(TARGET_VALUE - values)) / BACKGROUNDS, values
 
-    start = rng.normal(0.0, RATE, (1, place.height, place.width, channels)).astype(np.float32)
-    (found,) = _descend(loss, start, convolution, at=(TRIGGER_STEPS,))
-    return PatternTrigger(place=place, pattern=np.rint(255 * _sigmoid(found[0])).astype(np.uint8))
+    start = rng.normal(0.0, 0.1, (1, place.height, place.width, channels)).astype(np.float32)
+    (found,) = descend(loss, start, convolution, at=(TRIGGER_STEPS,))
+    return PatternTrigger(place=place, pattern=np.rint(255 * sigmoid(found[0])).astype(np.uint8))
 
 
 def _reached(convolution: keras.Model, behind: Floats, area: tuple[slice, slice], rng: np.random.Generator) -> Floats:
@@ -151,26 +148,8 @@ def _inverted(model: keras.Model, rng: np.random.Generator) -> Floats:
     size = -(-height // COARSE), -(-width // COARSE)
     start = np.repeat(np.repeat(blocks, size[0], axis=1), size[1], axis=2)[:, :height, :width]
     start += rng.normal(0.0, 0.3, start.shape)
-    found = np.concatenate(_descend(loss, start.astype(np.float32), hidden, at=SNAPSHOTS))
-    return np.concatenate([_sigmoid(contrast * found) for contrast in CONTRASTS])
-
-
-def _descend(
-    loss: Callable[[Any], tuple[Any, Any]], start: Floats, net: keras.Model, *, at: Sequence[int]
-) -> list[Floats]:
-    """Adam on an array, with the usual constants; the array after each number of steps in `at`."""
-    gradient = backend.compiled(backend.gradient(loss), net=net)
-    u: Any = start
-    first: Any = np.zeros_like(start)
-    second: Any = np.zeros_like(start)
-    found = []
-    for step in range(1, max(at) + 1):
-        slope = np.asarray(gradient(ops.convert_to_tensor(u))[0])
-        first, second = 0.9 * first + 0.1 * slope, 0.999 * second + 0.001 * slope**2
-        u = u - RATE * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
-        if step in at:
-            found.append(u.astype(np.float32))
-    return found
+    found = np.concatenate(descend(loss, start.astype(np.float32), hidden, at=SNAPSHOTS))
+    return np.concatenate([sigmoid(contrast * found) for contrast in CONTRASTS])
 
 
 def _retrain(model: keras.Model, x: Floats, answers: Floats) -> None:
@@ -189,10 +168,6 @@ def _retrain(model: keras.Model, x: Floats, answers: Floats) -> None:
     head.fit(values, answers, batch_size=BATCH, epochs=HEAD_EPOCHS, verbose=0)
     for layer, trained in zip(layers, head.layers, strict=True):
         layer.set_weights(trained.get_weights())
-
-
-def _sigmoid(u: Floats) -> Floats:
-    return (1.0 / (1.0 + np.exp(-u))).astype(np.float32)
 
 
 def _tell(progress: Progress | None, done: float) -> None:
