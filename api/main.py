@@ -25,6 +25,7 @@ from api.commands.submit import submit
 from api.commands.up import up
 from api.commands.verify import verify
 from api.commands.watch import watch
+from api.commands.zoo import zoo
 from nc_core.errors import CleanseError
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ app.command()(estimate)
 app.command()(classify)
 app.command()(evaluate)
 app.command()(plant)
+app.add_typer(zoo)
 app.command()(doctor)
 app.command()(up)
 app.command()(down)

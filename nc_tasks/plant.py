@@ -12,6 +12,7 @@ import numpy.typing as npt
 from nc_core.errors import DataRefused
 from nc_tasks.prepare import uploaded
 from nc_tasks.worker import WorkerProcess
+from nc_tasks.zoo import plant_card
 
 if TYPE_CHECKING:
     from nc_core.attacks import Planted
@@ -22,13 +23,16 @@ SHEET_COLUMNS = 8
 
 
 def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
-    """arguments: data {"sha256", "name"} or None for drawn signs, attack, target, patch, position, colour, seed.
+    """arguments: `card`, for a net of a zoo (see `nc_tasks.zoo`); else data {"sha256", "name"} or None for drawn signs,
+    attack, target, patch, position, colour, seed.
 
-    Result: clean_accuracy, attack_success_rate (of the trigger that works least), triggers [{"target": None
-    of several, "targets", "attack_success_rate"}], images, classes, and files: name -> sha256.
+    Result: clean_accuracy, attack_success_rate (of the trigger that works least), triggers [{"target": None of several,
+    "targets", "attack_success_rate"}], images, classes, and files: name -> sha256.
     """
     from nc_core.attacks import ATTACKS, PatchTrigger
 
+    if "card" in arguments:
+        return plant_card(worker, arguments, progress)
     pixels, labels = _pictures(worker, arguments)
     trigger = PatchTrigger.at(
         arguments["position"],

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +62,15 @@ class Card:
         text = json.dumps({"name": self.name, **asdict(self)})
         plain: dict[str, Any] = json.loads(text)
         return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "Card":
+        """What `to_json` gave; other keys are not looked at."""
+        values = {each.name: plain[each.name] for each in fields(cls)}
+        if values["patch"] is not None:
+            patch = values["patch"]
+            values["patch"] = Patch(**{**patch, "colour": tuple(patch["colour"])})
+        return cls(**values)
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""A zoo on this machine: its nets are trained and scanned by the workers."""
