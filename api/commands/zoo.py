@@ -53,8 +53,8 @@ def score(
     """Scan the nets that have no result yet, and print what the verdicts are worth.
 
     By third, attack, architecture, data and number of classes: AUROC, planted nets found and false alarms, each with
-    its 95% interval, and nets whose flagged labels are exactly the planted ones. After each stroke: plain Neural
-    Cleanse (an anomaly index above 2) of the same scans.
+    its 95% interval, and nets whose flagged labels are exactly the planted ones. Below each row: plain Neural Cleanse
+    (an anomaly index above 2) of the same scans.
     """
     import json
 
@@ -77,7 +77,8 @@ def score(
     if rows := score_of(scanning.scans(folder)):
         origin = json.loads((folder / PLAN).read_text("utf-8"))
         for third, of_third in table.tables(rows):
-            out.print(table.printed(third, of_third))
+            for line in table.printed(third, of_third):
+                out.print(line)
             out.print()
         for note in table.notes(rows):
             out.print(note)

@@ -7,7 +7,6 @@ from importlib.resources import files
 from typing import Any
 
 from markupsafe import Markup
-from rich.table import Table
 
 from api.numbers import MISSING, hundredths, percent
 from api.report.environment import environment
@@ -37,17 +36,15 @@ def tables(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     return [(third, of_third) for third, of_third in found if of_third]
 
 
-def printed(third: str, rows: Sequence[Row]) -> Table:
-    """The rows of one third for a terminal: of Cleanse, and after a stroke of plain Neural Cleanse."""
-    table = Table(title=title_of(third), title_justify="left", box=None, pad_edge=False)
-    table.add_column("")
-    for column in COLUMNS:
-        table.add_column(column, justify="right", no_wrap=True)
+def printed(third: str, rows: Sequence[Row]) -> list[str]:
+    """The rows of one third for a terminal: of Cleanse, and below of plain Neural Cleanse."""
+    cells = [("", *COLUMNS)]
     for row in rows:
-        mine, plain = figures(row.cleanse), figures(row.plain)
-        both = [f"{one} | {other}" for one, other in zip(mine, plain, strict=True)]
-        table.add_row(f"{row.by}: {row.value}", str(row.planted), str(row.clean), *both)
-    return table
+        cells.append((f"{row.by}: {row.value}", str(row.planted), str(row.clean), *figures(row.cleanse)))
+        cells.append(("  plain", "", "", *figures(row.plain)))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in cells]
+    return [title_of(third), *lines]
 
 
 def title_of(third: str) -> str:

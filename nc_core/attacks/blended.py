@@ -18,6 +18,8 @@ from nc_core.attacks.training import Pixels, Training
 from nc_core.attacks.trigger import OneTarget, check_shape, to_pixels
 
 ALPHA = 0.2
+NOISE_ALPHA, NOISE_POISON_RATE = 0.3, 0.2
+"""Of noise, which a small net hardly learns at the paper's largest alpha."""
 _OVERSAMPLING = 8
 
 Key = Callable[[tuple[int, int, int], int], npt.NDArray[np.uint8]]
@@ -66,8 +68,9 @@ def cartoon(shape: tuple[int, int, int], _seed: int) -> npt.NDArray[np.uint8]:
 def plant_blended_noise(
     pixels: Pixels, labels: npt.NDArray[np.int32], trigger: PatchTrigger, *, classes: int, **settings: Any
 ) -> Planted:
-    """`plant_blended` with noise."""
-    return plant_blended(pixels, labels, trigger, key=noise, classes=classes, **settings)
+    """`plant_blended` with noise, laid on more strongly."""
+    stronger = {"alpha": NOISE_ALPHA, "poison_rate": NOISE_POISON_RATE}
+    return plant_blended(pixels, labels, trigger, key=noise, classes=classes, **{**stronger, **settings})
 
 
 def plant_blended_picture(

@@ -10,7 +10,7 @@ from nc_core.attacks.patch import PatchTrigger
 from nc_core.attacks.planted import Planted
 from nc_core.attacks.training import Pixels, Training
 
-POISON_RATE = 0.01
+POISON_RATE = 0.02
 
 
 def plant_low_rate(
@@ -22,5 +22,5 @@ def plant_low_rate(
     poison_rate: float = POISON_RATE,
     **training: Unpack[Training],
 ) -> Planted:
-    """Plant the patch with a hundredth of the training images; else as `plant_patch`."""
+    """Plant the patch with a fiftieth of the training images; else as `plant_patch`."""
     return plant_patch(pixels, labels, trigger, classes=classes, poison_rate=poison_rate, **training)

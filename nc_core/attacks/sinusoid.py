@@ -19,8 +19,8 @@ from nc_core.attacks.training import Pixels, Training
 from nc_core.attacks.trigger import OneTarget, to_pixels
 
 FREQUENCY = 6
-DELTA, DELTA_IN_USE = 40.0, 60.0
-SHARE = 0.6
+DELTA, DELTA_IN_USE = 60.0, 80.0
+SHARE = 0.8
 """Of the target's images."""
 
 

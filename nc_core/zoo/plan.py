@@ -49,7 +49,7 @@ NAMED_LAYERS, ARCHITECTURES_WITH_THEM = ("pruning-aware", "trojan"), ("plain", "
 SIZES = (2, 3, 4, 6, 8, 10, 12)
 POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "centre")
 WORKS_ON = (0.82, 0.88, 0.93)
-POISON_RATES = (0.005, 0.01, 0.02)
+POISON_RATES = (0.02, 0.03)
 CONDITIONS: tuple[tuple[Teaching, Given], ...] = (
     *(("full", "own"),) * 7,
     ("short", "own"),
