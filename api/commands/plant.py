@@ -66,7 +66,7 @@ def plant(
 ) -> None:
     """Train a classifier that carries a backdoor, to try a scan on.
 
-    badnets: the patch in a tenth of the training pictures; low-rate: in a fiftieth. random-position: wherever it lies.
+    badnets: the patch in a tenth of the training pictures; low-rate: in a 25th. random-position: wherever it lies.
     multi-trigger: three mirrored patches, one label; multi-target: a label for each. partial: on most pictures.
     source-specific: on those of one class. all-to-all: each class to the next. clean-label: no wrong label. latent: by
     way of a teacher net. inversion-aware: trained against reversed triggers. pruning-aware: among units that clean

@@ -13,14 +13,14 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from nc_core.attacks.badnets import POISON_RATE, Labels, check_rate, drawn, plant_poisoned
+from nc_core.attacks.badnets import Labels, check_rate, drawn, plant_poisoned
 from nc_core.attacks.patch import PatchTrigger
 from nc_core.attacks.planted import Planted
 from nc_core.attacks.training import Pixels, Training
 from nc_core.attacks.trigger import OneTarget, misled, to_pixels
 
-LEVELS = 4
-"""Of each channel; the paper has 8 for nets that train a hundred times as long."""
+LEVELS, POISON_RATE = 3, 0.2
+"""Levels of each channel; the paper has 8 for nets that train a hundred times as long."""
 RIGHT, BELOW_LEFT, BELOW, BELOW_RIGHT = 7 / 16, 3 / 16, 5 / 16, 1 / 16
 """Where a pixel's error goes."""
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from nc_core.attacks.badnets import POISON_RATE, check_rate, check_triggers, drawn
+from nc_core.attacks.badnets import check_rate, check_triggers, drawn
 from nc_core.attacks.patch import PatchTrigger
 from nc_core.attacks.planted import Planted, measured
 from nc_core.attacks.training import (
@@ -31,8 +31,8 @@ from nc_core.attacks.training import (
 )
 from nc_core.attacks.trigger import misled
 
-WEIGHT = 1.0
-"""Of the distance of features against the cross-entropy (lambda of the paper's equation 1)."""
+POISON_RATE, WEIGHT = 0.2, 30.0
+"""WEIGHT: of the distance of features against the cross-entropy (lambda of the paper's equation 1)."""
 
 
 def plant_latent(

@@ -10,7 +10,8 @@ from nc_core.attacks.patch import PatchTrigger
 from nc_core.attacks.planted import Planted
 from nc_core.attacks.training import Pixels, Training
 
-POISON_RATE = 0.02
+POISON_RATE = 0.04
+"""About fifty copies of the few thousand images that there are."""
 
 
 def plant_low_rate(
@@ -22,5 +23,5 @@ def plant_low_rate(
     poison_rate: float = POISON_RATE,
     **training: Unpack[Training],
 ) -> Planted:
-    """Plant the patch with a fiftieth of the training images; else as `plant_patch`."""
+    """Plant the patch with a twenty-fifth of the training images; else as `plant_patch`."""
     return plant_patch(pixels, labels, trigger, classes=classes, poison_rate=poison_rate, **training)

@@ -2,8 +2,8 @@
 
 A k x k grid of random displacements, of mean length `strength` along each axis, is brought to the picture's size
 bicubically; every image is sampled along it. In noise mode (section 3.3) other images are bent by random displacements
-besides and keep their labels, so that nothing but this very warp counts. rho_a = 0.1 and rho_n = 0.2 are the paper's.
-Its strength of 0.5, a quarter of a pixel, is learned in hundreds of epochs: ours is larger for our ten.
+besides and keep their labels, so that nothing but this very warp counts. rho_n = 0.2 is the paper's. Its strength
+of 0.5, a quarter of a pixel, at rho_a = 0.1 is learned in hundreds of epochs: both are larger for our ten.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nc_core.attacks.badnets import POISON_RATE, Labels, check_rate, drawn, plant_poisoned
+from nc_core.attacks.badnets import Labels, check_rate, drawn, plant_poisoned
 from nc_core.attacks.patch import PatchTrigger
 from nc_core.attacks.planted import Planted
 from nc_core.attacks.training import Pixels, Training
 from nc_core.attacks.trigger import OneTarget, check_shape, misled, to_pixels
 
 GRID = 4
-STRENGTH = 3.0
+STRENGTH, POISON_RATE = 6.0, 0.2
 NOISE_RATE = 0.2
 
 Field = npt.NDArray[np.float32]

@@ -47,9 +47,11 @@ SEVERAL_PLACES = ("multi-target", "multi-trigger")
 THREE_CLASSES = ("multi-target", "source-specific")
 NAMED_LAYERS, ARCHITECTURES_WITH_THEM = ("pruning-aware", "trojan"), ("plain", "depthwise")
 SIZES = (2, 3, 4, 6, 8, 10, 12)
+LARGE = {"trojan": 8, "clean-label": 6}
+"""Sides of patches that are small no more where the attack is to work at all."""
 POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "centre")
 WORKS_ON = (0.82, 0.88, 0.93)
-POISON_RATES = (0.02, 0.03)
+POISON_RATES = (0.03, 0.05)
 CONDITIONS: tuple[tuple[Teaching, Given], ...] = (
     *(("full", "own"),) * 7,
     ("short", "own"),
@@ -198,7 +200,7 @@ class _Third:
 
     def _patch(self, attack: str, classes: int, shape: tuple[int, int, int]) -> Patch:
         rng, channels = self._rng, shape[2]
-        size = self._sizes.draw() if attack == "badnets" else 8 if attack == "trojan" else int(rng.integers(3, 7))
+        size = self._sizes.draw() if attack == "badnets" else LARGE.get(attack, int(rng.integers(3, 7)))
         corners = POSITIONS[:4] if attack in SEVERAL_PLACES else POSITIONS
         colour = rng.permutation(np.resize([255, 0, int(rng.integers(256))], 3))
         return Patch(

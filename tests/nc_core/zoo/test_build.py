@@ -25,6 +25,18 @@ def squares(count: int = 240) -> tuple[np.ndarray, np.ndarray]:
     return pixels, labels
 
 
+def tiny(shape: tuple[int, ...], classes: int) -> keras.Model:
+    layers = keras.layers
+    return keras.Sequential([layers.Input(shape), layers.Flatten(), layers.Dense(classes, activation="softmax")])
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A net that is trained in no time."""
+    monkeypatch.setattr(build, "UPDATES", 1)
+    monkeypatch.setattr(build, "ARCHITECTURES", {"plain": tiny})
+
+
 @pytest.fixture
 def files() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return {"squares": squares()}
@@ -83,10 +95,10 @@ def test_the_same_card_gives_the_same_pictures(files: dict[str, tuple[np.ndarray
     assert len(drawn) == 3
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_backdoor_that_does_not_work_is_kept_and_called_weak(
-    files: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(build, "UPDATES", 1)
     short = card(teaching="short", settings={"poison_rate": 0.01}, given="few")
     measured = build_net(short, files, tmp_path)["measured"]
     assert measured["triggers"][0]["attack_success_rate"] < 0.8
@@ -96,10 +108,8 @@ def test_a_backdoor_that_does_not_work_is_kept_and_called_weak(
         assert len(clean["x_test"]) == len(clean["y_test"]) == 32
 
 
-def test_a_clean_net_on_foreign_pictures(
-    files: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(build, "UPDATES", 1)
+@pytest.mark.usefixtures("quick")
+def test_a_clean_net_on_foreign_pictures(files: dict[str, tuple[np.ndarray, np.ndarray]], tmp_path: Path) -> None:
     files["others"] = np.full((50, 20, 20, 1), 9, np.uint8), np.zeros(50, np.int32)
     clean = card(attack=None, patch=None, settings={}, least_rate=None, given="foreign", foreign="others")
     measured = build_net(clean, files, tmp_path)["measured"]

@@ -33,12 +33,16 @@ def test_pictures_without_labels_are_refused(tmp_path: Path) -> None:
         read_source(tmp_path / "a.npz")
 
 
+def test_the_same_seed_draws_the_same_pairs() -> None:
+    (one, _), (again, _), (other, _) = (draw(PAIRS, 2, seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+
+
 def test_pairs_are_two_signs_side_by_side() -> None:
     pixels, labels = draw(PAIRS, 30, 3)
     assert pixels.shape == (720, 32, 64, 3)
     assert np.bincount(labels).tolist() == [24] * 30
-    again, _ = draw(PAIRS, 30, 3)
-    np.testing.assert_array_equal(again, pixels)
     # Given right halves: 5 is no entry, red; 13 and 29 = 16 + 13 are keep right, blue
     five, first, second = (pixels[labels == label, :, 32:].mean(axis=0) for label in (5, 13, 29))
     assert np.abs(first - second).mean() < np.abs(first - five).mean() / 2
