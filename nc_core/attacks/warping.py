@@ -21,7 +21,7 @@ from nc_core.attacks.training import Pixels, Training
 from nc_core.attacks.trigger import OneTarget, check_shape, misled, to_pixels
 
 GRID = 4
-STRENGTH, POISON_RATE = 6.0, 0.2
+STRENGTH, POISON_RATE = 8.0, 0.3
 NOISE_RATE = 0.2
 
 Field = npt.NDArray[np.float32]
