@@ -31,7 +31,7 @@ from nc_core.attacks.training import (
 )
 from nc_core.attacks.trigger import misled
 
-POISON_RATE, WEIGHT = 0.2, 30.0
+POISON_RATE, WEIGHT = 0.2, 10.0
 """WEIGHT: of the distance of features against the cross-entropy (lambda of the paper's equation 1)."""
 
 
