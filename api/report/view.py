@@ -33,7 +33,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """One label's trigger with its pictures."""
+    """One label's trigger with its pictures. transfer: how often triggers of four images work on others."""
 
     label: int
     flagged: bool
@@ -41,6 +41,7 @@ class Card:
     spread: str
     share: str
     rate: str
+    transfer: str | None
     rules: str
     pictures: TriggerPictures
 
@@ -196,6 +197,12 @@ def rules_of(row: Row) -> str:
     return ", ".join(RULE_NAMES.get(rule, rule) for rule in row.get("rules", ()))
 
 
+def transfer_of(row: Row) -> str | None:
+    """How often triggers that four images need work on others, None where that was not asked."""
+    rate = (row.get("evidence") or {}).get("transferability")
+    return None if rate is None else percent(rate)
+
+
 def _card(row: Row, pictures: TriggerPictures, input_shape: list[int]) -> Card:
     return Card(
         label=row["label"],
@@ -204,6 +211,7 @@ def _card(row: Row, pictures: TriggerPictures, input_shape: list[int]) -> Card:
         spread=spread_of(row["norms"]),
         share=percent(row["norm"] / (input_shape[0] * input_shape[1])),
         rate=percent(row["attack_success_rate"]),
+        transfer=transfer_of(row),
         rules=rules_of(row),
         pictures=pictures,
     )

@@ -132,6 +132,7 @@ def _row(label: LabelNorm, index: dict[str, Any], rng: np.random.Generator) -> d
         "norm": label.norm,
         "norms": [label.norm, *((1.25 * label.norm, 0.8 * label.norm) if index["flagged"] and label.norm else ())],
         "attack_success_rate": label.attack_success_rate,
+        "evidence": label.evidence.to_json() if label.evidence else None,
         "updates": int(rng.integers(220, 380)),
         "seconds": float(rng.uniform(0.9, 2.2)),
     }

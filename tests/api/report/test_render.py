@@ -282,3 +282,15 @@ def test_a_result_without_a_single_norm_still_has_a_page(make_result: Make) -> N
     shown = Page(render_report(result, triggers, None, {}))
     assert "Inconclusive" in words(shown)
     assert shown.all("article") == []
+
+
+def test_a_card_says_whether_the_trigger_is_universal(
+    page: Callable[[dict[str, Any]], Page], make_result: Make
+) -> None:
+    text = page(make_result(infected={3: 8.0})).text
+    assert "triggers of four images work on 90.0% of others" in text
+    # And nothing is said of a label that was not asked
+    result = make_result(infected={3: 8.0})
+    for row in result["labels"]:
+        row["evidence"] = None
+    assert "triggers of four images work on" not in page(result).text.split("Reversed triggers")[1]
