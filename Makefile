@@ -1,6 +1,7 @@
 # make setup   install into .venv         make demo   plant a backdoor, find it, repair it
 # make test    run the tests              make check  style, types, import rules
 # make test-long   every family of keras.applications through the readers, and long random walks
+# make test-jax    what optimises and trains, on the other backend
 # make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300, and beside Keras, FUZZ_FILES=100000
 # make test-browser   submit, watch and search in a real browser, 2 minutes; screenshots in build/screenshots
 # make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
@@ -18,10 +19,10 @@ ON_JAX := $(addprefix tests/nc_core/,inversion mitigation preflight models/test_
 	--ignore tests/nc_core/inversion/test_evasions.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser test-faults test-long check fuzz lock clean
+.PHONY: help setup demo test test-jax test-browser test-faults test-long check fuzz lock clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n -e '/^$$/q' -e 's/^# //p' Makefile
 
 setup: $(STAMP)
 
@@ -40,9 +41,11 @@ demo: setup
 # mostly waited for: they go beside the whole stack at work, which wants its files in the order that it gives itself.
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e --ignore tests/faults --ignore tests/browser
-	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(ON_JAX)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "e2e or quick" --durations 10 \
 		tests/e2e tests/faults
+
+test-jax: setup
+	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(ON_JAX)
 
 test-browser: setup
 	$(BIN)/python -m pytest tests/browser
