@@ -70,8 +70,8 @@ label_task.engine_for = engine_for  # type: ignore[assignment]
 _ended = label_task._finish
 
 
-def ended(worker: WorkerProcess, key: LabelKey, *rest: Any) -> str:
-    state = _ended(worker, key, *rest)
+def ended(worker: WorkerProcess, key: LabelKey, attempt: int, **rest: Any) -> str:
+    state = _ended(worker, key, attempt, **rest)
     if SCRIPT.takes("kill after result", key.label):
         die()
     return state
