@@ -29,6 +29,7 @@ from nc_core.detectors import Detector, comparable
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
+from nc_core.inversion.transfer import Transferability
 from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, save_keras
 from nc_core.prepared import Prepared
@@ -206,7 +207,7 @@ def scan_labels(
             several = [inversions[label], *more]
             one = several[middle([each.norm for each in several])]
             carried = inverter.transferability(label, seed=seed) if one.seen else None
-            inversions[label] = _with_work_of(one.with_transfer(carried), several)
+            inversions[label] = _with_work_of(one.with_transfer(carried), several, carried)
         confirmed.update(doubtful)
         detection = judge()
     return inversions, detection
@@ -235,10 +236,10 @@ def norms_of(inversions: dict[int, Inversion], rounds: Plan) -> list[LabelNorm]:
     ]
 
 
-def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion]) -> Inversion:
+def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion], carried: Transferability | None = None) -> Inversion:
     return replace(
         one,
         updates=sum(each.updates for each in all_of_it),
-        gradient_images=sum(each.gradient_images for each in all_of_it),
+        gradient_images=sum(each.gradient_images for each in all_of_it) + (carried.gradient_images if carried else 0),
         seconds=sum(each.seconds for each in all_of_it),
     )

@@ -18,7 +18,8 @@ TRANSFER_BOUND = 0.65
 """Least rate at which triggers that four images need work on others, beyond what chance gives: of two classes half
 of the images are the label's anyway, as soon as something draws them away from their own.
 
-Set beforehand at what planted patches of a few nets reached, and not calibrated: BadNets of three classes stay below it
+Set at what planted patches of a few nets reached; chance was taken into account after a clean net of two classes had
+come to 0.64. It is not calibrated: BadNets of three classes stay below it
 (0.49 was seen), so of few classes it is a bound for what may be called a backdoor, not for what may be called clean."""
 
 

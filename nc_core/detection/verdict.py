@@ -103,10 +103,9 @@ def _natural(labels: Sequence[LabelNorm], pixels: int, classes: int) -> str | No
         return None
     first, rate = small[0], transferability(small[0])
     if len(small) == len(labels) > 1:
-        told = f"All {len(labels)} labels have a small trigger, so none stands out: the model is brittle."
-    else:
-        others = f" ({listed(label.label for label in small[1:]).lower()} as well)" if len(small) > 1 else ""
-        told = f"Label {first.label} has a small trigger, {(first.norm or 0.0) / pixels:.1%} of the pixels{others}."
+        return f"All {len(labels)} labels have a small trigger, so none stands out: the model is brittle."
+    others = f" ({listed(label.label for label in small[1:]).lower()} as well)" if len(small) > 1 else ""
+    told = f"Label {first.label} has a small trigger, {(first.norm or 0.0) / pixels:.1%} of the pixels{others}."
     why = (
         "There were too few images to ask whether it is universal."
         if rate is None
@@ -181,7 +180,7 @@ def _few(labels: Sequence[LabelNorm], first: Step | None) -> str | None:
     if len(labels) < FEW_LABELS:
         return (
             f"With {len(labels)} labels, fewer than {FEW_LABELS}, an outlier is hard to tell from chance and "
-            "no trigger is small by size alone."
+            "no trigger is small."
         )
     known = [norm for norm in reference_norms(labels) if math.isfinite(norm)]
     if first is None or first.reference_size < 3 or 2 * len(known) <= first.reference_size:

@@ -2,7 +2,7 @@
 
 A planted trigger is the cheapest way to the label for any image, so what is found with a few images is the trigger and
 works on all. A clean label has no such way: each image has its own, and what a few have in common is theirs (expected
-transferability, Xiang et al. ICLR 2022, section 4: there of single images, which leave a part of the trigger out).
+transferability, Xiang et al. ICLR 2022: there of single images, which leave a part of the trigger out).
 """
 
 import threading
@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.errors import Cancelled
+from nc_core.evaluation import attack_success_rate
 from nc_core.inversion.layout import Layout
 from nc_core.inversion.predict import Predictor
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.slots import Job, Outcome, SlotLoop
-from nc_core.inversion.trigger import Trigger
 from nc_core.prepared import Prepared
 from nc_core.profiles import FEW
 
@@ -37,12 +37,12 @@ WAIT_SECONDS = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Transferability:
-    """rate: mean attack success rate on other images, 0..1. norm: of the triggers, the median, in pixels. updates: of
-    all optimisations together."""
+    """rate: mean attack success rate on other images, 0..1. norm: of the triggers, the median, in pixels.
+    gradient_images: that went forward and backward for it."""
 
     rate: float
     norm: float
-    updates: int
+    gradient_images: int
 
 
 class Transfer:
@@ -82,13 +82,13 @@ class Transfer:
         pools = np.split(taken[others : others + draws * FEW.batch], draws)
         ended = self._triggers(label, pools, seed, stop)
         triggers = [one.trigger for one in ended if one.trigger is not None]
-        x = self._prepared.fit.x[taken[:others]]
-        rates = [self._rate(trigger, x, label) for trigger in triggers]
+        x, y = self._prepared.fit.x[taken[:others]], self._prepared.fit.y[taken[:others]]
+        rates = [attack_success_rate(self._predict(one.stamp(x)).argmax(axis=1), y, label) or 0.0 for one in triggers]
         return Transferability(
             # A few images that nothing sends to the label have nothing that others could share.
             rate=sum(rates) / draws,
             norm=float(np.median([trigger.norm for trigger in triggers])) if triggers else float(self._layout.pixels),
-            updates=sum(one.updates for one in ended),
+            gradient_images=FEW.batch * sum(one.updates for one in ended),
         )
 
     def _images(self, label: int, seed: int) -> npt.NDArray[np.intp]:
@@ -120,6 +120,3 @@ class Transfer:
     def _new_loop(self) -> SlotLoop:
         program = SlotProgram(self._scores, self._prepared.fit.x, layout=self._layout, profile=FEW, factor=self._factor)
         return SlotLoop(program, AT_ONCE)
-
-    def _rate(self, trigger: Trigger, x: npt.NDArray[np.float32], label: int) -> float:
-        return float(np.mean(self._predict(trigger.stamp(x)).argmax(axis=1) == label))

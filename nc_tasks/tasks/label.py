@@ -177,14 +177,14 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
                 should_stop=should_stop,
             )
             several = [_first(worker, key, rounds), *found] if confirmed else found
-            chosen = several[middle([one.norm for one in several])]
+            chosen, images = several[middle([one.norm for one in several])], 0
             if confirmed and chosen.seen:
                 carried = engine.inverter.transferability(key.label, seed=seed, should_stop=should_stop)
-                chosen = chosen.with_transfer(carried)
+                chosen, images = chosen.with_transfer(carried), carried.gradient_images if carried else 0
         except OutOfDeviceMemory:
             forget(engine)
             raise
-        return _finish(worker, key, attempt, found=found, several=several, chosen=chosen)
+        return _finish(worker, key, attempt, found=found, several=several, chosen=chosen, images=images)
 
 
 def _finish(
@@ -195,8 +195,11 @@ def _finish(
     found: "list[Inversion]",
     several: "list[Inversion]",
     chosen: "Inversion",
+    images: int,
 ) -> str:
-    """found: inversions of this task. several: with those before. chosen: of these, what stands for the label."""
+    """found: inversions of this task. several: with those before. chosen: of these, what stands for the label. images:
+    that went through a forward and a backward pass besides.
+    """
     digest = _kept(worker, chosen)
 
     def write(session: Session) -> bool:
@@ -210,7 +213,7 @@ def _finish(
             attack_success_rate=chosen.attack_success_rate,
             norms=[one.norm for one in several],
             seconds=sum(one.seconds for one in found),
-            gradient_images=sum(one.gradient_images for one in found),
+            gradient_images=sum(one.gradient_images for one in found) + images,
             trigger_sha256=digest,
             reason=chosen.reason,
             evidence=None if chosen.evidence is None else chosen.evidence.to_json(),
