@@ -13,25 +13,14 @@ from sqlalchemy.orm import Session
 
 from api.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images, split_images
-from nc_core.detection import Evidence, LabelNorm, detect
+from nc_core.detection import LabelNorm, detect
 from nc_tasks.artefacts import Artefacts
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, course, detections, labels, mitigations, open_store, submissions
+from tests.evidence import CONVERGED
 
 SIDE = 32
-EVIDENCE = Evidence(
-    attack_rate=1.0,
-    highest_rate=1.0,
-    base_rate=0.0,
-    gate=0.995,
-    images=288,
-    mask_share=0.04,
-    cost=0.1,
-    exhausted=False,
-    blind=0.0,
-    broken=0.0,
-)
 
 
 def fabricate_result(
@@ -120,7 +109,7 @@ def _label_norm(label: int, norm: float, stuck: bool, infected: bool) -> LabelNo
     if stuck:
         return LabelNorm(label=label, state="not_converged", attack_success_rate=0.41)
     rate = 1.0 if infected else 0.991
-    evidence = replace(EVIDENCE, transferability=0.9 if infected else 0.1)
+    evidence = replace(CONVERGED, transferability=0.9 if infected else 0.1)
     return LabelNorm(label=label, state="done", norm=norm, attack_success_rate=rate, evidence=evidence)
 
 

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nc_core.detection import Evidence
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.inversion import Begun, Inversion, Trigger
+from nc_core.inversion.transfer import Transferability
 from nc_core.rounds import RANGE_ROUNDS
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Label, LabelKey, Submission, findings, labels, submissions
 from nc_tasks.tasks import label as label_task
 from nc_tasks.worker import WorkerProcess
+from tests.evidence import CONVERGED, NOT_CONVERGED
 
 TRIGGER = Trigger(mask=np.full((2, 2), 0.5, np.float32), pattern=np.zeros((2, 2, 1), np.float32))
 
@@ -28,11 +29,17 @@ class Engine:
         self.begun: list[tuple[str, int, Begun | None]] = []
         self.ranges: list[int] = []
 
+    def transferability(self, _label: int, *, seed: int, **_: object) -> Transferability:
+        assert seed == 5
+        return Transferability(rate=0.8, norm=3.0, gradient_images=5120)
+
     def of(self, _: WorkerProcess, submission: Submission, profile: str, _slots: int, range: int) -> Any:
         engine = self
         self.ranges.append(range)
 
         class Bound:
+            inverter = engine
+
             def invert(
                 self,
                 label: int,
@@ -113,21 +120,9 @@ def test_a_label_is_inverted_with_its_submission_s_seed_and_its_end_is_written(
 
 def test_what_its_numbers_bear_out_is_kept_with_a_label(worker: WorkerProcess, engine: Engine, submission: str) -> None:
     # Given a label that stayed below the gate though its mask was large and free, and one that saw no way
-    evidence = Evidence(
-        attack_rate=0.6,
-        highest_rate=0.7,
-        base_rate=0.0,
-        gate=0.995,
-        images=288,
-        mask_share=0.4,
-        cost=0.0,
-        exhausted=True,
-        blind=0.0,
-        broken=0.0,
-    )
-    blind = replace(evidence, blind=1.0, tried=("patch search",))
+    blind = replace(NOT_CONVERGED, blind=1.0, tried=("patch search",))
     lost = replace(found(0), state="not_converged", trigger=None, attack_success_rate=None)
-    engine.does = lambda label: replace(lost, evidence=(evidence, blind)[label])
+    engine.does = lambda label: replace(lost, evidence=(NOT_CONVERGED, blind)[label])
     # When both have ended
     for label in (0, 1):
         run(submission, label)
@@ -214,6 +209,25 @@ def test_a_confirmed_label_has_the_middle_one_of_its_three_inversions(
     assert row.norm == pytest.approx(2.8)
     assert row.norms == pytest.approx([2.0, 3.6, 2.8])
     assert (row.updates, row.gradient_images) == (41 + 42, 2 * 640)
+
+
+def test_a_confirmed_label_that_was_seen_is_asked_whether_it_is_universal(
+    worker: WorkerProcess, engine: Engine, submission: str
+) -> None:
+    # Given two labels that are confirmed, one of which shows no gradient
+    blind = replace(CONVERGED, blind=1.0)
+    engine.does = lambda label: replace(found(label), evidence=(CONVERGED, blind)[label])
+    with worker.store.write() as session:
+        labels.create(session, submission_id=submission, labels=range(2), round=1, updates_budget=1200)
+    for number in (0, 1):
+        for label in range(2):
+            label_task.invert_label(submission=submission, label=label, round=number)
+    # Then the other one's answer is kept, and what it took is counted
+    with worker.store.read() as session:
+        seen, hidden = findings.latest(session, submission_id=submission)
+    assert seen.evidence == replace(CONVERGED, transferability=0.8, few_norm=3.0).to_json()
+    assert hidden.evidence == blind.to_json()
+    assert (seen.gradient_images, hidden.gradient_images) == (2 * 640 + 5120, 2 * 640)
 
 
 def test_a_label_of_a_second_range_is_inverted_there_and_confirmed_by_its_own_first_inversion(

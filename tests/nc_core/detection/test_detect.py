@@ -11,22 +11,9 @@ import pytest
 
 from nc_core.detection import Detection, Evidence, LabelNorm, StillFlagged, detect, normal_null, robust_log_z
 from nc_core.detection.norms import State
+from tests.evidence import CONVERGED, NOT_CONVERGED
 
 PIXELS = 1024
-SEEN = Evidence(
-    attack_rate=0.6,
-    highest_rate=0.7,
-    base_rate=0.01,
-    gate=0.995,
-    images=288,
-    mask_share=0.4,
-    cost=0.0,
-    exhausted=True,
-    blind=0.0,
-    broken=0.0,
-)
-"""Of a label that stayed below the gate though its mask covers 40% of the pixels and costs nothing."""
-DONE = replace(SEEN, attack_rate=1.0, highest_rate=1.0, mask_share=0.04, cost=0.1, exhausted=False)
 
 
 def clean(count: int, *, seed: int = 0, spread: float = 0.2) -> list[float]:
@@ -47,7 +34,7 @@ def scan(
             state="done",
             norm=float(norm),
             attack_success_rate=rate,
-            evidence=replace(DONE, transferability=(transfer or {}).get(label)),
+            evidence=replace(CONVERGED, transferability=(transfer or {}).get(label)),
         )
         for label, norm in enumerate(norms)
     ]
@@ -188,7 +175,7 @@ def test_few_clean_labels_are_inconclusive() -> None:
 
 
 def unlike(**changed: float | bool) -> Evidence:
-    return replace(SEEN, **changed)  # type: ignore[arg-type]
+    return replace(NOT_CONVERGED, **changed)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("state", ["not_converged", "failed"])
@@ -207,7 +194,7 @@ def test_one_label_without_an_outcome_is_inconclusive_and_named(state: State) ->
 @pytest.mark.parametrize(
     ("evidence", "reason"),
     [
-        (SEEN, None),
+        (NOT_CONVERGED, None),
         (unlike(attack_rate=0.99, cost=0.0), None),
         (unlike(attack_rate=0.9, cost=1e-5), None),
         (unlike(attack_rate=0.99, highest_rate=0.99, cost=1e-5), "came close"),

@@ -7,15 +7,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from nc_core.detection.outcome import LEADING_BOUND, Evidence
+from nc_core.detection.outcome import LEADING_BOUND
 from nc_core.inversion.heading import FEWEST, Heading
 from nc_core.models import build_logits, canonical_of
 from nc_core.prepared import Prepared
-
-SEEN = Evidence(
-    attack_rate=0.5, highest_rate=0.6, base_rate=0.0, gate=0.99, images=288, mask_share=0.2, cost=0.0, exhausted=True,
-    blind=0.0, broken=0.0,
-)  # fmt: skip
+from tests.evidence import NOT_CONVERGED
 
 
 def told(net: keras.Model, prepared: Prepared, *, most: int | None = None, rows: int = 24) -> list[float | None]:
@@ -65,7 +61,7 @@ def test_too_few_images_say_nothing(model: keras.Model, prepared: Prepared) -> N
 
 
 def test_a_label_whose_gradient_leads_nowhere_was_not_seen() -> None:
-    assert SEEN.unseen is None
-    assert replace(SEEN, leads=None).unseen is None
-    assert replace(SEEN, leads=LEADING_BOUND).unseen is None
-    assert "only a step along its gradient" in str(replace(SEEN, leads=0.5).unseen)
+    assert NOT_CONVERGED.unseen is None
+    assert replace(NOT_CONVERGED, leads=None).unseen is None
+    assert replace(NOT_CONVERGED, leads=LEADING_BOUND).unseen is None
+    assert "only a step along its gradient" in str(replace(NOT_CONVERGED, leads=0.5).unseen)
