@@ -22,6 +22,6 @@ def comparable(norms: Sequence[LabelNorm], repaired: Collection[int], *, detecto
     """Of a scan's norms those that a fresh one of Neural Cleanse may be judged among.
 
     All of them, where it has made them. GangSweep's clean labels are larger than they would be by it, so that a clean
-    label would seem small among them: there are the repaired labels' own alone, and the size rule judges.
+    label would seem small among them: there are the repaired labels' own alone, and their size judges.
     """
     return tuple(norm for norm in norms if detector == "neural-cleanse" or norm.label in repaired)

@@ -29,7 +29,7 @@ from nc_core.detectors import Detector, comparable
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
-from nc_core.inversion.transfer import Transferability
+from nc_core.inversion.trigger import Transferability
 from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, save_keras
 from nc_core.prepared import Prepared
@@ -181,10 +181,10 @@ def scan_labels(
         inverter = ready.inverter(prepared, rounds.profile_of(number), detector=detector)
         begun = {label: inversions[label].begun for label in going} if rounds.carries(number) else {}
         found = inverter.invert(going, seed=seed, begun=begun, round=number, progress=progress)
-        inversions |= {
-            label: _with_work_of(one, [one, *([inversions[label]] if label in inversions else [])])
-            for label, (one,) in found.items()
-        }
+        for label, (one,) in found.items():
+            before = [inversions[label]] if label in inversions else []
+            carried = inverter.transferability(one, seed=seed) if rounds.purpose(number) == "inversion" else None
+            inversions[label] = _with_work_of(one.with_transfer(carried), [one, *before], carried)
         if rounds.purpose(number) == "screening":
             norms = {label: inversions[label].norm for label in going}
             going = rounds.after(number, {label: norm for label, norm in norms.items() if norm is not None})
@@ -206,8 +206,9 @@ def scan_labels(
         for label, more in again.items():
             several = [inversions[label], *more]
             one = several[middle([each.norm for each in several])]
-            carried = inverter.transferability(label, seed=seed) if one.seen else None
-            inversions[label] = _with_work_of(one.with_transfer(carried), several, carried)
+            carried = inverter.transferability(one, seed=seed, again=True)
+            whole = one.with_transfer(several[0].transfer, carried)
+            inversions[label] = _with_work_of(whole, several, carried)
         confirmed.update(doubtful)
         detection = judge()
     return inversions, detection

@@ -1,4 +1,4 @@
-"""The norms that matter for the verdict: median, where the outlier test flags, the size rule's bound."""
+"""The norms that matter for the verdict: median, where the outlier test flags, what counts as small."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -34,9 +34,9 @@ def limit(result: Mapping[str, Any]) -> float:
 
 
 def size_guide(input_shape: Sequence[int]) -> Guide:
-    """The size rule's bound for pictures of (H, W, C)."""
+    """Below it a label is small, for pictures of (H, W, C)."""
     norm = SIZE_BOUND * input_shape[0] * input_shape[1]
-    return Guide(norm=norm, kind="size", name=f"size rule, {SIZE_BOUND:.1%} of the pixels: {significant(norm)}")
+    return Guide(norm=norm, kind="size", name=f"small, {SIZE_BOUND:.1%} of the pixels: {significant(norm)}")
 
 
 def log_scale(labels: Sequence[Row]) -> tuple[float, float] | None:
@@ -57,13 +57,18 @@ def log_scale(labels: Sequence[Row]) -> tuple[float, float] | None:
     return low[0] + low[1] * spread, spread
 
 
+def outlier_share(result: Mapping[str, Any]) -> float:
+    """The outlier test's part of the error rate: all of it in verdicts of earlier versions."""
+    return float(result.get("shares", {}).get("outlier", 1.0))
+
+
 def critical_z(result: Mapping[str, Any]) -> float | None:
     """The log z at which the first test's p-value meets the threshold; None beyond `LARGEST_Z`."""
     scanned = sum(row["state"] in ("done", "not_converged", "screened_out") for row in result["labels"])
     reference = int(result["reference_size"])
     if reference < 3:
         return None
-    labels, alpha = max(scanned, reference), limit(result)
+    labels, alpha = max(scanned, reference), limit(result) * outlier_share(result)
     low, high = 0.0, LARGEST_Z
     if p_value(high, reference=reference, labels=labels) > alpha:
         return None

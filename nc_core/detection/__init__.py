@@ -1,6 +1,8 @@
-"""From the norms of the reversed triggers to the verdict: anomaly index, p-value, size rule (numpy alone)."""
+"""From the outcomes of all labels to the verdict: evidence, its calibration, p-values (numpy alone)."""
 
+from nc_core.detection.calibration import UNCALIBRATED, Calibration
 from nc_core.detection.confirm import AGAIN, confirmed_of, middle, to_confirm
+from nc_core.detection.evidence import statistics_of
 from nc_core.detection.mad import INDEX_CAP, anomaly_index, median_and_mad
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.null import NormalNull, normal_null
@@ -8,8 +10,8 @@ from nc_core.detection.outcome import Evidence
 from nc_core.detection.outliers import robust_log_z
 from nc_core.detection.ranges import ScannedRange, combine, share_of
 from nc_core.detection.rescan import StillFlagged
-from nc_core.detection.result import Detection, LabelIndex, RangeDetection
-from nc_core.detection.size import SIZE_BOUND, TRANSFER_BOUND, is_small, least_transfer, small_by_size
+from nc_core.detection.result import CalibratedBy, Detection, LabelIndex, ModelEvidence, RangeDetection
+from nc_core.detection.size import SIZE_BOUND, is_small
 from nc_core.detection.stepdown import p_value, reference_norms
 from nc_core.detection.suspects import suspects_of
 from nc_core.detection.verdict import detect
@@ -18,11 +20,14 @@ __all__ = [
     "AGAIN",
     "INDEX_CAP",
     "SIZE_BOUND",
-    "TRANSFER_BOUND",
+    "UNCALIBRATED",
+    "CalibratedBy",
+    "Calibration",
     "Detection",
     "Evidence",
     "LabelIndex",
     "LabelNorm",
+    "ModelEvidence",
     "NormalNull",
     "RangeDetection",
     "ScannedRange",
@@ -32,7 +37,6 @@ __all__ = [
     "confirmed_of",
     "detect",
     "is_small",
-    "least_transfer",
     "median_and_mad",
     "middle",
     "normal_null",
@@ -40,7 +44,7 @@ __all__ = [
     "reference_norms",
     "robust_log_z",
     "share_of",
-    "small_by_size",
+    "statistics_of",
     "suspects_of",
     "to_confirm",
 ]

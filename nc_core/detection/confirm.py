@@ -26,7 +26,7 @@ def to_confirm(
     """Labels to be inverted again before a verdict counts, in order. pixels: H W.
 
     At first the smallest few, whether flagged or not: a backdoor that was unlucky is among them too. After that those
-    that are flagged, or small enough for the size rule to ask whether they are universal, and have not been confirmed.
+    that are flagged, or small by themselves, and have not been confirmed.
     """
     wanted = {*flagged, *(label.label for label in labels if is_small(label, pixels=pixels))}
     if not confirmed:

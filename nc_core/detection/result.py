@@ -1,7 +1,10 @@
 """What a detection says, in plain types."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+from nc_core.detection.calibration import Source
 
 Verdict = Literal["backdoored", "clean", "inconclusive"]
 
@@ -9,7 +12,7 @@ NOT_COVERED: tuple[str, ...] = (
     "all-to-all attacks: each class has another target (y -> y + 1), no trigger sends all images to one",
     "source-specific (partial) attacks: the trigger works on images of chosen classes only",
     "large triggers, from about 20% of the pixels: reversed, they are as large as a clean label's",
-    "many infected labels, from about 19-37%: they become the typical label (the size rule sees small universal ones)",
+    "many infected labels, from about 19-37%: they become the typical label (the price sees small universal ones)",
     "triggers that depend on the image: input-aware and dynamic ones, warping, reflections, filters, style",
     "triggers of several parts that work only together, and triggers spread thinly over the whole image",
     "attacks made to withstand trigger inversion, backdoors in preprocessing code outside the model",
@@ -20,7 +23,7 @@ later work)."""
 
 @dataclass(frozen=True, kw_only=True)
 class LabelIndex:
-    """One label's indices, None where it has no norm; rules: those that flagged it ("size", "outlier").
+    """One label's indices, None where it has no norm; rules: kinds of evidence that flagged it.
 
     outcome: whether it was seen; a label without one does not count as scanned.
     """
@@ -31,6 +34,29 @@ class LabelIndex:
     flagged: bool
     rules: tuple[str, ...]
     outcome: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibratedBy:
+    """What a p-value is calibrated by: source, and how many clean scans; "none": a law that none was asked about."""
+
+    source: Source
+    scans: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEvidence:
+    """One kind of evidence of a model (`nc_core.detection.evidence`).
+
+    statistic: the larger, the more suspicious; label: the one that it is of. null: the same of the clean scans.
+    """
+
+    name: str
+    label: int
+    statistic: float
+    p_value: float
+    calibration: CalibratedBy
+    null: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +80,7 @@ class RangeDetection:
     anomaly_index: float
     log_z: float
     labels: tuple[LabelIndex, ...]
+    evidence: tuple[ModelEvidence, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +89,12 @@ class Detection:
 
     reason: one sentence. suspects: labels that are repaired along with the flagged ones, see `suspects_of`.
     anomaly_index: the paper's (plain norms, MAD) of the smallest label. log_z: the smallest label's on log norms.
-    p_value: chance, with no backdoor, that any of the labels scans this low. threshold: alpha, per model.
-    reference_size: labels behind median and MAD of log_z. rules: how each rule voted, as sentences. doubts: what speaks
-    against the clean images or their value range. ranges: those that were scanned, of which number `range` is the one
-    that everything else here is of.
+    p_value: chance, with no backdoor, that any of the labels scans this low: the least of the evidence, each held
+    against the whole rate, or all of it as one test beside clean scans. threshold: alpha, per model.
+    reference_size: labels behind median and MAD of log_z. rules: how each rule voted, as sentences. evidence: each
+    kind's; shares: its test's part of the threshold, where each is one of its own. doubts: what speaks against the
+    clean images or their value range. ranges: those that were scanned, of which number `range` is the one that
+    everything else here is of.
     """
 
     verdict: Verdict
@@ -79,6 +108,8 @@ class Detection:
     labels: tuple[LabelIndex, ...]
     rules: tuple[str, ...]
     reference_size: int
+    evidence: tuple[ModelEvidence, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
     not_covered: tuple[str, ...] = NOT_COVERED
     doubts: tuple[str, ...] = ()
     range: int = 0

@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.null import normal_null
 from nc_core.detection.outliers import robust_log_z
-
-SHARE = 0.8
-"""Of the one error rate, the outlier test's; the rest is the size rule's (weighted Bonferroni). The test's p-values are
-divided by this, so that they are held against the whole rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +19,20 @@ class Step:
     reference_size: int
 
 
+class Law(Protocol):
+    """The chance that any of `labels` clean labels reaches z over a reference of so many."""
+
+    def __call__(self, z: float, *, reference: int, labels: int) -> float:
+        """As the class says."""
+
+
 def reference_norms(labels: Sequence[LabelNorm], *, without: frozenset[int] = frozenset()) -> list[float]:
     """The norms of the reference labels, infinity for those that did not converge."""
     return [label.size for label in labels if label.reference and label.size is not None and label.label not in without]
 
 
-def smallest_step(labels: Sequence[LabelNorm], *, taken: frozenset[int]) -> Step | None:
-    """Test the smallest label that is not yet taken; None when none is left.
+def smallest_step(labels: Sequence[LabelNorm], *, taken: frozenset[int], share: float, law: Law) -> Step | None:
+    """Test the smallest label that is not yet taken; None when none is left. share, law: as in `step_down`.
 
     taken: labels found before, in neither the reference nor the sample. A label that is small by size alone stays in
     both: left out, it would make the others look like outliers.
@@ -40,28 +44,31 @@ def smallest_step(labels: Sequence[LabelNorm], *, taken: frozenset[int]) -> Step
     smallest = min(done, key=lambda label: (label.norm or 0.0, label.label))
     reference = reference_norms(sample)
     z = robust_log_z(smallest.norm or 0.0, reference)
-    p = p_value(z, reference=len(reference), labels=len(sample))
+    p = min(1.0, law(z, reference=len(reference), labels=len(sample)) / share)
     return Step(label=smallest.label, log_z=z, p_value=p, reference_size=len(reference))
 
 
 def p_value(z: float, *, reference: int, labels: int) -> float:
-    """Chance that any of `labels` clean labels reaches z, over `SHARE`; 1 where the reference is too small."""
+    """The law of normal log norms; 1 where the reference is too small."""
     if reference < 3 or z <= 0.0:
         return 1.0
-    return min(1.0, normal_null(reference).p_value(z, others=labels - reference) / SHARE)
+    return normal_null(reference).p_value(z, others=labels - reference)
 
 
-def step_down(labels: Sequence[LabelNorm], *, alpha: float) -> tuple[list[Step], list[Step]]:
-    """All tests made, and those that found their label (p <= alpha).
+def step_down(
+    labels: Sequence[LabelNorm], *, alpha: float, share: float = 1.0, law: Law = p_value
+) -> tuple[tuple[Step, ...], frozenset[int]]:
+    """All tests made, and the labels that they found (p <= alpha).
 
     The smallest label is tested first. Once found it leaves sample and reference, and the next is tested against the
-    rest, until one is not found.
+    rest, until one is not found. share: the test's part of the one error rate (weighted Bonferroni); p-values are
+    divided by it, so that they are held against the whole rate.
     """
     steps: list[Step] = []
     taken: frozenset[int] = frozenset()
-    while (step := smallest_step(labels, taken=taken)) is not None:
+    while (step := smallest_step(labels, taken=taken, share=share, law=law)) is not None:
         steps.append(step)
         if step.p_value > alpha:
             break
         taken |= {step.label}
-    return steps, [step for step in steps if step.p_value <= alpha]
+    return tuple(steps), taken

@@ -1,16 +1,18 @@
-"""The verdict: outlier test and size rule over the norms of all labels."""
+"""The verdict: one of three words, the labels behind it, and why."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from nc_core.detection.calibration import UNCALIBRATED, Calibration
+from nc_core.detection.judge import Judgement, judge
 from nc_core.detection.mad import anomaly_index
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import robust_log_z
 from nc_core.detection.result import Detection, LabelIndex, Verdict
-from nc_core.detection.size import is_small, least_transfer, small_by_size, transferability
-from nc_core.detection.stepdown import Step, reference_norms, step_down
+from nc_core.detection.size import is_small, transferability
+from nc_core.detection.stepdown import Step, reference_norms
 from nc_core.detection.suspects import suspects_of
-from nc_core.detection.votes import COMBINATION, listed, outlier_vote, size_vote
+from nc_core.detection.votes import listed, votes
 
 MANY = 0.15
 """Share of the labels with a small trigger from which on that is said of the model."""
@@ -18,27 +20,31 @@ FEW_LABELS = 10
 """Below this the outlier test finds little: for 1% per model z must pass 12.6 at 5 labels, 5.9 at 10."""
 
 
-def detect(labels: Sequence[LabelNorm], *, classes: int, pixels: int, alpha: float = 0.05) -> Detection:
+def detect(
+    labels: Sequence[LabelNorm],
+    *,
+    classes: int,
+    pixels: int,
+    alpha: float = 0.05,
+    calibration: Calibration = UNCALIBRATED,
+) -> Detection:
     """Judge a scan from the outcomes of its labels.
 
     labels: one for each label of the scan. classes: how many the model has. pixels: H W, the largest possible
-    norm. alpha: chance per model of a false alarm, shared by both rules. A label is flagged when outlier
-    test or size rule votes for it. Any flagged label makes the verdict "backdoored", before every reason to be
-    inconclusive; but where all labels of a model are flagged none stands out, and none is.
+    norm. alpha: chance per model of a false alarm, shared by all evidence. calibration: clean scans of the same cell.
+    Any flagged label makes the verdict "backdoored", before every reason to be inconclusive; but where all labels of a
+    model are flagged none stands out, and none is.
 
     Raises ValueError for alpha outside 0..0.5, a label given twice, or one outside 0..classes-1.
     """
     _check(labels, classes, alpha)
-    small = frozenset(label.label for label in labels if small_by_size(label, pixels=pixels, classes=classes))
-    steps, found = step_down(labels, alpha=alpha)
-    outliers = frozenset(step.label for step in found)
-    if classes > 1 and len(small | outliers) == classes:
-        small = outliers = frozenset()
-    flagged = tuple(sorted(small | outliers))
-    first = steps[0] if steps else None
+    judged = judge(labels, classes=classes, pixels=pixels, alpha=alpha, calibration=calibration)
+    found = {} if len(judged.found) == classes > 1 else judged.found
+    flagged = tuple(found)
+    first = judged.steps[0] if judged.steps else None
     suspects = suspects_of(labels, flagged=flagged)
-    reason, verdict = _judge(labels, flagged, suspects, first, classes, pixels, alpha)
-    indices = _indices(labels, small, outliers, steps)
+    reason, verdict = _judge(labels, flagged, suspects, judged, classes, pixels, alpha, calibration)
+    indices = _indices(labels, found, judged.steps)
     smallest = next((index for index in indices if first and index.label == first.label), None)
     return Detection(
         verdict=verdict,
@@ -47,11 +53,13 @@ def detect(labels: Sequence[LabelNorm], *, classes: int, pixels: int, alpha: flo
         suspects=suspects,
         anomaly_index=(smallest.anomaly_index if smallest else None) or 0.0,
         log_z=first.log_z if first else 0.0,
-        p_value=first.p_value if first else 1.0,
+        p_value=judged.p_value,
         threshold=alpha,
         labels=indices,
-        rules=(outlier_vote(steps, alpha), size_vote(labels, small, pixels, classes), COMBINATION),
+        rules=votes(judged, found, alpha),
         reference_size=first.reference_size if first else 0,
+        evidence=judged.evidence,
+        shares={str(kind): share for kind, share in judged.shares.items()},
     )
 
 
@@ -67,10 +75,11 @@ def _judge(
     labels: Sequence[LabelNorm],
     flagged: tuple[int, ...],
     suspects: tuple[int, ...],
-    first: Step | None,
+    judged: Judgement,
     classes: int,
     pixels: int,
     alpha: float,
+    calibration: Calibration,
 ) -> tuple[str, Verdict]:
     """One sentence for people, and the verdict."""
     if flagged:
@@ -85,32 +94,39 @@ def _judge(
         return " ".join(filter(None, (reason, *more))), "backdoored"
     doubts = (
         _unseen(labels, flagged),
-        _natural(labels, pixels, classes),
+        _brittle(labels, judged),
+        _natural(labels, pixels),
         _left_out(labels, classes),
-        _few(labels, first),
-        _borderline(first, alpha),
+        _few(labels, judged, calibration, alpha),
+        _borderline(judged, alpha),
     )
     for doubt in filter(None, doubts):
         return doubt, "inconclusive"
-    smallest = f" (smallest: label {first.label}, p = {first.p_value:.2g})" if first else ""
+    least = min(judged.evidence, key=lambda one: one.p_value, default=None)
+    smallest = f" (most: label {least.label}, p = {judged.p_value:.2g})" if least else ""
     return f"None of {len(labels)} labels has a trigger smaller than chance allows{smallest}.", "clean"
 
 
-def _natural(labels: Sequence[LabelNorm], pixels: int, classes: int) -> str | None:
+def _brittle(labels: Sequence[LabelNorm], judged: Judgement) -> str | None:
+    """Whether every label would be flagged."""
+    if not labels or len(judged.found) < len(labels):
+        return None
+    return f"All {len(labels)} labels have a small trigger, so none stands out: the model is brittle."
+
+
+def _natural(labels: Sequence[LabelNorm], pixels: int) -> str | None:
     """Small triggers that say nothing by themselves."""
     small = sorted((label for label in labels if is_small(label, pixels=pixels)), key=lambda one: one.norm or 0.0)
     if not small:
         return None
     first, rate = small[0], transferability(small[0])
-    if len(small) == len(labels) > 1:
-        return f"All {len(labels)} labels have a small trigger, so none stands out: the model is brittle."
     others = f" ({listed(label.label for label in small[1:]).lower()} as well)" if len(small) > 1 else ""
     told = f"Label {first.label} has a small trigger, {(first.norm or 0.0) / pixels:.1%} of the pixels{others}."
     why = (
         "There were too few images to ask whether it is universal."
         if rate is None
-        else f"What four images need for label {first.label} works on {rate:.0%} of others, where a planted trigger "
-        f"works on {least_transfer(classes):.0%} and more: it may be a natural one. Look at its picture."
+        else f"What four images need for label {first.label} works on {rate:.0%} of others, no more than it may on a "
+        "clean net: it may be a natural one. Look at its picture."
     )
     return f"{told} {why}"
 
@@ -176,39 +192,44 @@ def _left_out(labels: Sequence[LabelNorm], classes: int) -> str | None:
     return f"{scanned} of {classes} labels were scanned, none is flagged; the others may hold a backdoor."
 
 
-def _few(labels: Sequence[LabelNorm], first: Step | None) -> str | None:
+def _few(labels: Sequence[LabelNorm], judged: Judgement, calibration: Calibration, alpha: float) -> str | None:
+    if calibration.decides(alpha):
+        return None
     if len(labels) < FEW_LABELS:
+        wanted = math.ceil(1 / alpha) - 1
         return (
             f"With {len(labels)} labels, fewer than {FEW_LABELS}, an outlier is hard to tell from chance and "
-            "no trigger is small."
+            f"no trigger is small and universal: pass --twins {wanted}, or a baseline of as many clean scans."
         )
     known = [norm for norm in reference_norms(labels) if math.isfinite(norm)]
+    first = judged.steps[0] if judged.steps else None
     if first is None or first.reference_size < 3 or 2 * len(known) <= first.reference_size:
         return f"Only {len(known)} of the labels to compare with have a norm, too few to tell an outlier."
     return None
 
 
-def _borderline(first: Step | None, alpha: float) -> str | None:
-    if first is None or first.p_value > 2 * alpha:
+def _borderline(judged: Judgement, alpha: float) -> str | None:
+    if judged.p_value > 2 * alpha or not judged.evidence:
         return None
+    least = min(judged.evidence, key=lambda one: one.p_value)
     return (
-        f"Label {first.label} is smaller than chance would have it (p = {first.p_value:.2g}), yet not below "
+        f"Label {least.label} is smaller than chance would have it (p = {judged.p_value:.2g}), yet not below "
         f"the limit of {alpha:g}: scan again with another seed or more images."
     )
 
 
 def _indices(
-    labels: Sequence[LabelNorm], small: frozenset[int], outliers: frozenset[int], steps: Sequence[Step]
+    labels: Sequence[LabelNorm], found: Mapping[int, tuple[str, ...]], steps: Sequence[Step]
 ) -> tuple[LabelIndex, ...]:
-    """Each label's indices: the paper's over the whole reference, log z as tested.
+    """Each label's indices: the paper's over the whole reference, log z as tested. found: label -> what flags it.
 
     The log z of a label that was not tested is taken over the reference without the outliers.
     """
+    outliers = frozenset(label for label, kinds in found.items() if "outlier" in kinds)
     plain, logs = reference_norms(labels), reference_norms(labels, without=outliers)
     tested = {step.label: step.log_z for step in steps}
 
     def one(label: LabelNorm) -> LabelIndex:
-        rules = [name for name, found in (("size", small), ("outlier", outliers)) if label.label in found]
         norm = label.norm if label.state == "done" else None
         z = None if norm is None else tested.get(label.label, robust_log_z(norm, logs))
         index = None if norm is None else anomaly_index(norm, plain)
@@ -216,9 +237,9 @@ def _indices(
             label=label.label,
             anomaly_index=index,
             log_z=z,
-            flagged=bool(rules),
-            rules=tuple(rules),
-            outcome=bool(rules) or label.doubt is None,
+            flagged=label.label in found,
+            rules=found.get(label.label, ()),
+            outcome=label.label in found or label.doubt is None,
         )
 
     return tuple(one(label) for label in labels)

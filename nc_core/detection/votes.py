@@ -1,30 +1,39 @@
-"""How each rule voted, as sentences for the report."""
+"""How each kind of evidence was judged, as sentences for the report."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
-from nc_core.detection.norms import LabelNorm
-from nc_core.detection.size import SIZE_BOUND, SUCCESS_BOUND, least_transfer, transferability
+from nc_core.detection.judge import Judgement
+from nc_core.detection.result import CalibratedBy, ModelEvidence
 from nc_core.detection.stepdown import Step
 
-COMBINATION = (
-    "A label is flagged when either rule votes for it, and they share the false positive rate per model, four parts to "
-    "one: the outlier test compares labels, the size rule sees what that cannot, many infected labels or few labels."
-)
+SOURCES = {
+    "baseline": "clean scans of the baseline",
+    "twins": "scans of clean twins",
+    "library": "clean scans that come with Cleanse",
+}
+SHOWN = 8
 
 
 def listed(labels: Iterable[int]) -> str:
     """(3,) -> "Label 3", (1, 3) -> "Labels 1, 3"; more than eight are counted."""
     numbers = list(labels)
-    shown = ", ".join(map(str, numbers[:8])) + (f" and {len(numbers) - 8} more" if len(numbers) > 8 else "")
-    return f"Label{'s' if len(numbers) > 1 else ''} {shown}"
+    more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
+    return f"Label{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:SHOWN]))}{more}"
 
 
-def outlier_vote(steps: Sequence[Step], alpha: float) -> str:
-    """What the step-down outlier test found, and the test at which it stopped."""
-    if not steps:
-        return "Outlier test: no label has a norm, nothing to test."
-    told = [_step(step, alpha) for step in steps[:8]]
-    return f"Outlier test (limit p = {alpha:g}): {'; '.join(told)}."
+def votes(judged: Judgement, found: Mapping[int, Sequence[str]], alpha: float) -> tuple[str, ...]:
+    """One sentence for each kind of evidence, and how they are combined."""
+    if not judged.evidence:
+        return ("No label has a norm: there is nothing to judge.",)
+    told = [_outliers(judged.steps, alpha)] if judged.shares and judged.steps else []
+    told += [_vote(one, found) for one in judged.evidence if not (judged.shares and one.name == "outlier")]
+    return (*told, _combination(judged, alpha))
+
+
+def _outliers(steps: Sequence[Step], alpha: float) -> str:
+    tests = "; ".join(_step(step, alpha) for step in steps[:SHOWN])
+    return f"Outlier test of the norms (limit p = {alpha:g}): {tests}."
 
 
 def _step(step: Step, alpha: float) -> str:
@@ -35,17 +44,36 @@ def _step(step: Step, alpha: float) -> str:
     )
 
 
-def size_vote(labels: Sequence[LabelNorm], small: frozenset[int], pixels: int, classes: int) -> str:
-    """Which labels are small and universal, or that none is."""
-    rule = (
-        f"norm at most {SIZE_BOUND:.1%} of the pixels, attack success rate at least {SUCCESS_BOUND:g}, "
-        f"triggers of four images work on {least_transfer(classes):.0%} of others"
+def _vote(one: ModelEvidence, found: Mapping[int, Sequence[str]]) -> str:
+    flagged = [label for label, kinds in found.items() if one.name in kinds]
+    vote = f"flagged: {listed(flagged).lower()}" if flagged else "none flagged"
+    return f"{_measured(one)}, p = {one.p_value:.2g} {_beside(one.calibration)}; {vote}."
+
+
+def _measured(one: ModelEvidence) -> str:
+    share = math.exp(-one.statistic)
+    match one.name:
+        case "universality":
+            return f"Universality: the price of label {one.label} has log z {one.statistic:.2f} below the others"
+        case "price":
+            return f"Price: label {one.label} has the smallest, {share:.2%} of the pixels for all images"
+        case "size":
+            return f"Size: label {one.label} has the smallest norm, {share:.2%} of the pixels"
+    return f"Outlier: the norm of label {one.label} has log z {one.statistic:.2f} below the others"
+
+
+def _beside(used: CalibratedBy) -> str:
+    return "by the normal law" if used.source == "none" else f"beside {used.scans} {SOURCES[used.source]}"
+
+
+def _combination(judged: Judgement, alpha: float) -> str:
+    if not judged.shares:
+        return (
+            f"All evidence is one test beside the same clean scans: p = {judged.p_value:.2g}, limit {alpha:g}. "
+            "Labels are flagged that no clean scan has the like of."
+        )
+    parts = ", ".join(f"{kind} {share:.0%}" for kind, share in judged.shares.items())
+    return (
+        f"A label is flagged where one kind of evidence is enough, and they share the false positive rate per model: "
+        f"{parts}."
     )
-    told = [
-        f"label {label.label}: {(label.norm or 0.0) / pixels:.2%}, {label.attack_success_rate or 0.0:.3f} and "
-        f"{transferability(label) or 0.0:.0%}"
-        for label in labels
-        if label.label in small
-    ]
-    more = f" and {len(told) - 8} more" if len(told) > 8 else ""
-    return f"Size rule ({rule}): " + (f"flagged {', '.join(told[:8])}{more}." if told else "silent.")

@@ -20,8 +20,8 @@ from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.rescue import Rescue
 from nc_core.inversion.slots import Job, Outcome, Progress, SlotLoop
 from nc_core.inversion.spread import SPREAD_IMAGES, factor_of
-from nc_core.inversion.transfer import Transfer, Transferability
-from nc_core.inversion.trigger import Begun, Inversion, State, Trigger
+from nc_core.inversion.transfer import Transfer
+from nc_core.inversion.trigger import Begun, Inversion, State, Transferability, Trigger
 from nc_core.models import Compute, in_precision, scores_of
 from nc_core.prepared import Prepared
 from nc_core.profiles import Profile
@@ -170,10 +170,15 @@ class Inverter:
         )
 
     def transferability(
-        self, label: int, *, seed: int, should_stop: Callable[[], bool] | None = None
+        self, inverted: Inversion, *, seed: int, again: bool = False, should_stop: Callable[[], bool] | None = None
     ) -> Transferability | None:
-        """Whether triggers of a few images work on others; see `nc_core.inversion.transfer`."""
-        return self._transfer(label, seed=seed, should_stop=should_stop)
+        """Whether triggers of a few images work on others; see `nc_core.inversion.transfer`.
+
+        None where the label's own inversion could not see its way: what hides a gradient from it hides it from these.
+        """
+        if not inverted.seen:
+            return None
+        return self._transfer(inverted.label, seed=seed, again=again, should_stop=should_stop)
 
     def _evidence(self, outcome: Outcome) -> Evidence:
         """What the optimisation's numbers were."""

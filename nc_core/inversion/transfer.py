@@ -7,7 +7,6 @@ transferability, Xiang et al. ICLR 2022: there of single images, which leave a p
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -19,30 +18,21 @@ from nc_core.inversion.layout import Layout
 from nc_core.inversion.predict import Predictor
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.slots import Job, Outcome, SlotLoop
+from nc_core.inversion.trigger import Transferability
 from nc_core.prepared import Prepared
 from nc_core.profiles import FEW
 
-DRAWS = 8
+DRAWS = 4
 """Triggers of a label, each of `FEW.batch` images of its own."""
 OTHERS = 48
 """Images that each of them is tried on, at most; no trigger was made with one."""
 LEAST_DRAWS, LEAST_OTHERS = 3, 12
 """Below these nothing is said."""
-AT_ONCE = 2
+AT_ONCE = 4
 """Triggers in one batch, always: of batches as small as four images the last bits depend on how many there are. It is
-one slot of `fast`, so it fits in memory where a scan does."""
+two slots of `fast`."""
 WAIT_SECONDS = 1.0
 """Between two looks at whether to stop, while another label has its turn."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transferability:
-    """rate: mean attack success rate on other images, 0..1. norm: of the triggers, the median, in pixels.
-    gradient_images: that went forward and backward for it."""
-
-    rate: float
-    norm: float
-    gradient_images: int
 
 
 class Transfer:
@@ -58,29 +48,29 @@ class Transfer:
         self._turn = threading.Lock()
 
     def __call__(
-        self, label: int, *, seed: int, should_stop: Callable[[], bool] | None = None
+        self, label: int, *, seed: int, again: bool = False, should_stop: Callable[[], bool] | None = None
     ) -> Transferability | None:
         """What it is for a label; None where there are too few images that are not at the label already.
 
-        Raises Cancelled when `should_stop` says so.
+        again: from other draws than the first time, with other images. Raises Cancelled when `should_stop` says so.
         """
         stop = should_stop or (lambda: False)
         while not self._turn.acquire(timeout=WAIT_SECONDS):
             if stop():
                 raise Cancelled(f"label {label} was cancelled")
         try:
-            return self._measured(label, seed, stop)
+            return self._measured(label, (seed, label, int(again)), stop)
         finally:
             self._turn.release()
 
-    def _measured(self, label: int, seed: int, stop: Callable[[], bool]) -> Transferability | None:
-        taken = self._images(label, seed)
+    def _measured(self, label: int, entropy: tuple[int, ...], stop: Callable[[], bool]) -> Transferability | None:
+        taken = self._images(label, entropy)
         others = min(OTHERS, len(taken) // 2)
         draws = min(DRAWS, (len(taken) - others) // FEW.batch)
         if draws < LEAST_DRAWS or others < LEAST_OTHERS:
             return None
         pools = np.split(taken[others : others + draws * FEW.batch], draws)
-        ended = self._triggers(label, pools, seed, stop)
+        ended = self._triggers(label, pools, entropy, stop)
         triggers = [one.trigger for one in ended if one.trigger is not None]
         x, y = self._prepared.fit.x[taken[:others]], self._prepared.fit.y[taken[:others]]
         rates = [attack_success_rate(self._predict(one.stamp(x)).argmax(axis=1), y, label) or 0.0 for one in triggers]
@@ -91,20 +81,20 @@ class Transfer:
             gradient_images=FEW.batch * sum(one.updates for one in ended),
         )
 
-    def _images(self, label: int, seed: int) -> npt.NDArray[np.intp]:
+    def _images(self, label: int, entropy: tuple[int, ...]) -> npt.NDArray[np.intp]:
         """Fitting images that neither are of the label nor are answered so, in a random order; as many as it takes."""
         fit = self._prepared.fit
-        order = np.random.default_rng([seed, label]).permutation(np.flatnonzero(fit.y != label))
+        order = np.random.default_rng(entropy).permutation(np.flatnonzero(fit.y != label))
         order = order[: 2 * (OTHERS + DRAWS * FEW.batch)]
         return order[self._predict(fit.x[order]).argmax(axis=1) != label] if len(order) else order
 
     def _triggers(
-        self, label: int, pools: list[npt.NDArray[np.intp]], seed: int, stop: Callable[[], bool]
+        self, label: int, pools: list[npt.NDArray[np.intp]], entropy: tuple[int, ...], stop: Callable[[], bool]
     ) -> list[Outcome]:
         loop = self._loop = self._loop or self._new_loop()
         loop.clear()
         waiting = [
-            Job(label=label, pool=pool, generator=np.random.default_rng([seed, label, draw]), should_stop=stop)
+            Job(label=label, pool=pool, generator=np.random.default_rng([*entropy, draw]), should_stop=stop)
             for draw, pool in enumerate(pools)
         ]
         ended: dict[int, Outcome] = {}

@@ -1,15 +1,13 @@
 """A reversed trigger and the outcome of its optimisation."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from nc_core.detection.outcome import Evidence
-
-if TYPE_CHECKING:
-    from nc_core.inversion.transfer import Transferability
+from nc_core.detection.outliers import SIZE_FLOOR
 
 State = Literal["done", "not_converged", "screened_out", "failed"]
 
@@ -30,6 +28,19 @@ class Trigger:
         """A(x, m, p) = (1 - m) x + m p (Wang et al. 2019, equation 2) for images (n, H, W, C)."""
         mask = self.mask[..., None]
         return ((1.0 - mask) * x + mask * self.pattern).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transferability:
+    """Of triggers that a few images need (`nc_core.inversion.transfer`).
+
+    rate: mean attack success rate on other images, 0..1. norm: of the triggers, the median, in pixels.
+    gradient_images: that went forward and backward for it.
+    """
+
+    rate: float
+    norm: float
+    gradient_images: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,12 +89,25 @@ class Inversion:
         """Whether the optimisation could see its way: a gradient that is hidden from it is so from any other."""
         return self.evidence is not None and self.evidence.unseen is None
 
-    def with_transfer(self, found: "Transferability | None") -> "Inversion":
-        """The same with whether triggers of a few images work on others; nothing where that could not be measured."""
-        if found is None or self.evidence is None:
+    @property
+    def transfer(self) -> Transferability | None:
+        """Whether triggers of a few images work on others, as measured before."""
+        found = self.evidence
+        if found is None or found.transferability is None or found.few_norm is None:
+            return None
+        return Transferability(rate=found.transferability, norm=found.few_norm, gradient_images=0)
+
+    def with_transfer(self, *measured: Transferability | None) -> "Inversion":
+        """The same with whether triggers of a few images work on others: mean rate, geometric mean of the norms.
+
+        Nothing where that could not be measured.
+        """
+        known = [one for one in measured if one is not None]
+        if not known or self.evidence is None:
             return self
-        evidence = replace(self.evidence, transferability=found.rate, few_norm=found.norm)
-        return replace(self, evidence=evidence)
+        rate = float(np.mean([one.rate for one in known]))
+        norm = float(np.exp(np.mean([np.log(max(one.norm, SIZE_FLOOR)) for one in known])))
+        return replace(self, evidence=replace(self.evidence, transferability=rate, few_norm=norm))
 
     @property
     def norm(self) -> float | None:

@@ -153,7 +153,8 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
     engine: SlotEngine | None = None
     deadline = Deadline(worker.settings.label_seconds)
 
-    confirmed, seed = rounds.purpose(key.round) == "confirmation", int(submission.options["seed"])
+    purpose, seed = rounds.purpose(key.round), int(submission.options["seed"])
+    confirmed = purpose == "confirmation"
 
     def stuck() -> bool:
         return engine is not None and engine.silent_seconds > worker.settings.stuck_seconds
@@ -177,10 +178,11 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
                 should_stop=should_stop,
             )
             several = [_first(worker, key, rounds), *found] if confirmed else found
-            chosen, images = several[middle([one.norm for one in several])], 0
-            if confirmed and chosen.seen:
-                carried = engine.inverter.transferability(key.label, seed=seed, should_stop=should_stop)
-                chosen, images = chosen.with_transfer(carried), carried.gradient_images if carried else 0
+            chosen, carried = several[middle([one.norm for one in several])], None
+            if purpose != "screening":
+                carried = engine.inverter.transferability(chosen, seed=seed, again=confirmed, should_stop=should_stop)
+            chosen = chosen.with_transfer(several[0].transfer, carried)
+            images = carried.gradient_images if carried else 0
         except OutOfDeviceMemory:
             forget(engine)
             raise

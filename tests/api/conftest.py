@@ -109,7 +109,8 @@ def _label_norm(label: int, norm: float, stuck: bool, infected: bool) -> LabelNo
     if stuck:
         return LabelNorm(label=label, state="not_converged", attack_success_rate=0.41)
     rate = 1.0 if infected else 0.991
-    evidence = replace(CONVERGED, transferability=0.9 if infected else 0.1)
+    few = (0.9, norm / 2) if infected else (0.1, 20.0)
+    evidence = replace(CONVERGED, transferability=few[0], few_norm=few[1])
     return LabelNorm(label=label, state="done", norm=norm, attack_success_rate=rate, evidence=evidence)
 
 

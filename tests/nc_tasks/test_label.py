@@ -9,7 +9,7 @@ import pytest
 
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.inversion import Begun, Inversion, Trigger
-from nc_core.inversion.transfer import Transferability
+from nc_core.inversion.trigger import Transferability
 from nc_core.rounds import RANGE_ROUNDS
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Label, LabelKey, Submission, findings, labels, submissions
@@ -29,9 +29,11 @@ class Engine:
         self.begun: list[tuple[str, int, Begun | None]] = []
         self.ranges: list[int] = []
 
-    def transferability(self, _label: int, *, seed: int, **_: object) -> Transferability:
+    def transferability(self, inverted: Inversion, *, seed: int, again: bool, **_: object) -> Transferability | None:
         assert seed == 5
-        return Transferability(rate=0.8, norm=3.0, gradient_images=5120)
+        if not inverted.seen:
+            return None
+        return Transferability(rate=0.6 if again else 0.8, norm=12.0 if again else 3.0, gradient_images=1280)
 
     def of(self, _: WorkerProcess, submission: Submission, profile: str, _slots: int, range: int) -> Any:
         engine = self
@@ -211,10 +213,10 @@ def test_a_confirmed_label_has_the_middle_one_of_its_three_inversions(
     assert (row.updates, row.gradient_images) == (41 + 42, 2 * 640)
 
 
-def test_a_confirmed_label_that_was_seen_is_asked_whether_it_is_universal(
+def test_a_label_that_was_seen_is_asked_whether_it_is_universal_and_again_when_confirmed(
     worker: WorkerProcess, engine: Engine, submission: str
 ) -> None:
-    # Given two labels that are confirmed, one of which shows no gradient
+    # Given two labels that are inverted and confirmed, one of which shows no gradient
     blind = replace(CONVERGED, blind=1.0)
     engine.does = lambda label: replace(found(label), evidence=(CONVERGED, blind)[label])
     with worker.store.write() as session:
@@ -222,12 +224,15 @@ def test_a_confirmed_label_that_was_seen_is_asked_whether_it_is_universal(
     for number in (0, 1):
         for label in range(2):
             label_task.invert_label(submission=submission, label=label, round=number)
-    # Then the other one's answer is kept, and what it took is counted
+    # Then both answers of the other one are kept as one, and what they took is counted
     with worker.store.read() as session:
         seen, hidden = findings.latest(session, submission_id=submission)
-    assert seen.evidence == replace(CONVERGED, transferability=0.8, few_norm=3.0).to_json()
+        first = session.get_one(Label, (submission, 0, 0))
+    assert first.evidence == pytest.approx(replace(CONVERGED, transferability=0.8, few_norm=3.0).to_json())
+    assert seen.evidence == pytest.approx(replace(CONVERGED, transferability=0.7, few_norm=6.0).to_json())
     assert hidden.evidence == blind.to_json()
-    assert (seen.gradient_images, hidden.gradient_images) == (2 * 640 + 5120, 2 * 640)
+    assert (first.gradient_images, seen.gradient_images) == (640 + 1280, 2 * 640 + 1280)
+    assert hidden.gradient_images == 2 * 640
 
 
 def test_a_label_of_a_second_range_is_inverted_there_and_confirmed_by_its_own_first_inversion(

@@ -9,11 +9,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nc_core.detection import Detection, Evidence, LabelNorm, StillFlagged, detect, normal_null, robust_log_z
+from nc_core.detection import (
+    Calibration,
+    Detection,
+    Evidence,
+    LabelNorm,
+    StillFlagged,
+    detect,
+    normal_null,
+    robust_log_z,
+    statistics_of,
+)
+from nc_core.detection.library import NullScan
 from nc_core.detection.norms import State
+from nc_core.detection.stepdown import step_down
 from tests.evidence import CONVERGED, NOT_CONVERGED
 
 PIXELS = 1024
+LIBRARY = [
+    NullScan(name=f"{classes}-{at}", classes=classes, statistics={"price": price, "universality": z})
+    for classes in (5, 43)
+    for at, (price, z) in enumerate(zip(np.linspace(2.2, 3.4, 16), np.linspace(0.6, 1.8, 16), strict=True))
+]
+"""Clean scans whose smallest price is 3 to 11% of the pixels, and at most 1.8 deviations below that of the others."""
+DEAR = 0.05
+"""Transferability of a clean label."""
+
+
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nc_core.detection.library.library", lambda: tuple(LIBRARY))
 
 
 def clean(count: int, *, seed: int = 0, spread: float = 0.2) -> list[float]:
@@ -27,14 +52,14 @@ def clean(count: int, *, seed: int = 0, spread: float = 0.2) -> list[float]:
 def scan(
     norms: Sequence[float], *, rate: float | None = 1.0, transfer: Mapping[int, float] | None = None
 ) -> list[LabelNorm]:
-    """transfer: label -> transferability of those where it was measured."""
+    """transfer: label -> transferability of those where it was measured; few images need half of what all do."""
     return [
         LabelNorm(
             label=label,
             state="done",
             norm=float(norm),
             attack_success_rate=rate,
-            evidence=replace(CONVERGED, transferability=(transfer or {}).get(label)),
+            evidence=replace(CONVERGED, transferability=(transfer or {}).get(label), few_norm=float(norm) / 2),
         )
         for label, norm in enumerate(norms)
     ]
@@ -67,38 +92,49 @@ def test_published_norms_of_a_real_badnet(shared: Path) -> None:
 
 @pytest.mark.parametrize(("infected", "share"), [(1, 0.008), (3, 0.008), (12, 0.008), (1, 0.017), (3, 0.017)])
 def test_several_infected_labels_do_not_mask_each_other(infected: int, share: float) -> None:
-    # Given 43 labels, some infected, with triggers below or above the bound of the size rule
+    # Given 43 labels, some infected
     norms = clean(43)
     targets = tuple(range(5, 5 + infected))
     for nth, label in enumerate(targets):
         norms[label] = share * PIXELS * (1 - 0.01 * nth)
     # When they are judged, Then all of them are flagged, and they alone
-    found = judge(norms, transfer=dict.fromkeys(targets, 0.9))
+    found = judge(norms, transfer={**dict.fromkeys(range(43), DEAR), **dict.fromkeys(targets, 0.9)})
     assert found.flagged_labels == targets
     assert found.verdict == "backdoored"
 
 
 def test_step_down_finds_what_the_first_infected_label_masks() -> None:
-    # Given three infected labels, no vote by size; against all 14 labels the third does not stand out
+    # Given three infected labels; against all 14 labels the third does not stand out
     norms = clean(14, spread=0.2)
     norms[2], norms[7], norms[9] = 5.0, 6.0, 15.0
     together = normal_null(14).p_value(robust_log_z(norms[9], norms), others=0)
     assert together > 0.05
     # When each one found leaves sample and reference, Then the third is found as well
-    assert judge(norms, rate=None).flagged_labels == (2, 7, 9)
+    _, found = step_down(scan(norms, rate=None), alpha=0.05)
+    assert found == {2, 7, 9}
 
 
 @pytest.mark.parametrize("labels", [5, 10, 43])
-def test_the_outlier_test_keeps_its_part_of_alpha(labels: int) -> None:
+def test_the_outlier_test_keeps_the_rate_where_it_is_the_only_one(labels: int) -> None:
     # Given scans of clean models, When they are judged at alpha = 0.05
     models = 600
     generator = np.random.default_rng(11)
     flagged = 0
     for _ in range(models):
         norms = np.exp(math.log(400.0) + 0.8 * generator.standard_normal(labels))
-        flagged += judge(norms, rate=0.5).verdict == "backdoored"
-    # Then the outlier test, which has four fifths of it, flags about 4% of them: within three standard errors
-    assert 0.04 - 3 * 0.008 < flagged / models < 0.04 + 3 * 0.008
+        flagged += judge(norms.tolist(), rate=0.5).verdict == "backdoored"
+    # Then it flags about 5% of them: within three standard errors
+    assert abs(flagged / models - 0.05) < 3 * 0.0089
+
+
+def test_each_test_that_can_be_made_has_its_share() -> None:
+    prices = dict.fromkeys(range(100), DEAR)
+    assert judge(clean(43)).shares == {"outlier": 1.0}
+    assert judge(clean(43), transfer=prices).shares == pytest.approx(
+        {"outlier": 0.4, "universality": 0.3, "price": 0.3}
+    )
+    # Beyond the library nothing judges a price by itself
+    assert judge(clean(100), transfer=prices).shares == pytest.approx({"outlier": 4 / 7, "universality": 3 / 7})
 
 
 def test_clean_norms_are_clean_and_say_what_is_not_covered() -> None:
@@ -109,22 +145,68 @@ def test_clean_norms_are_clean_and_say_what_is_not_covered() -> None:
     assert found.reference_size == 43
 
 
-def test_size_rule_decides_with_few_labels() -> None:
-    # Given five labels, one with a trigger of 0.5% of the pixels: z is too small for five labels
-    found = judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer={2: 0.9})
+def test_a_price_decides_with_few_labels() -> None:
+    # Given five labels, one whose trigger of 0.5% of the pixels works on 90% of the images that it was not made for
+    prices = dict.fromkeys(range(5), 0.3)
+    found = judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer={**prices, 2: 0.9})
+    # Then it is flagged beside the clean scans that come with Cleanse; no other number could at five labels
     assert found.verdict == "backdoored"
-    assert found.labels[2].rules[0] == "size"
-    assert "label 2" in found.rules[1]
+    assert found.flagged_labels == (2,)
+    assert "price" in found.labels[2].rules
+    (price,) = (one for one in found.evidence if one.name == "price")
+    assert (price.label, price.calibration.source, price.calibration.scans) == (2, "library", 16)
+    assert price.statistic == pytest.approx(-math.log(2.5 / 0.9 / PIXELS))
+    assert found.p_value <= price.p_value <= 0.05
+    # And where it works on few of them, it is not
+    assert judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer={**prices, 2: 0.04}).verdict == "inconclusive"
 
 
-def test_size_rule_needs_a_trigger_that_works_on_held_out_images() -> None:
-    for rate in (0.89, None):
-        found = judge([50.0, 30.0, 5.0, 95.0, 18.0], rate=rate, transfer={2: 0.9})
-        assert found.verdict == "inconclusive"
-        assert "silent" in found.rules[1]
+def test_a_trigger_of_a_part_of_the_images_is_universal_though_its_norm_is_large() -> None:
+    # Given 43 labels alike in their norms, one with a trigger of few images that works on 90%
+    norms = clean(43)
+    found = judge(norms, transfer={**dict.fromkeys(range(43), DEAR), 7: 0.9})
+    # Then it stands out by its price alone
+    assert found.flagged_labels == (7,)
+    assert found.labels[7].rules == ("universality",)
+    assert min(found.evidence, key=lambda one: one.p_value).name == "universality"
 
 
-@pytest.mark.parametrize(("transfer", "told"), [({2: 0.4}, "works on 40% of others"), ({}, "too few images")])
+def test_beyond_the_library_the_normal_law_judges_and_that_is_said() -> None:
+    norms = clean(100)
+    found = judge(norms, transfer=dict.fromkeys(range(100), DEAR))
+    by_name = {one.name: one.calibration.source for one in found.evidence}
+    assert by_name == {"outlier": "none", "universality": "none"}
+    assert any("by the normal law" in rule for rule in found.rules)
+
+
+def test_enough_clean_scans_of_the_same_cell_decide_alone() -> None:
+    # Given nets of three labels, 19 of them clean
+    def net(seed: int, smallest: float = 40.0) -> list[LabelNorm]:
+        generator = np.random.default_rng(seed)
+        norms = [smallest, 60.0, 70.0] * np.exp(0.1 * generator.standard_normal(3))
+        return scan(norms, transfer=dict.fromkeys(range(3), 0.3))
+
+    twins = tuple(statistics_of(net(seed), pixels=PIXELS) for seed in range(1, 20))
+    calibration = Calibration(source="twins", scans=twins)
+
+    def beside(labels: list[LabelNorm], scans: Calibration = calibration) -> Detection:
+        return detect(labels, classes=3, pixels=PIXELS, calibration=scans)
+
+    # When a net with a label of a tenth of the size is judged beside them, Then it is flagged
+    found = beside(net(50, smallest=4.0))
+    assert (found.verdict, found.flagged_labels, found.p_value) == ("backdoored", (0,), 0.05)
+    assert "size" in found.labels[0].rules
+    assert {one.calibration.source for one in found.evidence} == {"twins"}
+    assert len(found.evidence[0].null) == 19
+    # And one like them is clean, though it has fewer labels than an outlier test needs
+    assert beside(net(51)).verdict == "clean"
+    # But 18 of them are too few for a rate of 5%
+    few = beside(net(51), replace(calibration, scans=twins[:18]))
+    assert few.verdict == "inconclusive"
+    assert "pass --twins 19" in few.reason
+
+
+@pytest.mark.parametrize(("transfer", "told"), [({2: 0.05}, "works on 5% of others"), ({}, "too few images")])
 def test_a_small_trigger_alone_flags_nothing_and_is_told(transfer: dict[int, float], told: str) -> None:
     # Given a label with a small trigger, which what few images need does not bear out, or that could not be measured
     found = judge([50.0, 30.0, 5.0, 95.0, 18.0], transfer=transfer)
@@ -133,24 +215,17 @@ def test_a_small_trigger_alone_flags_nothing_and_is_told(transfer: dict[int, flo
     assert told in found.reason
 
 
-def test_labels_that_are_small_stay_in_the_reference_and_make_no_outliers() -> None:
+def test_of_a_brittle_net_those_that_carry_over_lead() -> None:
     # Given a brittle net: 29 of 43 labels small, three of them universal
     norms = [*np.linspace(5.0, 15.0, 26), 1.8, 2.0, 3.3, *np.linspace(16.0, 40.0, 14)]
-    found = judge(norms, transfer={**dict.fromkeys(range(26), 0.3), 26: 0.7, 27: 0.76, 28: 0.67})
+    transfer = {**dict.fromkeys(range(43), 0.1), 26: 0.7, 27: 0.76, 28: 0.67}
+    found = judge(norms, transfer=transfer)
     # Then the three are flagged and no other, and the rest is told
     assert found.flagged_labels == (26, 27, 28)
     assert found.reference_size == 43
     assert "29 of 43 labels have a small trigger: the model is brittle or carries several, and these lead." in (
         found.reason
     )
-
-
-@pytest.mark.parametrize(("classes", "least"), [(2, 0.825), (5, 0.72), (43, 0.658)])
-def test_of_few_classes_more_must_carry_over_since_more_does_so_by_chance(classes: int, least: float) -> None:
-    norms = [*clean(classes - 1), 0.012 * PIXELS]
-    for rate, voted in ((least + 0.002, True), (least - 0.002, False)):
-        found = judge(norms, transfer={classes - 1: rate})
-        assert ("size" in found.labels[-1].rules) == voted
 
 
 @pytest.mark.parametrize("labels", [2, 5, 43])

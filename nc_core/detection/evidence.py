@@ -1,0 +1,69 @@
+"""What speaks for a backdoor: each kind of evidence as one number of the model, and as one of each label.
+
+| name | statistic | sees |
+| --- | --- | --- |
+| outlier | how far the smallest norm lies below the net's other labels, robust z of its logarithm | small triggers |
+| universality | the same of the smallest price (`nc_core.detection.price`) | triggers of a part of the images, too |
+| price | minus the logarithm of the smallest price as a share of the pixels | few labels, many infected labels |
+| size | the same of the smallest norm; only beside clean scans of the same cell | few labels, many infected labels |
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from nc_core.detection.norms import LabelNorm
+from nc_core.detection.outliers import SIZE_FLOOR, robust_log_z
+from nc_core.detection.price import priced
+from nc_core.detection.stepdown import reference_norms
+
+Kind = Literal["outlier", "universality", "price", "size"]
+KINDS: tuple[Kind, ...] = ("outlier", "universality", "price", "size")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leading:
+    """The label that a kind of evidence points at most, and its statistic."""
+
+    label: int
+    statistic: float
+
+
+def leading(labels: Sequence[LabelNorm], *, pixels: int) -> dict[Kind, Leading]:
+    """Of each kind the label with the largest statistic; without kinds that no label has. pixels: H W."""
+    found: dict[Kind, Leading] = {}
+    for kind, values in label_statistics(labels, pixels=pixels).items():
+        if values:
+            label = max(values, key=lambda number: (values[number], -number))
+            found[kind] = Leading(label=label, statistic=values[label])
+    return found
+
+
+def statistics_of(labels: Sequence[LabelNorm], *, pixels: int) -> dict[str, float]:
+    """A scan's statistics, by kind."""
+    return {kind: one.statistic for kind, one in leading(labels, pixels=pixels).items()}
+
+
+def label_statistics(labels: Sequence[LabelNorm], *, pixels: int) -> Mapping[Kind, Mapping[int, float]]:
+    """Each kind's statistic of every label that has one: label -> statistic."""
+    prices = [priced(label) for label in labels]
+    return {
+        "outlier": _by_label(labels, _beside(labels)),
+        "universality": _by_label(prices, _beside(prices)),
+        "price": _by_label(prices, _share(pixels)),
+        "size": _by_label(labels, _share(pixels)),
+    }
+
+
+def _by_label(labels: Sequence[LabelNorm], statistic: Callable[[float], float]) -> dict[int, float]:
+    return {one.label: statistic(one.norm) for one in labels if one.state == "done" and one.norm is not None}
+
+
+def _beside(labels: Sequence[LabelNorm]) -> Callable[[float], float]:
+    reference = reference_norms(labels)
+    return lambda norm: robust_log_z(norm, reference)
+
+
+def _share(pixels: int) -> Callable[[float], float]:
+    return lambda norm: -math.log(max(norm, SIZE_FLOOR) / pixels)

@@ -1,0 +1,70 @@
+"""Clean scans that come with Cleanse: what judges a model that no baseline and no twins were given for.
+
+Norms alone, no nets; `cleanse zoo score --write-library` made them of the zoo's clean nets to choose by. They are of
+other nets than the submitted one, so their law is a matter of what nets are like, not of exchange: it is checked on
+the zoo's held-out nets, and has no say in models of far more labels than any of them has.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from nc_core.detection.calibration import Statistics
+
+FEW_LABELS = 10
+"""Scans of fewer labels have fewer that may be small by chance, and no others to stand out from: a law of their own."""
+BEYOND = 2
+"""Times the labels of the largest scan in the library from which on it says nothing."""
+TAIL = 0.25
+"""Part of the clean scans, those with the largest statistics, that the law of the tail is fitted to."""
+FEWEST = 8
+"""Clean scans of one law."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NullScan:
+    """A clean net's scan: how many labels it has, and its statistics."""
+
+    name: str
+    classes: int
+    statistics: Statistics
+
+
+@cache
+def library() -> tuple[NullScan, ...]:
+    """All of them."""
+    told: dict[str, Any] = json.loads(files("nc_core.detection").joinpath("library.json").read_text("utf-8"))
+    return tuple(NullScan(**scan) for scan in told["scans"])
+
+
+def null_of(kind: str, *, classes: int, scans: Sequence[NullScan] | None = None) -> tuple[float, ...]:
+    """The statistics of one kind that a model of so many classes is judged by; () where there are too few, or the model
+    has far more labels than any of them. scans: None for all."""
+    known = [scan for scan in (library() if scans is None else scans) if kind in scan.statistics]
+    if not known or classes > BEYOND * max(scan.classes for scan in known):
+        return ()
+    alike = [scan for scan in known if (scan.classes < FEW_LABELS) == (classes < FEW_LABELS)]
+    return tuple(scan.statistics[kind] for scan in alike) if len(alike) >= FEWEST else ()
+
+
+def tail_p(statistic: float, null: Sequence[float]) -> float:
+    """The chance that a clean scan reaches the statistic: the share of those that do, beyond most of them a law fitted
+    to the largest.
+
+    Excesses over the threshold are exponential with a mean that is known from k of them alone, so that a further one
+    reaches x with the chance (1 + x / (k m)) ** -k, m their mean (the predictive law of the exponential; Pickands 1975
+    for why excesses follow it).
+    """
+    ordered = sorted(null)
+    count = max(2, math.ceil(TAIL * len(ordered)))
+    threshold, largest = ordered[-count - 1], ordered[-count:]
+    if statistic <= threshold:
+        return min(1.0, (1 + sum(other >= statistic for other in ordered)) / (len(ordered) + 1))
+    mean = sum(largest) / count - threshold
+    if mean <= 0.0:
+        return 1 / (len(ordered) + 1)
+    return float((count + 1) / (len(ordered) + 1) * (1.0 + (statistic - threshold) / (count * mean)) ** -count)
