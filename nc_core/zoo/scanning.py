@@ -1,0 +1,96 @@
+"""Scans the net of a card in this process, and writes what `cleanse run` would say of it beside the card."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from nc_core.detection import Detection, Evidence, LabelNorm, detect
+from nc_core.errors import InputRefused
+from nc_core.inversion import FAST, Inversion
+from nc_core.ready import get_ready
+from nc_core.rounds import Plan, plan
+from nc_core.scan import scan_labels
+from nc_core.zoo.card import CLEAN, NET, read_card
+
+RESULT = "result.json"
+VALUE_RANGE = "0..1"
+"""What every net of a zoo takes: whoever built it knows that, so none is scanned in others that fit as well."""
+
+
+def scan_net(folder: Path, *, seed: int = 0, alpha: float = 0.05) -> dict[str, Any]:
+    """Scan a net with the clean pictures of its folder, as it comes, and write result.json.
+
+    Returns what it holds: the keys of the contract that a score looks at; verdict None where it was refused.
+    """
+    begun = time.perf_counter()
+    try:
+        result = _scanned(folder, seed, alpha)
+    except InputRefused as error:
+        result = {"verdict": None, "state": "refused", "reason": str(error)}
+    result["seconds"] = round(time.perf_counter() - begun, 1)
+    (folder / RESULT).write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    return result
+
+
+def _scanned(folder: Path, seed: int, alpha: float) -> dict[str, Any]:
+    ready = get_ready(
+        folder / NET,
+        folder / CLEAN,
+        profile=FAST,
+        value_range=VALUE_RANGE,
+        unlabelled=read_card(folder)["given"] == "foreign",
+        seed=seed,
+    )
+    rounds = plan(ready.labels, profile=FAST.name, seed=seed)
+    inversions, found = scan_labels(ready, ready.prepare(), rounds, seed=seed, alpha=alpha)
+    return {
+        **found.to_json(),
+        "labels": _rows(inversions, found, rounds),
+        "model": {"classes": ready.canonical.classes, "input_shape": list(ready.canonical.input_shape)},
+        "gradient_images": sum(one.gradient_images for one in inversions.values()),
+    }
+
+
+def _rows(inversions: dict[int, Inversion], found: Detection, rounds: Plan) -> list[dict[str, Any]]:
+    indices = {index.label: index for index in found.labels}
+    return [
+        {
+            "label": label,
+            "state": one.state,
+            "norm": one.norm if one.state == "done" else None,
+            "anomaly_index": indices[label].anomaly_index,
+            "log_z": indices[label].log_z,
+            "attack_success_rate": one.attack_success_rate if one.state == "done" else None,
+            "reference": label in rounds.reference,
+            "updates": one.updates,
+            "gradient_images": one.gradient_images,
+            "seconds": one.seconds,
+            "flagged": indices[label].flagged,
+            "reason": one.reason,
+            "evidence": None if one.evidence is None else one.evidence.to_json(),
+        }
+        for label, one in sorted(inversions.items())
+    ]
+
+
+def labels_of(result: dict[str, Any]) -> list[LabelNorm]:
+    """The labels of a result, as the detection was told of them."""
+    return [
+        LabelNorm(
+            label=row["label"],
+            state=row["state"],
+            norm=row["norm"],
+            attack_success_rate=row["attack_success_rate"],
+            reference=row["reference"],
+            evidence=None if row["evidence"] is None else Evidence.from_json(row["evidence"]),
+            reason=row["reason"],
+        )
+        for row in result["labels"]
+    ]
+
+
+def judged_again(result: dict[str, Any], *, alpha: float = 0.05) -> Detection:
+    """The verdict of a result's labels by the rules of today; raises KeyError for a result that was refused."""
+    height, width, _ = result["model"]["input_shape"]
+    return detect(labels_of(result), classes=result["model"]["classes"], pixels=height * width, alpha=alpha)
