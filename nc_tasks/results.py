@@ -50,6 +50,7 @@ def summary_json(submission: Submission, detection: Detection, repairs: list[Mit
         "judged_at": detection.created_at.isoformat(timespec="seconds"),
         **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
         **{name: body[name] for name in ("rules", "reference_size")},
+        "evidence": body.get("evidence", []),
         "preflight": _preflight(submission),
         "mitigation": None if submission.state == "repairing" else _mitigation(repairs, body["flagged_labels"]),
         "model": {

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from api import scanned
 from api.numbers import MISSING, count, significant
-from api.pages import repairs
+from api.pages import evidence, repairs
 from api.pages.cells import grid
 from api.pages.norms import charts_of, rows_of
 from api.progress import NAMES, detail, shares
@@ -83,6 +83,7 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
         "can": {"cancel": not ended, "retry": ended and _retriable(submission, rows, made)},
         "downloads": _downloads(submission, made) if result and ended else [],
         **_told(submission, result),
+        **evidence.shown(session, submission.id, result),
         **repairs.shown(submission, result if ended else None, made),
     }
 

@@ -1,6 +1,7 @@
 """From the norms of the reversed triggers to the verdict: anomaly index, p-value, size rule (numpy alone)."""
 
 from nc_core.detection.confirm import AGAIN, confirmed_of, middle, to_confirm
+from nc_core.detection.evidence import CalibrationUsed, ModelEvidence
 from nc_core.detection.mad import INDEX_CAP, anomaly_index, median_and_mad
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.null import NormalNull, normal_null
@@ -19,10 +20,12 @@ __all__ = [
     "INDEX_CAP",
     "SIZE_BOUND",
     "TRANSFER_BOUND",
+    "CalibrationUsed",
     "Detection",
     "Evidence",
     "LabelIndex",
     "LabelNorm",
+    "ModelEvidence",
     "NormalNull",
     "RangeDetection",
     "ScannedRange",
