@@ -15,6 +15,7 @@ from api.progress import NAMES, detail, shares
 from api.ranges import doubts_of, range_facts
 from api.report import view
 from api.report.charts import Row
+from api.report.limits import limits_of
 from api.watching import PHASES, snapshot
 from nc_tasks.results import kept_repair, summary_json
 from nc_tasks.store import Mitigation, Submission, detections, mitigations
@@ -83,6 +84,7 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
         "can": {"cancel": not ended, "retry": ended and _retriable(submission, rows, made)},
         "downloads": _downloads(submission, made) if result and ended else [],
         **_told(submission, result),
+        "limits": None if result is None else limits_of(result),
         **evidence.shown(session, submission.id, result),
         **repairs.shown(submission, result if ended else None, made),
     }

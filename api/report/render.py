@@ -16,6 +16,7 @@ from api.report.charts import Guide, Row, norm_chart
 from api.report.environment import environment
 from api.report.facts import preflight_facts, run_facts
 from api.report.guides import guides
+from api.report.limits import limits_of
 from api.report.methods import Pictures, drawn, method_cards
 from api.report.repair import change_charts, changes
 from api.report.strips import strip_charts
@@ -57,6 +58,7 @@ def render_report(
             evidence=evidence_rows(result),
             strips=strip_charts(evidence_rows(result)),
             universality=universality_charts(points_of(result["labels"])),
+            limits=limits_of(result),
             facts=run_facts(result),
             doubts=doubts_of(result),
             ranges=range_facts(result),
