@@ -13,14 +13,14 @@ def folder_of(model_name: str) -> Path:
     return Path(f"{Path(model_name).stem}-cleanse")
 
 
-def check_folder(folder: Path) -> None:
-    """Make the folder of results; raises OptionRefused where that cannot be, before any work was done."""
+def check_folder(folder: Path, *, option: str = "--out") -> None:
+    """Make the folder of results that an option names; raises OptionRefused where that cannot be, before any work."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OptionRefused(f"--out {folder} cannot be made ({error.strerror}): pass another folder") from None
+        raise OptionRefused(f"{option} {folder} cannot be made ({error.strerror}): pass another folder") from None
     if not os.access(folder, os.W_OK):
-        raise OptionRefused(f"--out {folder} may not be written to: pass another folder")
+        raise OptionRefused(f"{option} {folder} may not be written to: pass another folder")
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> None:

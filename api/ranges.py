@@ -11,6 +11,11 @@ def doubts_of(result: Mapping[str, Any]) -> list[str]:
     return [f"{doubt[:1].upper()}{doubt[1:]}." for doubt in result.get("doubts", ())]
 
 
+def limit_of(result: Mapping[str, Any]) -> float:
+    """The p-value that flags a label: of several value ranges each has its share of the model's."""
+    return next((one["threshold"] for one in result.get("ranges", ())), result["threshold"])
+
+
 def range_facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Each range with what its scan has found, where several were scanned."""
     ranges = result.get("ranges", ())

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from api import scanned
+from api.evidence import evidence_lines
 from api.numbers import count, duration, hundredths, listed, percent, probability, significant, spread_of
 from api.ranges import doubts_of, range_lines
 
@@ -13,9 +14,11 @@ SHOWN = 8
 
 
 def summary(result: Mapping[str, Any]) -> list[str]:
-    """Verdict, what speaks against it, which file it is about, flagged labels, the repair, what is not covered."""
+    """Verdict, what speaks against it, which file it is about, flagged labels, evidence, the repair, what is not
+    covered."""
     lines = [_headline(result), f"  {result['reason']}", *_data(result), *_files(result)]
-    lines += [*_flagged(result), *_test(result), *_repair(result)]
+    lines += [*_flagged(result), *_test(result)]
+    lines += [*(f"  {line}" for line in evidence_lines(result)), *_repair(result)]
     if result["verdict"] == "clean":
         lines += ["", "Not covered by this verdict:", *(f"  - {attack}" for attack in result["not_covered"])]
     return lines

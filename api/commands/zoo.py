@@ -47,6 +47,10 @@ def score(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON too.")
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write them as a page too.")] = None,
+    documents: Annotated[
+        bool,
+        typer.Option("--write-documents", help="Write the held-out figures into README and package of this checkout."),
+    ] = False,
     workers: Workers = None,
     home: Home = None,
 ) -> None:
@@ -63,19 +67,22 @@ def score(
     from api.folder import write_file
     from api.terminal import out
     from api.zoo import scanning, table
+    from api.zoo.documents import checkout, write_documents
     from nc_core.errors import OptionRefused
     from nc_core.zoo.folder import PLAN
     from nc_core.zoo.folder import nets as nets_of
+    from nc_core.zoo.measured import FILE
     from nc_core.zoo.score import score as score_of
 
-    todo, of, failed = scanning.unscanned(folder), len(nets_of(folder)), 0
-    if not of:
+    root = checkout() if documents else None
+    nets, failed = nets_of(folder), 0
+    if not nets:
         raise OptionRefused(f"{folder} has no nets yet: run cleanse zoo build --out {folder}")
-    if todo:
+    if todo := scanning.unscanned(nets):
         with local(settings_of(home), workers=workers) as backend:
-            failed = scanning.scan(backend, todo, of=of)
-    if rows := score_of(scanning.scans(folder)):
-        origin = json.loads((folder / PLAN).read_text("utf-8"))
+            failed = scanning.scan(backend, todo, of=len(nets))
+    origin = json.loads((folder / PLAN).read_text("utf-8"))
+    if rows := score_of(scanning.scans(nets)):
         for third, of_third in table.tables(rows):
             for line in table.printed(third, of_third):
                 out.print(line)
@@ -88,4 +95,7 @@ def score(
         if html is not None:
             text = table.page(rows, origin)
             write_file(html, lambda path: path.write_text(text, "utf-8"))
-    scanning.check_all(failed, of)
+    scanning.check_all(failed, len(nets))
+    if root is not None:
+        write_documents(root, rows, origin, folder=folder)
+        out.print(f"Written: {root / 'README.md'}, {root / 'nc_core/zoo' / FILE}")

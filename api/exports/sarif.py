@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from api import scanned
+from api.evidence import told_in_brief
 from api.numbers import percent, probability, significant
 from api.ranges import doubts_of, range_lines
 
@@ -61,6 +62,7 @@ def _run(result: Mapping[str, Any]) -> dict[str, Any]:
             "threshold": result["threshold"],
             "anomaly_index": result["anomaly_index"],
             "log_z": result["log_z"],
+            "evidence": told_in_brief(result),
             "value_range": result["preflight"]["value_range"],
             "ranges": [one["value_range"] for one in result.get("ranges", ())],
             "doubts": result.get("doubts", []),

@@ -8,13 +8,14 @@ from sqlalchemy.orm import Session
 
 from api import scanned
 from api.numbers import MISSING, count, significant
-from api.pages import repairs
+from api.pages import evidence, repairs
 from api.pages.cells import grid
 from api.pages.norms import charts_of, rows_of
 from api.progress import NAMES, detail, shares
 from api.ranges import doubts_of, range_facts
 from api.report import view
 from api.report.charts import Row
+from api.report.limits import limits_of
 from api.watching import PHASES, snapshot
 from nc_tasks.results import kept_repair, summary_json
 from nc_tasks.store import Mitigation, Submission, detections, mitigations
@@ -83,6 +84,8 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
         "can": {"cancel": not ended, "retry": ended and _retriable(submission, rows, made)},
         "downloads": _downloads(submission, made) if result and ended else [],
         **_told(submission, result),
+        "limits": None if result is None else limits_of(result),
+        **evidence.shown(session, submission.id, result),
         **repairs.shown(submission, result if ended else None, made),
     }
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.numbers import significant
+from api.ranges import limit_of
 from api.report.charts import Guide, Row
-from nc_core.detection import INDEX_CAP, SIZE_BOUND, p_value, share_of
+from nc_core.detection import INDEX_CAP, SIZE_BOUND, p_value
 
 LARGEST_Z = 200.0
 """Beyond this no threshold is drawn: with three labels even 5% per model asks for more."""
@@ -23,14 +24,9 @@ def guides(result: Mapping[str, Any]) -> list[Guide]:
     z = critical_z(result)
     if z is not None:
         norm = math.exp(median - z * spread)
-        name = f"outlier test, p = {limit(result):.3g}: {significant(norm)}"
+        name = f"outlier test, p = {limit_of(result):.3g}: {significant(norm)}"
         lines.append(Guide(norm=norm, kind="threshold", name=name))
     return lines
-
-
-def limit(result: Mapping[str, Any]) -> float:
-    """The p-value that flags a label: of several value ranges each has its share of the model's."""
-    return share_of(result["threshold"], max(1, len(result.get("ranges", ()))))
 
 
 def size_guide(input_shape: Sequence[int]) -> Guide:
@@ -68,7 +64,7 @@ def critical_z(result: Mapping[str, Any]) -> float | None:
     reference = int(result["reference_size"])
     if reference < 3:
         return None
-    labels, alpha = max(scanned, reference), limit(result) * outlier_share(result)
+    labels, alpha = max(scanned, reference), limit_of(result) * outlier_share(result)
     low, high = 0.0, LARGEST_Z
     if p_value(high, reference=reference, labels=labels) > alpha:
         return None

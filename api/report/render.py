@@ -9,14 +9,18 @@ from typing import Any
 from markupsafe import Markup
 
 from api import scanned
+from api.evidence import evidence_rows
 from api.ranges import doubts_of, range_facts
 from api.report import view
 from api.report.charts import Guide, Row, norm_chart
 from api.report.environment import environment
 from api.report.facts import preflight_facts, run_facts
 from api.report.guides import guides
+from api.report.limits import limits_of
 from api.report.methods import Pictures, drawn, method_cards
 from api.report.repair import change_charts, changes
+from api.report.strips import strip_charts
+from api.report.universality import points_of, universality_charts
 from api.triggers import TriggerArrays
 from nc_core.datasets import Images
 
@@ -51,6 +55,10 @@ def render_report(
             cards=view.cards(result, triggers, examples),
             rows=view.by_norm(result["labels"])[: view.TABLE_LIMIT],
             charts=norm_charts(result["labels"], guides(result)),
+            evidence=evidence_rows(result),
+            strips=strip_charts(evidence_rows(result)),
+            universality=universality_charts(points_of(result["labels"])),
+            limits=limits_of(result),
             facts=run_facts(result),
             doubts=doubts_of(result),
             ranges=range_facts(result),

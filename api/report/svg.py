@@ -14,9 +14,14 @@ def element(name: str, *children: str, **attributes: Value) -> Markup:
     return Markup(f"<{name}{written}>{inside}</{name}>")  # a chart of a thousand labels has five thousand of them
 
 
-def drawing(width: float, height: float, name: str, *children: str, class_: str) -> Markup:
-    """The outer element: scales with the page, and is one picture called `name` to a screen reader."""
-    return element("svg", *children, class_=class_, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=name)
+def drawing(width: float, height: float, name: str, *children: str, class_: str, description: str = "") -> Markup:
+    """The outer element: scales with the page, and is one picture called `name` to a screen reader.
+
+    description: what the picture shows, for those who do not see it.
+    """
+    told = [element("desc", description)] if description else []
+    view = f"0 0 {width:g} {height:g}"
+    return element("svg", *told, *children, class_=class_, viewBox=view, role="img", aria_label=name)
 
 
 @cache

@@ -1,9 +1,11 @@
 """Has workers train the nets of a plan, and puts each into the folder of the zoo once it is there."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -36,11 +38,27 @@ def build(settings: Settings, out: Path, *, nets: int, seed: int, data: Sequence
         inputs.check_data(path)
     sources = [read_source(path)[0] for path in data]
     plan = make_plan(nets=nets, seed=seed, files=sources)
+    files = dict(zip((source.name for source in sources), data, strict=True))
+    build_plan(settings, out, plan, files=files)
+
+
+def build_plan(
+    settings: Settings,
+    out: Path,
+    plan: Plan,
+    *,
+    files: Mapping[str, Path] = MappingProxyType({}),
+    tell: Callable[[str], object] = partial(print, flush=True),
+) -> None:
+    """Build what is missing of a plan. files: of its sources that are not drawn, by name. tell: given a line a net.
+
+    Raises InputRefused where the folder holds another plan's nets, CleanseError where nets could not be trained.
+    """
     begin(out, plan)
     todo = missing(out, plan)
     artefacts = open_artefacts(settings)
-    kept = dict(zip((source.name for source in sources), keep_all(artefacts, data), strict=True)) if todo else {}
-    failed = _train(settings, artefacts, out, todo, kept, of=len(plan.cards)) if todo else 0
+    kept = dict(zip(files, keep_all(artefacts, list(files.values())), strict=True)) if todo else {}
+    failed = _train(settings, artefacts, out, todo, kept, tell, of=len(plan.cards)) if todo else 0
     if failed:
         raise CleanseError(
             f"{failed} of {len(plan.cards)} nets could not be trained: the same command tries them again"
@@ -58,6 +76,7 @@ def _train(
     out: Path,
     todo: Sequence[Card],
     kept: Mapping[str, dict[str, str]],
+    tell: Callable[[str], object],
     *,
     of: int,
 ) -> int:
@@ -77,7 +96,7 @@ def _train(
             seen = [_seen(store, job_id) for job_id in running]
             for job in seen:
                 if job.state in JOB_ENDS:
-                    failed += not _put(artefacts, out, running.pop(job.id), job)
+                    failed += not _put(artefacts, out, running.pop(job.id), job, tell)
                     done += 1
             display.show(done, sum(job.progress for job in seen if job.id in running))
             keep_up(stack)
@@ -106,7 +125,7 @@ def _seen(store: Store, job_id: str) -> Job:
         return jobs.get(session, job_id=job_id)
 
 
-def _put(artefacts: ArtefactStore, out: Path, card: Card, job: Job) -> bool:
+def _put(artefacts: ArtefactStore, out: Path, card: Card, job: Job, tell: Callable[[str], object]) -> bool:
     """Put a net that was trained into its folder and say how it does; False where it was not."""
     if job.state != "done" or job.result is None:
         complain(f"{card.name}: {job.reason or job.state}")
@@ -114,7 +133,7 @@ def _put(artefacts: ArtefactStore, out: Path, card: Card, job: Job) -> bool:
     with new_net(out, card) as folder:
         for name, digest in job.result["files"].items():
             copy_file(artefacts.path(digest), folder / name)
-    print(line_of(card, job.result["card"]["measured"]), flush=True)
+    tell(line_of(card, job.result["card"]["measured"]))
     return True
 
 

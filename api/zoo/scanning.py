@@ -13,30 +13,28 @@ from api.watching import Snapshot
 from api.zoo.display import Display
 from nc_core.errors import CleanseError, InputRefused
 from nc_core.zoo import read_card
-from nc_core.zoo.card import CLEAN, NET
-from nc_core.zoo.folder import nets
+from nc_core.zoo.card import CLEAN, NET, RESULT
 from nc_core.zoo.score import Scan, scan_of
 from nc_tasks.options import scan_options
 
-RESULT = "result.json"
 AT_ONCE = 4
 """Submissions under way: enough for the next one to prepare while labels of the others run."""
 
 
-def unscanned(out: Path) -> list[Path]:
-    """Folders of nets without a result."""
-    return [folder for folder in nets(out) if not (folder / RESULT).is_file()]
+def unscanned(folders: Sequence[Path]) -> list[Path]:
+    """Those of nets without a result."""
+    return [folder for folder in folders if not (folder / RESULT).is_file()]
 
 
-def scan(backend: Backend, folders: Sequence[Path], *, of: int) -> int:
-    """Scan these nets; returns how many have failed. of: nets of the zoo."""
+def scan(backend: Backend, folders: Sequence[Path], *, of: int, afresh: bool = False) -> int:
+    """Scan these nets; returns how many have failed. of: nets of the zoo. afresh: also what was scanned before."""
     failed, waiting, running = 0, list(folders), list[tuple[str, Path, Iterator[Snapshot]]]()
     with Display("scan", of) as display:
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
                 folder = waiting.pop(0)
                 try:
-                    identity = backend.submit(_order(folder), _untold)["id"]
+                    identity = backend.submit(_order(folder, afresh=afresh), _untold)["id"]
                 except InputRefused as error:
                     _write(folder, {"verdict": None, "state": "refused", "reason": str(error)})
                 else:
@@ -50,20 +48,21 @@ def scan(backend: Backend, folders: Sequence[Path], *, of: int) -> int:
     return failed
 
 
-def scans(out: Path) -> list[Scan]:
-    """What there is to score: nets that were scanned."""
+def scans(folders: Sequence[Path]) -> list[Scan]:
+    """What there is to score: those of nets that were scanned."""
     return [
         scan_of(read_card(folder), json.loads((folder / RESULT).read_text("utf-8")))
-        for folder in nets(out)
+        for folder in folders
         if (folder / RESULT).is_file()
     ]
 
 
-def _order(folder: Path) -> Order:
+def _order(folder: Path, *, afresh: bool = False) -> Order:
     """Of a net: as anybody would submit it, without a repair, by the labels of its pictures where they are its own."""
     card = read_card(folder)
     options = scan_options(mitigate="none", unlabelled=card["given"] == "foreign").model_dump(mode="json")
-    return Order(model=folder / NET, data=folder / CLEAN, dataset=None, options=options, tags={"zoo": card["name"]})
+    tags = {"zoo": card["name"]}
+    return Order(model=folder / NET, data=folder / CLEAN, dataset=None, options=options, tags=tags, force=afresh)
 
 
 def _untold(_sent: int, _total: int) -> None:

@@ -10,7 +10,7 @@ from nc_core.detection.outcome import Evidence
 from nc_core.detection.outliers import robust_log_z
 from nc_core.detection.ranges import ScannedRange, combine, share_of
 from nc_core.detection.rescan import StillFlagged
-from nc_core.detection.result import CalibratedBy, Detection, LabelIndex, ModelEvidence, RangeDetection
+from nc_core.detection.result import CalibrationUsed, Detection, LabelIndex, ModelEvidence, RangeDetection
 from nc_core.detection.size import SIZE_BOUND, is_small
 from nc_core.detection.stepdown import p_value, reference_norms
 from nc_core.detection.suspects import suspects_of
@@ -21,8 +21,8 @@ __all__ = [
     "INDEX_CAP",
     "SIZE_BOUND",
     "UNCALIBRATED",
-    "CalibratedBy",
     "Calibration",
+    "CalibrationUsed",
     "Detection",
     "Evidence",
     "LabelIndex",

@@ -8,7 +8,7 @@ from nc_core.detection.evidence import KINDS, Kind, Leading, label_statistics, l
 from nc_core.detection.library import null_of, tail_p
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.price import priced
-from nc_core.detection.result import CalibratedBy, ModelEvidence
+from nc_core.detection.result import CalibrationUsed, ModelEvidence
 from nc_core.detection.stepdown import Step, p_value, step_down
 
 WEIGHTS: dict[Kind, float] = {"outlier": 4, "universality": 3, "price": 3}
@@ -39,7 +39,7 @@ def judge(
     if calibration.decides(alpha):
         return _beside(labels, pixels=pixels, alpha=alpha, calibration=calibration, steps=steps)
     by_kind: dict[Kind, frozenset[int]] = {"outlier": outliers}
-    told = [_of_steps("outlier", steps, CalibratedBy(source="none", scans=0), ())]
+    told = [_of_steps("outlier", steps, CalibrationUsed(source="none", scans=0), ())]
     if "universality" in shares:
         one, by_kind["universality"] = _universality(labels, classes, alpha, shares["universality"])
         told.append(one)
@@ -79,7 +79,7 @@ def _universality(
     null = null_of("universality", classes=classes)
     law: Callable[..., float] = (lambda z, **_: tail_p(z, null)) if null else p_value
     steps, found = step_down([priced(label) for label in labels], alpha=alpha, share=share, law=law)
-    used = CalibratedBy(source="library" if null else "none", scans=len(null))
+    used = CalibrationUsed(source="library" if null else "none", scans=len(null))
     return _of_steps("universality", steps, used, null), found
 
 
@@ -96,13 +96,15 @@ def _price(
         label=first.label,
         statistic=first.statistic,
         p_value=p_values[first.label],
-        calibration=CalibratedBy(source="library", scans=len(null)),
+        calibration=CalibrationUsed(source="library", scans=len(null)),
         null=null,
     )
     return evidence, frozenset(label for label, p in p_values.items() if p <= alpha)
 
 
-def _of_steps(kind: Kind, steps: Sequence[Step], used: CalibratedBy, null: tuple[float, ...]) -> ModelEvidence | None:
+def _of_steps(
+    kind: Kind, steps: Sequence[Step], used: CalibrationUsed, null: tuple[float, ...]
+) -> ModelEvidence | None:
     if not steps:
         return None
     first = steps[0]
@@ -116,7 +118,7 @@ def _beside(
 ) -> Judgement:
     """One test of all kinds beside clean scans; labels are flagged that no clean scan has the like of."""
     own, first = statistics_of(labels, pixels=pixels), leading(labels, pixels=pixels)
-    used = CalibratedBy(source=calibration.source, scans=len(calibration.scans))
+    used = CalibrationUsed(source=calibration.source, scans=len(calibration.scans))
     evidence = tuple(_conformal(kind, first[kind], calibration, used) for kind in KINDS if kind in first)
     p = together(own, calibration.scans)
     by_kind: dict[Kind, frozenset[int]] = {}
@@ -127,7 +129,7 @@ def _beside(
     return Judgement(evidence=evidence, p_value=p, found=_kinds_of(by_kind), steps=steps, shares={})
 
 
-def _conformal(kind: Kind, first: Leading, calibration: Calibration, used: CalibratedBy) -> ModelEvidence:
+def _conformal(kind: Kind, first: Leading, calibration: Calibration, used: CalibrationUsed) -> ModelEvidence:
     null = calibration.null(kind)
     return ModelEvidence(
         name=kind,

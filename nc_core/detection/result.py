@@ -37,7 +37,7 @@ class LabelIndex:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibratedBy:
+class CalibrationUsed:
     """What a p-value is calibrated by: source, and how many clean scans; "none": a law that none was asked about."""
 
     source: Source
@@ -55,7 +55,7 @@ class ModelEvidence:
     label: int
     statistic: float
     p_value: float
-    calibration: CalibratedBy
+    calibration: CalibrationUsed
     null: tuple[float, ...] = ()
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from nc_core.detection.judge import Judgement
-from nc_core.detection.result import CalibratedBy, ModelEvidence
+from nc_core.detection.result import CalibrationUsed, ModelEvidence
 from nc_core.detection.stepdown import Step
 
 SOURCES = {
@@ -62,7 +62,7 @@ def _measured(one: ModelEvidence) -> str:
     return f"Outlier: the norm of label {one.label} has log z {one.statistic:.2f} below the others"
 
 
-def _beside(used: CalibratedBy) -> str:
+def _beside(used: CalibrationUsed) -> str:
     return "by the normal law" if used.source == "none" else f"beside {used.scans} {SOURCES[used.source]}"
 
 

@@ -13,8 +13,8 @@ Third = Literal["choose", "check", "held-out"]
 Teaching = Literal["full", "short"]
 Given = Literal["own", "few", "foreign"]
 
-FILE, NET, CLEAN = "card.json", "net.keras", "clean.npz"
-"""What a net's folder holds."""
+FILE, NET, CLEAN, RESULT = "card.json", "net.keras", "clean.npz", "result.json"
+"""What a net's folder holds, the last once it was scanned."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ def begin(out: Path, plan: Plan) -> None:
         if there != origin:
             raise OptionRefused(
                 f"{out} holds a zoo of seed {there['seed']} on {_names(there)}, asked for is seed {origin['seed']} on "
-                f"{_names(origin)}: pass the same --seed and --data, or another --out"
+                f"{_names(origin)}: pass the same --seed and --data, or another folder"
             )
         return
     (out / NETS).mkdir(parents=True, exist_ok=True)
@@ -42,6 +42,11 @@ def _names(origin: dict[str, Any]) -> str:
 def missing(out: Path, plan: Plan) -> list[Card]:
     """Cards whose nets are not there, in order."""
     return [card for card in plan.cards if not (out / NETS / card.name / FILE).is_file()]
+
+
+def of_plan(out: Path, plan: Plan) -> list[Path]:
+    """Folders of a plan's nets, in order, whether they are there or not."""
+    return [out / NETS / card.name for card in plan.cards]
 
 
 def nets(out: Path) -> list[Path]:

@@ -59,6 +59,24 @@ def latest(
     return [Finding(*row) for row in last_rounds(session.execute(query.order_by(Label.label, Label.round)))]
 
 
+class Universality(NamedTuple):
+    """Of one label by its last round, as in its evidence: None where that was not measured."""
+
+    label: int
+    round: int
+    state: str
+    transferability: float | None
+    few_norm: float | None
+
+
+def universality(session: Session, *, submission_id: str) -> list[Universality]:
+    """By label; of the value range that is at work, or that the verdict rests on."""
+    figures = (Label.evidence[name].as_float() for name in ("transferability", "few_norm"))
+    query = select(Label.label, Label.round, Label.state, *figures)
+    query = query.where(*of_range(session, submission_id=submission_id)).order_by(Label.label, Label.round)
+    return [Universality(*row) for row in last_rounds(session.execute(query))]
+
+
 def of_range(session: Session, *, submission_id: str, range: int | None = None) -> tuple[ColumnElement[bool], ...]:
     """Conditions that label rows of a submission and one of its value ranges meet; range: as in `latest`."""
     if range is None:

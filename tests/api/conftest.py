@@ -77,6 +77,32 @@ def fabricate_result(
     }
 
 
+Evidenced = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def fabricate_evidence(result: dict[str, Any]) -> dict[str, Any]:
+    """The result with evidence of all kinds, and with every label's universality."""
+    label = result["flagged_labels"][0] if result["flagged_labels"] else 0
+    calibrations = [("library", [0.4, 0.9, 1.1, 1.3, 2.2]), ("twins", [0.7]), ("none", [])]
+    figures = [("outlier", 6.31, 0.0004, label), ("universality", 4.02, 0.021, label), ("size", 3.2, 0.2, None)]
+    evidence = [
+        {
+            "name": name,
+            "statistic": statistic,
+            "p_value": p_value,
+            "calibration": {"source": source, "scans": len(null)},
+            "label": whose,
+            "null": null,
+        }
+        for (name, statistic, p_value, whose), (source, null) in zip(figures, calibrations, strict=True)
+    ]
+    rows = [
+        {**row, "evidence": row["evidence"] and {**row["evidence"], "few_norm": 9.0 if row["flagged"] else row["norm"]}}
+        for row in result["labels"]
+    ]
+    return {**result, "evidence": evidence, "labels": rows}
+
+
 def fabricate_triggers(result: dict[str, Any], seed: int = 3) -> TriggerArrays:
     """A small block for a flagged label, a soft cloud for the others; norms as stated."""
     rng = np.random.default_rng(seed)
@@ -199,6 +225,11 @@ def make_result() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
+def with_evidence() -> Evidenced:
+    return fabricate_evidence
+
+
+@pytest.fixture
 def make_triggers() -> Callable[..., TriggerArrays]:
     return fabricate_triggers
 
@@ -273,12 +304,14 @@ def _fill_labels(
         digest = None if found is None else artefacts.put_bytes(save({"mask": found[0], "pattern": found[1]}))
         figures = {name: row[name] for name in ("state", "updates", "norm", "norms", "attack_success_rate", "seconds")}
         figures |= {"gradient_images": 32 * row["updates"], "trigger_sha256": digest}
+        figures |= {"evidence": row["evidence"]}
         labels.finish(session, key=key, attempt=attempt, **figures)
 
 
 def _fill_detection(session: Session, identity: str, result: dict[str, Any], _: Artefacts, __: TriggerArrays) -> None:
     names = ("verdict", "reason", "flagged_labels", "anomaly_index", "log_z", "p_value", "threshold")
     body = {name: result[name] for name in (*names, "rules", "reference_size", "not_covered", "labels")}
+    body["evidence"] = result.get("evidence", [])
     detections.record(session, submission_id=identity, body=body)
     if result["mitigation"] is not None:
         methods = [one["method"] for one in result["mitigation"]["candidates"]]

@@ -32,6 +32,30 @@ class Timing(BaseModel):
     gradient_images: int
 
 
+class Calibration(BaseModel):
+    """The clean scans that a p-value rests on."""
+
+    model_config = ConfigDict(extra="allow")
+
+    source: Literal["baseline", "twins", "library", "none"] = Field(
+        description="Of what the scans are; none: there are none, the normal law stands in."
+    )
+    scans: int = Field(ge=0)
+
+
+class EvidenceInfo(BaseModel):
+    """One statistic of the model: the larger, the more suspicious."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = Field(description="norm, universality or size.")
+    statistic: float
+    p_value: float = Field(description="Chance that a clean model reaches it.")
+    calibration: Calibration
+    label: int | None = Field(description="Whose it is; null where it is no single label's.")
+    null: list[float] = Field(description="The same statistic of each clean scan; empty where there are none.")
+
+
 class ScannedRange(BaseModel):
     """One value range that the model was scanned in."""
 
@@ -47,6 +71,7 @@ class ScannedRange(BaseModel):
     flagged_labels: list[int]
     p_value: float = Field(description="Of this range alone, to be held against its own threshold.")
     threshold: float
+    evidence: list[EvidenceInfo] = Field([], description="What its verdict rests on; none in earlier versions.")
 
 
 class Result(BaseModel):
@@ -68,6 +93,7 @@ class Result(BaseModel):
     log_z: float | None
     p_value: float
     threshold: float
+    evidence: list[EvidenceInfo] = Field(description="What the verdict rests on; empty in earlier versions.")
     labels: list[LabelInfo]
     preflight: dict[str, Any]
     mitigation: dict[str, Any] | None

@@ -17,7 +17,7 @@ from sqlalchemy import update
 from api.pages.cells import grid
 from nc_tasks.store import Detection, Store, course, submissions
 from tests import history
-from tests.api.conftest import compared
+from tests.api.conftest import compared, fabricate_evidence
 
 HOSTILE = '"><script>alert(1)</script>{{ 7*7 }}.h5'
 
@@ -383,3 +383,26 @@ def test_given_a_file_that_the_browser_has_then_it_is_not_sent_again(browser: ht
     tag = browser.get("/static/pages.css").headers["etag"]
     assert browser.get("/static/pages.css", headers={"If-None-Match": tag}).status_code == 304
     assert browser.get("/static/routes.py").status_code == 404
+
+
+def test_given_evidence_then_the_page_has_its_table_and_both_pictures(
+    browser: httpx.Client, make_result: Callable[..., dict[str, Any]], stored: Callable[..., str]
+) -> None:
+    page = look(browser, f"/submissions/{stored(fabricate_evidence(make_result(infected={33: 5.0})))}")
+    told = " ".join(page.text.split())
+    assert "smallest norm beside the net's other labels" in told
+    assert "5 clean scans of the library" in told
+    assert "not calibrated: by the normal law" in told
+    names = [svg["aria-label"] for svg in page.all("svg") if svg.get("role") == "img"]
+    assert names.count("This model among its clean scans") == 2
+    assert names.count("Universality of 43 labels") == 2
+    # Label 33 is marked and named
+    assert "Label 33: triggers of four images cover 9.00 pixels and work on 90.0% of others" in told
+
+
+def test_before_a_verdict_there_is_no_evidence(browser: httpx.Client, make_result: Any, stored: Any) -> None:
+    page = look(browser, f"/submissions/{stored(make_result(infected={33: 5.0}), until='labels')}")
+    assert "Evidence" not in page.text
+    # But there is a place for it to appear in
+    assert page.all("section", id="evidence")
+    assert page.all("section", id="universality")

@@ -14,7 +14,7 @@ from api.report import render_report
 from api.summary import summary
 from api.triggers import TriggerArrays
 from nc_core.datasets import Images
-from tests.api.conftest import compared
+from tests.api.conftest import Evidenced, compared
 
 Make = Callable[..., dict[str, Any]]
 MakeTriggers = Callable[[dict[str, Any]], TriggerArrays]
@@ -251,12 +251,14 @@ def test_nothing_is_loaded_and_nothing_runs(make_result: Make, make_triggers: Ma
         assert str(attributes.get("src") or "data:").startswith("data:")
 
 
-def test_pictures_charts_tables_and_sections_have_names(page: Render, make_result: Make) -> None:
-    shown = page(make_result(infected={1: 8.2}))
+def test_pictures_charts_tables_and_sections_have_names(
+    page: Render, make_result: Make, with_evidence: Evidenced
+) -> None:
+    shown = page(with_evidence(make_result(infected={1: 8.2})))
     assert shown.all("img")
     assert all(image["alt"] for image in shown.all("img"))
     charts = [svg for svg in shown.all("svg") if svg.get("role") == "img"]
-    assert len(charts) == 4
+    assert len(charts) == 8
     assert all(svg["aria-label"] for svg in charts)
     assert all(svg.get("role") == "img" or svg.get("aria-hidden") == "true" for svg in shown.all("svg"))
     ids = {str(attributes["id"]) for _, attributes in shown.elements if "id" in attributes}

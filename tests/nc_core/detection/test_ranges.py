@@ -1,9 +1,20 @@
 """One verdict over several value ranges."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from nc_core.detection import Detection, LabelNorm, ScannedRange, combine, detect, share_of
+from nc_core.detection import (
+    CalibrationUsed,
+    Detection,
+    LabelNorm,
+    ModelEvidence,
+    ScannedRange,
+    combine,
+    detect,
+    share_of,
+)
 
 CLASSES, ALPHA = 20, 0.05
 CLEAN = np.exp(np.random.default_rng(0).normal(4.0, 0.3, CLASSES))
@@ -120,4 +131,27 @@ def test_it_is_stored_as_plain_json() -> None:
     assert [(entry["value_range"], entry["verdict"], entry["flagged_labels"]) for entry in body["ranges"]] == [
         ("0..1", "clean", []),
         ("0..255", "backdoored", [6]),
+    ]
+
+
+def test_each_range_keeps_its_own_evidence_and_the_model_that_of_the_one_it_rests_on() -> None:
+    def told(statistic: float) -> tuple[ModelEvidence, ...]:
+        used = CalibrationUsed(source="library", scans=3)
+        return (
+            ModelEvidence(name="outlier", statistic=statistic, p_value=0.2, calibration=used, label=1, null=(1.0,)),
+        )
+
+    found = over(replace(judged(), evidence=told(1.5)), replace(judged(small=3), evidence=told(6.0)))
+    assert found.evidence == told(6.0)
+    written = found.to_json()
+    assert [one["evidence"][0]["statistic"] for one in written["ranges"]] == [1.5, 6.0]
+    assert written["evidence"] == [
+        {
+            "name": "outlier",
+            "statistic": 6.0,
+            "p_value": 0.2,
+            "calibration": {"source": "library", "scans": 3},
+            "label": 1,
+            "null": [1.0],
+        }
     ]

@@ -4,9 +4,10 @@ from datetime import date, timedelta
 
 from sqlalchemy import update
 
-from nc_tasks.store import Store, Submission, course, grid, labels, lineage, statistics, submissions
+from nc_tasks.store import Store, Submission, course, findings, grid, labels, lineage, statistics, submissions
 from nc_tasks.store.tables import Detection
 from tests import history
+from tests.evidence import CONVERGED
 from tests.history import START
 
 
@@ -125,3 +126,25 @@ def test_given_labels_under_way_then_the_grid_tells_how_far_each_is(store: Store
     ]
     assert [cell.label for cell in grid.changed(before, after)] == [1, 2, 3]
     assert grid.changed({}, after) == after
+
+
+def test_the_universality_of_each_label_is_that_of_its_last_round(store: Store) -> None:
+    # Given a label that was confirmed, one that was not measured, and one without evidence
+    with store.write() as session:
+        identity = history.add(session, 0)
+        for state in ("preparing", "inverting"):
+            course.set_state(session, submission_id=identity, state=state)
+        labels.create(session, submission_id=identity, labels=[0, 1, 2], round=0, updates_budget=600)
+        labels.create(session, submission_id=identity, labels=[0], round=1, updates_budget=600)
+        told = CONVERGED.to_json()
+        for label, evidence in ((0, {**told, "transferability": 0.2, "few_norm": 30.0}), (1, told), (2, None)):
+            history.end(session, identity, label, norm=9.0, evidence=evidence)
+        history.end(session, identity, 0, round=1, norm=8.0, evidence={**told, "transferability": 1, "few_norm": 8.5})
+    # Then
+    with store.read() as session:
+        found = findings.universality(session, submission_id=identity)
+    assert [(one.label, one.transferability, one.few_norm) for one in found] == [
+        (0, 1.0, 8.5),
+        (1, None, None),
+        (2, None, None),
+    ]

@@ -1,0 +1,47 @@
+"""The evidence of a submission's page: a table, and charts that are drawn once for all who look at the same figures."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from api.evidence import EvidenceRow, evidence_rows
+from api.report.strips import strip_charts
+from api.report.universality import Point, universality_charts
+from nc_tasks.store import findings
+
+KEPT = 16
+"""Charts of each kind that are kept."""
+
+
+def shown(session: Session, submission_id: str, result: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the page's template wants; nothing before a verdict. result: with the labels' flags."""
+    if result is None:
+        return {"evidence": [], "strips": None, "universality": None}
+    rows = evidence_rows(result)
+    return {
+        "evidence": rows,
+        "strips": _strips(tuple(rows)),
+        "universality": _universality(tuple(_points(session, submission_id, result))),
+    }
+
+
+def _points(session: Session, submission_id: str, result: Mapping[str, Any]) -> list[Point]:
+    flagged = set(result["flagged_labels"])
+    return [
+        Point(row.label, row.few_norm, row.transferability, row.label in flagged)
+        for row in findings.universality(session, submission_id=submission_id)
+        if row.few_norm is not None and row.transferability is not None
+    ]
+
+
+@lru_cache(maxsize=KEPT)
+def _strips(rows: tuple[EvidenceRow, ...]) -> Mapping[str, Markup] | None:
+    return strip_charts(rows)
+
+
+@lru_cache(maxsize=KEPT)
+def _universality(points: tuple[Point, ...]) -> Mapping[str, Markup] | None:
+    return universality_charts(points)

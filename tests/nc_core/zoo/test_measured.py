@@ -1,0 +1,85 @@
+"""What a zoo has measured, as the package keeps it, and what a verdict does not cover."""
+
+import json
+
+import pytest
+
+from nc_core.detection.result import NOT_COVERED
+from nc_core.zoo.coverage import FAMILIES, Covered, coverage
+from nc_core.zoo.measured import CleanTally, Measured, Tally, measured, measured_of
+from nc_core.zoo.plan import ATTACKS
+from nc_core.zoo.score import score
+from nc_core.zoo.statistics import rate
+from tests.nc_core.zoo.test_score import SCANS, card, planted, result, scan_of
+
+FACTS = {"date": "2026-11-29", "machine": "2 cores", "command": "cleanse zoo score zoo --write-documents"}
+FIGURES = Measured(
+    **FACTS,
+    nets=9,
+    attacks={"warping": Tally(planted=2, found=1), "colour-shift": Tally(planted=1, found=1)},
+    clean=CleanTally(nets=6, alarms=0),
+)
+
+
+def test_the_held_out_third_alone_is_kept() -> None:
+    more = [
+        scan_of(planted("warping", third="held-out"), result("clean", 0.6)),
+        scan_of(planted("badnets", third="held-out"), result("clean", 0.4)),
+        scan_of(planted("trojan", third="held-out", weak=True), result("clean", 0.4)),
+        scan_of(card(third="held-out"), result("backdoored", 0.01, (3,))),
+    ]
+    found = measured_of(score([*SCANS, *more]), **FACTS)
+    # Three planted that are not weak, two clean; of the other thirds nothing
+    assert found == Measured(
+        **FACTS,
+        nets=5,
+        attacks={"badnets": Tally(planted=2, found=1), "warping": Tally(planted=1, found=0)},
+        clean=CleanTally(nets=2, alarms=1),
+    )
+
+
+def test_the_json_is_the_one_that_is_documented_and_reads_back() -> None:
+    told = json.loads(json.dumps(FIGURES.to_json()))
+    assert told == {
+        **FACTS,
+        "nets": 9,
+        "attacks": {"warping": {"planted": 2, "found": 1}, "colour-shift": {"planted": 1, "found": 1}},
+        "clean": {"nets": 6, "alarms": 0},
+    }
+    assert Measured.from_json(told) == FIGURES
+
+
+def test_a_zoo_without_held_out_nets_has_measured_nothing() -> None:
+    choosing = [scan_of(planted(third="choose"), result("clean", 0.6)), scan_of(card(), result("clean", 0.4))]
+    assert measured_of(score(choosing), **FACTS) is None
+    refused = [scan_of(card(third="held-out"), {"verdict": None, "state": "refused"})]
+    assert measured_of(score(refused), **FACTS) is None
+
+
+def test_what_the_package_has_can_be_read() -> None:
+    found = measured()
+    assert found is None or found.nets == found.clean.nets + sum(tally.planted for tally in found.attacks.values())
+
+
+def test_every_family_is_one_that_a_verdict_names_and_its_attacks_are_those_of_the_zoo() -> None:
+    assert [[text for text in NOT_COVERED if text.startswith(begin)] for begin in FAMILIES] == [
+        [text] for text in NOT_COVERED
+    ]
+    named = [attack for attacks in FAMILIES.values() for attack in attacks]
+    assert len(named) == len(set(named))
+    assert set(named) <= set(ATTACKS)
+
+
+def test_a_family_has_the_rate_of_all_its_attacks_that_were_measured() -> None:
+    found = coverage(NOT_COVERED, FIGURES)
+    assert [one.family for one in found] == list(NOT_COVERED)
+    (measured_one,) = [one for one in found if one.found is not None]
+    assert measured_one.family.startswith("triggers that depend on the image")
+    assert (measured_one.attacks, measured_one.found) == (("warping", "colour-shift"), rate(2, 3))
+
+
+@pytest.mark.parametrize("figures", [None, FIGURES])
+def test_a_family_of_which_nothing_is_known_has_no_rate(figures: Measured | None) -> None:
+    assert coverage(["a family of another version"], figures) == [
+        Covered(family="a family of another version", attacks=(), found=None)
+    ]
