@@ -13,7 +13,7 @@ from api.watching import Snapshot
 from api.zoo.display import Display
 from nc_core.errors import CleanseError, InputRefused
 from nc_core.zoo import read_card
-from nc_core.zoo.card import CLEAN, NET, RESULT
+from nc_core.zoo.card import CLEAN, NET, RESULT, VALUE_RANGE
 from nc_core.zoo.score import Scan, scan_of
 from nc_tasks.options import scan_options
 
@@ -58,9 +58,13 @@ def scans(folders: Sequence[Path]) -> list[Scan]:
 
 
 def _order(folder: Path, *, afresh: bool = False) -> Order:
-    """Of a net: as anybody would submit it, without a repair, by the labels of its pictures where they are its own."""
+    """Of a net: as anybody would submit it who knows its value range, without a repair.
+
+    By the labels of its pictures where they are its own.
+    """
     card = read_card(folder)
-    options = scan_options(mitigate="none", unlabelled=card["given"] == "foreign").model_dump(mode="json")
+    chosen = scan_options(mitigate="none", value_range=VALUE_RANGE, unlabelled=card["given"] == "foreign")
+    options = chosen.model_dump(mode="json")
     tags = {"zoo": card["name"]}
     return Order(model=folder / NET, data=folder / CLEAN, dataset=None, options=options, tags=tags, force=afresh)
 

@@ -15,6 +15,8 @@ Given = Literal["own", "few", "foreign"]
 
 FILE, NET, CLEAN, RESULT = "card.json", "net.keras", "clean.npz", "result.json"
 """What a net's folder holds, the last once it was scanned."""
+VALUE_RANGE = "0..1"
+"""What every net of a zoo takes: whoever built it knows that, so none is scanned in others that fit as well."""
 
 
 @dataclass(frozen=True, kw_only=True)

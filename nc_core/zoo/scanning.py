@@ -11,10 +11,7 @@ from nc_core.inversion import FAST, Inversion
 from nc_core.ready import get_ready
 from nc_core.rounds import Plan, plan
 from nc_core.scan import scan_labels
-from nc_core.zoo.card import CLEAN, NET, RESULT, read_card
-
-VALUE_RANGE = "0..1"
-"""What every net of a zoo takes: whoever built it knows that, so none is scanned in others that fit as well."""
+from nc_core.zoo.card import CLEAN, NET, RESULT, VALUE_RANGE, read_card
 
 
 def scan_net(folder: Path, *, seed: int = 0, alpha: float = 0.05) -> dict[str, Any]:
