@@ -20,6 +20,7 @@ from api.commands.plant import plant
 from api.commands.report import attest, download, report
 from api.commands.retry import retry
 from api.commands.run import run
+from api.commands.selftest import selftest
 from api.commands.show import show
 from api.commands.submit import submit
 from api.commands.up import up
@@ -55,6 +56,7 @@ app.command()(classify)
 app.command()(evaluate)
 app.command()(plant)
 app.add_typer(zoo)
+app.command()(selftest)
 app.command()(doctor)
 app.command()(up)
 app.command()(down)
