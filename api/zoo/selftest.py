@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from api.backends.local import local
-from api.numbers import count, listed, probability
+from api.numbers import listed, probability
 from api.zoo import scanning
 from api.zoo.building import build_plan
 from api.zoo.table import with_interval
@@ -110,4 +110,4 @@ def _told(scan: Scan) -> str:
 
 
 def _labels(labels: list[int]) -> str:
-    return f"{'label' if len(labels) == 1 else 'labels'} {listed(labels)}" if labels else count(0, "label")
+    return f"{'label' if len(labels) == 1 else 'labels'} {listed(labels)}"
