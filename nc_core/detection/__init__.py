@@ -1,6 +1,8 @@
 """From the norms of the reversed triggers to the verdict: anomaly index, p-value, size rule (numpy alone)."""
 
+from nc_core.detection.calibration import Calibration
 from nc_core.detection.confirm import AGAIN, confirmed_of, middle, to_confirm
+from nc_core.detection.evidence import CalibrationUsed, ModelEvidence, Source
 from nc_core.detection.mad import INDEX_CAP, anomaly_index, median_and_mad
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.null import NormalNull, normal_null
@@ -19,13 +21,17 @@ __all__ = [
     "INDEX_CAP",
     "SIZE_BOUND",
     "TRANSFER_BOUND",
+    "Calibration",
+    "CalibrationUsed",
     "Detection",
     "Evidence",
     "LabelIndex",
     "LabelNorm",
+    "ModelEvidence",
     "NormalNull",
     "RangeDetection",
     "ScannedRange",
+    "Source",
     "StillFlagged",
     "anomaly_index",
     "combine",

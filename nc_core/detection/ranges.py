@@ -129,4 +129,5 @@ def _entry(one: ScannedRange) -> RangeDetection:
         anomaly_index=found.anomaly_index,
         log_z=found.log_z,
         labels=found.labels,
+        evidence=found.evidence,
     )

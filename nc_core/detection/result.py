@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from nc_core.detection.evidence import ModelEvidence
+
 Verdict = Literal["backdoored", "clean", "inconclusive"]
 
 NOT_COVERED: tuple[str, ...] = (
@@ -54,6 +56,7 @@ class RangeDetection:
     anomaly_index: float
     log_z: float
     labels: tuple[LabelIndex, ...]
+    evidence: tuple[ModelEvidence, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ class Detection:
     p_value: chance, with no backdoor, that any of the labels scans this low. threshold: alpha, per model.
     reference_size: labels behind median and MAD of log_z. rules: how each rule voted, as sentences. doubts: what speaks
     against the clean images or their value range. ranges: those that were scanned, of which number `range` is the one
-    that everything else here is of.
+    that everything else here is of. evidence: the statistics behind the verdict, with what each was calibrated by.
     """
 
     verdict: Verdict
@@ -83,6 +86,7 @@ class Detection:
     doubts: tuple[str, ...] = ()
     range: int = 0
     ranges: tuple[RangeDetection, ...] = ()
+    evidence: tuple[ModelEvidence, ...] = ()
 
     @property
     def to_repair(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from nc_core.detection.calibration import Calibration, norm_evidence
 from nc_core.detection.mad import anomaly_index
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import robust_log_z
@@ -18,13 +19,21 @@ FEW_LABELS = 10
 """Below this the outlier test finds little: for 1% per model z must pass 12.6 at 5 labels, 5.9 at 10."""
 
 
-def detect(labels: Sequence[LabelNorm], *, classes: int, pixels: int, alpha: float = 0.05) -> Detection:
+def detect(
+    labels: Sequence[LabelNorm],
+    *,
+    classes: int,
+    pixels: int,
+    alpha: float = 0.05,
+    calibration: Calibration | None = None,
+) -> Detection:
     """Judge a scan from the outcomes of its labels.
 
     labels: one for each label of the scan. classes: how many the model has. pixels: H W, the largest possible
     norm. alpha: chance per model of a false alarm, shared by both rules. A label is flagged when outlier
     test or size rule votes for it. Any flagged label makes the verdict "backdoored", before every reason to be
-    inconclusive; but where all labels of a model are flagged none stands out, and none is.
+    inconclusive; but where all labels of a model are flagged none stands out, and none is. calibration: clean scans
+    that were asked for; None: none were.
 
     Raises ValueError for alpha outside 0..0.5, a label given twice, or one outside 0..classes-1.
     """
@@ -38,6 +47,9 @@ def detect(labels: Sequence[LabelNorm], *, classes: int, pixels: int, alpha: flo
     first = steps[0] if steps else None
     suspects = suspects_of(labels, flagged=flagged)
     reason, verdict = _judge(labels, flagged, suspects, first, classes, pixels, alpha)
+    evidence = () if calibration is None else norm_evidence(first, calibration)
+    if calibration is not None and not calibration.scans:
+        reason = f"{reason} The verdict is uncalibrated: there is no clean scan to hold it against."
     indices = _indices(labels, small, outliers, steps)
     smallest = next((index for index in indices if first and index.label == first.label), None)
     return Detection(
@@ -52,6 +64,7 @@ def detect(labels: Sequence[LabelNorm], *, classes: int, pixels: int, alpha: flo
         labels=indices,
         rules=(outlier_vote(steps, alpha), size_vote(labels, small, pixels, classes), COMBINATION),
         reference_size=first.reference_size if first else 0,
+        evidence=evidence,
     )
 
 
