@@ -182,7 +182,7 @@ def scan_labels(
         begun = {label: inversions[label].begun for label in going} if rounds.carries(number) else {}
         found = inverter.invert(going, seed=seed, begun=begun, round=number, progress=progress)
         inversions |= {
-            label: _with_work_of(one, [one, *([inversions[label]] if label in inversions else [])])
+            label: _with_work_of(one.with_starts([one]), [one, *([inversions[label]] if label in inversions else [])])
             for label, (one,) in found.items()
         }
         if rounds.purpose(number) == "screening":
@@ -207,7 +207,7 @@ def scan_labels(
             several = [inversions[label], *more]
             one = several[middle([each.norm for each in several])]
             carried = inverter.transferability(label, seed=seed) if one.seen else None
-            inversions[label] = _with_work_of(one.with_transfer(carried), several, carried)
+            inversions[label] = _with_work_of(one.with_transfer(carried).with_starts(several), several, carried)
         confirmed.update(doubtful)
         detection = judge()
     return inversions, detection

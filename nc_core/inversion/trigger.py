@@ -1,5 +1,6 @@
 """A reversed trigger and the outcome of its optimisation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -84,6 +85,13 @@ class Inversion:
             return self
         evidence = replace(self.evidence, transferability=found.rate, few_norm=found.norm)
         return replace(self, evidence=evidence)
+
+    def with_starts(self, several: "Sequence[Inversion]") -> "Inversion":
+        """The same with what came of every start of its label; nothing where the optimisation left no numbers."""
+        if self.evidence is None:
+            return self
+        starts = tuple((one.norm, one.attack_success_rate) for one in several)
+        return replace(self, evidence=replace(self.evidence, starts=starts))
 
     @property
     def norm(self) -> float | None:
