@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from api.commands.baseline import baseline
 from api.commands.cancel import cancel
 from api.commands.classify import classify
 from api.commands.compare import compare
@@ -17,6 +18,7 @@ from api.commands.key import app as key
 from api.commands.labels import labels
 from api.commands.listing import list_submissions
 from api.commands.plant import plant
+from api.commands.rejudge import rejudge
 from api.commands.report import attest, download, report
 from api.commands.retry import retry
 from api.commands.run import run
@@ -50,7 +52,9 @@ app.command()(attest)
 app.command()(verify)
 app.command()(cancel)
 app.command()(retry)
+app.command()(rejudge)
 app.add_typer(dataset)
+app.add_typer(baseline)
 app.command()(estimate)
 app.command()(classify)
 app.command()(evaluate)

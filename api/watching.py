@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from nc_core.rounds import Plan, Purpose, range_of, within_range
 from nc_tasks.planning import plan_of
-from nc_tasks.store import Store, labels, mitigations, submissions
+from nc_tasks.store import Store, calibrations, labels, mitigations, submissions
 from nc_tasks.store.labels import LabelCounts
 from nc_tasks.store.states import SUBMISSION_ENDS
 
@@ -28,7 +28,8 @@ class Snapshot:
     state: the submission's. phase: one of `PHASES`, None once it has ended. labels_total: of the scan. purpose: what
     the present round is for; round: its number from 0, of `screenings` and then the inversion; labels_ended, labels: of
     this round. range: number of the value range at work, of `ranges`, each with rounds of its own. inversion, repair:
-    done share, 0..1. repairs: methods that are tried.
+    done share, 0..1. repairs: methods that are tried. clean_scans: that the verdict is held against, awaited: those of
+    them that have not ended.
     """
 
     state: str
@@ -45,6 +46,8 @@ class Snapshot:
     repair: float
     range: int = 0
     ranges: int = 1
+    clean_scans: int = 0
+    awaited: int = 0
 
     @property
     def ended(self) -> bool:
@@ -61,6 +64,8 @@ class Snapshot:
             # A server of an earlier version scans in one.
             range=told.get("range", 0),
             ranges=told.get("ranges", 1),
+            clean_scans=told.get("clean_scans", 0),
+            awaited=told.get("awaited", 0),
             reason=None,
             inversion=inversion,
             repairs=int(repair > 0 or told["phase"] == "repair"),
@@ -93,9 +98,11 @@ def snapshot(session: Session, submission_id: str) -> Snapshot:
     purpose = rounds.purpose(submission.round)
     counted = labels.counts(session, submission_id=submission_id, round=submission.round)
     repairs = mitigations.of_submission(session, submission_id=submission_id)
+    clean = calibrations.awaited(session, submission_id=submission_id)
     phase = _PHASE_OF.get(submission.state)
     last = range_of(submission.round) + 1 == rounds.ranges
-    if phase == "inversion" and last and purpose == "confirmation" and counted.ended == counted.total:
+    judged_next = purpose == "confirmation" or clean.open > 0
+    if phase == "inversion" and last and judged_next and 0 < counted.total == counted.ended:
         phase = "detection"
     return Snapshot(
         state=submission.state,
@@ -112,6 +119,8 @@ def snapshot(session: Session, submission_id: str) -> Snapshot:
         inversion=_inversion(rounds, submission.round, counted) if phase == "inversion" else float(counted.total > 0),
         repairs=len(repairs),
         repair=sum(row.progress for row in repairs) / len(repairs) if repairs else 0.0,
+        clean_scans=clean.scans,
+        awaited=clean.open,
     )
 
 

@@ -20,12 +20,14 @@ from nc_core.preflight import (
     check,
     choose_slots,
     default_budget,
+    domain_in,
     pace_of,
     quick_compute,
     same_at_any_scale,
 )
 from nc_core.prepared import Prepared, prepare
 from nc_core.quarantine.admit import admit_images, admit_model
+from nc_core.twins import train_twin
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,13 +84,15 @@ def get_ready(
     memory_budget: int | None = None,
     min_accuracy: float | None = None,
     compute: Compute = "float32",
+    twin: int | None = None,
 ) -> Ready:
     """Read both files and find out whether and how they can be scanned.
 
     Raises InputRefused with one line that says what was found, what was expected and what to pass, OutOfBudget,
     or QuarantineFailed where this machine cannot read them in a confined process.
     memory_budget: bytes; None: half of what is free. min_accuracy: see `check`. compute: "bfloat16" where triggers are
-    to be optimised in it; all that is measured is measured in float32.
+    to be optimised in it; all that is measured is measured in float32. twin: train fresh weights with this seed and
+    go on with that net, in the one value range that is given.
     """
     check_compute(compute)
     canonical = admit_model(Path(model), architecture=architecture)
@@ -107,6 +111,8 @@ def get_ready(
         fit_images=len(clean.split.fit),
         budget=memory_budget or default_budget(),
     )
+    if twin is not None:
+        canonical = _trained(canonical, clean, value_range, seed=twin)
     pace = Pace() if on_gpu() else pace_of(cost)
     net = build_logits(canonical)
     found = check(
@@ -130,6 +136,12 @@ def get_ready(
         compute=compute,
         screening=quick_compute(),
     )
+
+
+def _trained(canonical: CanonicalModel, clean: CleanData, value_range: str, *, seed: int) -> CanonicalModel:
+    if value_range == "auto":
+        raise OptionRefused("a twin is trained in one value range, and none is given: pass --value-range")
+    return train_twin(canonical, clean, domain_in(value_range, clean.images), seed=seed)
 
 
 def _labels(labels: Sequence[int] | None, classes: int) -> list[int]:

@@ -184,7 +184,7 @@ def scan_labels(
         for label, (one,) in found.items():
             before = [inversions[label]] if label in inversions else []
             carried = inverter.transferability(one, seed=seed) if rounds.purpose(number) == "inversion" else None
-            inversions[label] = _with_work_of(one.with_transfer(carried), [one, *before], carried)
+            inversions[label] = _with_work_of(one.with_transfer(carried).with_starts([one]), [one, *before], carried)
         if rounds.purpose(number) == "screening":
             norms = {label: inversions[label].norm for label in going}
             going = rounds.after(number, {label: norm for label, norm in norms.items() if norm is not None})
@@ -207,7 +207,7 @@ def scan_labels(
             several = [inversions[label], *more]
             one = several[middle([each.norm for each in several])]
             carried = inverter.transferability(one, seed=seed, again=True)
-            whole = one.with_transfer(several[0].transfer, carried)
+            whole = one.with_transfer(several[0].transfer, carried).with_starts(several)
             inversions[label] = _with_work_of(whole, several, carried)
         confirmed.update(doubtful)
         detection = judge()

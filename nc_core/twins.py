@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.architecture import GIVEN
 from nc_core.datasets import CleanData
 from nc_core.domain import Domain
 from nc_core.errors import Cancelled, DataRefused
@@ -24,18 +25,9 @@ LEARNING_RATE = 2e-3
 SHIFT = 2
 """Pixels that an image is moved by at most, another way in each update: a few hundred images are learned by heart."""
 LEAST_IMAGES = 32
-KEPT = frozenset({"Normalization"})
-"""Layers whose arrays are no weights but what the net was told of its data."""
 ONES = frozenset({"gamma", "moving_variance"})
 POLL = 8
 """Updates between two looks at whether to stop."""
-
-
-def untrained(canonical: CanonicalModel) -> CanonicalModel:
-    """The architecture alone: all weights 0, so that nets of one architecture have the same."""
-    kept = {key for layer in canonical.layers if layer.kind in KEPT for key in layer.weights}
-    weights = {key: array if key in kept else np.zeros_like(array) for key, array in canonical.weights.items()}
-    return replace(canonical, weights=weights)
 
 
 def train_twin(
@@ -76,9 +68,9 @@ def train_twin(
 
 def _fresh(canonical: CanonicalModel, generator: np.random.Generator) -> CanonicalModel:
     """Kernels uniform as Glorot and Bengio 2010 (section 4.2.1) draw them, gains and variances 1, everything else 0."""
-    weights = dict(untrained(canonical).weights)
+    weights = dict(canonical.weights)
     for layer in canonical.layers:
-        if layer.kind not in KEPT:
+        if layer.kind not in GIVEN:
             weights |= {key: _drawn(key, canonical.weights[key], layer, generator) for key in layer.weights}
     return replace(canonical, weights=weights)
 

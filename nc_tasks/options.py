@@ -1,5 +1,6 @@
 """What a user may choose about one scan; the same names on the command line, over HTTP and in SQL."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -12,6 +13,10 @@ Profile = Literal["fast", "thorough", "paper"]
 """Names of `nc_core.profiles` that a scan may be asked for."""
 Method = Literal["unlearning", "neuron-pruning", "fine-pruning", "retraining", "gangsweep", "filter"]
 """Repairs that can be asked for."""
+BASELINE = "^[A-Za-z0-9._-]{1,63}$"
+"""What a baseline may be called."""
+LATER = ("baseline", "twins", "twin")
+"""Options that an earlier version did not have: one that stays as it is by itself changes no submission's key."""
 
 
 def parse_methods(text: str) -> tuple[str, ...]:
@@ -59,11 +64,53 @@ class ScanOptions(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**32)
     budget_minutes: float | None = Field(default=None, gt=0.0, le=100_000.0)
     """Minutes from the begin of the preparation after which no label is looked at any more; None: no limit."""
+    baseline: str | None = Field(default=None, pattern=BASELINE)
+    """Name of registered clean scans that the verdict is calibrated by; None: none."""
+    twins: int = Field(default=0, ge=0, le=99)
+    """How many nets of the same architecture, trained afresh on the clean data, the verdict is calibrated by."""
+    twin: int | None = Field(default=None, ge=0, lt=2**32)
+    """Seed of fresh weights that are trained before the scan, which makes it one of a twin; None: the model's own."""
 
     @property
     def target_labels(self) -> tuple[int, ...] | None:
         """Target labels to look at, sorted; None: all."""
         return None if self.labels is None else parse_labels(self.labels)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether clean scans are asked for, to hold this one against."""
+        return self.baseline is not None or self.twins > 0
+
+    def deciding(self) -> dict[str, Any]:
+        """The options that decide the result, as JSON: what a submission is told apart by."""
+        unchanged = {name for name in LATER if getattr(self, name) == type(self).model_fields[name].default}
+        return self.model_dump(mode="json", exclude=unchanged)
+
+    def check_calibration(self) -> None:
+        """Raise OptionRefused, with one line, where baseline, twins and twin contradict each other or the rest."""
+        for wrong, line in _CONTRADICTIONS:
+            if wrong(self):
+                raise OptionRefused(line)
+
+
+_CONTRADICTIONS: tuple[tuple[Callable[[ScanOptions], bool], str], ...] = (
+    (
+        lambda asked: asked.twins > 0 and asked.unlabelled,
+        "twins learn from the labels of the clean data: leave out --twins, or --unlabelled",
+    ),
+    (
+        lambda asked: asked.twins > 0 and asked.baseline is not None,
+        "twins and a baseline calibrate the same verdict: pass one of --twins and --baseline",
+    ),
+    (
+        lambda asked: asked.twin is not None and asked.calibrated,
+        "a twin calibrates others and is calibrated by none: leave out twins and baseline, or twin",
+    ),
+    (
+        lambda asked: asked.twin is not None and (asked.unlabelled or asked.value_range == "auto"),
+        "a twin is trained on labels in one value range: pass value_range, and not unlabelled",
+    ),
+)
 
 
 def scan_options(**values: Any) -> ScanOptions:

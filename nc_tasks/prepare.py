@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nc_core.errors import OptionRefused
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.version import build_version
@@ -57,8 +58,11 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
             slots=options.slots,
             seed=options.seed,
             min_accuracy=options.min_accuracy,
+            twin=options.twin,
             memory_budget=worker.settings.memory_budget_bytes or default_budget() // worker.settings.label_workers,
         )
+    if options.twins and not ready.preflight.labelled:
+        raise OptionRefused("twins learn from the labels of the clean data, and these have none: leave out --twins")
     preflight = asdict(ready.preflight)
     domain = preflight.pop("domain")
     preflight["ranges"] = [{**found.pop("domain"), **found} for found in preflight["ranges"]]

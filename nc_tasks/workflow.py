@@ -6,34 +6,24 @@ function reads where the submission stands, does what is due there, and does not
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from nc_core.detection import (
-    AGAIN,
-    Detection,
-    LabelNorm,
-    ScannedRange,
-    combine,
-    detect,
-    is_small,
-    share_of,
-    to_confirm,
-)
+from nc_core.detection import AGAIN, Detection, is_small, to_confirm
 from nc_core.profiles import ALL_PROFILES
 from nc_core.rounds import Plan, range_of
+from nc_tasks import judging
 from nc_tasks.options import ScanOptions
-from nc_tasks.planning import plan_of, ranges_of
-from nc_tasks.publishing import publish_compare, send_labels, send_repairs
+from nc_tasks.planning import plan_of
+from nc_tasks.publishing import publish_compare, publish_gather, send_labels, send_repairs
 from nc_tasks.results import choice_of
 from nc_tasks.store import (
     Store,
     Submission,
     budgets,
+    calibrations,
     course,
     detections,
-    findings,
     labels,
     mitigations,
     preparations,
@@ -119,14 +109,17 @@ def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
 
 
 def _judge(worker: WorkerProcess, submission: Submission, rounds: Plan) -> None:
-    """What follows the last round of a range: its smallest labels inverted again, the next range, or the verdict."""
+    """What follows the last round of a range: its smallest labels inverted again, the next range, or the verdict.
+
+    Which labels are inverted again is found without the clean scans: theirs were chosen so, and they may come late.
+    """
     number = range_of(submission.round)
     with worker.store.read() as session:
-        norms = _norms(session, submission, rounds, number)
+        norms = judging.norms(session, submission, rounds, number)
         inversion = rounds.inversion_round(number)
         confirmed = labels.ended_after(session, submission_id=submission.id, round=inversion)
         spent = budgets.is_spent(session, submission_id=submission.id)
-    found = _detect(submission, rounds, norms)
+    found = judging.detect_range(submission, rounds, norms)
     height, width, _ = submission.input_shape or (0, 0, 0)
     doubtful = to_confirm(norms, flagged=found.flagged_labels, confirmed=confirmed, pixels=height * width)
     if spent:
@@ -139,44 +132,17 @@ def _judge(worker: WorkerProcess, submission: Submission, rounds: Plan) -> None:
     elif number + 1 < rounds.ranges:
         _go_on(worker, submission, rounds, rounds.labels, round=rounds.first_round(number + 1))
     else:
-        _record(worker, submission, _combined(worker, submission, rounds))
+        _conclude_scan(worker, submission)
 
 
-def _norms(session: Session, submission: Submission, rounds: Plan, range: int) -> list[LabelNorm]:
-    rows = findings.latest(session, submission_id=submission.id, range=range)
-    return [findings.norm_of(row, rounds) for row in rows]
-
-
-def _detect(submission: Submission, rounds: Plan, norms: Sequence[LabelNorm]) -> Detection:
-    """The detection of one range."""
-    height, width, _ = submission.input_shape or (0, 0, 0)
-    alpha = share_of(ScanOptions(**submission.options).alpha, rounds.ranges)
-    found = detect(norms, classes=int(submission.classes or 0), pixels=height * width, alpha=alpha)
-    if any(norm.state == "cancelled" for norm in norms):
-        why = budgets.used_up(submission.options["budget_minutes"])
-        found = replace(found, reason=f"{found.reason} {why[0].upper()}{why[1:]}.")
-    return found
-
-
-def _combined(worker: WorkerProcess, submission: Submission, rounds: Plan) -> Detection:
-    """The verdict over all ranges, from their label rows alone."""
-    found = submission.preflight or {}
+def _conclude_scan(worker: WorkerProcess, submission: Submission) -> None:
+    """Record the verdict; while clean scans that it is held against are open, leave it to the last of them."""
     with worker.store.read() as session:
-        norms = [_norms(session, submission, rounds, number) for number in range(rounds.ranges)]
-    scanned = [
-        ScannedRange(
-            value_range=one.get("value_range", ""),
-            scale=tuple(one.get("scale", ())),
-            offset=tuple(one.get("offset", ())),
-            score=one.get("score", 0.0),
-            clean_accuracy=one.get("clean_accuracy"),
-            first_round=rounds.first_round(number),
-            detection=_detect(submission, rounds, norms[number]),
-        )
-        for number, one in enumerate(ranges_of(submission))
-    ]
-    alpha = ScanOptions(**submission.options).alpha
-    return combine(scanned, alpha=alpha, labelled=bool(found.get("labelled")), doubts=found.get("doubts", ()))
+        if calibrations.awaited(session, submission_id=submission.id).open:
+            return
+        calibration = judging.calibration_of(session, submission)
+        found = judging.judge(session, submission, calibration=calibration)
+    _record(worker, submission, found)
 
 
 def _go_on(worker: WorkerProcess, submission: Submission, rounds: Plan, going: Sequence[int], *, round: int) -> None:
@@ -199,6 +165,19 @@ def _record(worker: WorkerProcess, submission: Submission, found: Detection) -> 
         course.set_state(session, submission_id=submission.id, state="repairing" if repairs else "done")
     if repairs:
         send_repairs(worker.store, submission.id, patience_seconds=worker.settings.lease_seconds)
+    release(worker.store, submission.id)
+
+
+def release(store: Store, scan_id: str) -> None:
+    """Ask for the verdict of every submission that waits for this scan, which has come to its end, and for no other."""
+    with store.read() as session:
+        ready = [
+            (row.id, row.round)
+            for row in calibrations.waiting(session, scan_id=scan_id)
+            if labels.all_terminal(session, submission_id=row.id, round=row.round)
+        ]
+    for submission_id, number in ready:
+        publish_gather(submission_id, number)
 
 
 def conclude(store: Store, submission_id: str, *, patience_seconds: float) -> bool:

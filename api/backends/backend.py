@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from api.client.types import Dataset, Label, Result, Submission
+from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
 
 if TYPE_CHECKING:
@@ -28,6 +28,21 @@ class Order:
     priority: str = "normal"
     tags: Mapping[str, str] = field(default_factory=dict)
     callback_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejudgeOrder:
+    """What is to be judged anew: the submissions with these ids, or with all these tags, or all that have a verdict.
+
+    baseline: name of the clean scans, or fleet: each is held against the others; without both as each was. alpha: per
+    model, None: each one's own.
+    """
+
+    ids: Sequence[str] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    baseline: str | None = None
+    fleet: bool = False
+    alpha: float | None = None
 
 
 class Backend(Protocol):
@@ -87,6 +102,26 @@ class Backend(Protocol):
 
     def remove_dataset(self, wanted: str) -> Dataset:
         """Forget registered data, by id or name; returns what it was."""
+        ...
+
+    def baselines(self) -> Sequence[Baseline]:
+        """Names of clean scans, by name."""
+        ...
+
+    def baseline(self, name: str) -> BaselineScans:
+        """One of them, with its scans."""
+        ...
+
+    def add_to_baseline(self, name: str, submission_ids: Sequence[str]) -> BaselineScans:
+        """Put scans under the name."""
+        ...
+
+    def remove_from_baseline(self, name: str, submission_ids: Sequence[str] | None) -> None:
+        """Take scans from under the name, None: all."""
+        ...
+
+    def rejudge(self, wish: RejudgeOrder) -> Sequence[Rejudged]:
+        """Verdicts made anew; nothing recorded is changed."""
         ...
 
 

@@ -1,5 +1,6 @@
 """The store under a home, as commands speak to it; workers of this machine do the work."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -7,18 +8,32 @@ from pathlib import Path
 from typing import Any, cast
 
 from api import inputs
-from api.backends.backend import Order, dataset_called
+from api.backends.backend import Order, RejudgeOrder, dataset_called
 from api.backends.wishes import wishes_of
-from api.client.types import Dataset, Label, Result, Submission
+from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
+from api.service.models.baseline import BaselineInfo
 from api.service.models.submission import SubmissionInfo
 from api.watching import Snapshot, watch
+from nc_core.errors import OptionRefused
 from nc_tasks.artefacts import open_artefacts
 from nc_tasks.errors import NotFound, WrongState
+from nc_tasks.options import BASELINE
 from nc_tasks.planning import plan_of
 from nc_tasks.results import labels_json, result_json
 from nc_tasks.settings import Settings
-from nc_tasks.store import LOCAL, Store, datasets, deliveries, detections, findings, listing, open_store, submissions
+from nc_tasks.store import (
+    LOCAL,
+    Store,
+    baselines,
+    datasets,
+    deliveries,
+    detections,
+    findings,
+    listing,
+    open_store,
+    submissions,
+)
 from nc_tasks.store.door_tables import Dataset as DatasetRow
 from nc_tasks.store.listing import Filters, Listed
 from nc_tasks.store.states import SUBMISSION_ENDS
@@ -163,6 +178,46 @@ class LocalBackend:
         with self._store.write() as session:
             datasets.remove(session, dataset_id=found["id"], owner=LOCAL)
         return found
+
+    def baselines(self) -> Sequence[Baseline]:
+        """See `Backend`."""
+        with self._store.read() as session:
+            found = baselines.every(session, owner=LOCAL)
+        return [cast(Baseline, BaselineInfo.model_validate(one).model_dump(mode="json")) for one in found]
+
+    def baseline(self, name: str) -> BaselineScans:
+        """See `Backend`."""
+        with self._store.read() as session:
+            found = baselines.get(session, owner=LOCAL, name=name)
+            ids = baselines.members(session, owner=LOCAL, name=name)
+            items = [one for each in ids if (one := listing.one(session, submission_id=each)) is not None]
+        told = BaselineInfo.model_validate(found).model_dump(mode="json")
+        return cast(BaselineScans, {**told, "items": [_submission(one) for one in items]})
+
+    def add_to_baseline(self, name: str, submission_ids: Sequence[str]) -> BaselineScans:
+        """See `Backend`."""
+        if re.fullmatch(BASELINE, name) is None:
+            raise OptionRefused(f"{name[:80]!r} is no name of a baseline: pass at most 63 of A-Z, a-z, 0-9, ., _ and -")
+        with self._store.write() as session:
+            for each in submission_ids:
+                submissions.get(session, submission_id=each)
+            baselines.add(session, owner=LOCAL, name=name, submission_ids=submission_ids)
+        return self.baseline(name)
+
+    def remove_from_baseline(self, name: str, submission_ids: Sequence[str] | None) -> None:
+        """See `Backend`."""
+        with self._store.write() as session:
+            baselines.remove(session, owner=LOCAL, name=name, submission_ids=submission_ids)
+
+    def rejudge(self, wish: RejudgeOrder) -> Sequence[Rejudged]:
+        """See `Backend`."""
+        from api.service.models.rejudged import RejudgedInfo
+        from nc_tasks.rejudging import rejudge, wanted
+
+        with self._store.read() as session:
+            rows = wanted(session, ids=wish.ids, tags=wish.tags)
+            found = rejudge(session, rows, owner=LOCAL, baseline=wish.baseline, fleet=wish.fleet, alpha=wish.alpha)
+            return [cast(Rejudged, RejudgedInfo.of(one).model_dump(mode="json")) for one in found]
 
     def _get(self, submission_id: str) -> Submission:
         with self._store.read() as session:

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from api.backends.backend import Order, dataset_called
+from api.backends.backend import Order, RejudgeOrder, dataset_called
 from api.client import CleanseClient, ServerRefused
-from api.client.types import Dataset, Label, Result, Submission
+from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
 
 if TYPE_CHECKING:
@@ -115,6 +115,28 @@ class RemoteBackend:
         found = self._dataset(wanted)
         self._client.remove_dataset(found["id"])
         return found
+
+    def baselines(self) -> Sequence[Baseline]:
+        """See `Backend`."""
+        return self._client.baselines()
+
+    def baseline(self, name: str) -> BaselineScans:
+        """See `Backend`."""
+        return self._client.baseline(name)
+
+    def add_to_baseline(self, name: str, submission_ids: Sequence[str]) -> BaselineScans:
+        """See `Backend`."""
+        return self._client.add_to_baseline(name, submission_ids)
+
+    def remove_from_baseline(self, name: str, submission_ids: Sequence[str] | None) -> None:
+        """See `Backend`."""
+        self._client.remove_from_baseline(name, submission_ids)
+
+    def rejudge(self, wish: RejudgeOrder) -> Sequence[Rejudged]:
+        """See `Backend`."""
+        return self._client.rejudge(
+            wish.ids, tags=wish.tags, baseline=wish.baseline, fleet=wish.fleet, alpha=wish.alpha
+        )
 
     def _dataset(self, wanted: str) -> Dataset:
         found = dataset_called(self._client.datasets(), wanted)

@@ -11,6 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -18,7 +19,7 @@ from api import inputs
 from api.client import events
 from api.client.connection import Connection
 from api.client.errors import ServerRefused
-from api.client.types import Dataset, Event, Key, Label, NewKey, Result, Submission
+from api.client.types import Baseline, BaselineScans, Dataset, Event, Key, Label, NewKey, Rejudged, Result, Submission
 from api.client.uploads import Progress, Upload, packed, sha256_of, silent
 
 ENDS = ("done", "refused", "failed", "cancelled")
@@ -208,6 +209,43 @@ class CleanseClient:
     def remove_dataset(self, dataset_id: str) -> None:
         """Forget registered data; submissions that were made with it keep it."""
         self._server.send("DELETE", f"/v1/datasets/{dataset_id}")
+
+    def baselines(self) -> Sequence[Baseline]:
+        """Names of clean scans, with how many there are."""
+        return self._server.json("GET", "/v1/baselines")["items"]
+
+    def baseline(self, name: str) -> BaselineScans:
+        """One of them, with its scans."""
+        return self._server.json("GET", f"/v1/baselines/{quote(name, safe='')}")
+
+    def add_to_baseline(self, name: str, submission_ids: Sequence[str]) -> BaselineScans:
+        """Put scans of clean models under a name, for `submit(..., options={"baseline": name})`."""
+        wish = {"submissions": [*submission_ids]}
+        return self._server.json("POST", f"/v1/baselines/{quote(name, safe='')}", json=wish)
+
+    def remove_from_baseline(self, name: str, submission_ids: Sequence[str] | None = None) -> None:
+        """Take scans from under a name, None: all of them; they stay."""
+        place = f"/v1/baselines/{quote(name, safe='')}"
+        for path in [place] if submission_ids is None else [f"{place}/{each}" for each in submission_ids]:
+            self._server.send("DELETE", path)
+
+    def rejudge(
+        self,
+        submission_ids: Sequence[str] | None = None,
+        *,
+        tags: Mapping[str, str] | None = None,
+        baseline: str | None = None,
+        fleet: bool = False,
+        alpha: float | None = None,
+    ) -> Sequence[Rejudged]:
+        """Verdicts made anew from what is stored; nothing recorded is changed.
+
+        submission_ids: None: all that have a verdict, or those with all the tags. baseline: held against these clean
+        scans; fleet: each against the others that do not stand out; without both: as each was. alpha: per model.
+        """
+        wish: dict[str, Any] = {"tags": dict(tags or {}), "baseline": baseline, "fleet": fleet, "alpha": alpha}
+        wish |= {} if submission_ids is None else {"submissions": [*submission_ids]}
+        return self._server.json("POST", "/v1/rejudge", json=wish)["items"]
 
     def create_key(self, owner: str, scopes: Sequence[str] = ("submit", "read"), *, name: str = "") -> NewKey:
         """Make a key of the owner, for which it takes an admin; its text is told this once. name: what it is for."""

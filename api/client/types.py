@@ -29,6 +29,7 @@ class Submission(TypedDict):
     data: File
     options: dict[str, Any]
     labels: LabelNumbers
+    smallest_norm: float | None
     created_at: str
     started_at: str | None
     finished_at: str | None
@@ -43,6 +44,37 @@ class Dataset(TypedDict):
     sha256: str
     bytes: int
     created_at: str
+
+
+class Baseline(TypedDict):
+    """Scans of clean models under a name. with_result: how many of them have a verdict."""
+
+    owner: str
+    name: str
+    scans: int
+    with_result: int
+    created_at: str
+
+
+class BaselineScans(Baseline):
+    """A baseline with its scans."""
+
+    items: list[Submission]
+
+
+class Rejudged(TypedDict):
+    """A submission judged anew. recorded: the verdict that stays; calibration: source and number of clean scans."""
+
+    id: str
+    model: File
+    recorded: str
+    verdict: str
+    reason: str
+    flagged_labels: list[int]
+    p_value: float
+    threshold: float
+    calibration: dict[str, Any]
+    evidence: list[dict[str, Any]]
 
 
 class Key(TypedDict):

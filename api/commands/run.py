@@ -128,6 +128,25 @@ Budget = Annotated[
         show_default="no limit",
     ),
 ]
+BaselineName = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline",
+        metavar="NAME",
+        help="Hold the verdict against the scans of clean models that `cleanse baseline` knows by this name.",
+        show_default="none",
+    ),
+]
+Twins = Annotated[
+    int,
+    typer.Option(
+        "--twins",
+        metavar="N",
+        min=0,
+        max=99,
+        help="Hold the verdict against so many nets of the same architecture, trained on the clean data and scanned.",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Scan again what was scanned before.")]
 
 
@@ -151,6 +170,8 @@ def run(
     seed: Seed = 0,
     slots: Slots = None,
     budget_minutes: Budget = None,
+    baseline: BaselineName = None,
+    twins: Twins = 0,
     workers: Workers = None,
     force: Force = False,
 ) -> None:
@@ -180,6 +201,8 @@ def run(
         "slots": slots,
         "seed": seed,
         "budget_minutes": budget_minutes,
+        "baseline": baseline,
+        "twins": twins,
     }
     request = ScanRequest(
         model=model,

@@ -8,6 +8,7 @@ import typer
 from api.arguments import Home, Json, Server, Workers
 from api.commands.run import (
     Architecture,
+    BaselineName,
     Budget,
     FalsePositives,
     Fit,
@@ -22,6 +23,7 @@ from api.commands.run import (
     Poisoned,
     Seed,
     Slots,
+    Twins,
     Unlabelled,
 )
 
@@ -63,6 +65,8 @@ def submit(
     seed: Seed = 0,
     slots: Slots = None,
     budget_minutes: Budget = None,
+    baseline: BaselineName = None,
+    twins: Twins = 0,
     priority: Annotated[
         Priority, typer.Option("--priority", help="Whose labels go first while workers are scarce.")
     ] = "normal",
@@ -108,6 +112,8 @@ def submit(
         slots=slots,
         seed=seed,
         budget_minutes=budget_minutes,
+        baseline=baseline,
+        twins=twins,
     ).model_dump(mode="json")
     orders = [
         Order(

@@ -18,11 +18,14 @@ from api.service.routes import submissions as routes
 from api.service.service import Service
 from api.service.uploads import received
 from nc_core.errors import CleanseError
-from nc_tasks.store import datasets
+from nc_tasks.store import baselines, datasets
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-OPTIONS = ("profile", "value_range", "min_accuracy", "resize", "labels", "mitigate", "unlabelled")
+OPTIONS = (
+    *("profile", "value_range", "min_accuracy", "resize", "labels", "mitigate", "unlabelled"),
+    *("baseline", "twins"),
+)
 """Options of a scan that the form asks for; one left empty stays as it is without the form."""
 
 
@@ -76,5 +79,6 @@ def _form(
 ) -> Response:
     with service.store.read() as session:
         known = datasets.every(session, owner=caller.owner)
+        named = baselines.every(session, owner=caller.owner)
     limit = byte_size(service.settings.upload_bytes)
-    return page(request, "submit.html", status=status, error=error, datasets=known, limit=limit)
+    return page(request, "submit.html", status=status, error=error, datasets=known, baselines=named, limit=limit)

@@ -15,6 +15,7 @@ from api.service.leavings import swept
 from api.service.problems import Problem, add_handlers
 from api.service.routes import (
     artefacts,
+    baselines,
     classify,
     datasets,
     estimates,
@@ -26,6 +27,7 @@ from api.service.routes import (
     keys,
     labels,
     metrics,
+    rejudged,
     results,
     schema,
     signing,
@@ -56,7 +58,7 @@ MODULES = (
         events,
         classify,
     ),
-    *(history, keys),
+    *(baselines, history, rejudged, keys),
 )
 ROUTERS = (*(module.router for module in MODULES), pages)
 

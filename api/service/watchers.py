@@ -75,6 +75,8 @@ def progress_json(seen: Snapshot, seconds: float | None) -> dict[str, Any]:
         "range": seen.range,
         "ranges": seen.ranges,
         "screenings": seen.screenings,
+        "clean_scans": seen.clean_scans,
+        "awaited": seen.awaited,
         "eta_seconds": None if seconds is None else round(seconds, 1),
     }
 

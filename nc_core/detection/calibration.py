@@ -4,6 +4,7 @@ Where the submitted net was as likely to be any of the n + 1 as each of the n cl
 reach its number by chance, k of n do (Vovk et al. 2005, section 2; for one test see Bates et al. 2023).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -34,7 +35,12 @@ class Calibration:
 
     def decides(self, alpha: float) -> bool:
         """Whether so many scans can bear out a false positive rate: 19 for 5%."""
-        return len(self.scans) >= FEWEST and 1.0 / (len(self.scans) + 1) <= alpha
+        return len(self.scans) >= needed(alpha)
+
+
+def needed(alpha: float) -> int:
+    """Clean scans that can bear out a false positive rate."""
+    return max(FEWEST, math.ceil(1.0 / alpha - 1e-9) - 1)
 
 
 UNCALIBRATED = Calibration(source="none", scans=())

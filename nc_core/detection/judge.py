@@ -121,12 +121,24 @@ def _beside(
     used = CalibrationUsed(source=calibration.source, scans=len(calibration.scans))
     evidence = tuple(_conformal(kind, first[kind], calibration, used) for kind in KINDS if kind in first)
     p = together(own, calibration.scans)
-    by_kind: dict[Kind, frozenset[int]] = {}
-    if p <= alpha:
-        for kind, values in label_statistics(labels, pixels=pixels).items():
-            most = max(calibration.null(kind), default=float("inf"))
-            by_kind[kind] = frozenset(label for label, value in values.items() if value > most)
-    return Judgement(evidence=evidence, p_value=p, found=_kinds_of(by_kind), steps=steps, shares={})
+    found = _unlike(labels, pixels, calibration, alpha) if p <= alpha else {}
+    return Judgement(evidence=evidence, p_value=p, found=found, steps=steps, shares={})
+
+
+def _unlike(
+    labels: Sequence[LabelNorm], pixels: int, calibration: Calibration, alpha: float
+) -> dict[int, tuple[str, ...]]:
+    """Labels that would make the model abnormal by themselves, with the kinds in which no clean scan reaches them."""
+    by_label: dict[int, dict[str, float]] = {}
+    for kind, values in label_statistics(labels, pixels=pixels).items():
+        for label, value in values.items():
+            by_label.setdefault(label, {})[kind] = value
+    found = {}
+    for label, own in sorted(by_label.items()):
+        kinds = tuple(kind for kind in KINDS if kind in own and own[kind] > max(calibration.null(kind), default=0.0))
+        if kinds and together(own, calibration.scans) <= alpha:
+            found[label] = kinds
+    return found
 
 
 def _conformal(kind: Kind, first: Leading, calibration: Calibration, used: CalibrationUsed) -> ModelEvidence:

@@ -38,7 +38,8 @@ class Evidence:
     masks' mean on other images, of a GangSweep whose masks have nothing in common. leads: share of clean images on
     which a step along the gradient gets further than one against it, None where there were too few to say. tried: what
     else was tried where the gradient led nowhere, in order. transferability: mean rate on other images of triggers that
-    a few images need, of a label that was confirmed; few_norm: the median norm of those triggers, in pixels.
+    a few images need, of a label that was confirmed; few_norm: the median norm of those triggers, in pixels. starts:
+    norm and attack success rate on held-out images of every random start that the label was inverted from, in order.
     """
 
     attack_rate: float
@@ -56,15 +57,17 @@ class Evidence:
     tried: tuple[str, ...] = ()
     transferability: float | None = None
     few_norm: float | None = None
+    starts: tuple[tuple[float | None, float | None], ...] = ()
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Evidence":
         """What `to_json` gave."""
-        return cls(**{**told, "tried": tuple(told["tried"])})
+        starts = tuple((norm, rate) for norm, rate in told.get("starts", ()))  # an earlier version kept none
+        return cls(**{**told, "tried": tuple(told["tried"]), "starts": starts})
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain numbers, truth values and lists."""
-        return {**asdict(self), "tried": list(self.tried)}
+        return {**asdict(self), "tried": list(self.tried), "starts": [list(start) for start in self.starts]}
 
     @property
     def misled(self) -> bool:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from nc_core.detection.calibration import UNCALIBRATED, Calibration
+from nc_core.detection.calibration import UNCALIBRATED, Calibration, needed
 from nc_core.detection.judge import Judgement, judge
 from nc_core.detection.mad import anomaly_index
 from nc_core.detection.norms import LabelNorm
@@ -44,6 +44,8 @@ def detect(
     first = judged.steps[0] if judged.steps else None
     suspects = suspects_of(labels, flagged=flagged)
     reason, verdict = _judge(labels, flagged, suspects, judged, classes, pixels, alpha, calibration)
+    if calibration.source != "none" and not calibration.decides(alpha):
+        reason = f"{reason} {_uncalibrated(calibration, alpha)}"
     indices = _indices(labels, found, judged.steps)
     smallest = next((index for index in indices if first and index.label == first.label), None)
     return Detection(
@@ -94,8 +96,7 @@ def _judge(
         return " ".join(filter(None, (reason, *more))), "backdoored"
     doubts = (
         _unseen(labels, flagged),
-        _brittle(labels, judged),
-        _natural(labels, pixels),
+        None if calibration.decides(alpha) else _brittle(labels, judged) or _natural(labels, pixels),
         _left_out(labels, classes),
         _few(labels, judged, calibration, alpha),
         _borderline(judged, alpha),
@@ -105,6 +106,15 @@ def _judge(
     least = min(judged.evidence, key=lambda one: one.p_value, default=None)
     smallest = f" (most: label {least.label}, p = {judged.p_value:.2g})" if least else ""
     return f"None of {len(labels)} labels has a trigger smaller than chance allows{smallest}.", "clean"
+
+
+def _uncalibrated(calibration: Calibration, alpha: float) -> str:
+    """Said where clean scans were asked for and too few can be compared with the model."""
+    count = len(calibration.scans)
+    return (
+        f"The verdict is uncalibrated: {count or 'no'} clean scan{'' if count == 1 else 's'} can be compared with it, "
+        f"and a rate of {alpha:g} takes {needed(alpha)}."
+    )
 
 
 def _brittle(labels: Sequence[LabelNorm], judged: Judgement) -> str | None:
@@ -196,10 +206,9 @@ def _few(labels: Sequence[LabelNorm], judged: Judgement, calibration: Calibratio
     if calibration.decides(alpha):
         return None
     if len(labels) < FEW_LABELS:
-        wanted = math.ceil(1 / alpha) - 1
         return (
             f"With {len(labels)} labels, fewer than {FEW_LABELS}, an outlier is hard to tell from chance and "
-            f"no trigger is small and universal: pass --twins {wanted}, or a baseline of as many clean scans."
+            f"no trigger is small and universal: pass --twins {needed(alpha)}, or a baseline of as many clean scans."
         )
     known = [norm for norm in reference_norms(labels) if math.isfinite(norm)]
     first = judged.steps[0] if judged.steps else None

@@ -1,5 +1,7 @@
 """A reversed trigger and the outcome of its optimisation."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -106,8 +108,15 @@ class Inversion:
         if not known or self.evidence is None:
             return self
         rate = float(np.mean([one.rate for one in known]))
-        norm = float(np.exp(np.mean([np.log(max(one.norm, SIZE_FLOOR)) for one in known])))
+        norm = math.prod(max(one.norm, SIZE_FLOOR) for one in known) ** (1 / len(known))
         return replace(self, evidence=replace(self.evidence, transferability=rate, few_norm=norm))
+
+    def with_starts(self, several: "Sequence[Inversion]") -> "Inversion":
+        """The same with what came of every start of its label; nothing where the optimisation left no numbers."""
+        if self.evidence is None:
+            return self
+        starts = tuple((one.norm, one.attack_success_rate) for one in several)
+        return replace(self, evidence=replace(self.evidence, starts=starts))
 
     @property
     def norm(self) -> float | None:

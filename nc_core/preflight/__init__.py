@@ -1,6 +1,6 @@
 """Everything that is found out about a model and its clean data before any label is worked on."""
 
-from nc_core.preflight.check import Preflight, RangeFound, check
+from nc_core.preflight.check import Preflight, RangeFound, check, domain_in
 from nc_core.preflight.compute import quick_compute
 from nc_core.preflight.memory import choose_slots, default_budget, estimate
 from nc_core.preflight.pace import Pace, pace_of
@@ -15,6 +15,7 @@ __all__ = [
     "check",
     "choose_slots",
     "default_budget",
+    "domain_in",
     "estimate",
     "pace_of",
     "quick_compute",

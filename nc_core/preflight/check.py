@@ -78,7 +78,7 @@ def check(
             f"--min-accuracy {min_accuracy:g} needs labels to be held against, and none are used: leave it out, or "
             "pass labelled data without --unlabelled"
         )
-    sample = np.random.default_rng(0).permutation(len(images.pixels))[: ranges.PROBE_IMAGES]
+    sample = _sample(images)
     probe = sample[: pace.probe]
     domains = _domains(images.pixels[sample], value_range, labelled=truth is not None)
     trials = _trials(predict, domains, images.pixels[probe], None if truth is None else truth[probe])
@@ -108,6 +108,17 @@ def check(
         doubts=doubts,
         ranges=found,
     )
+
+
+def domain_in(value_range: str, images: Images) -> Domain:
+    """The domain of a value range, not "auto", as `check` takes it from the images; raises OptionRefused as it does."""
+    (found,) = _domains(images.pixels[_sample(images)], value_range, labelled=False)
+    return found
+
+
+def _sample(images: Images) -> npt.NDArray[np.int64]:
+    """Which images ranges are made of and compared on."""
+    return np.random.default_rng(0).permutation(len(images.pixels))[: ranges.PROBE_IMAGES]
 
 
 def _domains(pixels: npt.ArrayLike, value_range: str, *, labelled: bool) -> list[Domain]:

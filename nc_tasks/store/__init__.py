@@ -5,6 +5,8 @@ from nc_tasks.store.engine import Store, open_store
 from nc_tasks.store.labels import LabelCounts, LabelKey, LabelProgress
 from nc_tasks.store.tables import (
     LOCAL,
+    Baseline,
+    CalibrationScan,
     Detection,
     FlaggedLabel,
     Job,
@@ -19,6 +21,8 @@ __all__ = [
     "LOCAL",
     "ApiKey",
     "AuditEntry",
+    "Baseline",
+    "CalibrationScan",
     "Dataset",
     "Delivery",
     "Detection",

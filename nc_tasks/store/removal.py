@@ -6,14 +6,24 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from nc_tasks.errors import WrongState
 from nc_tasks.store import submissions
 from nc_tasks.store.door_tables import Dataset, Delivery
 from nc_tasks.store.states import JOB_ENDS, SUBMISSION_ENDS
-from nc_tasks.store.tables import Detection, FlaggedLabel, Job, Label, Mitigation, Preparation, Submission
+from nc_tasks.store.tables import (
+    Baseline,
+    CalibrationScan,
+    Detection,
+    FlaggedLabel,
+    Job,
+    Label,
+    Mitigation,
+    Preparation,
+    Submission,
+)
 from nc_tasks.store.types import now
 
 DIGEST_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
@@ -37,7 +47,9 @@ def remove(session: Session, *, submission_id: str) -> set[str]:
     if submission.state not in SUBMISSION_ENDS:
         raise WrongState(f"submission {submission_id} is {submission.state}: cancel it before it is deleted")
     named = set(_files_of(session, submission))
-    for table in (Delivery, FlaggedLabel, Detection, Mitigation, Label, Preparation):
+    links = or_(CalibrationScan.submission_id == submission_id, CalibrationScan.scan_id == submission_id)
+    session.execute(delete(CalibrationScan).where(links))
+    for table in (Baseline, Delivery, FlaggedLabel, Detection, Mitigation, Label, Preparation):
         session.execute(delete(table).where(table.submission_id == submission_id))
     session.execute(delete(Submission).where(Submission.id == submission_id))
     return named
@@ -68,9 +80,10 @@ def referenced(session: Session, *, digests: Iterable[str]) -> set[str]:
 
 
 def ended_before(session: Session, *, days: float) -> list[str]:
-    """Ids of the submissions that ended so long ago, oldest first."""
+    """Ids of the submissions that ended so long ago, oldest first; but what a baseline names stays."""
     before = now(session) - timedelta(days=days)
-    query = select(Submission.id).where(Submission.state.in_(SUBMISSION_ENDS), Submission.finished_at < before)
+    named = exists().where(Baseline.submission_id == Submission.id)
+    query = select(Submission.id).where(Submission.state.in_(SUBMISSION_ENDS), Submission.finished_at < before, ~named)
     return list(session.scalars(query.order_by(Submission.finished_at)))
 
 

@@ -12,8 +12,10 @@ DeliveryState = Literal["waiting", "queued", "done", "failed"]
 Verdict = Literal["backdoored", "clean", "inconclusive"]
 Priority = Literal["high", "normal", "low"]
 Scope = Literal["submit", "read", "admin"]
+CalibrationSource = Literal["baseline", "twins"]
 
 SUBMISSION_ENDS: tuple[SubmissionState, ...] = ("done", "refused", "failed", "cancelled")
+BEFORE_VERDICT: tuple[SubmissionState, ...] = ("queued", "preparing", "inverting")
 WITHOUT_RESULT: tuple[SubmissionState, ...] = ("refused", "failed", "cancelled")
 """Ends of submissions that are tried again when they are submitted again."""
 LABEL_ENDS: tuple[LabelState, ...] = ("done", "not_converged", "screened_out", "failed", "cancelled")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import course, deliveries, findings
+from nc_tasks.store import calibrations, course, deliveries, findings
 from nc_tasks.store.insert import insert_absent
 from nc_tasks.store.labels import RESULTS
 from nc_tasks.store.leases import changed
@@ -42,7 +42,7 @@ def key_of(
         "model": model_sha256,
         "data": data_sha256,
         "poisoned": [entry["sha256"] for entry in poisoned],
-        "options": options.model_dump(mode="json"),
+        "options": options.deciding(),
         "version": package_version(),
         **({} if owner == LOCAL else {"owner": owner}),
     }
@@ -67,10 +67,12 @@ def submit(
 
     poisoned: {"sha256", "name"} of each file. force: a new generation although there is one. One that
     was refused, failed or cancelled is queued again; labels that had ended in a result keep it. tags: None leaves those
-    of a submission that is there. Raises OptionRefused where a repair needs poison and there is none.
+    of a submission that is there. Raises OptionRefused where a repair needs poison and there is none, and for a
+    calibration that cannot be had; NotFound for a baseline that is not there.
     """
     if "retraining" in options.mitigate and not poisoned:
         raise OptionRefused("retraining learns from known poisoned images: pass --poisoned, or another --mitigate")
+    calibrations.check(session, options=options, owner=owner)
     key = key_of(model_sha256=model_sha256, data_sha256=data_sha256, poisoned=poisoned, options=options, owner=owner)
     latest = session.scalars(
         select(Submission).where(Submission.key == key).order_by(Submission.generation.desc()).limit(1)
@@ -103,6 +105,7 @@ def submit(
     # Who submits sends the message; if that never comes, the sweeper does.
     insert_absent(session, Preparation, [{"submission_id": submission_id, "published_at": row["created_at"]}])
     made = get(session, submission_id=submission_id)
+    calibrations.link_baseline(session, made)
     # Ids are 48 bits of a hash: whoever finds options that lead to another's gets nothing of it.
     if made.key != key:
         raise WrongState(f"submission {submission_id} is of other files: submit with another seed")
@@ -122,6 +125,7 @@ def restart(session: Session, *, submission_id: str) -> bool:
     )
     if moved:
         restart_work(session, submission_id=submission_id)
+        calibrations.link_baseline(session, get(session, submission_id=submission_id))
         deliveries.arm_again(session, submission_id=submission_id)
     return moved
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from nc_tasks.store.states import (
+    CalibrationSource,
     JobKind,
     JobState,
     LabelState,
@@ -191,6 +192,29 @@ class Detection(Base):
     label_states: Mapped[dict[str, int] | None] = mapped_column(Json)
     body: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime]
+
+
+class Baseline(Base):
+    """One scan of a clean model among those that an owner calls by this name."""
+
+    __tablename__ = "baseline"
+    __table_args__ = (Index(None, "submission_id"),)
+
+    owner: Mapped[str] = mapped_column(Owner, primary_key=True)
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    created_at: Mapped[datetime]
+
+
+class CalibrationScan(Base):
+    """A clean scan that the verdict of a submission is calibrated by. source: what it is to it."""
+
+    __tablename__ = "calibration_scan"
+    __table_args__ = (Index(None, "scan_id"), one_of("source", get_args(CalibrationSource)))
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    scan_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    source: Mapped[str] = mapped_column(State)
 
 
 class FlaggedLabel(Base):

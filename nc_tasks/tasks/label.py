@@ -186,6 +186,7 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
         except OutOfDeviceMemory:
             forget(engine)
             raise
+        chosen = chosen.with_starts(several)
         return _finish(worker, key, attempt, found=found, several=several, chosen=chosen, images=images)
 
 

@@ -2,15 +2,17 @@
 
 import logging
 import traceback
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from nc_core.errors import InputRefused, OutOfBudget
-from nc_tasks import logs, workflow
-from nc_tasks.app import app
+from nc_tasks import logs, twins, workflow
+from nc_tasks.app import app, publish_start
 from nc_tasks.errors import ArtefactsUnreachable
+from nc_tasks.options import ScanOptions
 from nc_tasks.prepare import one_line, prepare
-from nc_tasks.store import course, preparations, submissions
+from nc_tasks.store import Submission, course, preparations, submissions
 from nc_tasks.worker import WorkerProcess, load, this_worker
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
         with worker.heartbeat.hold(renew):
             load()
             found = prepare(worker, submission)
+            architecture = _architecture(worker, submission, found)
     except ArtefactsUnreachable:
         # Nobody's fault: the lease runs out, and it is tried again.
         raise
@@ -54,6 +57,7 @@ def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
         with worker.store.write() as session:
             if preparations.finish(session, submission_id=submission_id, attempt=attempt):
                 course.refuse(session, submission_id=submission_id, reason=one_line(error))
+        workflow.release(worker.store, submission_id)
         return
     except Exception as error:
         log.error("submission %s: %s", submission_id, traceback.format_exc())
@@ -61,9 +65,23 @@ def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
         with worker.store.write() as session:
             if preparations.finish(session, submission_id=submission_id, attempt=attempt):
                 course.fail(session, submission_id=submission_id, reason=reason)
+        workflow.release(worker.store, submission_id)
         return
     with worker.store.write() as session:
         mine = preparations.finish(session, submission_id=submission_id, attempt=attempt)
         kept = mine and course.record_prepared(session, submission_id=submission_id, **found)
+        ordered = (
+            twins.order(session, submission_id=submission_id, architecture_sha256=architecture)
+            if kept and architecture is not None
+            else []
+        )
     if kept:
         workflow.begin_scan(worker, submission_id)
+    for position, twin in enumerate(ordered):
+        publish_start(twin, behind=position)
+
+
+def _architecture(worker: WorkerProcess, submission: Submission, found: dict[str, Any]) -> str | None:
+    """The file that the submission's twins are made of; None where it asks for none."""
+    wanted = ScanOptions(**submission.options).twins
+    return twins.architecture_file(worker, found["canonical_sha256"]) if wanted else None

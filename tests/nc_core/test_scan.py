@@ -20,6 +20,11 @@ def test_a_backdoor_that_works_in_one_range_alone_is_found_there(gate: gated.Gat
     verdicts = {one.value_range: one.verdict for one in found.detection.ranges}
     assert verdicts == {gate: "backdoored", "0..255" if gate == "0..1" else "0..1": "clean"}
     assert gate in found.detection.reason
+    # And every start of the label is told with its rate on held-out images
+    inversion = found.inversions[6]
+    assert inversion.evidence is not None
+    assert len(inversion.evidence.starts) == 3
+    assert (inversion.norm, inversion.attack_success_rate) in inversion.evidence.starts
     # And a repair would work with the triggers, the images and the limit of that range
     assert found.prepared.domain.value_range == gate
     case = case_of(found)

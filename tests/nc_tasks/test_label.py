@@ -10,7 +10,7 @@ import pytest
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.inversion import Begun, Inversion, Trigger
 from nc_core.inversion.trigger import Transferability
-from nc_core.rounds import RANGE_ROUNDS
+from nc_core.rounds import RANGE_ROUNDS, plan
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Label, LabelKey, Submission, findings, labels, submissions
 from nc_tasks.tasks import label as label_task
@@ -33,7 +33,7 @@ class Engine:
         assert seed == 5
         if not inverted.seen:
             return None
-        return Transferability(rate=0.6 if again else 0.8, norm=12.0 if again else 3.0, gradient_images=1280)
+        return Transferability(rate=0.25 if again else 0.75, norm=16.0 if again else 4.0, gradient_images=1280)
 
     def of(self, _: WorkerProcess, submission: Submission, profile: str, _slots: int, range: int) -> Any:
         engine = self
@@ -131,7 +131,7 @@ def test_what_its_numbers_bear_out_is_kept_with_a_label(worker: WorkerProcess, e
     # Then SQL alone says which one has an outcome
     with worker.store.read() as session:
         first, second = findings.latest(session, submission_id=submission)
-    assert second.evidence == blind.to_json()
+    assert second.evidence == replace(blind, starts=((None, None),)).to_json()
     assert findings.doubt_of(first) is None
     assert "100% of the images that it missed had no gradient" in str(findings.doubt_of(second))
 
@@ -213,6 +213,36 @@ def test_a_confirmed_label_has_the_middle_one_of_its_three_inversions(
     assert (row.updates, row.gradient_images) == (41 + 42, 2 * 640)
 
 
+def test_each_start_of_a_confirmed_label_is_kept_with_its_norm_and_its_rate(
+    worker: WorkerProcess, engine: Engine, submission: str
+) -> None:
+    # Given a label whose trigger works on fewer held-out images from one start than from another
+    masks, rates = iter((0.5, 0.9, 0.7)), iter((0.99, 0.4, 0.8))
+
+    def another(label: int) -> Inversion:
+        trigger = Trigger(mask=np.full((2, 2), next(masks), np.float32), pattern=TRIGGER.pattern)
+        return replace(found(label), trigger=trigger, attack_success_rate=next(rates), evidence=CONVERGED)
+
+    engine.does = another
+    run(submission, 1)
+    assert (
+        row(worker, submission, 1).evidence
+        == replace(CONVERGED, transferability=0.75, few_norm=4.0, starts=((2.0, 0.99),)).to_json()
+    )
+    # When it is confirmed
+    with worker.store.write() as session:
+        labels.create(session, submission_id=submission, labels=[1], round=1, updates_budget=1200)
+    label_task.invert_label(submission=submission, label=1, round=1)
+    # Then all three are told, in the order in which they were made
+    with worker.store.read() as session:
+        (confirmed,) = findings.latest(session, submission_id=submission, label=1)
+        told = findings.norm_of(confirmed, plan(range(2), profile="fast", seed=5)).evidence
+    assert told is not None
+    assert [norm for norm, _ in told.starts] == pytest.approx([2.0, 3.6, 2.8])
+    assert [rate for _, rate in told.starts] == [0.99, 0.4, 0.8]
+    assert (confirmed.norm, confirmed.attack_success_rate) == (told.starts[2][0], 0.8)
+
+
 def test_a_label_that_was_seen_is_asked_whether_it_is_universal_and_again_when_confirmed(
     worker: WorkerProcess, engine: Engine, submission: str
 ) -> None:
@@ -228,9 +258,11 @@ def test_a_label_that_was_seen_is_asked_whether_it_is_universal_and_again_when_c
     with worker.store.read() as session:
         seen, hidden = findings.latest(session, submission_id=submission)
         first = session.get_one(Label, (submission, 0, 0))
-    assert first.evidence == pytest.approx(replace(CONVERGED, transferability=0.8, few_norm=3.0).to_json())
-    assert seen.evidence == pytest.approx(replace(CONVERGED, transferability=0.7, few_norm=6.0).to_json())
-    assert hidden.evidence == blind.to_json()
+    starts = ((2.0, 0.99),) * 3
+    one = replace(CONVERGED, transferability=0.75, few_norm=4.0, starts=starts[:1])
+    assert first.evidence == one.to_json()
+    assert seen.evidence == replace(one, transferability=0.5, few_norm=8.0, starts=starts).to_json()
+    assert hidden.evidence == replace(blind, starts=starts).to_json()
     assert (first.gradient_images, seen.gradient_images) == (640 + 1280, 2 * 640 + 1280)
     assert hidden.gradient_images == 2 * 640
 

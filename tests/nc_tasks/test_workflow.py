@@ -30,13 +30,16 @@ class Messages:
         self.comparisons: list[str] = []
         self.repairs: list[str] = []
         self.urgencies: list[str] = []
+        self.gathered: list[tuple[str, int]] = []
         monkeypatch.setattr(publishing, "publish_labels", self._labels)
         monkeypatch.setattr(publishing.broker, "epoch", lambda: "one")
         monkeypatch.setattr(publishing.app, "send_task", self._task)
 
-    def _task(self, name: str, *, kwargs: dict[str, str], **__: object) -> None:
+    def _task(self, name: str, *, kwargs: dict[str, Any], **__: object) -> None:
         if name == "nc_tasks.compare":
             self.comparisons.append(kwargs["submission"])
+        elif name == "nc_tasks.gather":
+            self.gathered.append((kwargs["submission"], kwargs["round"]))
         else:
             self.repairs.append(kwargs["method"])
 

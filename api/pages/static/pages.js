@@ -63,6 +63,9 @@ function showProgress(progress) {
 }
 
 function inPhase(progress) {
+  if (progress.phase === "detection" && progress.awaited) {
+    return `waiting for ${progress.awaited} of ${progress.clean_scans} clean scan${progress.clean_scans === 1 ? "" : "s"}`;
+  }
   if (progress.phase !== "inversion" || !progress.labels) return "";
   const ended = `${progress.labels_ended} of ${progress.labels} labels`;
   if (progress.purpose === "screening") return `screening ${progress.round + 1}: ${ended}`;

@@ -15,7 +15,7 @@ from PIL import Image
 from sqlalchemy import update
 
 from api.pages.cells import grid
-from nc_tasks.store import Detection, Store, course, submissions
+from nc_tasks.store import Detection, Store, baselines, course, submissions
 from tests import history
 from tests.api.conftest import compared, fabricate_evidence
 
@@ -343,6 +343,7 @@ def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, 
     files = {"model": ("net.h5", b"model"), "data": ("clean.npz", b"data")}
     fields = {"profile": "thorough", "value_range": "", "labels": "0-3", "mitigate": "none", "unlabelled": "true"}
     fields["min_accuracy"] = "0.35"
+    fields |= {"baseline": "", "twins": ""}
     answer = browser.post("/submissions", files=files, data=fields)
     assert answer.status_code == 303, answer.text
     assert answer.headers["location"] == f"/submissions/{sent[0]}"
@@ -351,6 +352,23 @@ def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, 
     assert (options["profile"], options["labels"], options["mitigate"]) == ("thorough", "0-3", [])
     assert (options["unlabelled"], options["value_range"]) == (True, "auto")
     assert options["min_accuracy"] == 0.35
+    assert (options["baseline"], options["twins"]) == (None, 0)
+
+
+def test_given_twins_or_a_baseline_in_the_form_then_the_verdict_is_held_against_them(
+    browser: httpx.Client, store: Store, sent: list[str]
+) -> None:
+    assert "Held against a baseline" not in look(browser, "/submit").text
+    files = {"model": ("net.h5", b"model"), "data": ("clean.npz", b"data")}
+    browser.post("/submissions", files=files, data={"twins": "19"})
+    with store.write() as session:
+        assert submissions.get(session, submission_id=sent[0]).options["twins"] == 19
+        baselines.add(session, owner="local", name="signs", submission_ids=sent)
+    assert "Held against a baseline" in (page := look(browser, "/submit")).text
+    assert "signs" in page.text
+    refused = browser.post("/submissions", files=files, data={"baseline": "signs"})
+    assert refused.status_code == 422
+    assert "none of them has a result" in refused.text
 
 
 def test_given_labels_in_many_ranges_then_the_page_writes_out_the_first(browser: httpx.Client, sent: list[str]) -> None:

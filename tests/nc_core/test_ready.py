@@ -1,0 +1,58 @@
+"""What is got ready of a model file: the net in it, or a twin that is trained first."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from nc_core.architecture import architecture_of
+from nc_core.errors import InputRefused
+from nc_core.inversion import PROFILES
+from nc_core.models import canonical_of, save_keras
+from nc_core.ready import Ready, get_ready
+
+
+@pytest.fixture
+def blank(tmp_path: Path) -> Path:
+    """The architecture of a small net."""
+    image = keras.Input((6, 6, 3))
+    net = keras.Model(image, keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(image)))
+    save_keras(architecture_of(canonical_of(net)), tmp_path / "blank.keras")
+    return tmp_path / "blank.keras"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Pictures of three colours, which are their labels."""
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 3, 200)
+    pixels = generator.integers(0, 80, (200, 6, 6, 3))
+    pixels[np.arange(200), :, :, labels] += 150
+    np.savez(tmp_path / "clean.npz", x_test=pixels.astype(np.uint8), y_test=labels)
+    return tmp_path / "clean.npz"
+
+
+def ready(blank: Path, data: Path, *, twin: int | None, value_range: str = "0..1", unlabelled: bool = False) -> Ready:
+    return get_ready(blank, data, profile=PROFILES["fast"], value_range=value_range, unlabelled=unlabelled, twin=twin)
+
+
+def test_a_twin_is_trained_before_it_is_looked_at(blank: Path, data: Path) -> None:
+    # Given a file whose net has learned nothing, which is refused as it is
+    with pytest.raises(InputRefused, match="accuracy"):
+        ready(blank, data, twin=None)
+    # When a twin of it is asked for, then it knows the data, and the same one comes again
+    one, again, other = (ready(blank, data, twin=seed) for seed in (1, 1, 2))
+    assert (one.preflight.clean_accuracy or 0.0) > 0.9
+    assert one.canonical.equals(again.canonical)
+    assert not one.canonical.equals(other.canonical)
+    assert [found.domain.value_range for found in one.preflight.ranges] == ["0..1"]
+
+
+@pytest.mark.parametrize(("how", "line"), [({"value_range": "auto"}, "value-range"), ({"unlabelled": True}, "labels")])
+def test_a_twin_that_cannot_be_trained_is_refused_in_one_line(
+    blank: Path, data: Path, how: dict[str, object], line: str
+) -> None:
+    with pytest.raises(InputRefused, match=line) as caught:
+        ready(blank, data, twin=1, **how)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
