@@ -133,7 +133,7 @@ def _unlike(
     for kind, values in label_statistics(labels, pixels=pixels).items():
         for label, value in values.items():
             by_label.setdefault(label, {})[kind] = value
-    found = {}
+    found: dict[int, tuple[str, ...]] = {}
     for label, own in sorted(by_label.items()):
         kinds = tuple(kind for kind in KINDS if kind in own and own[kind] > max(calibration.null(kind), default=0.0))
         if kinds and together(own, calibration.scans) <= alpha:
