@@ -1,9 +1,11 @@
 """What speaks for a backdoor: each kind of evidence as one number of the model, and as one of each label.
 
+Robust z: how far something lies below the others, on the log scale.
+
 | name | statistic | sees |
 | --- | --- | --- |
-| outlier | how far the smallest norm lies below the net's other labels, robust z of its logarithm | small triggers |
-| universality | the same of the smallest price (`nc_core.detection.price`) | triggers of a part of the images, too |
+| outlier | robust z of the smallest norm | small triggers |
+| universality | robust z of the smallest price (`nc_core.detection.price`) | triggers of a part of the images, too |
 | price | minus the logarithm of the smallest price as a share of the pixels | few labels, many infected labels |
 | size | the same of the smallest norm; only beside clean scans of the same cell | few labels, many infected labels |
 """
@@ -14,9 +16,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nc_core.detection.norms import LabelNorm
-from nc_core.detection.outliers import SIZE_FLOOR, robust_log_z
+from nc_core.detection.outliers import SIZE_FLOOR, one_sided_log_z, robust_log_z
 from nc_core.detection.price import priced
-from nc_core.detection.stepdown import reference_norms
+from nc_core.detection.stepdown import Measure, reference_norms
 
 Kind = Literal["outlier", "universality", "price", "size"]
 KINDS: tuple[Kind, ...] = ("outlier", "universality", "price", "size")
@@ -49,8 +51,8 @@ def label_statistics(labels: Sequence[LabelNorm], *, pixels: int) -> Mapping[Kin
     """Each kind's statistic of every label that has one: label -> statistic."""
     prices = [priced(label) for label in labels]
     return {
-        "outlier": _by_label(labels, _beside(labels)),
-        "universality": _by_label(prices, _beside(prices)),
+        "outlier": _by_label(labels, _beside(labels, robust_log_z)),
+        "universality": _by_label(prices, _beside(prices, one_sided_log_z)),
         "price": _by_label(prices, _share(pixels)),
         "size": _by_label(labels, _share(pixels)),
     }
@@ -60,9 +62,9 @@ def _by_label(labels: Sequence[LabelNorm], statistic: Callable[[float], float]) 
     return {one.label: statistic(one.norm) for one in labels if one.state == "done" and one.norm is not None}
 
 
-def _beside(labels: Sequence[LabelNorm]) -> Callable[[float], float]:
+def _beside(labels: Sequence[LabelNorm], measure: Measure) -> Callable[[float], float]:
     reference = reference_norms(labels)
-    return lambda norm: robust_log_z(norm, reference)
+    return lambda norm: measure(norm, reference)
 
 
 def _share(pixels: int) -> Callable[[float], float]:

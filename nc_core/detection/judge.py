@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 from nc_core.detection.calibration import Calibration, conformal, together
 from nc_core.detection.evidence import KINDS, Kind, Leading, label_statistics, leading, statistics_of
-from nc_core.detection.library import null_of, tail_p
+from nc_core.detection.library import FEW_LABELS, null_of, tail_p
 from nc_core.detection.norms import LabelNorm
+from nc_core.detection.outliers import one_sided_log_z
 from nc_core.detection.price import priced
 from nc_core.detection.result import CalibrationUsed, ModelEvidence
 from nc_core.detection.stepdown import Step, p_value, step_down
 
-WEIGHTS: dict[Kind, float] = {"outlier": 4, "universality": 3, "price": 3}
+WEIGHTS: dict[Kind, float] = {"outlier": 2, "universality": 2, "price": 1}
 """Of the one error rate, where each kind of evidence is a test of its own (weighted Bonferroni)."""
+AMONG_FEW: dict[Kind, float] = {"outlier": 1, "price": 1}
+"""The same of fewer than `FEW_LABELS` labels, where a price has hardly others to stand out from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +71,9 @@ def shares_of(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> dict
         "universality": measured,
         "price": measured and bool(null_of("price", classes=classes)),
     }
-    whole = sum(weight for kind, weight in WEIGHTS.items() if there[kind])
-    return {kind: weight / whole for kind, weight in WEIGHTS.items() if there[kind]}
+    weights = AMONG_FEW if classes < FEW_LABELS else WEIGHTS
+    whole = sum(weight for kind, weight in weights.items() if there[kind])
+    return {kind: weight / whole for kind, weight in weights.items() if there[kind]}
 
 
 def _universality(
@@ -78,7 +82,9 @@ def _universality(
     """The outlier test on prices: by the library's law where it has one, else by the normal one."""
     null = null_of("universality", classes=classes)
     law: Callable[..., float] = (lambda z, **_: tail_p(z, null)) if null else p_value
-    steps, found = step_down([priced(label) for label in labels], alpha=alpha, share=share, law=law)
+    steps, found = step_down(
+        [priced(label) for label in labels], alpha=alpha, share=share, law=law, measure=one_sided_log_z
+    )
     used = CalibrationUsed(source="library" if null else "none", scans=len(null))
     return _of_steps("universality", steps, used, null), found
 

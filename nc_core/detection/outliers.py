@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nc_core.detection.mad import INDEX_CAP, median_and_mad
+from nc_core.detection.mad import CONSISTENCY, INDEX_CAP, median_and_mad
 
 SPREAD_FLOOR = 0.2
 """Least MAD of log norms. One label inverted with another seed comes out 10 to 20% larger or smaller (standard
@@ -30,4 +30,22 @@ def robust_log_z(norm: float, reference: Iterable[float]) -> float:
     if not np.isfinite(mad):
         return 0.0
     z = (median - float(np.log(max(norm, SIZE_FLOOR)))) / max(mad, SPREAD_FLOOR)
+    return float(np.clip(z, -INDEX_CAP, INDEX_CAP))
+
+
+def one_sided_log_z(norm: float, reference: Iterable[float]) -> float:
+    """The same by the spread of the smaller half alone: the MAD of the reference norms up to their median.
+
+    For prices, which are skewed to the left on the log scale, unlike norms: labels that no trigger of few images
+    carries over to lie far out on the other side, and would hide what is small.
+    """
+    logs = np.log(np.maximum(np.fromiter(reference, np.float64), SIZE_FLOOR))
+    if len(logs) < 3:
+        return 0.0
+    median, _ = median_and_mad(logs)
+    if not np.isfinite(median):
+        return 0.0
+    lower = logs[logs <= median]
+    spread = CONSISTENCY * float(np.median(median - lower))
+    z = (median - float(np.log(max(norm, SIZE_FLOOR)))) / max(spread, SPREAD_FLOOR)
     return float(np.clip(z, -INDEX_CAP, INDEX_CAP))

@@ -1,6 +1,6 @@
 """The labels that stand out, one after another, so that several infected ones do not mask each other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,13 +26,19 @@ class Law(Protocol):
         """As the class says."""
 
 
+Measure = Callable[[float, Iterable[float]], float]
+"""Norm, reference norms -> z: how far the norm lies below the others."""
+
+
 def reference_norms(labels: Sequence[LabelNorm], *, without: frozenset[int] = frozenset()) -> list[float]:
     """The norms of the reference labels, infinity for those that did not converge."""
     return [label.size for label in labels if label.reference and label.size is not None and label.label not in without]
 
 
-def smallest_step(labels: Sequence[LabelNorm], *, taken: frozenset[int], share: float, law: Law) -> Step | None:
-    """Test the smallest label that is not yet taken; None when none is left. share, law: as in `step_down`.
+def smallest_step(
+    labels: Sequence[LabelNorm], *, taken: frozenset[int], share: float, law: Law, measure: Measure
+) -> Step | None:
+    """Test the smallest label that is not yet taken; None when none is left. share, law, measure: as in `step_down`.
 
     taken: labels found before, in neither the reference nor the sample. A label that is small by size alone stays in
     both: left out, it would make the others look like outliers.
@@ -43,7 +49,7 @@ def smallest_step(labels: Sequence[LabelNorm], *, taken: frozenset[int], share: 
         return None
     smallest = min(done, key=lambda label: (label.norm or 0.0, label.label))
     reference = reference_norms(sample)
-    z = robust_log_z(smallest.norm or 0.0, reference)
+    z = measure(smallest.norm or 0.0, reference)
     p = min(1.0, law(z, reference=len(reference), labels=len(sample)) / share)
     return Step(label=smallest.label, log_z=z, p_value=p, reference_size=len(reference))
 
@@ -56,17 +62,22 @@ def p_value(z: float, *, reference: int, labels: int) -> float:
 
 
 def step_down(
-    labels: Sequence[LabelNorm], *, alpha: float, share: float = 1.0, law: Law = p_value
+    labels: Sequence[LabelNorm],
+    *,
+    alpha: float,
+    share: float = 1.0,
+    law: Law = p_value,
+    measure: Measure = robust_log_z,
 ) -> tuple[tuple[Step, ...], frozenset[int]]:
     """All tests made, and the labels that they found (p <= alpha).
 
     The smallest label is tested first. Once found it leaves sample and reference, and the next is tested against the
     rest, until one is not found. share: the test's part of the one error rate (weighted Bonferroni); p-values are
-    divided by it, so that they are held against the whole rate.
+    divided by it, so that they are held against the whole rate. law: of the z that `measure` gives.
     """
     steps: list[Step] = []
     taken: frozenset[int] = frozenset()
-    while (step := smallest_step(labels, taken=taken, share=share, law=law)) is not None:
+    while (step := smallest_step(labels, taken=taken, share=share, law=law, measure=measure)) is not None:
         steps.append(step)
         if step.p_value > alpha:
             break

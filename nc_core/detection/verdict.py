@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from nc_core.detection.calibration import UNCALIBRATED, Calibration, needed
 from nc_core.detection.judge import Judgement, judge
+from nc_core.detection.library import FEW_LABELS
 from nc_core.detection.mad import anomaly_index
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import robust_log_z
@@ -16,8 +17,6 @@ from nc_core.detection.votes import listed, votes
 
 MANY = 0.15
 """Share of the labels with a small trigger from which on that is said of the model."""
-FEW_LABELS = 10
-"""Below this the outlier test finds little: for 1% per model z must pass 12.6 at 5 labels, 5.9 at 10."""
 
 
 def detect(
