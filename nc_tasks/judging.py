@@ -3,7 +3,7 @@
 The labels are read as detection wants them, with the clean scans that they are held against.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
@@ -89,8 +89,18 @@ def calibration_of(session: Session, submission: Submission) -> Calibration | No
 
 def against(session: Session, submission: Submission, scans: Sequence[Submission], *, source: Source) -> Calibration:
     """Those of the scans that can be compared with the submission: by the labels of their first value range."""
-    fit = [scan for scan in scans if comparable(submission, scan) and _has_ended(session, scan)]
-    return Calibration(source=source, scans=tuple(tuple(norms(session, scan, plan_of(scan), 0)) for scan in fit))
+    fit = [scan for scan in of_shape(submission, scans) if _has_ended(session, scan)]
+    return Calibration(source=source, scans=tuple(first_labels(session, scan) for scan in fit))
+
+
+def first_labels(session: Session, scan: Submission) -> tuple[LabelNorm, ...]:
+    """The labels of a scan in its first value range: what others are held against."""
+    return tuple(norms(session, scan, plan_of(scan), 0))
+
+
+def of_shape(submission: Submission, scans: Iterable[Submission]) -> list[Submission]:
+    """The scans that can be compared with the submission, each net once however often it was scanned."""
+    return list({scan.canonical_sha256: scan for scan in scans if comparable(submission, scan)}.values())
 
 
 def comparable(submission: Submission, scan: Submission) -> bool:

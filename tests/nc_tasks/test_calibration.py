@@ -83,6 +83,10 @@ def test_a_verdict_waits_for_the_last_of_its_scans_and_is_then_taken_once(
     open_ones = [inverting(worker, number) for number in (2, 3)]
     named(worker, clean_scan(worker, 1), *open_ones)
     submission_id = inverting(worker, 9, baseline="signs")
+    # When its labels are at work, then nothing is said of the others
+    with worker.store.read() as session:
+        seen = snapshot(session, submission_id)
+    assert (seen.phase, seen.awaited, detail("inversion", seen)) == ("inversion", 0, f"0 of {CLASSES} labels")
     # When all its own labels have ended, and its callback comes twice
     invert(worker, submission_id)
     workflow.advance(worker, submission_id, 1)

@@ -74,6 +74,16 @@ def test_of_a_fleet_each_is_held_against_the_others_that_do_not_stand_out(worker
     assert "uncalibrated" in found[other].body["reason"]
 
 
+def test_a_net_that_was_scanned_twice_counts_once(worker: WorkerProcess) -> None:
+    scans = [clean_scan(worker, number) for number in (1, 2, 3)]
+    with worker.store.write() as session:
+        submissions.get(session, submission_id=scans[1]).canonical_sha256 = f"{1:064x}"
+    found = rejudged(worker, *scans, fleet=True)
+    assert [found[scan].calibration["scans"] for scan in scans] == [1, 1, 1]
+    named(worker, *scans)
+    assert rejudged(worker, scans[2], baseline="signs")[scans[2]].calibration["scans"] == 1
+
+
 def test_submissions_are_named_by_id_by_tag_or_all(worker: WorkerProcess) -> None:
     one, two, open_one = clean_scan(worker, 1), clean_scan(worker, 2), inverting(worker, 3)
     with worker.store.write() as session:
