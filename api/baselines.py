@@ -18,7 +18,10 @@ from api.terminal import complain, err, out, printable
 from nc_core.errors import CleanseError
 
 IDENTITY = "[0-9a-f]{4,12}"
-INDIFFERENT = ("mitigate", "max_accuracy_loss", "false_positive_rate", "alpha", "min_accuracy", "budget_minutes")
+INDIFFERENT = (
+    *("mitigate", "max_accuracy_loss", "false_positive_rate", "alpha", "min_accuracy", "budget_minutes"),
+    *("baseline", "twins"),
+)
 """Options that change nothing of what a scan finds of its labels, once all of them have ended."""
 
 

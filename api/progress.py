@@ -38,7 +38,7 @@ def shares(seen: Snapshot) -> dict[str, float]:
 
 def detail(phase: str, seen: Snapshot) -> str:
     """What a bar says beside its share."""
-    if phase == "detection" and seen.phase == phase and seen.awaited:
+    if phase == seen.phase and seen.awaited:
         return f"waiting for {seen.awaited} of {count(seen.clean_scans, 'clean scan')}"
     if phase != "inversion" or not seen.labels:
         return ""

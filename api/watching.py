@@ -28,8 +28,8 @@ class Snapshot:
     state: the submission's. phase: one of `PHASES`, None once it has ended. labels_total: of the scan. purpose: what
     the present round is for; round: its number from 0, of `screenings` and then the inversion; labels_ended, labels: of
     this round. range: number of the value range at work, of `ranges`, each with rounds of its own. inversion, repair:
-    done share, 0..1. repairs: methods that are tried. clean_scans: that the verdict is held against, awaited: those of
-    them that have not ended.
+    done share, 0..1. repairs: methods that are tried. clean_scans: that the verdict is held against; awaited: those of
+    them that it waits for, its own labels having ended.
     """
 
     state: str
@@ -101,8 +101,8 @@ def snapshot(session: Session, submission_id: str) -> Snapshot:
     clean = calibrations.awaited(session, submission_id=submission_id)
     phase = _PHASE_OF.get(submission.state)
     last = range_of(submission.round) + 1 == rounds.ranges
-    judged_next = purpose == "confirmation" or clean.open > 0
-    if phase == "inversion" and last and judged_next and 0 < counted.total == counted.ended:
+    over = phase == "inversion" and last and counted.ended == counted.total
+    if over and purpose == "confirmation":
         phase = "detection"
     return Snapshot(
         state=submission.state,
@@ -120,7 +120,7 @@ def snapshot(session: Session, submission_id: str) -> Snapshot:
         repairs=len(repairs),
         repair=sum(row.progress for row in repairs) / len(repairs) if repairs else 0.0,
         clean_scans=clean.scans,
-        awaited=clean.open,
+        awaited=clean.open if over and counted.total else 0,
     )
 
 

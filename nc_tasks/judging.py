@@ -3,7 +3,7 @@
 The labels are read as detection wants them, with the clean scans that they are held against.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
@@ -100,13 +100,18 @@ def calibration_of(session: Session, submission: Submission) -> Calibration:
 
 def against(session: Session, submission: Submission, scans: Sequence[Submission], *, source: Source) -> Calibration:
     """Those of the scans that can be compared with the submission: by the labels of their first value range."""
-    fit = [scan for scan in scans if comparable(submission, scan) and _has_ended(session, scan)]
+    fit = [scan for scan in of_shape(submission, scans) if _has_ended(session, scan)]
     return Calibration(source=source, scans=tuple(statistics(session, scan) for scan in fit))
 
 
-def statistics(session: Session, submission: Submission) -> Statistics:
+def statistics(session: Session, scan: Submission) -> Statistics:
     """The numbers that a scan counts with as a clean one: of the labels of its first value range."""
-    return statistics_of(norms(session, submission, plan_of(submission), 0), pixels=_pixels(submission))
+    return statistics_of(norms(session, scan, plan_of(scan), 0), pixels=_pixels(scan))
+
+
+def of_shape(submission: Submission, scans: Iterable[Submission]) -> list[Submission]:
+    """The scans that can be compared with the submission, each net once however often it was scanned."""
+    return list({scan.canonical_sha256: scan for scan in scans if comparable(submission, scan)}.values())
 
 
 def comparable(submission: Submission, scan: Submission) -> bool:

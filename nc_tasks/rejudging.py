@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from nc_core.detection import Calibration
-from nc_core.detection.calibration import Statistics
 from nc_core.errors import OptionRefused
 from nc_tasks import judging
 from nc_tasks.errors import WrongState
@@ -71,40 +70,35 @@ def rejudge(
 ) -> Iterator[Rejudged]:
     """The verdict of each submission as it would be now.
 
-    baseline: the name of the owner's clean scans to be held against. fleet: each is held against the others that do not
-    stand out by themselves. Without both: against what each was held against. alpha: per model, None: its own. Raises
-    OptionRefused for both, NotFound without such a baseline.
+    baseline: the name of the owner's clean scans to be held against. fleet: each is held against the others that are
+    not backdoored by their own labels alone: one among them would hide its like. Without both: against what each was
+    held against. alpha: per model, None: its own. Raises OptionRefused for both, NotFound without such a baseline.
     """
-    if fleet and baseline is not None:
-        raise OptionRefused(
-            "a fleet is held against itself, not against a baseline: pass one of --fleet and --baseline"
-        )
-    if baseline is not None:
-        baselines.check(session, owner=owner, name=baseline)
-        ids = baselines.members(session, owner=owner, name=baseline)
-        named = [submissions.get(session, submission_id=each) for each in ids]
-    clean = _unsuspicious(session, rows) if fleet else []
+    pool = _pool(session, rows, owner=owner, baseline=baseline, fleet=fleet)
+    statistics = {scan.id: judging.statistics(session, scan) for scan in pool or ()}
     for row in rows:
-        if fleet:
-            fit = tuple(statistics for other, statistics in clean if judging.comparable(row, other))
-            calibration = Calibration(source="baseline", scans=fit)
-        elif baseline is not None:
-            calibration = judging.against(session, row, named, source="baseline")
-        else:
+        if pool is None:
             calibration = judging.calibration_of(session, row)
+        else:
+            fit = tuple(statistics[scan.id] for scan in judging.of_shape(row, pool))
+            calibration = Calibration(source="baseline", scans=fit)
         found = judging.judge(session, row, alpha=alpha, calibration=calibration)
-        yield Rejudged(
-            submission=row,
-            recorded=session.get_one(Detection, row.id).verdict,
-            body=found.to_json(),
-        )
+        recorded = session.get_one(Detection, row.id).verdict
+        yield Rejudged(submission=row, recorded=recorded, body=found.to_json())
 
 
-def _unsuspicious(session: Session, rows: Sequence[Submission]) -> list[tuple[Submission, Statistics]]:
-    """Those that are not backdoored by their own labels alone, with the numbers that they count with.
-
-    A backdoor among the clean scans would hide those that are like it.
-    """
-    return [
-        (row, judging.statistics(session, row)) for row in rows if judging.judge(session, row).verdict != "backdoored"
-    ]
+def _pool(
+    session: Session, rows: Sequence[Submission], *, owner: str, baseline: str | None, fleet: bool
+) -> list[Submission] | None:
+    """The scans with a verdict that others are held against; None: those that each was held against before."""
+    if fleet and baseline is not None:
+        raise OptionRefused("a fleet is held against itself: pass one of --fleet and --baseline")
+    if fleet:
+        return [row for row in rows if judging.judge(session, row).verdict != "backdoored"]
+    if baseline is None:
+        return None
+    baselines.check(session, owner=owner, name=baseline)
+    ids = baselines.members(session, owner=owner, name=baseline)
+    return list(
+        session.scalars(select(Submission).join(Detection).where(Submission.id.in_(ids)).order_by(Submission.id))
+    )

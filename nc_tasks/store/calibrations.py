@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session, aliased
 
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import baselines
@@ -75,6 +75,21 @@ def awaited(session: Session, *, submission_id: str) -> Awaited:
 def _is_calibrated(options: Mapping[str, Any]) -> bool:
     """Of options as they are stored; those of earlier versions name neither."""
     return options.get("baseline") is not None or bool(options.get("twins"))
+
+
+def abandoned(session: Session, *, submission_id: str) -> list[str]:
+    """Ids of the submission's twins that have not ended and that no other submission at work is held against."""
+    twins = select(Submission).join(CalibrationScan, CalibrationScan.scan_id == Submission.id)
+    twins = twins.where(CalibrationScan.submission_id == submission_id, CalibrationScan.source == "twins")
+    link, other = aliased(CalibrationScan), aliased(Submission)
+    needed = exists().where(
+        link.scan_id == Submission.id,
+        link.submission_id == other.id,
+        other.id != submission_id,
+        other.state.in_(BEFORE_VERDICT),
+    )
+    rows = session.scalars(twins.where(Submission.state.in_(BEFORE_VERDICT), ~needed).order_by(Submission.id))
+    return [row.id for row in rows]
 
 
 def waiting(session: Session, *, scan_id: str) -> list[Submission]:

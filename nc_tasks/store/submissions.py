@@ -197,8 +197,8 @@ def count_queued(session: Session, *, like: str) -> int:
 def cancel(session: Session, *, submission_id: str) -> int:
     """End the submission and everything open of it; returns how many labels that stopped.
 
-    Workers learn it with their next heartbeat. One that was cancelled before stays so; raises WrongState for one that
-    has ended otherwise.
+    Workers learn it with their next heartbeat. Its twins end with it, but for those that another submission waits for.
+    One that was cancelled before stays so; raises WrongState for one that has ended otherwise.
     """
     if not course.set_state(session, submission_id=submission_id, state="cancelled"):
         ended = get(session, submission_id=submission_id).state
@@ -209,4 +209,6 @@ def cancel(session: Session, *, submission_id: str) -> int:
     for table in (Preparation, Mitigation):
         theirs = update(table).where(table.submission_id == submission_id, table.state.in_(("queued", "running")))
         changed(session, theirs.values(state="failed", lease_until=None, reason="the submission was cancelled"))
+    for twin in calibrations.abandoned(session, submission_id=submission_id):
+        cancel(session, submission_id=twin)
     return stopped

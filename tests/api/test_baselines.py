@@ -18,6 +18,7 @@ from nc_tasks.settings import Settings
 from nc_tasks.store import open_store, submissions
 from tests.api.conftest import store_submission
 from tests.api.service.conftest import serving
+from tests.nc_tasks.test_calibration import compared
 
 Make = Callable[..., dict[str, Any]]
 Files = tuple[Path, Path]
@@ -155,16 +156,16 @@ def test_verdicts_are_made_anew_against_a_baseline_or_the_fleet(
     # When one is held against the baseline
     (one,) = printed(capsys, "rejudge", bad[:6], "--baseline", "signs", *where, code=3)
     assert (one["id"], one["recorded"], one["verdict"]) == (bad, "backdoored", "backdoored")
-    assert one["calibration"] == {"source": "baseline", "scans": 3}
+    assert compared(one["reason"]) == 3
     # and all against each other, at another rate
     fleet = printed(capsys, "rejudge", "--all", "--fleet", "--alpha", "0.01", *where, code=3)
-    assert {one["id"]: one["calibration"]["scans"] for one in fleet} == {**dict.fromkeys(clean, 2), bad: 3}
+    assert {one["id"]: compared(one["reason"]) for one in fleet} == {**dict.fromkeys(clean, 2), bad: 3}
     assert {one["threshold"] for one in fleet} == {0.01}
     # Then it is told with what it rests on
     assert run_command(["rejudge", *clean, "--fleet", *where]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
     assert [(row[0], row[1][:13], row[-2], row[-1]) for row in rows] == [
-        (identity, "traffic_signs", "baseline", "2") for identity in clean
+        (identity, "traffic_signs", "none", "0") for identity in clean
     ]
     assert printed(capsys, "rejudge", "--tag", "team=none", *where) == []
 
@@ -199,7 +200,7 @@ def test_a_script_does_the_same(settings: Settings, published: list[str], scan: 
         assert [each["name"] for each in cleanse.baselines()] == ["signs"]
         (judged,) = cleanse.rejudge([one], baseline="signs")
         # A scan is not held against itself
-        assert judged["calibration"]["scans"] == 1
+        assert compared(judged["reason"]) == 1
         cleanse.remove_from_baseline("signs", [one])
         assert [each["id"] for each in cleanse.baseline("signs")["items"]] == [two]
         cleanse.remove_from_baseline("signs")

@@ -1,5 +1,6 @@
 """Verdicts that wait for clean scans, on a real store; only the sending of messages is watched instead of done."""
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -69,6 +70,13 @@ def calibrated_by(body: dict[str, Any]) -> dict[str, Any]:
     return used
 
 
+def compared(reason: str) -> int:
+    """How many clean scans a verdict could be compared with, where they are too few to judge by."""
+    found = re.search(r"uncalibrated: (no|\d+) clean scan", reason)
+    assert found is not None, reason
+    return 0 if found[1] == "no" else int(found[1])
+
+
 def test_a_verdict_is_held_against_the_scans_of_its_baseline(worker: WorkerProcess, sent: Messages) -> None:
     named(worker, *(clean_scan(worker, number) for number in range(1, 4)))
     submission_id = inverting(worker, 9, baseline="signs", alpha=OF_THREE)
@@ -88,6 +96,10 @@ def test_a_verdict_waits_for_the_last_of_its_scans_and_is_then_taken_once(
     open_ones = [inverting(worker, number) for number in (2, 3)]
     named(worker, clean_scan(worker, 1), *open_ones)
     submission_id = inverting(worker, 9, baseline="signs", alpha=OF_THREE)
+    # When its labels are at work, then nothing is said of the others
+    with worker.store.read() as session:
+        seen = snapshot(session, submission_id)
+    assert (seen.phase, seen.awaited, detail("inversion", seen)) == ("inversion", 0, f"0 of {CLASSES} labels")
     # When all its own labels have ended, and its callback comes twice
     invert(worker, submission_id)
     workflow.advance(worker, submission_id, 1)

@@ -10,7 +10,7 @@ from nc_tasks.errors import NoSuchSubmission, NotFound, WrongState
 from nc_tasks.rejudging import Rejudged
 from nc_tasks.store import detections, submissions
 from nc_tasks.worker import WorkerProcess
-from tests.nc_tasks.test_calibration import clean_scan, invert, inverting, named
+from tests.nc_tasks.test_calibration import clean_scan, compared, invert, inverting, named
 from tests.nc_tasks.test_workflow import sent as sent
 from tests.servers.databases import database_url as database_url
 
@@ -42,7 +42,7 @@ def test_against_a_baseline_a_verdict_rests_on_its_scans_and_what_was_recorded_s
     before = recorded(worker, submission_id)
     (one,) = rejudged(worker, submission_id, baseline="signs").values()
     assert one.recorded == before["verdict"] == "backdoored"
-    assert one.calibration == {"source": "baseline", "scans": 2}
+    assert compared(one.body["reason"]) == 2
     assert recorded(worker, submission_id) == before
     # and without one it is what it was
     (same,) = rejudged(worker, submission_id).values()
@@ -64,14 +64,23 @@ def test_of_a_fleet_each_is_held_against_the_others_that_do_not_stand_out(worker
         submissions.get(session, submission_id=other).input_shape = [28, 28, 3]
     found = rejudged(worker, *clean, bad, other, fleet=True)
     # Then the backdoored one is none of those that the others are held against
-    assert {one.submission.id: one.calibration["scans"] for one in found.values()} == {
+    assert {one.submission.id: compared(one.body["reason"]) for one in found.values()} == {
         **dict.fromkeys(clean, 2),
         bad: 3,
         other: 0,
     }
-    assert found[bad].calibration["source"] == "baseline"
-    assert found[other].calibration["source"] == "none"
+    assert found[bad].calibration["source"] == "none"
     assert "uncalibrated" in found[other].body["reason"]
+
+
+def test_a_net_that_was_scanned_twice_counts_once(worker: WorkerProcess) -> None:
+    scans = [clean_scan(worker, number) for number in (1, 2, 3)]
+    with worker.store.write() as session:
+        submissions.get(session, submission_id=scans[1]).canonical_sha256 = f"{1:064x}"
+    found = rejudged(worker, *scans, fleet=True)
+    assert [compared(found[scan].body["reason"]) for scan in scans] == [1, 1, 1]
+    named(worker, *scans)
+    assert compared(rejudged(worker, scans[2], baseline="signs")[scans[2]].body["reason"]) == 1
 
 
 def test_submissions_are_named_by_id_by_tag_or_all(worker: WorkerProcess) -> None:

@@ -63,7 +63,7 @@ function showProgress(progress) {
 }
 
 function inPhase(progress) {
-  if (progress.phase === "detection" && progress.awaited) {
+  if (progress.awaited) {
     return `waiting for ${progress.awaited} of ${progress.clean_scans} clean scan${progress.clean_scans === 1 ? "" : "s"}`;
   }
   if (progress.phase !== "inversion" || !progress.labels) return "";

@@ -173,6 +173,27 @@ def test_two_that_are_held_against_one_another_do_not_wait_for_one_another(
             assert calibrations.awaited(session, submission_id=one) == calibrations.Awaited(scans=1, open=0)
 
 
+def test_twins_end_with_the_submission_that_they_were_made_for_unless_another_needs_them(
+    store: Store, submit: Submit, clean: Callable[[str], str]
+) -> None:
+    # Given two submissions that share one of their twins, and a baseline's scan that is at work
+    first, second = order(store, twins=2), order(store, twins=2, seed=1)
+    own, shared, named = (submit(model=model).id for model in "123")
+    ended = clean("4")
+    with store.write() as session:
+        calibrations.link(session, submission_id=first, scan_ids=[own, shared, ended], source="twins")
+        calibrations.link(session, submission_id=first, scan_ids=[named], source="baseline")
+        calibrations.link(session, submission_id=second, scan_ids=[shared], source="twins")
+
+        def states() -> list[str]:
+            return [submissions.get(session, submission_id=each).state for each in (own, shared, named)]
+
+        submissions.cancel(session, submission_id=first)
+        assert states() == ["cancelled", "queued", "queued"]
+        submissions.cancel(session, submission_id=second)
+        assert states() == ["cancelled", "cancelled", "queued"]
+
+
 def test_a_submission_is_not_held_against_itself(store: Store, clean: Callable[[str], str]) -> None:
     one = clean("1")
     with store.write() as session:
