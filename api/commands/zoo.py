@@ -47,6 +47,9 @@ def score(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON too.")
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write them as a page too.")] = None,
+    anew: Annotated[
+        bool, typer.Option("--rejudge", help="Judge the scans that are there by the rules of today.")
+    ] = False,
     documents: Annotated[
         bool,
         typer.Option("--write-documents", help="Write the held-out figures into README and package of this checkout."),
@@ -82,7 +85,7 @@ def score(
         with local(settings_of(home), workers=workers) as backend:
             failed = scanning.scan(backend, todo, of=len(nets))
     origin = json.loads((folder / PLAN).read_text("utf-8"))
-    if rows := score_of(scanning.scans(nets)):
+    if rows := score_of(scanning.scans(nets, anew=anew)):
         for third, of_third in table.tables(rows):
             for line in table.printed(third, of_third):
                 out.print(line)
@@ -97,5 +100,5 @@ def score(
             write_file(html, lambda path: path.write_text(text, "utf-8"))
     scanning.check_all(failed, len(nets))
     if root is not None:
-        write_documents(root, rows, origin, folder=folder)
+        write_documents(root, rows, origin, folder=folder, anew=anew)
         out.print(f"Written: {root / 'README.md'}, {root / 'nc_core/zoo' / FILE}")

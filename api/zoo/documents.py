@@ -31,12 +31,15 @@ def checkout() -> Path:
     return root
 
 
-def write_documents(root: Path, rows: Sequence[Row], origin: Mapping[str, Any], *, folder: Path) -> None:
-    """Write both. root: of `checkout`. origin: of the zoo's plan. folder: the zoo's, by its name alone.
+def write_documents(
+    root: Path, rows: Sequence[Row], origin: Mapping[str, Any], *, folder: Path, anew: bool = False
+) -> None:
+    """Write both. root: of `checkout`. origin: of the zoo's plan. folder: the zoo's, by its name alone. anew: its scans
+    were judged by today's rules.
 
     Raises OptionRefused where the zoo has no held-out nets.
     """
-    command = f"cleanse zoo score {folder.resolve().name} --write-documents"
+    command = f"cleanse zoo score {folder.resolve().name} {'--rejudge ' if anew else ''}--write-documents"
     figures = measured_of(rows, date=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine(), command=command)
     if figures is None:
         raise OptionRefused(f"{folder} has no held-out nets with a verdict: build more of it, --nets 6 at least")

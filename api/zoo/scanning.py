@@ -14,6 +14,7 @@ from api.zoo.display import Display
 from nc_core.errors import CleanseError, InputRefused
 from nc_core.zoo import read_card
 from nc_core.zoo.card import CLEAN, NET, RESULT, VALUE_RANGE
+from nc_core.zoo.judging import judged_anew
 from nc_core.zoo.score import Scan, scan_of
 from nc_tasks.options import scan_options
 
@@ -48,10 +49,11 @@ def scan(backend: Backend, folders: Sequence[Path], *, of: int, afresh: bool = F
     return failed
 
 
-def scans(folders: Sequence[Path]) -> list[Scan]:
-    """What there is to score: those of nets that were scanned."""
+def scans(folders: Sequence[Path], *, anew: bool = False) -> list[Scan]:
+    """What there is to score: those of nets that were scanned. anew: judged by today's rules, see `judged_anew`."""
+    judged = judged_anew if anew else dict
     return [
-        scan_of(read_card(folder), json.loads((folder / RESULT).read_text("utf-8")))
+        scan_of(read_card(folder), judged(json.loads((folder / RESULT).read_text("utf-8"))))
         for folder in folders
         if (folder / RESULT).is_file()
     ]

@@ -20,6 +20,8 @@ LEAST_SPREAD = 0.05
 """Of a statistic among clean scans: a log norm moves by more from one seed to the next."""
 FEWEST = 3
 """Scans below which a spread says nothing."""
+SMALLEST_RATE = 1e-6
+"""Whoever asks for less is told the number of scans of this rate: nobody has so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class Calibration:
 
 def needed(alpha: float) -> int:
     """Clean scans that can bear out a false positive rate."""
-    return max(FEWEST, math.ceil(1.0 / alpha - 1e-9) - 1)
+    return max(FEWEST, math.ceil(1.0 / max(alpha, SMALLEST_RATE) - 1e-9) - 1)
 
 
 UNCALIBRATED = Calibration(source="none", scans=())

@@ -18,7 +18,7 @@ import nc_core.detection
 from nc_core.detection import statistics_of
 from nc_core.zoo.card import RESULT, read_card
 from nc_core.zoo.folder import nets
-from nc_core.zoo.scanning import labels_of
+from nc_core.zoo.judging import labels_of
 
 LIBRARY = Path(nc_core.detection.__file__).with_name("library.json")
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nc_core.detection import Detection, Evidence, LabelNorm, detect
+from nc_core.detection import Detection
 from nc_core.errors import InputRefused
 from nc_core.inversion import FAST, Inversion
 from nc_core.ready import get_ready
@@ -68,25 +68,3 @@ def _rows(inversions: dict[int, Inversion], found: Detection, rounds: Plan) -> l
         }
         for label, one in sorted(inversions.items())
     ]
-
-
-def labels_of(result: dict[str, Any]) -> list[LabelNorm]:
-    """The labels of a result, as the detection was told of them."""
-    return [
-        LabelNorm(
-            label=row["label"],
-            state=row["state"],
-            norm=row["norm"],
-            attack_success_rate=row["attack_success_rate"],
-            reference=row["reference"],
-            evidence=None if row["evidence"] is None else Evidence.from_json(row["evidence"]),
-            reason=row["reason"],
-        )
-        for row in result["labels"]
-    ]
-
-
-def judged_again(result: dict[str, Any], *, alpha: float = 0.05) -> Detection:
-    """The verdict of a result's labels by the rules of today; raises KeyError for a result that was refused."""
-    height, width, _ = result["model"]["input_shape"]
-    return detect(labels_of(result), classes=result["model"]["classes"], pixels=height * width, alpha=alpha)

@@ -19,6 +19,7 @@ from nc_core.preflight.gradient import hiding
 from nc_core.prepared import Prepared, prepare
 from nc_core.ready import get_ready
 from tests import evasions
+from tests.evidence import CONVERGED
 
 CLASSES = 10
 TARGET = 2
@@ -60,14 +61,20 @@ def inverted(net: keras.Model, images: CleanData, label: int = TARGET) -> Invers
     """As a scan has it once the label was confirmed; a gradient that is hidden gives nothing to a few images."""
     inverter = Inverter(net, prepared_for(net, images), profile=FAST, slots=1)
     ((one,),) = inverter.invert([label], seed=0).values()
-    return one.with_transfer(inverter.transferability(label, seed=0)) if one.seen else one
+    return one.with_transfer(inverter.transferability(one, seed=0))
 
 
 def verdict_with(found: Inversion) -> tuple[str, tuple[int, ...], str]:
     """Of a scan whose other labels are clean and were seen."""
     others = [label for label in range(CLASSES) if label != found.label]
     labels = [
-        LabelNorm(label=label, state="done", norm=norm, attack_success_rate=0.95)
+        LabelNorm(
+            label=label,
+            state="done",
+            norm=norm,
+            attack_success_rate=0.95,
+            evidence=replace(CONVERGED, transferability=0.2, few_norm=norm / 2),
+        )
         for label, norm in zip(others, CLEAN_NORMS, strict=True)
     ]
     mine = LabelNorm(
