@@ -1,21 +1,19 @@
 """From evidence to p-values and flagged labels, inside one stated error rate."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nc_core.detection.calibration import Calibration, conformal, together
 from nc_core.detection.evidence import KINDS, Kind, Leading, label_statistics, leading, statistics_of
-from nc_core.detection.library import FEW_LABELS, null_of, tail_p
+from nc_core.detection.library import FEW_LABELS, law_of
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import one_sided_log_z
 from nc_core.detection.price import priced
 from nc_core.detection.result import CalibrationUsed, ModelEvidence
-from nc_core.detection.stepdown import Step, p_value, step_down
+from nc_core.detection.stepdown import Step, step_down
 
-WEIGHTS: dict[Kind, float] = {"outlier": 2, "universality": 2, "price": 1}
-"""Of the one error rate, where each kind of evidence is a test of its own (weighted Bonferroni)."""
-AMONG_FEW: dict[Kind, float] = {"outlier": 1, "price": 1}
-"""The same of fewer than `FEW_LABELS` labels, where a price has hardly others to stand out from."""
+HALF = 0.5
+"""Of the one error rate, the part of each of the two tests where both can be made (Bonferroni)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +42,7 @@ def judge(
     by_kind: dict[Kind, frozenset[int]] = {"outlier": outliers}
     told = [_of_steps("outlier", steps, CalibrationUsed(source="none", scans=0), ())]
     if "universality" in shares:
-        one, by_kind["universality"] = _universality(labels, classes, alpha, shares["universality"])
-        told.append(one)
-    if "price" in shares:
-        one, by_kind["price"] = _price(labels, classes, pixels, alpha, shares["price"])
+        one, by_kind["universality"] = _universality(labels, classes, pixels, alpha, shares["universality"])
         told.append(one)
     evidence = tuple(known for known in told if known is not None)
     return Judgement(
@@ -60,50 +55,39 @@ def judge(
 
 
 def shares_of(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> dict[Kind, float]:
-    """Each test's part of the error rate, by its weight, of those that can be made.
+    """Each test's part of the error rate, of those that can be made.
 
     That depends on how many labels and images there are, never on what was measured. p-values are divided by their
     shares, so that each is held against the whole rate.
     """
     measured = bool(label_statistics(labels, pixels=pixels)["price"])
-    there: dict[Kind, bool] = {
-        "outlier": True,
-        "universality": measured,
-        "price": measured and bool(null_of("price", classes=classes)),
-    }
-    weights = AMONG_FEW if classes < FEW_LABELS else WEIGHTS
-    whole = sum(weight for kind, weight in weights.items() if there[kind])
-    return {kind: weight / whole for kind, weight in weights.items() if there[kind]}
+    if not measured or (classes < FEW_LABELS and law_of(classes=classes) is None):
+        return {"outlier": 1.0}
+    return {"outlier": HALF, "universality": HALF}
 
 
 def _universality(
-    labels: Sequence[LabelNorm], classes: int, alpha: float, share: float
-) -> tuple[ModelEvidence | None, frozenset[int]]:
-    """The outlier test on prices: by the library's law where it has one, else by the normal one."""
-    null = null_of("universality", classes=classes)
-    law: Callable[..., float] = (lambda z, **_: tail_p(z, null)) if null else p_value
-    steps, found = step_down(
-        [priced(label) for label in labels], alpha=alpha, share=share, law=law, measure=one_sided_log_z
-    )
-    used = CalibrationUsed(source="library" if null else "none", scans=len(null))
-    return _of_steps("universality", steps, used, null), found
-
-
-def _price(
     labels: Sequence[LabelNorm], classes: int, pixels: int, alpha: float, share: float
 ) -> tuple[ModelEvidence | None, frozenset[int]]:
-    """The smallest price by itself, which the library alone can judge."""
-    null = null_of("price", classes=classes)
-    values = label_statistics(labels, pixels=pixels)["price"]
-    p_values = {label: min(1.0, tail_p(value, null) / share) for label, value in values.items()}
-    first = leading(labels, pixels=pixels)["price"]
+    """Prices beside those of clean nets; of far more labels than those have, beside the net's other labels alone."""
+    law = law_of(classes=classes)
+    if law is None:
+        steps, found = step_down([priced(label) for label in labels], alpha=alpha, share=share, measure=one_sided_log_z)
+        return _of_steps("universality", steps, CalibrationUsed(source="none", scans=0), ()), found
+    by_kind = label_statistics(labels, pixels=pixels)
+    scores = {
+        label: law.score({kind: by_kind[kind][label] for kind in KINDS if kind in law.kinds})
+        for label in by_kind["price"]
+    }
+    p_values = {label: min(1.0, law.p_value(score) / share) for label, score in scores.items()}
+    first = max(scores, key=lambda label: (scores[label], -label))
     evidence = ModelEvidence(
-        name="price",
-        label=first.label,
-        statistic=first.statistic,
-        p_value=p_values[first.label],
-        calibration=CalibrationUsed(source="library", scans=len(null)),
-        null=null,
+        name="universality",
+        label=first,
+        statistic=scores[first],
+        p_value=p_values[first],
+        calibration=CalibrationUsed(source="library", scans=len(law.scans)),
+        null=law.null,
     )
     return evidence, frozenset(label for label, p in p_values.items() if p <= alpha)
 

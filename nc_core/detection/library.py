@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from statistics import fmean, stdev
 from typing import Any
 
-from nc_core.detection.calibration import Statistics
+from nc_core.detection.calibration import LEAST_SPREAD, Statistics
 
 FEW_LABELS = 10
 """Scans of fewer labels have fewer that may be small by chance, and no others to stand out from: a law of their own.
@@ -42,14 +43,49 @@ def library() -> tuple[NullScan, ...]:
     return tuple(NullScan(**scan) for scan in told["scans"])
 
 
-def null_of(kind: str, *, classes: int, scans: Sequence[NullScan] | None = None) -> tuple[float, ...]:
-    """The statistics of one kind that a model of so many classes is judged by; () where there are too few, or the model
-    has far more labels than any of them. scans: None for all."""
-    known = [scan for scan in (library() if scans is None else scans) if kind in scan.statistics]
+PRICES: tuple[str, ...] = ("universality", "price")
+"""Kinds that are judged together: a price beside the net's other labels, and by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Law:
+    """How the prices of clean nets lie. kinds: that are looked at. scans: the clean ones' statistics. null: the score
+    of each among the others."""
+
+    kinds: tuple[str, ...]
+    scans: tuple[Statistics, ...]
+    null: tuple[float, ...]
+
+    def score(self, own: Statistics) -> float:
+        """Mean distance of the statistics from the clean scans', in their standard deviations, brought to one spread
+        for any number of kinds if they had nothing to do with each other."""
+        return _score(own, self.scans, self.kinds)
+
+    def p_value(self, score: float) -> float:
+        """The chance that a clean scan has this score or more."""
+        return tail_p(score, self.null)
+
+
+def law_of(*, classes: int, scans: Sequence[NullScan] | None = None) -> Law | None:
+    """The law for a model of so many classes; None where there are too few scans, or the model has far more labels
+    than any of them. scans: None for all."""
+    kinds = PRICES[1:] if classes < FEW_LABELS else PRICES
+    known = [scan for scan in (library() if scans is None else scans) if all(kind in scan.statistics for kind in kinds)]
     if not known or classes > BEYOND * max(scan.classes for scan in known):
-        return ()
-    alike = [scan for scan in known if (scan.classes < FEW_LABELS) == (classes < FEW_LABELS)]
-    return tuple(scan.statistics[kind] for scan in alike) if len(alike) >= FEWEST else ()
+        return None
+    alike = [scan.statistics for scan in known if (scan.classes < FEW_LABELS) == (classes < FEW_LABELS)]
+    if len(alike) < FEWEST:
+        return None
+    null = (_score(own, alike[:at] + alike[at + 1 :], kinds) for at, own in enumerate(alike))
+    return Law(kinds=kinds, scans=tuple(alike), null=tuple(null))
+
+
+def _score(own: Statistics, others: Sequence[Statistics], kinds: Sequence[str]) -> float:
+    distances = []
+    for kind in kinds:
+        values = [other[kind] for other in others]
+        distances.append((own[kind] - fmean(values)) / max(stdev(values), LEAST_SPREAD))
+    return sum(distances) / math.sqrt(len(kinds))
 
 
 def tail_p(statistic: float, null: Sequence[float]) -> float:
