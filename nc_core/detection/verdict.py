@@ -31,14 +31,14 @@ def detect(
 
     labels: one for each label of the scan. classes: how many the model has. pixels: H W, the largest possible
     norm. alpha: chance per model of a false alarm, shared by all evidence. calibration: clean scans of the same cell.
-    Any flagged label makes the verdict "backdoored", before every reason to be inconclusive; but where all labels of a
+    Any flagged label makes the verdict "backdoored", before every reason to be inconclusive; but where most labels of a
     model are flagged none stands out, and none is.
 
     Raises ValueError for alpha outside 0..0.5, a label given twice, or one outside 0..classes-1.
     """
     _check(labels, classes, alpha)
     judged = judge(labels, classes=classes, pixels=pixels, alpha=alpha, calibration=calibration)
-    found = {} if len(judged.found) == classes > 1 else judged.found
+    found = {} if _most(judged, classes) else judged.found
     flagged = tuple(found)
     first = judged.steps[0] if judged.steps else None
     suspects = suspects_of(labels, flagged=flagged)
@@ -95,7 +95,8 @@ def _judge(
         return " ".join(filter(None, (reason, *more))), "backdoored"
     doubts = (
         _unseen(labels, flagged),
-        None if calibration.decides(alpha) else _brittle(labels, judged) or _natural(labels, pixels),
+        _brittle(labels, judged, classes),
+        None if calibration.decides(alpha) else _natural(labels, pixels),
         _left_out(labels, classes),
         _few(labels, judged, calibration, alpha),
         _borderline(judged, alpha),
@@ -116,11 +117,17 @@ def _uncalibrated(calibration: Calibration, alpha: float) -> str:
     )
 
 
-def _brittle(labels: Sequence[LabelNorm], judged: Judgement) -> str | None:
-    """Whether every label would be flagged."""
-    if not labels or len(judged.found) < len(labels):
+def _most(judged: Judgement, classes: int) -> bool:
+    """Whether more than half of a model's labels would be flagged."""
+    return classes > 1 and 2 * len(judged.found) > classes
+
+
+def _brittle(labels: Sequence[LabelNorm], judged: Judgement, classes: int) -> str | None:
+    if not _most(judged, classes):
         return None
-    return f"All {len(labels)} labels have a small trigger, so none stands out: the model is brittle."
+    count = len(judged.found)
+    told = f"All {count}" if count == len(labels) else f"{count} of {len(labels)}"
+    return f"{told} labels have a small trigger, so none stands out: the model is brittle."
 
 
 def _natural(labels: Sequence[LabelNorm], pixels: int) -> str | None:

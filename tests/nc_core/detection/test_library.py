@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from nc_core.detection.library import FEWEST, NullScan, library, null_of, tail_p
+from nc_core.detection.library import FEWEST, NullScan, law_of, library, tail_p
 
 
 def scan(classes: int, price: float) -> NullScan:
-    return NullScan(name=f"clean-{classes}", classes=classes, statistics={"price": price})
+    statistics = {"price": price, "universality": price / 2}
+    return NullScan(name=f"clean-{classes}", classes=classes, statistics=statistics)
 
 
 MANY = [scan(10, float(value)) for value in range(FEWEST)]
@@ -17,15 +18,33 @@ FEW = [scan(2, 100.0 + value) for value in range(FEWEST)]
 
 
 def test_few_and_many_labels_have_laws_of_their_own() -> None:
-    assert null_of("price", classes=12, scans=[*MANY, *FEW]) == tuple(map(float, range(FEWEST)))
-    assert min(null_of("price", classes=5, scans=[*MANY, *FEW])) >= 100.0
+    many, few = (law_of(classes=classes, scans=[*MANY, *FEW]) for classes in (12, 5))
+    assert many is not None
+    assert few is not None
+    assert (many.kinds, len(many.scans)) == (("universality", "price"), FEWEST)
+    # Of few labels a price has hardly others to stand out from
+    assert (few.kinds, len(few.scans)) == (("price",), FEWEST)
+    assert min(one["price"] for one in few.scans) >= 100.0
 
 
 @pytest.mark.parametrize("classes", [10, 12, 2])
 def test_nothing_is_said_of_too_few_scans_or_far_more_labels(classes: int) -> None:
-    assert null_of("price", classes=classes, scans=MANY[1:]) == ()
-    assert null_of("price", classes=21, scans=MANY) == ()
-    assert null_of("universality", classes=classes, scans=[*MANY, *FEW]) == ()
+    assert law_of(classes=classes, scans=MANY[1:]) is None
+    assert law_of(classes=21, scans=MANY) is None
+    bare = [NullScan(name="bare", classes=classes, statistics={"size": 1.0})] * FEWEST
+    assert law_of(classes=classes, scans=bare) is None
+
+
+def test_a_score_is_the_mean_distance_from_clean_scans_and_theirs_are_scored_alike() -> None:
+    law = law_of(classes=12, scans=MANY)
+    assert law is not None
+    values = np.arange(FEWEST, dtype=float)
+    spread = values.std(ddof=1)
+    expected = 2 * ((9.0 - values.mean()) / spread) / math.sqrt(2)
+    assert law.score({"price": 9.0, "universality": 4.5}) == pytest.approx(expected)
+    others = values[1:]
+    assert law.null[0] == pytest.approx(2 * (0.0 - others.mean()) / others.std(ddof=1) / math.sqrt(2))
+    assert law.p_value(law.score({"price": 30.0, "universality": 15.0})) < 0.01
 
 
 def test_within_most_of_the_clean_scans_a_p_value_is_their_share() -> None:
