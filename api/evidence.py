@@ -10,8 +10,8 @@ from api.ranges import limit_of
 
 NAMES = {
     "outlier": "smallest norm beside the net's other labels",
-    "universality": "price of sending other images along, beside the net's other labels",
-    "price": "price of sending other images along, as a share of the pixels",
+    "universality": "price of sending other images along",
+    "price": "that price as a share of the pixels",
     "size": "smallest norm as a share of the pixels",
 }
 SHORT = {"outlier": "Norm", "universality": "Universality", "price": "Price", "size": "Size"}

@@ -60,7 +60,7 @@ def test_the_terminal_has_a_line_for_each(result: dict[str, Any]) -> None:
     assert lines == [
         "  evidence: smallest norm beside the net's other labels: label 33, statistic 6.31, p-value 4.0 × 10⁻⁴, "
         "calibrated by 5 clean scans of the library",
-        "  evidence: price of sending other images along, beside the net's other labels: label 33, "
+        "  evidence: price of sending other images along: label 33, "
         "statistic 4.02, p-value 0.021, calibrated by 1 clean scan of its twins",
         "  evidence: smallest norm as a share of the pixels: statistic 4.08% of the pixels, p-value 0.20, "
         "not calibrated: by the normal law",
