@@ -19,7 +19,7 @@ NEIGHBOURS = 4
 """Labels next in size that are shown beside the flagged ones."""
 
 TITLES = {"backdoored": "Backdoored", "clean": "No backdoor found", "inconclusive": "Inconclusive"}
-RULE_NAMES = {"outlier": "outlier test"}
+RULE_NAMES = {"outlier": "outlier test", "size": "size rule"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from nc_core.detection.outliers import robust_log_z
 from nc_core.detection.ranges import ScannedRange, combine, share_of
 from nc_core.detection.rescan import StillFlagged
 from nc_core.detection.result import CalibrationUsed, Detection, LabelIndex, ModelEvidence, RangeDetection
-from nc_core.detection.size import SIZE_BOUND, is_small
+from nc_core.detection.size import SIZE_BOUND, TRANSFER_BOUND, is_small, least_transfer, small_by_size
 from nc_core.detection.stepdown import p_value, reference_norms
 from nc_core.detection.suspects import suspects_of
 from nc_core.detection.verdict import detect
@@ -20,6 +20,7 @@ __all__ = [
     "AGAIN",
     "INDEX_CAP",
     "SIZE_BOUND",
+    "TRANSFER_BOUND",
     "UNCALIBRATED",
     "Calibration",
     "CalibrationUsed",
@@ -37,6 +38,7 @@ __all__ = [
     "confirmed_of",
     "detect",
     "is_small",
+    "least_transfer",
     "median_and_mad",
     "middle",
     "normal_null",
@@ -44,6 +46,7 @@ __all__ = [
     "reference_norms",
     "robust_log_z",
     "share_of",
+    "small_by_size",
     "statistics_of",
     "suspects_of",
     "to_confirm",

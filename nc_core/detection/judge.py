@@ -10,10 +10,12 @@ from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import one_sided_log_z
 from nc_core.detection.price import priced
 from nc_core.detection.result import CalibrationUsed, ModelEvidence
+from nc_core.detection.size import small_by_size
 from nc_core.detection.stepdown import Step, step_down
 
-HALF = 0.5
-"""Of the one error rate, the part of each of the two tests where both can be made (Bonferroni)."""
+SHARES: dict[Kind, float] = {"outlier": 0.4, "universality": 0.4, "size": 0.2}
+"""Of the one error rate, the part of each where all can be asked (weighted Bonferroni). That of the size rule is an
+aim: it has no p-value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,8 @@ def judge(
     if "universality" in shares:
         one, by_kind["universality"] = _universality(labels, classes, pixels, alpha, shares["universality"])
         told.append(one)
+    small = (label.label for label in labels if small_by_size(label, pixels=pixels, classes=classes))
+    by_kind["size"] = frozenset(small)
     evidence = tuple(known for known in told if known is not None)
     return Judgement(
         evidence=evidence,
@@ -62,8 +66,8 @@ def shares_of(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> dict
     """
     measured = bool(label_statistics(labels, pixels=pixels)["price"])
     if not measured or (classes < FEW_LABELS and law_of(classes=classes) is None):
-        return {"outlier": 1.0}
-    return {"outlier": HALF, "universality": HALF}
+        return {"outlier": SHARES["outlier"] + SHARES["universality"], "size": SHARES["size"]}
+    return dict(SHARES)
 
 
 def _universality(

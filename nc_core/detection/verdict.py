@@ -10,7 +10,7 @@ from nc_core.detection.mad import anomaly_index
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import robust_log_z
 from nc_core.detection.result import Detection, LabelIndex, Verdict
-from nc_core.detection.size import is_small, transferability
+from nc_core.detection.size import is_small, least_transfer, transferability
 from nc_core.detection.stepdown import Step, reference_norms
 from nc_core.detection.suspects import suspects_of
 from nc_core.detection.votes import listed, votes
@@ -57,7 +57,7 @@ def detect(
         p_value=judged.p_value,
         threshold=alpha,
         labels=indices,
-        rules=votes(judged, found, alpha),
+        rules=votes(labels, judged, found, classes=classes, pixels=pixels, alpha=alpha),
         reference_size=first.reference_size if first else 0,
         evidence=judged.evidence,
         shares={str(kind): share for kind, share in judged.shares.items()},
@@ -96,7 +96,7 @@ def _judge(
     doubts = (
         _unseen(labels, flagged),
         _brittle(labels, judged, classes),
-        None if calibration.decides(alpha) else _natural(labels, pixels),
+        None if calibration.decides(alpha) else _natural(labels, pixels, classes),
         _left_out(labels, classes),
         _few(labels, judged, calibration, alpha),
         _borderline(judged, alpha),
@@ -130,7 +130,7 @@ def _brittle(labels: Sequence[LabelNorm], judged: Judgement, classes: int) -> st
     return f"{told} labels have a small trigger, so none stands out: the model is brittle."
 
 
-def _natural(labels: Sequence[LabelNorm], pixels: int) -> str | None:
+def _natural(labels: Sequence[LabelNorm], pixels: int, classes: int) -> str | None:
     """Small triggers that say nothing by themselves."""
     small = sorted((label for label in labels if is_small(label, pixels=pixels)), key=lambda one: one.norm or 0.0)
     if not small:
@@ -141,8 +141,8 @@ def _natural(labels: Sequence[LabelNorm], pixels: int) -> str | None:
     why = (
         "There were too few images to ask whether it is universal."
         if rate is None
-        else f"What four images need for label {first.label} works on {rate:.0%} of others, no more than it may on a "
-        "clean net: it may be a natural one. Look at its picture."
+        else f"What four images need for label {first.label} works on {rate:.0%} of others, where a planted trigger "
+        f"works on {least_transfer(classes):.0%} and more: it may be a natural one. Look at its picture."
     )
     return f"{told} {why}"
 

@@ -4,7 +4,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from nc_core.detection.judge import Judgement
+from nc_core.detection.norms import LabelNorm
 from nc_core.detection.result import CalibrationUsed, ModelEvidence
+from nc_core.detection.size import SIZE_BOUND, SUCCESS_BOUND, least_transfer, transferability
 from nc_core.detection.stepdown import Step
 
 SOURCES = {
@@ -22,13 +24,39 @@ def listed(labels: Iterable[int]) -> str:
     return f"Label{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:SHOWN]))}{more}"
 
 
-def votes(judged: Judgement, found: Mapping[int, Sequence[str]], alpha: float) -> tuple[str, ...]:
+def votes(
+    labels: Sequence[LabelNorm],
+    judged: Judgement,
+    found: Mapping[int, Sequence[str]],
+    *,
+    classes: int,
+    pixels: int,
+    alpha: float,
+) -> tuple[str, ...]:
     """One sentence for each kind of evidence, and how they are combined."""
     if not judged.evidence:
         return ("No label has a norm: there is nothing to judge.",)
     told = [_outliers(judged.steps, alpha)] if judged.shares and judged.steps else []
     told += [_vote(one, found) for one in judged.evidence if not (judged.shares and one.name == "outlier")]
+    if judged.shares:
+        told.append(_sizes(labels, found, pixels, classes))
     return (*told, _combination(judged, alpha))
+
+
+def _sizes(labels: Sequence[LabelNorm], found: Mapping[int, Sequence[str]], pixels: int, classes: int) -> str:
+    """Which labels are small and universal by themselves, or that none is."""
+    rule = (
+        f"norm at most {SIZE_BOUND:.1%} of the pixels, attack success rate at least {SUCCESS_BOUND:g}, "
+        f"triggers of four images work on {least_transfer(classes):.0%} of others"
+    )
+    told = [
+        f"label {label.label}: {(label.norm or 0.0) / pixels:.2%}, {label.attack_success_rate or 0.0:.3f} and "
+        f"{transferability(label) or 0.0:.0%}"
+        for label in labels
+        if "size" in found.get(label.label, ())
+    ]
+    more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    return f"Size rule ({rule}): " + (f"flagged {', '.join(told[:SHOWN])}{more}." if told else "silent.")
 
 
 def _outliers(steps: Sequence[Step], alpha: float) -> str:

@@ -115,7 +115,7 @@ def test_step_down_finds_what_the_first_infected_label_masks() -> None:
 
 
 @pytest.mark.parametrize("labels", [5, 10, 43])
-def test_the_outlier_test_keeps_the_rate_where_it_is_the_only_one(labels: int) -> None:
+def test_the_outlier_test_keeps_its_part_of_alpha(labels: int) -> None:
     # Given scans of clean models, When they are judged at alpha = 0.05
     models = 600
     generator = np.random.default_rng(11)
@@ -123,15 +123,15 @@ def test_the_outlier_test_keeps_the_rate_where_it_is_the_only_one(labels: int) -
     for _ in range(models):
         norms = np.exp(math.log(400.0) + 0.8 * generator.standard_normal(labels))
         flagged += judge(norms.tolist(), rate=0.5).verdict == "backdoored"
-    # Then it flags about 5% of them: within three standard errors
-    assert abs(flagged / models - 0.05) < 3 * 0.0089
+    # Then the outlier test, which has four fifths of it, flags about 4% of them: within three standard errors
+    assert abs(flagged / models - 0.04) < 3 * 0.008
 
 
-def test_both_tests_share_the_rate_where_both_can_be_made() -> None:
+def test_the_tests_that_can_be_made_share_the_rate() -> None:
     prices = dict.fromkeys(range(100), DEAR)
-    assert judge(clean(43)).shares == {"outlier": 1.0}
+    assert judge(clean(43)).shares == pytest.approx({"outlier": 0.8, "size": 0.2})
     for classes in (5, 43, 100):
-        assert judge(clean(classes), transfer=prices).shares == {"outlier": 0.5, "universality": 0.5}
+        assert judge(clean(classes), transfer=prices).shares == {"outlier": 0.4, "universality": 0.4, "size": 0.2}
 
 
 def test_clean_norms_are_clean_and_say_what_is_not_covered() -> None:
@@ -155,6 +155,14 @@ def test_a_price_decides_with_few_labels() -> None:
     assert found.p_value <= price.p_value <= 0.05
     # And where it works on few of them, it is not
     assert judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer={**prices, 2: 0.04}).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(("classes", "least"), [(2, 0.825), (5, 0.72), (43, 0.658)])
+def test_of_few_classes_more_must_carry_over_since_more_does_so_by_chance(classes: int, least: float) -> None:
+    norms = [*clean(classes - 1), 0.012 * PIXELS]
+    for rate, voted in ((least + 0.002, True), (least - 0.002, False)):
+        found = judge(norms, transfer={classes - 1: rate})
+        assert ("size" in found.labels[-1].rules) == voted
 
 
 def test_a_trigger_of_a_part_of_the_images_is_universal_though_its_norm_is_large() -> None:
