@@ -164,8 +164,8 @@ def test_verdicts_are_made_anew_against_a_baseline_or_the_fleet(
     # Then it is told with what it rests on
     assert run_command(["rejudge", *clean, "--fleet", *where]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
-    assert [(row[0], row[1][:13], row[-2], row[-1]) for row in rows] == [
-        (identity, "traffic_signs", "none", "0") for identity in clean
+    assert [(row[0], row[1][:13], row[-2]) for row in rows] == [
+        (identity, "traffic_signs", "library") for identity in clean
     ]
     assert printed(capsys, "rejudge", "--tag", "team=none", *where) == []
 
