@@ -16,6 +16,8 @@ from nc_core.detection.stepdown import Step, step_down
 SHARES: dict[Kind, float] = {"outlier": 0.4, "universality": 0.4, "size": 0.2}
 """Of the one error rate, the part of each where all can be asked (weighted Bonferroni). That of the size rule is an
 aim: it has no p-value."""
+BEYOND_LIBRARY: dict[Kind, float] = {"outlier": 0.6, "universality": 0.2, "size": 0.2}
+"""The same of far more labels than any clean scan has: there the outlier test is the better one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,7 @@ def shares_of(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> dict
     measured = bool(label_statistics(labels, pixels=pixels)["price"])
     if not measured or (classes < FEW_LABELS and law_of(classes=classes) is None):
         return {"outlier": SHARES["outlier"] + SHARES["universality"], "size": SHARES["size"]}
-    return dict(SHARES)
+    return dict(SHARES if law_of(classes=classes) is not None else BEYOND_LIBRARY)
 
 
 def _universality(

@@ -130,7 +130,8 @@ def test_the_outlier_test_keeps_its_part_of_alpha(labels: int) -> None:
 def test_the_tests_that_can_be_made_share_the_rate() -> None:
     prices = dict.fromkeys(range(100), DEAR)
     assert judge(clean(43)).shares == pytest.approx({"outlier": 0.8, "size": 0.2})
-    for classes in (5, 43, 100):
+    assert judge(clean(100), transfer=prices).shares == {"outlier": 0.6, "universality": 0.2, "size": 0.2}
+    for classes in (5, 43):
         assert judge(clean(classes), transfer=prices).shares == {"outlier": 0.4, "universality": 0.4, "size": 0.2}
 
 
