@@ -17,7 +17,12 @@ class Nothing:
     seconds: float = 0.0
     reason: None = None
     evidence: None = None
+    transfer: None = None
 
     def with_starts(self, _several: object) -> Self:
         """The same: no numbers were left."""
+        return self
+
+    def with_transfer(self, *_measured: object) -> Self:
+        """The same: nothing was measured."""
         return self
