@@ -7,7 +7,7 @@ Robust z: how far something lies below the others, on the log scale.
 | outlier | robust z of the smallest norm | small triggers |
 | universality | robust z of the smallest price (`nc_core.detection.price`) | triggers of a part of the images, too |
 | price | minus the logarithm of the smallest price as a share of the pixels | few labels, many infected labels |
-| size | the same of the smallest norm; only beside clean scans of the same cell | few labels, many infected labels |
+| size | the same of the smallest norm; a p-value beside clean scans alone | few labels, many infected labels |
 """
 
 import math

@@ -44,7 +44,7 @@ def judge(
     if calibration.decides(alpha):
         return _beside(labels, pixels=pixels, alpha=alpha, calibration=calibration, steps=steps)
     by_kind: dict[Kind, frozenset[int]] = {"outlier": outliers}
-    told = [_of_steps("outlier", steps, CalibrationUsed(source="none", scans=0), ())]
+    told = [_of_steps("outlier", steps)]
     if "universality" in shares:
         one, by_kind["universality"] = _universality(labels, classes, pixels, alpha, shares["universality"])
         told.append(one)
@@ -66,10 +66,10 @@ def shares_of(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> dict
     That depends on how many labels and images there are, never on what was measured. p-values are divided by their
     shares, so that each is held against the whole rate.
     """
-    measured = bool(label_statistics(labels, pixels=pixels)["price"])
-    if not measured or (classes < FEW_LABELS and law_of(classes=classes) is None):
+    measured, law = bool(label_statistics(labels, pixels=pixels)["price"]), law_of(classes=classes)
+    if not measured or (law is None and classes < FEW_LABELS):
         return {"outlier": SHARES["outlier"] + SHARES["universality"], "size": SHARES["size"]}
-    return dict(SHARES if law_of(classes=classes) is not None else BEYOND_LIBRARY)
+    return dict(SHARES if law is not None else BEYOND_LIBRARY)
 
 
 def _universality(
@@ -79,7 +79,7 @@ def _universality(
     law = law_of(classes=classes)
     if law is None:
         steps, found = step_down([priced(label) for label in labels], alpha=alpha, share=share, measure=one_sided_log_z)
-        return _of_steps("universality", steps, CalibrationUsed(source="none", scans=0), ()), found
+        return _of_steps("universality", steps), found
     by_kind = label_statistics(labels, pixels=pixels)
     scores = {
         label: law.score({kind: by_kind[kind][label] for kind in KINDS if kind in law.kinds})
@@ -98,15 +98,12 @@ def _universality(
     return evidence, frozenset(label for label, p in p_values.items() if p <= alpha)
 
 
-def _of_steps(
-    kind: Kind, steps: Sequence[Step], used: CalibrationUsed, null: tuple[float, ...]
-) -> ModelEvidence | None:
+def _of_steps(kind: Kind, steps: Sequence[Step]) -> ModelEvidence | None:
+    """By the normal law, which no clean scan was asked about."""
     if not steps:
         return None
-    first = steps[0]
-    return ModelEvidence(
-        name=kind, label=first.label, statistic=first.log_z, p_value=first.p_value, calibration=used, null=null
-    )
+    first, used = steps[0], CalibrationUsed(source="none", scans=0)
+    return ModelEvidence(name=kind, label=first.label, statistic=first.log_z, p_value=first.p_value, calibration=used)
 
 
 def _beside(

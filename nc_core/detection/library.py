@@ -1,8 +1,8 @@
 """Clean scans that come with Cleanse: what judges a model that no baseline and no twins were given for.
 
-Norms alone, no nets; `cleanse zoo score --write-library` made them of the zoo's clean nets to choose by. They are of
-other nets than the submitted one, so their law is a matter of what nets are like, not of exchange: it is checked on
-the zoo's held-out nets, and has no say in models of far more labels than any of them has.
+Numbers alone, no nets; `python -m nc_core.zoo.library` made them of a zoo's clean nets, none of the held-out third.
+They are of other nets than the submitted one, so their law is a matter of what nets are like, not of exchange: it is
+checked on the zoo's held-out nets, and has no say in models of far more labels than any of them has.
 """
 
 import json

@@ -38,7 +38,7 @@ class Evidence:
     masks' mean on other images, of a GangSweep whose masks have nothing in common. leads: share of clean images on
     which a step along the gradient gets further than one against it, None where there were too few to say. tried: what
     else was tried where the gradient led nowhere, in order. transferability: mean rate on other images of triggers that
-    a few images need, of a label that was confirmed; few_norm: the median norm of those triggers, in pixels. starts:
+    a few images need, None where that was not measured; few_norm: the median norm of those triggers, in pixels. starts:
     norm and attack success rate on held-out images of every random start that the label was inverted from, in order.
     """
 

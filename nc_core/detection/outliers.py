@@ -1,10 +1,13 @@
 """The outlier test: how far below the others a label's norm lies, on the log scale."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from nc_core.detection.mad import CONSISTENCY, INDEX_CAP, median_and_mad
+
+Logs = npt.NDArray[np.float64]
 
 SPREAD_FLOOR = 0.2
 """Least MAD of log norms. One label inverted with another seed comes out 10 to 20% larger or smaller (standard
@@ -23,14 +26,7 @@ def robust_log_z(norm: float, reference: Iterable[float]) -> float:
     pixels, finite; infinity in the reference is a censored label. Finite: within +-`INDEX_CAP`, and 0,
     nothing can be said, with fewer than three reference norms or a median or MAD hidden by censoring.
     """
-    logs = np.log(np.maximum(np.fromiter(reference, np.float64), SIZE_FLOOR))
-    if len(logs) < 3:
-        return 0.0
-    median, mad = median_and_mad(logs)
-    if not np.isfinite(mad):
-        return 0.0
-    z = (median - float(np.log(max(norm, SIZE_FLOOR)))) / max(mad, SPREAD_FLOOR)
-    return float(np.clip(z, -INDEX_CAP, INDEX_CAP))
+    return _log_z(norm, reference, lambda _, mad, __: mad)
 
 
 def one_sided_log_z(norm: float, reference: Iterable[float]) -> float:
@@ -39,13 +35,20 @@ def one_sided_log_z(norm: float, reference: Iterable[float]) -> float:
     For prices, which are skewed to the left on the log scale, unlike norms: labels that no trigger of few images
     carries over to lie far out on the other side, and would hide what is small.
     """
+    return _log_z(norm, reference, _spread_of_smaller)
+
+
+def _spread_of_smaller(median: float, _: float, logs: Logs) -> float:
+    return CONSISTENCY * float(np.median(median - logs[logs <= median]))
+
+
+def _log_z(norm: float, reference: Iterable[float], spread: Callable[[float, float, Logs], float]) -> float:
+    """spread: of median, MAD and log norms (n,)."""
     logs = np.log(np.maximum(np.fromiter(reference, np.float64), SIZE_FLOOR))
     if len(logs) < 3:
         return 0.0
-    median, _ = median_and_mad(logs)
-    if not np.isfinite(median):
+    median, mad = median_and_mad(logs)
+    if not np.isfinite(mad):
         return 0.0
-    lower = logs[logs <= median]
-    spread = CONSISTENCY * float(np.median(median - lower))
-    z = (median - float(np.log(max(norm, SIZE_FLOOR)))) / max(spread, SPREAD_FLOOR)
+    z = (median - float(np.log(max(norm, SIZE_FLOOR)))) / max(spread(median, mad, logs), SPREAD_FLOOR)
     return float(np.clip(z, -INDEX_CAP, INDEX_CAP))

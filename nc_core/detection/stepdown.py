@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.null import normal_null
@@ -19,13 +18,6 @@ class Step:
     reference_size: int
 
 
-class Law(Protocol):
-    """The chance that any of `labels` clean labels reaches z over a reference of so many."""
-
-    def __call__(self, z: float, *, reference: int, labels: int) -> float:
-        """As the class says."""
-
-
 Measure = Callable[[float, Iterable[float]], float]
 """Norm, reference norms -> z: how far the norm lies below the others."""
 
@@ -35,10 +27,8 @@ def reference_norms(labels: Sequence[LabelNorm], *, without: frozenset[int] = fr
     return [label.size for label in labels if label.reference and label.size is not None and label.label not in without]
 
 
-def smallest_step(
-    labels: Sequence[LabelNorm], *, taken: frozenset[int], share: float, law: Law, measure: Measure
-) -> Step | None:
-    """Test the smallest label that is not yet taken; None when none is left. share, law, measure: as in `step_down`.
+def smallest_step(labels: Sequence[LabelNorm], *, taken: frozenset[int], share: float, measure: Measure) -> Step | None:
+    """Test the smallest label that is not yet taken; None when none is left. share, measure: as in `step_down`.
 
     taken: labels found before, in neither the reference nor the sample. A label that is small by size alone stays in
     both: left out, it would make the others look like outliers.
@@ -50,12 +40,15 @@ def smallest_step(
     smallest = min(done, key=lambda label: (label.norm or 0.0, label.label))
     reference = reference_norms(sample)
     z = measure(smallest.norm or 0.0, reference)
-    p = min(1.0, law(z, reference=len(reference), labels=len(sample)) / share)
+    p = min(1.0, p_value(z, reference=len(reference), labels=len(sample)) / share)
     return Step(label=smallest.label, log_z=z, p_value=p, reference_size=len(reference))
 
 
 def p_value(z: float, *, reference: int, labels: int) -> float:
-    """The law of normal log norms; 1 where the reference is too small."""
+    """Chance that any of so many clean labels reaches z over such a reference, by the law of normal log norms.
+
+    1 where the reference is too small.
+    """
     if reference < 3 or z <= 0.0:
         return 1.0
     return normal_null(reference).p_value(z, others=labels - reference)
@@ -66,18 +59,17 @@ def step_down(
     *,
     alpha: float,
     share: float = 1.0,
-    law: Law = p_value,
     measure: Measure = robust_log_z,
 ) -> tuple[tuple[Step, ...], frozenset[int]]:
     """All tests made, and the labels that they found (p <= alpha).
 
     The smallest label is tested first. Once found it leaves sample and reference, and the next is tested against the
     rest, until one is not found. share: the test's part of the one error rate (weighted Bonferroni); p-values are
-    divided by it, so that they are held against the whole rate. law: of the z that `measure` gives.
+    divided by it, so that they are held against the whole rate.
     """
     steps: list[Step] = []
     taken: frozenset[int] = frozenset()
-    while (step := smallest_step(labels, taken=taken, share=share, law=law, measure=measure)) is not None:
+    while (step := smallest_step(labels, taken=taken, share=share, measure=measure)) is not None:
         steps.append(step)
         if step.p_value > alpha:
             break

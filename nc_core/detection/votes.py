@@ -81,6 +81,8 @@ def _vote(one: ModelEvidence, found: Mapping[int, Sequence[str]]) -> str:
 def _measured(one: ModelEvidence) -> str:
     share = math.exp(-one.statistic)
     match one.name:
+        case "universality" if one.calibration.source == "library":
+            return f"Universality: the price of label {one.label} scores {one.statistic:.2f} among those of clean nets"
         case "universality":
             return f"Universality: the price of label {one.label} has log z {one.statistic:.2f} below the others"
         case "price":
