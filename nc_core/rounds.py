@@ -117,12 +117,21 @@ class Plan:
 
     def steps(self, round: int) -> int:
         """About how many steps all labels of a round take together."""
-        purpose, count = self.purpose(round), len(self.labels)
-        if purpose == "confirmation":
-            return len(AGAIN) * confirmed_of(count) * self._inversion_steps
+        purpose, count = self.purpose(round), self._labels_in(round)
+        starts = len(AGAIN) if purpose == "confirmation" else 1
+        return count * (SCREENING_STEPS if purpose == "screening" else starts * self._inversion_steps)
+
+    def asked(self, round: int) -> int:
+        """About how many labels of a round are asked whether they are universal (`nc_core.inversion.transfer`)."""
+        return 0 if self.purpose(round) == "screening" else self._labels_in(round)
+
+    def _labels_in(self, round: int) -> int:
+        count = len(self.labels)
+        if self.purpose(round) == "confirmation":
+            return confirmed_of(count)
         if (number := within_range(round)) > 0:
-            count = max(math.ceil(count / ONE_IN**number), CANDIDATES) + len(self.reference)
-        return count * (SCREENING_STEPS if purpose == "screening" else self._inversion_steps)
+            return max(math.ceil(count / ONE_IN**number), CANDIDATES) + len(self.reference)
+        return count
 
     @property
     def _inversion_steps(self) -> int:

@@ -8,7 +8,7 @@ from nc_core.cost import NetCost, cost_of, program_bytes
 from nc_core.datasets.split import FIT_CAP, FIT_SHARE, HOLDOUT_CAP, REPAIR_CAP
 from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.intake import load_canonical
-from nc_core.profiles import ALL_PROFILES, PROFILES
+from nc_core.profiles import ALL_PROFILES, FEW, FEW_DRAWS, PROFILES
 from nc_core.rounds import plan
 from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import MissingArtefact
@@ -82,6 +82,7 @@ def images_of(labels: int, profile: Profile) -> int:
     for number in range(rounds.screenings + 2):
         settings = ALL_PROFILES[rounds.profile_of(number)]
         total += rounds.steps(number) * settings.updates_per_step * settings.batch
+        total += rounds.asked(number) * FEW_DRAWS * FEW.max_updates * FEW.batch
     return total
 
 

@@ -20,10 +20,8 @@ from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.slots import Job, Outcome, SlotLoop
 from nc_core.inversion.trigger import Transferability
 from nc_core.prepared import Prepared
-from nc_core.profiles import FEW
+from nc_core.profiles import FEW, FEW_DRAWS
 
-DRAWS = 4
-"""Triggers of a label, each of `FEW.batch` images of its own."""
 OTHERS = 48
 """Images that each of them is tried on, at most; no trigger was made with one."""
 LEAST_DRAWS, LEAST_OTHERS = 3, 12
@@ -66,7 +64,7 @@ class Transfer:
     def _measured(self, label: int, entropy: tuple[int, ...], stop: Callable[[], bool]) -> Transferability | None:
         taken = self._images(label, entropy)
         others = min(OTHERS, len(taken) // 2)
-        draws = min(DRAWS, (len(taken) - others) // FEW.batch)
+        draws = min(FEW_DRAWS, (len(taken) - others) // FEW.batch)
         if draws < LEAST_DRAWS or others < LEAST_OTHERS:
             return None
         pools = np.split(taken[others : others + draws * FEW.batch], draws)
@@ -85,7 +83,7 @@ class Transfer:
         """Fitting images that neither are of the label nor are answered so, in a random order; as many as it takes."""
         fit = self._prepared.fit
         order = np.random.default_rng(entropy).permutation(np.flatnonzero(fit.y != label))
-        order = order[: 2 * (OTHERS + DRAWS * FEW.batch)]
+        order = order[: 2 * (OTHERS + FEW_DRAWS * FEW.batch)]
         return order[self._predict(fit.x[order]).argmax(axis=1) != label] if len(order) else order
 
     def _triggers(

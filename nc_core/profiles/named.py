@@ -110,6 +110,9 @@ FEW = replace(
 """A small trigger of four images, all of them in every update (`nc_core.inversion.transfer`). Twice the steps made
 the planted ones of two nets 6 and 11% smaller."""
 
+FEW_DRAWS = 4
+"""Triggers of a label, each of `FEW.batch` images of its own."""
+
 PROFILES = {profile.name: profile for profile in (PAPER, FAST, THOROUGH)}
 """What a scan may be asked for."""
 
