@@ -74,6 +74,14 @@ def test_alike_clean_scans_make_no_law_of_nothing() -> None:
     assert tail_p(2.0, [1.0] * 20) == pytest.approx(1 / 21)
 
 
+@pytest.mark.parametrize("classes", [2, 5, 10, 43])
+def test_what_comes_with_cleanse_judges_few_and_many_labels(classes: int) -> None:
+    law = law_of(classes=classes)
+    assert law is not None
+    # And none of its nets is of the held-out architecture or pictures of the zoo that they come from
+    assert not [scan.name for scan in library() if "depthwise" in scan.name or "cifar10" in scan.name]
+
+
 def test_what_comes_with_cleanse_names_its_nets_and_statistics() -> None:
     for one in library():
         assert one.classes >= 2
