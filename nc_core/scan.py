@@ -80,6 +80,7 @@ def case_of(found: Scan) -> Case:
         slots=ready.slots,
         compute=ready.compute,
         suspects=found.detection.suspects,
+        leaders=found.detection.leaders,
     )
 
 
