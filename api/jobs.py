@@ -30,7 +30,7 @@ def keep_all(artefacts: ArtefactStore, paths: Sequence[Path]) -> list[dict[str, 
 
 def run_job(settings: Settings, kind: JobKind, arguments: dict[str, Any], *, title: str) -> dict[str, Any]:
     """Have a worker do the job; returns its result. Raises InputRefused, or CleanseError where it failed."""
-    from nc_tasks.app import make_app, publish_job
+    from nc_tasks.messages.app import make_app, publish_job
 
     store = open_store(settings)
     try:

@@ -108,7 +108,7 @@ def submit(store: Store, artefacts: ArtefactStore, request: ScanRequest) -> Subm
 
 def follow(settings: Settings, store: Store, submission: Submission, workers: int | None) -> Snapshot:
     """Have the submission begun or carried on by the workers, and show it until its end."""
-    from nc_tasks.app import make_app, publish_start
+    from nc_tasks.messages.app import make_app, publish_start
 
     with working_stack(settings, workers=workers, slots=submission.options["slots"]) as stack:
         publish_start(submission.id, to=make_app(settings))

@@ -1,4 +1,4 @@
-"""Flower's configuration: `celery -A nc_tasks.app flower --conf=deploy/flowerconfig.py`, started by `cleanse up`.
+"""Flower's configuration, read from this file by the command line that `nc_tasks.embedded.flower` builds.
 
 Flower answers /metrics and /healthcheck to everybody who reaches it: it listens on a socket in a private folder of the
 home, or on the loopback address, and the API passes admins through to it under /flower/.

@@ -21,10 +21,11 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from nc_core.errors import CleanseError
-from nc_tasks import broker, publishing, retention, workflow
-from nc_tasks.app import publish_start
+from nc_tasks import retention, workflow
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.logs import configure
+from nc_tasks.messages import broker, publishing
+from nc_tasks.messages.app import publish_start
 from nc_tasks.settings import Settings, get_settings
 from nc_tasks.store import Store, course, open_store, preparations, setback, silence, workers
 from nc_tasks.store.measures import SWEEPER

@@ -13,9 +13,9 @@ from nc_core.detection import AGAIN, Detection, is_small, to_confirm
 from nc_core.profiles import ALL_PROFILES
 from nc_core.rounds import Plan, range_of
 from nc_tasks import judging
+from nc_tasks.messages.publishing import publish_compare, publish_gather, send_labels, send_repairs
 from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
-from nc_tasks.publishing import publish_compare, publish_gather, send_labels, send_repairs
 from nc_tasks.results import choice_of
 from nc_tasks.store import (
     Store,

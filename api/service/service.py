@@ -80,6 +80,6 @@ class Service:
     @cached_property
     def celery(self) -> "Celery":
         """Publishes messages; made when the first is sent."""
-        from nc_tasks.app import make_app
+        from nc_tasks.messages.app import make_app
 
         return make_app(self.settings)

@@ -200,7 +200,7 @@ def check_open(session: Session, service: Service, caller: Caller) -> None:
 
 def publish(service: Service, ids: Sequence[str]) -> None:
     """Send the first message of each of an owner's submissions; where the broker is away the sweeper does it later."""
-    from nc_tasks.app import publish_start
+    from nc_tasks.messages.app import publish_start
 
     if not ids:
         return

@@ -81,7 +81,7 @@ def _train(
     of: int,
 ) -> int:
     """Train the nets, as many at a time as the control queue takes; returns how many failed."""
-    from nc_tasks.app import make_app, publish_job
+    from nc_tasks.messages.app import make_app, publish_job
 
     failed, waiting, running = 0, list(todo), dict[str, Card]()
     with closing(open_store(settings)) as store, working_stack(settings) as stack, Display("net", of) as display:

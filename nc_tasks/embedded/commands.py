@@ -108,7 +108,7 @@ def divided(among: list[int], workers: int) -> list[frozenset[int] | None]:
 
 
 def _celery(queue: str, name: str, *, pool: str, concurrency: int) -> tuple[str, ...]:
-    program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.app", "worker")
+    program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.messages.app", "worker")
     options = {"-Q": queue, "-n": f"{name}@%h", "--pool": pool, "-c": str(concurrency), "--loglevel": "INFO"}
     flags = ("--without-gossip", "--without-mingle")
     return (*program, *(part for option in options.items() for part in option), *flags)

@@ -21,7 +21,7 @@ def flower_arguments(settings: Settings) -> tuple[str, ...]:
 
     On a port everybody who reaches the machine reads: one of a network of containers that lets nobody else in.
     """
-    program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.app", "flower", f"--conf={CONFIGURATION}")
+    program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.messages.app", "flower", f"--conf={CONFIGURATION}")
     if settings.flower_url is None:
         return (*program, f"--unix_socket={flower_socket(settings)}")
     return (*program, "--address=0.0.0.0", f"--port={urlsplit(settings.flower_url).port or 80}")

@@ -67,7 +67,7 @@ class Leased:
     attempt: number of the last claim, never lowered; writes are fenced by it. attempt_base: claims that no
     longer count against `max_attempts`: those before a restart, and those given back in good order.
     lease_until: by the database's clock. published_at: when its message was last sent, or begun to be. epoch: of the
-    broker that has the message (`nc_tasks.broker`), None until that is certain.
+    broker that has the message (`nc_tasks.messages.broker`), None until that is certain.
     """
 
     state: Mapped[str] = mapped_column(State, default="queued")

@@ -1,7 +1,7 @@
 """The chord's callback."""
 
 from nc_tasks import workflow
-from nc_tasks.app import app
+from nc_tasks.messages.app import app
 from nc_tasks.worker import this_worker
 
 

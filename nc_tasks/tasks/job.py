@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from nc_core.errors import CleanseError, InputRefused
 from nc_tasks import logs
-from nc_tasks.app import app
 from nc_tasks.classify import classify
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.evaluate import evaluate
+from nc_tasks.messages.app import app
 from nc_tasks.plant import plant
 from nc_tasks.prepare import one_line
 from nc_tasks.store import jobs

@@ -14,13 +14,13 @@ from nc_core.detection import AGAIN, Evidence, middle
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.rounds import Plan, range_of, within_range
 from nc_tasks import logs
-from nc_tasks.ageing import label_taken
-from nc_tasks.app import app
 from nc_tasks.deadline import Deadline
 from nc_tasks.engine import SlotEngine, engine_for, forget
+from nc_tasks.messages.app import app
+from nc_tasks.messages.batching import BatchedTask
+from nc_tasks.messages.priority import label_taken
 from nc_tasks.planning import plan_of
 from nc_tasks.prepare import one_line
-from nc_tasks.sending import BatchedTask
 from nc_tasks.store import Label, LabelKey, LabelProgress, Submission, course, labels
 from nc_tasks.worker import WorkerProcess, load, this_worker
 

@@ -13,8 +13,8 @@ from nc_core.detection import LabelNorm, StillFlagged
 from nc_core.errors import Cancelled, CleanseError
 from nc_core.rounds import Plan
 from nc_tasks import logs, materials, triggers, workflow
-from nc_tasks.app import app
 from nc_tasks.errors import ArtefactsUnreachable
+from nc_tasks.messages.app import app
 from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
 from nc_tasks.poisoned import Poison, load_poison, poisoned_metrics

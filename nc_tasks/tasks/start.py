@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from nc_core.errors import InputRefused, OutOfBudget
 from nc_tasks import logs, twins, workflow
-from nc_tasks.app import app, publish_start
 from nc_tasks.errors import ArtefactsUnreachable
+from nc_tasks.messages.app import app, publish_start
 from nc_tasks.options import ScanOptions
 from nc_tasks.prepare import one_line, prepare
 from nc_tasks.store import Submission, course, preparations, submissions

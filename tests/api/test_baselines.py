@@ -41,8 +41,8 @@ def published(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLEANSE_HOME", str(settings.home))
     monkeypatch.setattr(stack, "working_stack", attached)
-    monkeypatch.setattr("nc_tasks.app.publish_start", lambda identity, **_: ids.append(identity))
-    monkeypatch.setattr("nc_tasks.app.make_app", lambda _: None)
+    monkeypatch.setattr("nc_tasks.messages.app.publish_start", lambda identity, **_: ids.append(identity))
+    monkeypatch.setattr("nc_tasks.messages.app.make_app", lambda _: None)
     monkeypatch.setattr(submitting, "publish", lambda _, found: ids.extend(found))
     return ids
 

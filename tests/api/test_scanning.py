@@ -83,8 +83,8 @@ def without_workers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         yield Workers()
 
     monkeypatch.setattr(scanning, "working_stack", attached)
-    monkeypatch.setattr("nc_tasks.app.publish_start", lambda identity, **_: published.append(identity))
-    monkeypatch.setattr("nc_tasks.app.make_app", lambda _: None)
+    monkeypatch.setattr("nc_tasks.messages.app.publish_start", lambda identity, **_: published.append(identity))
+    monkeypatch.setattr("nc_tasks.messages.app.make_app", lambda _: None)
     return published
 
 

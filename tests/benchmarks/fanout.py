@@ -18,10 +18,10 @@ from typing import Any
 import psutil
 
 from nc_core.slots import ON_CPU
-from nc_tasks.app import make_app
 from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import Stack, attach, down
 from nc_tasks.embedded.processes import wait_until
+from nc_tasks.messages.app import make_app
 from nc_tasks.options import ScanOptions
 from nc_tasks.results import result_json
 from nc_tasks.settings import Settings

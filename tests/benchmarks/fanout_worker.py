@@ -12,7 +12,7 @@ from celery import Task
 from celery.signals import task_postrun, task_prerun
 
 from nc_tasks import workflow
-from nc_tasks.app import app
+from nc_tasks.messages.app import app
 from nc_tasks.settings import get_settings
 from nc_tasks.store import Submission
 from nc_tasks.tasks import label as label_task

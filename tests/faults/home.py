@@ -14,11 +14,11 @@ import psutil
 from redis import Redis
 from sqlalchemy import func, select, text
 
-from nc_tasks.app import PRIORITIES, key_prefix
-from nc_tasks.broker import SEPARATOR
 from nc_tasks.embedded.broker import find_broker, socket_path
 from nc_tasks.embedded.client import Stack
 from nc_tasks.embedded.processes import wait_until
+from nc_tasks.messages.app import PRIORITIES, key_prefix
+from nc_tasks.messages.broker import SEPARATOR
 from nc_tasks.settings import Settings
 from nc_tasks.store import Detection, Label, Store, Worker, detections, labels, preparations, submissions
 from nc_tasks.store.states import LABEL_ENDS

@@ -20,9 +20,10 @@ from nc_core.mitigation import Case, Repair, TargetTrigger, filter_inputs
 from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.rescan import Found, Rescan
 from nc_core.models import build, canonical_of
-from nc_tasks import publishing, workflow
+from nc_tasks import workflow
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.evaluate import evaluate
+from nc_tasks.messages import publishing
 from nc_tasks.options import Method, ScanOptions
 from nc_tasks.results import result_json
 from nc_tasks.store import LabelKey, course, detections, labels, mitigations, preparations, submissions

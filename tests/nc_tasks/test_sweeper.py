@@ -15,10 +15,11 @@ from celery.backends.redis import ResultConsumer
 from redis import Redis
 from sqlalchemy import update
 
-from nc_tasks import broker, publishing, sweeper
-from nc_tasks.app import make_app
+from nc_tasks import sweeper
 from nc_tasks.embedded.broker import broker_url, socket_path, start_broker
 from nc_tasks.embedded.files import stack_files
+from nc_tasks.messages import broker, publishing
+from nc_tasks.messages.app import make_app
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, LabelKey, Store, course, jobs, labels, open_store, preparations, silence, submissions
@@ -42,7 +43,7 @@ def redis(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis
     app = make_app(settings.model_copy(update={"redis_url": broker_url(settings)}))
     for module in (broker, publishing):
         monkeypatch.setattr(module, "app", app)
-    monkeypatch.setattr("nc_tasks.app.app", app)
+    monkeypatch.setattr("nc_tasks.messages.app.app", app)
     monkeypatch.setattr(broker, "get_settings", lambda: settings)
     # Nobody waits for results here, and they may be collected when the broker has ended.
     for name in ("consume_from", "cancel_for"):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from nc_tasks import publishing, workflow
+from nc_tasks import workflow
+from nc_tasks.messages import publishing
 from nc_tasks.options import ScanOptions
 from nc_tasks.planning import plan_of
 from nc_tasks.results import result_json

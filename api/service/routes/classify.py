@@ -77,7 +77,7 @@ def _check(form: Form) -> None:
 
 
 def _publish(service: Service, job_id: str) -> None:
-    from nc_tasks.app import publish_job
+    from nc_tasks.messages.app import publish_job
 
     try:
         publish_job(job_id, to=service.celery)

@@ -67,8 +67,8 @@ def workers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Workers:
 
     monkeypatch.setattr(building, "working_stack", attached)
     monkeypatch.setattr(building, "keep_up", lambda _: None)
-    monkeypatch.setattr("nc_tasks.app.publish_job", made.publish)
-    monkeypatch.setattr("nc_tasks.app.make_app", lambda _: None)
+    monkeypatch.setattr("nc_tasks.messages.app.publish_job", made.publish)
+    monkeypatch.setattr("nc_tasks.messages.app.make_app", lambda _: None)
     return made
 
 

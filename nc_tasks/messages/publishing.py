@@ -10,9 +10,10 @@ from typing import Any, cast
 from celery import chord
 from sqlalchemy import ColumnElement, exists, select
 
-from nc_tasks import broker
-from nc_tasks.app import PRIORITIES, app, publish_job, publish_start
-from nc_tasks.sending import together
+from nc_tasks.messages import broker
+from nc_tasks.messages.app import app, publish_job, publish_start
+from nc_tasks.messages.batching import together
+from nc_tasks.messages.priority import priority_of
 from nc_tasks.store import Job, Label, Mitigation, Preparation, Store, Submission, outbox
 from nc_tasks.store.states import Priority
 from nc_tasks.store.tables import Leased
@@ -20,13 +21,6 @@ from nc_tasks.store.types import now
 
 Keys = Sequence[tuple[Any, ...]]
 """Primary keys of rows, sorted."""
-
-URGENT = 10
-"""Labels of a round that go before almost everything else that waits, whoever came first."""
-
-
-STEPS: dict[Priority, int] = {"high": -4, "normal": 0, "low": 4}
-"""Of the ten priorities: the first 80 labels of a high one go with the first 10 of a normal one."""
 
 
 def send(
@@ -101,16 +95,6 @@ def publish_labels(submission_id: str, waiting: Sequence[int], round: int, urgen
     )
     with together(app):
         chord(tasks, app=app)(gather)
-
-
-def priority_of(position: int, urgency: Priority = "normal") -> int:
-    """How urgent the label at this position of its round is: 0 for the first few, then twice as many at each step.
-
-    So a few labels wait for the first few of every other submission, not for the last of a thousand. urgency: of the
-    submission; it moves all its labels up or down by `STEPS`, and what waits long comes to its turn all the same.
-    """
-    moved = (position // URGENT).bit_length() + STEPS[urgency]
-    return max(PRIORITIES[0], min(PRIORITIES[-1], moved))
 
 
 def _urgencies(store: Store, submission_ids: Iterable[str]) -> dict[str, Priority]:

@@ -12,12 +12,12 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError
 
-from nc_tasks import sending
-from nc_tasks.app import make_app
 from nc_tasks.embedded.broker import socket_path, start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.embedded.processes import wait_until
-from nc_tasks.sending import AT_ONCE, BatchedTask, together
+from nc_tasks.messages import batching
+from nc_tasks.messages.app import make_app
+from nc_tasks.messages.batching import AT_ONCE, BatchedTask, together
 from nc_tasks.settings import Settings
 
 COUNT = 2 * AT_ONCE + 50
@@ -126,7 +126,7 @@ def test_when_the_broker_stays_away_then_nobody_may_believe_that_all_was_sent(
     app: Celery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a broker that comes back only after our patience, for the messages that follow
-    monkeypatch.setitem(sending.PATIENCE, "max_retries", 1)
+    monkeypatch.setitem(batching.PATIENCE, "max_retries", 1)
     away(monkeypatch, times=2)
     with pytest.raises(OperationalError, match="away"):
         send(app)
@@ -144,8 +144,8 @@ def away(monkeypatch: pytest.MonkeyPatch, *, times: int) -> None:
         return execute(pipeline, *arguments)
 
     monkeypatch.setattr(Pipeline, "execute", failing)
-    monkeypatch.setitem(sending.PATIENCE, "interval_start", 0.0)
-    monkeypatch.setitem(sending.PATIENCE, "interval_step", 0.0)
+    monkeypatch.setitem(batching.PATIENCE, "interval_start", 0.0)
+    monkeypatch.setitem(batching.PATIENCE, "interval_step", 0.0)
 
 
 def send(app: Celery) -> None:
