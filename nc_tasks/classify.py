@@ -5,10 +5,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from nc_core.errors import OptionRefused
-from nc_tasks.materials import domain_of
-from nc_tasks.prepare import uploaded
 from nc_tasks.store import submissions
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.inputs import domain_of, uploaded
+from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
     import numpy as np

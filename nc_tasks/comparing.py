@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nc_tasks import materials, triggers
+from nc_tasks import triggers
 from nc_tasks.store import Mitigation, detections, mitigations, submissions
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker import inputs
+from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
     from nc_core.inversion import Predictor, Trigger
@@ -35,7 +36,7 @@ def compare_repairs(worker: WorkerProcess, submission_id: str) -> dict[str, dict
         detection = detections.get(session, submission_id=submission_id)
         rows = [row for row in mitigations.of_submission(session, submission_id=submission_id) if row.goodnet_sha256]
     assert detection is not None
-    loaded = materials.load(worker, submission)
+    loaded = inputs.load(worker, submission)
     flagged, suspects = detection.body["flagged_labels"], detection.body.get("suspects", [])
     scanned = triggers.of_scan(worker, submission, [*flagged, *suspects])
     pool = [_Known(origin=SCAN, target=label, trigger=one) for label, one in scanned.items()]
@@ -76,7 +77,7 @@ def _net(worker: WorkerProcess, row: Mitigation) -> "Predictor":
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
     from nc_core.quarantine.admit import admit_model
-    from nc_tasks.prepare import uploaded
+    from nc_tasks.worker.inputs import uploaded
 
     with uploaded(worker, str(row.goodnet_sha256), "goodnet.keras") as path:
         return Predictor(build_logits(admit_model(path)))

@@ -7,9 +7,9 @@ import numpy as np
 
 from nc_core.errors import DataRefused
 from nc_tasks.classify import domain_of_model
-from nc_tasks.prepare import uploaded
 from nc_tasks.store import detections, mitigations, submissions
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.inputs import uploaded
+from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
     import numpy.typing as npt

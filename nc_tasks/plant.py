@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.errors import DataRefused
-from nc_tasks.prepare import uploaded
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.inputs import uploaded
+from nc_tasks.worker.process import WorkerProcess
 from nc_tasks.zoo import plant_card
 
 if TYPE_CHECKING:

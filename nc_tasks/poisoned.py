@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.errors import DataRefused
-from nc_tasks.materials import domain_of
-from nc_tasks.prepare import uploaded
 from nc_tasks.store import Submission
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.inputs import domain_of, uploaded
+from nc_tasks.worker.process import WorkerProcess
 
 Net = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 

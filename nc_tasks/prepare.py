@@ -2,8 +2,6 @@
 
 import platform
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -13,23 +11,14 @@ from nc_core.errors import OptionRefused
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.version import build_version
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.inputs import uploaded
+from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
     from nc_core.intake import CanonicalModel
 
 _BACKEND_PACKAGES = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "jax": ("jax", "jaxlib")}
 """What Keras' backends are installed as."""
-
-
-@contextmanager
-def uploaded(worker: WorkerProcess, digest: str, name: str) -> Iterator[Path]:
-    """An uploaded file under a name with its own suffix, which readers go by; artefacts have none."""
-    suffix = Path(name).suffix.lower()
-    with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
-        link = Path(folder) / f"upload{suffix if suffix[1:].isalnum() else ''}"
-        link.symlink_to(worker.artefacts.path(digest))
-        yield link
 
 
 def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
@@ -96,11 +85,6 @@ def versions() -> dict[str, str]:
     names = (*_BACKEND_PACKAGES.get(backend, ()), "keras", "numpy", "celery", "h5py")
     found = {name: text for name in names if (text := _version(name)) is not None}
     return {"cleanse": build_version(), "python": platform.python_version(), "backend": backend, **found}
-
-
-def one_line(error: object) -> str:
-    """An error as the one line that people read."""
-    return " ".join(str(error).split())
 
 
 def _kept(worker: WorkerProcess, what: Any) -> str:

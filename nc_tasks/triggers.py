@@ -7,7 +7,7 @@ import numpy as np
 from safetensors.numpy import load_file, save
 
 from nc_tasks.store import Submission, findings
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
     from nc_core.inversion import Trigger

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Submission, calibrations, submissions
 from nc_tasks.store.states import Priority
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.process import WorkerProcess
 
 TAG = "twin-of"
 """Tag of a twin: the submission that it was first made for."""

@@ -29,7 +29,7 @@ from nc_tasks.store import (
     preparations,
     submissions,
 )
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.process import WorkerProcess
 
 log = logging.getLogger(__name__)
 

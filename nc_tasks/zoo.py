@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nc_tasks.prepare import uploaded
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.inputs import uploaded
+from nc_tasks.worker.process import WorkerProcess
 
 
 def plant_card(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:

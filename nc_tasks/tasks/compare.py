@@ -6,11 +6,10 @@ import traceback
 from nc_core.errors import CleanseError
 from nc_tasks import workflow
 from nc_tasks.comparing import compare_repairs
-from nc_tasks.errors import ArtefactsUnreachable
+from nc_tasks.errors import ArtefactsUnreachable, one_line
 from nc_tasks.messages.app import app
-from nc_tasks.prepare import one_line
 from nc_tasks.store import mitigations
-from nc_tasks.worker import WorkerProcess, load, this_worker
+from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
 log = logging.getLogger(__name__)
 

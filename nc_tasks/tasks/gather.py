@@ -2,7 +2,7 @@
 
 from nc_tasks import workflow
 from nc_tasks.messages.app import app
-from nc_tasks.worker import this_worker
+from nc_tasks.worker.process import this_worker
 
 
 @app.task(name="nc_tasks.gather")

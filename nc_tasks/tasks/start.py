@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from nc_core.errors import InputRefused, OutOfBudget
 from nc_tasks import logs, twins, workflow
-from nc_tasks.errors import ArtefactsUnreachable
+from nc_tasks.errors import ArtefactsUnreachable, one_line
 from nc_tasks.messages.app import app, publish_start
 from nc_tasks.options import ScanOptions
-from nc_tasks.prepare import one_line, prepare
+from nc_tasks.prepare import prepare
 from nc_tasks.store import Submission, course, preparations, submissions
-from nc_tasks.worker import WorkerProcess, load, this_worker
+from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
 log = logging.getLogger(__name__)
 

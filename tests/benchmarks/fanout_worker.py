@@ -16,7 +16,7 @@ from nc_tasks.messages.app import app
 from nc_tasks.settings import get_settings
 from nc_tasks.store import Submission
 from nc_tasks.tasks import label as label_task
-from nc_tasks.worker import WorkerProcess, this_worker
+from nc_tasks.worker.process import WorkerProcess, this_worker
 from tests.benchmarks.peak import memory, restart_peak
 from tests.no_work import Nothing
 

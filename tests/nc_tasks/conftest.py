@@ -6,10 +6,10 @@ from secrets import token_hex
 import pytest
 
 from nc_tasks.artefacts import Artefacts
-from nc_tasks.heartbeat import Heartbeat
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.heartbeat import Heartbeat
+from nc_tasks.worker.process import WorkerProcess
 from tests.servers import s3
 
 

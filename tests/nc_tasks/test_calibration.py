@@ -17,7 +17,7 @@ from nc_tasks import judging, sweeper, workflow
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import CalibrationScan, Submission, baselines, course, detections, submissions
 from nc_tasks.tasks import start
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_workflow import CLASSES, CLEAN, SMALLEST, Messages, end, prepared, state
 from tests.nc_tasks.test_workflow import sent as sent
 from tests.servers.databases import database_url as database_url

@@ -17,7 +17,7 @@ from nc_core.inversion import Trigger
 from nc_core.models import canonical_of
 from nc_core.prepared import Part, Prepared
 from nc_tasks.classify import classify
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.process import WorkerProcess
 
 SHAPE = (6, 6, 3)
 CLASSES = 3

@@ -14,7 +14,7 @@ from nc_core.rounds import RANGE_ROUNDS, plan
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import Label, LabelKey, Submission, findings, labels, submissions
 from nc_tasks.tasks import label as label_task
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.process import WorkerProcess
 from tests.evidence import CONVERGED, NOT_CONVERGED
 
 TRIGGER = Trigger(mask=np.full((2, 2), 0.5, np.float32), pattern=np.zeros((2, 2, 1), np.float32))

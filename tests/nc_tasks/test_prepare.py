@@ -11,11 +11,12 @@ from sqlalchemy import update
 from nc_core.quarantine.admit import admit_model
 from nc_tasks import workflow
 from nc_tasks.options import ScanOptions
-from nc_tasks.prepare import uploaded, versions
+from nc_tasks.prepare import versions
 from nc_tasks.store import Preparation, Submission, course, silence, submissions
 from nc_tasks.store.types import now
 from nc_tasks.tasks import start
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.inputs import uploaded
+from nc_tasks.worker.process import WorkerProcess
 
 
 def test_given_a_backend_then_the_versions_name_it_and_its_packages_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from nc_tasks import rejudging
 from nc_tasks.errors import NoSuchSubmission, NotFound, WrongState
 from nc_tasks.rejudging import Rejudged
 from nc_tasks.store import detections, submissions
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_calibration import clean_scan, compared, invert, inverting, named
 from tests.nc_tasks.test_workflow import sent as sent
 from tests.servers.databases import database_url as database_url

@@ -27,7 +27,7 @@ from nc_tasks.messages import publishing
 from nc_tasks.options import Method, ScanOptions
 from nc_tasks.results import result_json
 from nc_tasks.store import LabelKey, course, detections, labels, mitigations, preparations, submissions
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.process import WorkerProcess
 
 CLASSES, TARGET = 4, 2
 # The package gives the tasks these names.

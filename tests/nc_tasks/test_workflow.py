@@ -14,7 +14,7 @@ from nc_tasks.planning import plan_of
 from nc_tasks.results import result_json
 from nc_tasks.store import LabelKey, Submission, course, detections, labels, mitigations, preparations, submissions
 from nc_tasks.store.states import LabelState
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.process import WorkerProcess
 from tests.servers.databases import database_url as database_url
 
 CLASSES = 20

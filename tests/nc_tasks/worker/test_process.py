@@ -9,23 +9,23 @@ import pytest
 from celery.signals import worker_process_init, worker_process_shutdown, worker_ready, worker_shutdown
 from celery.utils.dispatch import Signal
 
-from nc_tasks import worker
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.errors import StoreUnusable
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store, workers
+from nc_tasks.worker import process
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """The store of a worker that is this process, and that has not begun."""
     monkeypatch.setenv("CLEANSE_HOME", str(tmp_path))
-    monkeypatch.setattr(worker, "OPEN_SECONDS", 0.01)
-    monkeypatch.setattr(worker, "warm_up", lambda _: None)
+    monkeypatch.setattr(process, "OPEN_SECONDS", 0.01)
+    monkeypatch.setattr(process, "warm_up", lambda _: None)
     store = open_store(Settings(home=tmp_path))
-    worker._open.cache_clear()
+    process._open.cache_clear()
     yield store
-    worker._open.cache_clear()
+    process._open.cache_clear()
     store.close()
 
 
@@ -73,7 +73,7 @@ def test_a_worker_whose_database_is_away_at_its_start_tries_again(
             raise answer
         return answer
 
-    monkeypatch.setattr(worker, "open_store", opened)
+    monkeypatch.setattr(process, "open_store", opened)
     # When the worker starts, then it is there in the end, and has said why it was not
     worker_ready.send(sender=None)
     assert wait_until(lambda: known(home) == [("labels", os.getpid())], 30)
@@ -94,9 +94,9 @@ def test_only_a_label_worker_loads_the_inversion_when_it_starts(
     # Given a worker of this queue
     monkeypatch.setenv("CLEANSE_QUEUE", queue)
     monkeypatch.setenv("CLEANSE_WARM_UP", warm_up)
-    monkeypatch.setattr(worker, "_appear", lambda: None)
+    monkeypatch.setattr(process, "_appear", lambda: None)
     asked: list[str] = []
-    monkeypatch.setattr(worker, "import_module", asked.append)
+    monkeypatch.setattr(process, "import_module", asked.append)
     # When Celery says that it is ready
     worker_ready.send(sender=None)
     for thread in threading.enumerate():
@@ -115,11 +115,11 @@ def test_a_task_waits_for_the_warm_up_before_it_imports(tmp_path: Path, monkeypa
         may_end.wait(30)
         done.append(name)
 
-    monkeypatch.setattr(worker, "import_module", imported)
-    worker.warm_up(Settings(home=tmp_path))
+    monkeypatch.setattr(process, "import_module", imported)
+    process.warm_up(Settings(home=tmp_path))
     assert at_it.wait(30)
     # When a task is about to import the same, then it goes on only when they are whole
-    task = threading.Thread(target=worker.load)
+    task = threading.Thread(target=process.load)
     task.start()
     task.join(0.2)
     assert task.is_alive()

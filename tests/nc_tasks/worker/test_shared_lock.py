@@ -1,31 +1,31 @@
-"""Who is let into a label worker's process together, and who alone."""
+"""Who holds the lock of a label worker's process together, and who alone."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from nc_tasks.company import Company
+from nc_tasks.worker.shared_lock import SharedLock
 
 GOES_ON = threading.Event()
 
 
 def test_one_that_must_be_alone_waits_for_those_within_and_keeps_later_ones_out() -> None:
     # Given two labels in the process
-    company, seen = Company(), list[str]()
+    lock, seen = SharedLock(), list[str]()
     inside, leave, asked = threading.Barrier(3), threading.Event(), threading.Event()
 
     def early() -> None:
-        with company.together(GOES_ON) as entered:
+        with lock.shared(GOES_ON) as entered:
             inside.wait(10)
             leave.wait(10)
             seen.append(f"early {entered}")
 
     def alone() -> None:
         asked.set()
-        with company.alone(GOES_ON) as entered:
+        with lock.exclusive(GOES_ON) as entered:
             seen.append(f"alone {entered}")
 
     def late() -> None:
-        with company.together(GOES_ON) as entered:
+        with lock.shared(GOES_ON) as entered:
             seen.append(f"late {entered}")
 
     with ThreadPoolExecutor(4) as pool:
@@ -35,7 +35,7 @@ def test_one_that_must_be_alone_waits_for_those_within_and_keeps_later_ones_out(
         # When one comes that must be alone, and then another that need not
         pool.submit(alone)
         asked.wait(10)
-        while not company._waiting:
+        while not lock._waiting:
             pass
         pool.submit(late)
         leave.set()
@@ -44,11 +44,11 @@ def test_one_that_must_be_alone_waits_for_those_within_and_keeps_later_ones_out(
 
 
 def test_where_the_process_ends_nobody_is_let_in() -> None:
-    company, stopping = Company(), threading.Event()
-    with company.together(stopping) as first:
+    lock, stopping = SharedLock(), threading.Event()
+    with lock.shared(stopping) as first:
         stopping.set()
-        with company.alone(stopping) as second, company.together(stopping) as third:
+        with lock.exclusive(stopping) as second, lock.shared(stopping) as third:
             assert (first, second, third) == (True, False, False)
     # And it is free afterwards
-    with company.alone(GOES_ON) as entered:
+    with lock.exclusive(GOES_ON) as entered:
         assert entered

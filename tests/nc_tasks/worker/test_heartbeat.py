@@ -6,9 +6,9 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from nc_tasks.embedded.processes import wait_until
-from nc_tasks.heartbeat import Heartbeat
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store, workers
+from nc_tasks.worker.heartbeat import Heartbeat
 
 
 def test_a_lease_that_cannot_be_renewed_is_lost_and_the_others_are_not(tmp_path: Path) -> None:

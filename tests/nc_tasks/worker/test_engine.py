@@ -13,7 +13,7 @@ from nc_core.domain import Domain
 from nc_core.errors import Cancelled
 from nc_core.inversion import FAST, Inverter, invert_labels
 from nc_core.prepared import Part, Prepared
-from nc_tasks.engine import SlotEngine
+from nc_tasks.worker.engine import SlotEngine
 
 SHORT = replace(FAST, max_steps=5, gate_threshold=0.0)
 

@@ -6,9 +6,9 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from nc_tasks import materials
 from nc_tasks.store import Submission
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker import inputs
+from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
     from nc_core.inversion import Begun, Inversion, Inverter, Progress
@@ -138,7 +138,7 @@ def engine_for(worker: WorkerProcess, submission: Submission, profile: str, slot
     """This process' engine for the submission's net and data in a value range, with the settings of a profile and so
     many slots."""
     compute = (submission.preflight or {})["screening_compute"]
-    program = (*materials.key_of(submission, range), compute, submission.options["detector"], profile)
+    program = (*inputs.key_of(submission, range), compute, submission.options["detector"], profile)
     key = (*program, slots)
     with _lock:
         if key not in _engines:
@@ -157,7 +157,7 @@ def _inverter(worker: WorkerProcess, submission: Submission, profile: str, slots
     from nc_core.detectors import DETECTORS
     from nc_core.inversion import ALL_PROFILES
 
-    loaded, settings = materials.load(worker, submission, range), ALL_PROFILES[profile]
+    loaded, settings = inputs.load(worker, submission, range), ALL_PROFILES[profile]
     compute: Compute = (submission.preflight or {})["screening_compute"] if settings.hands_on else "float32"
     detector = DETECTORS[submission.options["detector"]]
     return detector(loaded.logits, loaded.prepared, profile=settings, slots=slots, compute=compute)

@@ -21,15 +21,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nc_core.errors import CleanseError
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
-from nc_tasks.company import Company
 from nc_tasks.embedded.commands import default_slots
 from nc_tasks.errors import ExtraMissing
-from nc_tasks.heartbeat import Heartbeat
-from nc_tasks.memory import MemoryWatch, limit_of
 from nc_tasks.settings import Settings, get_settings
 from nc_tasks.store import Store, open_store, workers
 from nc_tasks.tracing import trace
 from nc_tasks.version import build_version
+from nc_tasks.worker.heartbeat import Heartbeat
+from nc_tasks.worker.limits import MemoryWatch, limit_of
+from nc_tasks.worker.shared_lock import SharedLock
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,9 @@ OPEN_SECONDS = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerProcess:
-    """This process as the store knows it. stopping: set when the worker was told to end. company: labels in it. memory:
-    None where nobody looks at it."""
+    """This process as the store knows it. stopping: set when the worker was told to end. label_lock: shared by the
+    labels at work. memory: None where nobody looks at it.
+    """
 
     id: str
     settings: Settings
@@ -49,14 +50,14 @@ class WorkerProcess:
     heartbeat: Heartbeat
     memory: MemoryWatch | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
-    company: Company = field(default_factory=Company)
+    label_lock: SharedLock = field(default_factory=SharedLock)
 
 
 @cache
 def _open(pid: int) -> WorkerProcess:
     settings = get_settings()
     artefacts, store = open_artefacts(settings), open_store(settings)
-    # In a container nobody else reaches this folder, whose leavings are those of an earlier process.
+    # In a container nobody else reaches this folder, so what is left there is an earlier process's.
     artefacts.sweep()
     host = socket.gethostname()
     worker_id = f"{host}:{pid}"

@@ -1,20 +1,24 @@
-"""The most memory that a worker's process may take: what exceeds it ends with one line, and the process comes back.
+"""What the work of one worker process may take: memory, and time for a label. What exceeds it ends with one line.
 
-Plans keep within a budget (`nc_core.preflight`); this is for what no plan foresaw. Without it the machine swaps, or its
-kernel kills whichever process it likes. An allocation that is refused is no way out: TensorFlow's own operations crash
-on it.
+Plans keep within a budget of memory (`nc_core.preflight`); the watch is for what no plan foresaw. Without it the
+machine swaps, or its kernel kills whichever process it likes. An allocation that is refused is no way out: TensorFlow's
+own operations crash on it.
 """
 
 import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
+from types import TracebackType
 
 import psutil
 from sqlalchemy.exc import SQLAlchemyError
 
+from nc_core.errors import Cancelled
 from nc_core.machine import machine_bytes
+from nc_tasks.errors import TookTooLong
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, overrun
 
@@ -88,3 +92,31 @@ class MemoryWatch:
             log.error("not written why: %s", " ".join(str(error).split()))
         self._end()
         return True
+
+
+class Deadline:
+    """How long one piece of work may take, where nothing can interrupt it from outside.
+
+    Asked at every step whether the time is over; the clock starts with the first question.
+
+    As a context around the work, it turns the stop that it has brought about into TookTooLong.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: float | None = None
+        self._over = False
+
+    def is_over(self) -> bool:
+        """Whether the work must stop."""
+        if self._since is None:
+            self._since = time.monotonic()
+        self._over = time.monotonic() - self._since > self._seconds
+        return self._over
+
+    def __enter__(self) -> "Deadline":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if isinstance(error, Cancelled) and self._over:
+            raise TookTooLong(f"stopped after {self._seconds:g} s, the limit for a label (CLEANSE_LABEL_SECONDS)")

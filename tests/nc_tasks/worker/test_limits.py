@@ -1,13 +1,15 @@
-"""A worker that takes more memory than it may: its work ends with one line, and so does the process."""
+"""A worker that takes more memory or time than it may: its work ends with one line."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from nc_core.errors import Cancelled
 from nc_core.machine import free_bytes, machine_bytes
-from nc_tasks.memory import LEAST_BYTES, MemoryWatch, limit_of
+from nc_tasks.errors import TookTooLong
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import (
@@ -22,7 +24,8 @@ from nc_tasks.store import (
     preparations,
     submissions,
 )
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.limits import LEAST_BYTES, Deadline, MemoryWatch, limit_of
+from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_workflow import prepared
 
 GIB = 2**30
@@ -129,3 +132,27 @@ def test_a_container_has_what_it_was_given(
     total = psutil.virtual_memory().total
     assert machine_bytes(tmp_path) == (total if limit is None else limit)
     assert free_bytes(tmp_path) == free if free is not None else 0 < free_bytes(tmp_path) <= total
+
+
+def test_the_clock_starts_with_the_first_question() -> None:
+    deadline = Deadline(0.05)
+    time.sleep(0.1)
+    assert not deadline.is_over()
+    time.sleep(0.1)
+    assert deadline.is_over()
+
+
+def stopped(seconds: float) -> None:
+    """Work that asks, and is stopped."""
+    with Deadline(seconds) as deadline:
+        deadline.is_over()
+        time.sleep(0.001)
+        deadline.is_over()
+        raise Cancelled("by whomever")
+
+
+def test_a_stop_at_the_deadline_says_so_and_any_other_stays_as_it_is() -> None:
+    with pytest.raises(Cancelled, match="by whomever"):
+        stopped(60.0)
+    with pytest.raises(TookTooLong, match=r"stopped after 1e-09 s, the limit for a label"):
+        stopped(1e-9)

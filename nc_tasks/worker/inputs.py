@@ -1,13 +1,17 @@
-"""What several tasks need of one submission: its net and its clean data, loaded by digest, kept warm."""
+"""What tasks work on: an uploaded file, and the net and the clean data of a submission, loaded once and kept warm."""
 
+import tempfile
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nc_tasks.planning import ranges_of
 from nc_tasks.store import Submission
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
     import keras
@@ -21,7 +25,7 @@ KEPT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Materials:
+class ScanInputs:
     """The submitted net in canonical form, as logits, and its clean data in its own domain."""
 
     canonical: "CanonicalModel"
@@ -29,8 +33,18 @@ class Materials:
     prepared: "Prepared"
 
 
-_kept: OrderedDict[tuple[object, ...], Materials] = OrderedDict()
+_kept: OrderedDict[tuple[object, ...], ScanInputs] = OrderedDict()
 _lock = threading.Lock()
+
+
+@contextmanager
+def uploaded(worker: WorkerProcess, digest: str, name: str) -> Iterator[Path]:
+    """An uploaded file under a name with its own suffix, which readers go by; artefacts have none."""
+    suffix = Path(name).suffix.lower()
+    with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
+        link = Path(folder) / f"upload{suffix if suffix[1:].isalnum() else ''}"
+        link.symlink_to(worker.artefacts.path(digest))
+        yield link
 
 
 def domain_of(submission: Submission, range: int | None = None) -> "Domain":
@@ -50,7 +64,7 @@ def key_of(submission: Submission, range: int | None = None) -> tuple[object, ..
     return submission.canonical_sha256, submission.clean_data_sha256, domain, found["labelled"]
 
 
-def load(worker: WorkerProcess, submission: Submission, range: int | None = None) -> Materials:
+def load(worker: WorkerProcess, submission: Submission, range: int | None = None) -> ScanInputs:
     """Load what belongs to a prepared submission, or take it from memory. Waits for another thread that loads.
 
     range: as in `domain_of`.
@@ -65,7 +79,7 @@ def load(worker: WorkerProcess, submission: Submission, range: int | None = None
         return _kept[key]
 
 
-def _load(worker: WorkerProcess, submission: Submission, range: int | None) -> Materials:
+def _load(worker: WorkerProcess, submission: Submission, range: int | None) -> ScanInputs:
     from nc_core.datasets import CleanData
     from nc_core.intake import load_canonical
     from nc_core.inversion import Predictor
@@ -84,4 +98,4 @@ def _load(worker: WorkerProcess, submission: Submission, range: int | None) -> M
         classes=canonical.classes,
         labelled=bool(found["labelled"]),
     )
-    return Materials(canonical=canonical, logits=logits, prepared=prepared)
+    return ScanInputs(canonical=canonical, logits=logits, prepared=prepared)
