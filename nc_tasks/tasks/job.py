@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from nc_core.errors import CleanseError, InputRefused
 from nc_tasks import logs
-from nc_tasks.classify import classify
 from nc_tasks.errors import ArtefactsUnreachable, one_line
-from nc_tasks.evaluate import evaluate
 from nc_tasks.messages.app import app
-from nc_tasks.plant import plant
 from nc_tasks.store import jobs
+from nc_tasks.tasks.classify import classify
+from nc_tasks.tasks.evaluate import evaluate
+from nc_tasks.tasks.plant import plant
 from nc_tasks.worker.process import load, this_worker
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from nc_core.intake import CanonicalModel
 from nc_core.inversion import Trigger
 from nc_core.models import canonical_of
 from nc_core.prepared import Part, Prepared
-from nc_tasks.classify import classify
+from nc_tasks.tasks.classify import classify
 from nc_tasks.worker.process import WorkerProcess
 
 SHAPE = (6, 6, 3)

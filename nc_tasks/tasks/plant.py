@@ -1,4 +1,4 @@
-"""Plants a backdoor whose answer is known, as a job."""
+"""Plants a backdoor whose answer is known, or trains a net of a zoo by its card, as a job."""
 
 import io
 import tempfile
@@ -12,7 +12,6 @@ import numpy.typing as npt
 from nc_core.errors import DataRefused
 from nc_tasks.worker.inputs import uploaded
 from nc_tasks.worker.process import WorkerProcess
-from nc_tasks.zoo import plant_card
 
 if TYPE_CHECKING:
     from nc_core.attacks import Planted
@@ -23,7 +22,7 @@ SHEET_COLUMNS = 8
 
 
 def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
-    """arguments: `card`, for a net of a zoo (see `nc_tasks.zoo`); else data {"sha256", "name"} or None for drawn signs,
+    """arguments: `card`, for a net of a zoo (see `plant_card`); else data {"sha256", "name"} or None for drawn signs,
     attack, target, patch, position, colour, seed.
 
     Result: clean_accuracy, attack_success_rate (of the trigger that works least), triggers [{"target": None of several,
@@ -59,6 +58,28 @@ def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[
         "images": len(pixels),
         "files": _files(worker, planted, drawn=arguments["data"] is None),
     }
+
+
+def plant_card(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
+    """arguments: card, as `Card.to_json` gives it; files: name of a source -> {"sha256", "name"}, of those that the
+    card names and that are not drawn.
+
+    Result: card, with what was measured, and files: name -> sha256.
+    """
+    from nc_core.zoo import Card
+    from nc_core.zoo.build import build_net
+    from nc_core.zoo.sources import read_all
+
+    files = {}
+    for source, kept in arguments["files"].items():
+        with uploaded(worker, kept["sha256"], kept["name"]) as path:
+            images = read_all(path)
+        assert images.labels is not None
+        files[source] = (images.pixels, images.labels)
+    with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
+        card = build_net(Card.from_json(arguments["card"]), files, Path(folder), progress=progress)
+        made = {path.name: worker.artefacts.put_file(path) for path in sorted(Path(folder).iterdir())}
+    return {"card": card, "files": made}
 
 
 def _pictures(worker: WorkerProcess, arguments: dict[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:

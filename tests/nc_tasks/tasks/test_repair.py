@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,16 +21,16 @@ from nc_core.mitigation.rescan import Found, Rescan
 from nc_core.models import build, canonical_of
 from nc_tasks import workflow
 from nc_tasks.errors import ArtefactsUnreachable
-from nc_tasks.evaluate import evaluate
 from nc_tasks.messages import publishing
 from nc_tasks.options import Method, ScanOptions
 from nc_tasks.results import result_json
 from nc_tasks.store import LabelKey, course, detections, labels, mitigations, preparations, submissions
+from nc_tasks.tasks import compare as compare_task
+from nc_tasks.tasks import repair as repair_task
+from nc_tasks.tasks.evaluate import evaluate
 from nc_tasks.worker.process import WorkerProcess
 
 CLASSES, TARGET = 4, 2
-# The package gives the tasks these names.
-repair_task, compare_task = (import_module(f"nc_tasks.tasks.{name}") for name in ("repair", "compare"))
 
 
 def badnet() -> CanonicalModel:

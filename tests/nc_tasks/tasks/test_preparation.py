@@ -1,6 +1,5 @@
 import sys
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 
 import keras
@@ -11,10 +10,10 @@ from sqlalchemy import update
 from nc_core.quarantine.admit import admit_model
 from nc_tasks import workflow
 from nc_tasks.options import ScanOptions
-from nc_tasks.prepare import versions
 from nc_tasks.store import Preparation, Submission, course, silence, submissions
 from nc_tasks.store.types import now
-from nc_tasks.tasks import start
+from nc_tasks.tasks import scan
+from nc_tasks.tasks.preparation import versions
 from nc_tasks.worker.inputs import uploaded
 from nc_tasks.worker.process import WorkerProcess
 
@@ -27,9 +26,6 @@ def test_given_a_backend_then_the_versions_name_it_and_its_packages_alone(monkey
         assert packages & set(found)
         assert set(found) - packages == {"cleanse", "python", "backend", "keras", "numpy", "celery", "h5py"}
         assert all(found.values())
-
-
-start_task = import_module("nc_tasks.tasks.start")
 
 
 @pytest.fixture
@@ -59,7 +55,7 @@ def test_given_a_fault_between_file_and_row_then_the_next_attempt_leaves_the_sam
 ) -> None:
     begun: list[str] = []
     monkeypatch.setattr(workflow, "begin_scan", lambda _, identity: begun.append(identity))
-    monkeypatch.setattr(start_task, "this_worker", lambda: worker)
+    monkeypatch.setattr(scan, "this_worker", lambda: worker)
 
     def row() -> Submission:
         with worker.store.read() as session:
@@ -69,7 +65,7 @@ def test_given_a_fault_between_file_and_row_then_the_next_attempt_leaves_the_sam
     with monkeypatch.context() as patched:
         patched.setattr(course, "record_prepared", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit, match="killed"):
-            start(submission=submission.id)
+            scan.start(submission=submission.id)
     assert (row().state, row().canonical_sha256, row().scanned_sha256) == ("preparing", None, None)
     before = set(worker.artefacts.digests())
     # When its lease has run out and the sweeper has queued it again
@@ -77,7 +73,7 @@ def test_given_a_fault_between_file_and_row_then_the_next_attempt_leaves_the_sam
         session.execute(update(Preparation).values(lease_until=now(session) - timedelta(seconds=1)))
     with worker.store.write() as session:
         assert silence.requeue_silent(session, max_attempts=3) == 1
-    start(submission=submission.id)
+    scan.start(submission=submission.id)
     # Then the submission goes on with both nets, and no file is there that the first attempt has not made
     found = row()
     assert begun == [submission.id]

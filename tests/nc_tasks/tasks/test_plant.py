@@ -10,7 +10,7 @@ import pytest
 
 from nc_core.zoo import Card, build
 from nc_tasks.artefacts import Artefacts
-from nc_tasks.plant import plant
+from nc_tasks.tasks.plant import plant
 
 
 def test_a_card_is_built_on_the_kept_pictures_and_all_its_files_are_kept(

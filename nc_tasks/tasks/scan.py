@@ -1,4 +1,4 @@
-"""Begins a submission, or goes on with it."""
+"""The steps of a scan: begin a submission or go on with it, and go on after a round of labels."""
 
 import logging
 import traceback
@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from nc_core.errors import InputRefused, OutOfBudget
-from nc_tasks import logs, twins, workflow
+from nc_tasks import logs, workflow
 from nc_tasks.errors import ArtefactsUnreachable, one_line
 from nc_tasks.messages.app import app, publish_start
 from nc_tasks.options import ScanOptions
-from nc_tasks.prepare import prepare
 from nc_tasks.store import Submission, course, preparations, submissions
+from nc_tasks.tasks import twins
+from nc_tasks.tasks.preparation import prepare
 from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,12 @@ def start(*, submission: str) -> None:
         workflow.carry_on(worker, submission)
     else:
         _prepare(worker, submission, attempt)
+
+
+@app.task(name="nc_tasks.gather")
+def gather(*, submission: str, round: int) -> None:
+    """The callback of a round's labels, once all have returned: read their norms from SQL and take the next step."""
+    workflow.advance(this_worker(), submission, round)
 
 
 def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
