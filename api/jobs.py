@@ -14,7 +14,7 @@ from api.stack import keep_up, working_stack
 from api.terminal import err
 from api.watching import POLL_SECONDS
 from nc_core.errors import CleanseError, InputRefused
-from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.files import ArtefactStore
 from nc_tasks.settings import Settings
 from nc_tasks.store import Job, Store, jobs, open_store
 from nc_tasks.store.states import JOB_ENDS, JobKind

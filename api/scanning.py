@@ -15,7 +15,7 @@ from api.summary import summary
 from api.terminal import err, out, printable
 from api.watching import Snapshot, watch
 from nc_core.errors import CleanseError, InputRefused
-from nc_tasks.artefacts import ArtefactStore, open_artefacts
+from nc_tasks.files import ArtefactStore, open_artefacts
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, Submission, detections, open_store, submissions

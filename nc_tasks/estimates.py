@@ -10,8 +10,8 @@ from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.intake import load_canonical
 from nc_core.profiles import ALL_PROFILES, FEW, FEW_DRAWS, PROFILES
 from nc_core.rounds import plan
-from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import MissingArtefact
+from nc_tasks.files import ArtefactStore
 from nc_tasks.options import Profile, ScanOptions
 from nc_tasks.store import Store, rates
 

@@ -21,8 +21,8 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from nc_core.errors import CleanseError
-from nc_tasks import retention, workflow
-from nc_tasks.artefacts import ArtefactStore, open_artefacts
+from nc_tasks import workflow
+from nc_tasks.files import ArtefactStore, open_artefacts, retention
 from nc_tasks.logs import configure
 from nc_tasks.messages import broker, publishing
 from nc_tasks.messages.app import publish_start

@@ -16,8 +16,8 @@ from api.service.models.baseline import BaselineInfo
 from api.service.models.submission import SubmissionInfo
 from api.watching import Snapshot, watch
 from nc_core.errors import OptionRefused
-from nc_tasks.artefacts import open_artefacts
 from nc_tasks.errors import NotFound, WrongState
+from nc_tasks.files import open_artefacts
 from nc_tasks.options import BASELINE
 from nc_tasks.planning import plan_of
 from nc_tasks.results import labels_json, result_json

@@ -9,8 +9,8 @@ from api.numbers import MISSING, duration, hundredths, percent, significant, spr
 from api.outputs import read_triggers
 from api.report.pictures import trigger_pictures
 from nc_core.datasets import CleanData
-from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound
+from nc_tasks.files import ArtefactStore
 from nc_tasks.store import Submission, detections, findings
 from nc_tasks.store.findings import Finding
 from nc_tasks.store.states import LABEL_ENDS

@@ -9,7 +9,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from api.service.callers import COOKIE, Caller, caller_of, sent_key
 from api.service.problems import ProblemError
 from api.service.service import Service
-from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.files import ArtefactStore
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store
 from nc_tasks.store.states import Scope

@@ -22,7 +22,7 @@ from nc_core.errors import CleanseError
 from nc_core.zoo import Card, Plan, make_plan
 from nc_core.zoo.folder import begin, missing, new_net
 from nc_core.zoo.sources import read_source
-from nc_tasks.artefacts import ArtefactStore, open_artefacts
+from nc_tasks.files import ArtefactStore, open_artefacts
 from nc_tasks.settings import Settings
 from nc_tasks.store import Job, Store, jobs, open_store
 from nc_tasks.store.states import JOB_ENDS

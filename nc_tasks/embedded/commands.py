@@ -17,6 +17,8 @@ from nc_tasks.settings import Settings
 WORKER_MEMORY = 6 * 2**30
 """Bytes of a machine's memory for each label worker that nobody asked for."""
 MOST_WORKERS = 8
+NAMES = ("labels", "control", "sweeper", "api", "flower")
+"""Processes of the service."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,17 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     )
     sweeper = Command(name="sweeper", arguments=(sys.executable, "-P", "-m", "nc_tasks.sweeper"))
     return [control, *labels, sweeper, *([] if wanted.service is None else _service(settings, *wanted.service))]
+
+
+def command_of(name: str, settings: Settings) -> Command:
+    """The process of this one of `NAMES`, alone: `labels` is one label worker with the machine for itself."""
+    wanted = Wanted(
+        workers=1,
+        slots=settings.worker_slots or default_slots(),
+        service=(settings.api_host, settings.api_port),
+    )
+    commands = {command.name.removesuffix("1"): command for command in worker_commands(settings, wanted)}
+    return commands[name]
 
 
 def _service(settings: Settings, host: str, port: int) -> list[Command]:

@@ -20,9 +20,9 @@ from celery.signals import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from nc_core.errors import CleanseError
-from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.embedded.commands import default_slots
 from nc_tasks.errors import ExtraMissing
+from nc_tasks.files import ArtefactStore, open_artefacts
 from nc_tasks.settings import Settings, get_settings
 from nc_tasks.store import Store, open_store, workers
 from nc_tasks.tracing import trace

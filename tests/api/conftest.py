@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from api.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images, split_images
 from nc_core.detection import LabelNorm, detect
-from nc_tasks.artefacts import Artefacts
+from nc_tasks.files import FolderArtefacts
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, course, detections, labels, mitigations, open_store, submissions
@@ -249,7 +249,7 @@ def store_submission(
     until: str = "done",
 ) -> str:
     """Bring a submission of these files as far as `until`, by the store's own functions; returns its id."""
-    artefacts, store = Artefacts(settings.artefacts), open_store(settings)
+    artefacts, store = FolderArtefacts(settings.artefacts), open_store(settings)
     with store.write() as session:
         submission = submissions.submit(
             session,
@@ -268,7 +268,7 @@ def store_submission(
 
 
 def _fill_prepared(
-    session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, _: TriggerArrays
+    session: Session, identity: str, result: dict[str, Any], artefacts: FolderArtefacts, _: TriggerArrays
 ) -> None:
     examples = fabricate_examples(count=64)
     clean = CleanData(images=examples, split=split_images(len(examples), 0))
@@ -294,7 +294,7 @@ def _fill_prepared(
 
 
 def _fill_labels(
-    session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, triggers: TriggerArrays
+    session: Session, identity: str, result: dict[str, Any], artefacts: FolderArtefacts, triggers: TriggerArrays
 ) -> None:
     for row in result["labels"]:
         key = LabelKey(submission_id=identity, label=row["label"], round=0)
@@ -308,7 +308,9 @@ def _fill_labels(
         labels.finish(session, key=key, attempt=attempt, **figures)
 
 
-def _fill_detection(session: Session, identity: str, result: dict[str, Any], _: Artefacts, __: TriggerArrays) -> None:
+def _fill_detection(
+    session: Session, identity: str, result: dict[str, Any], _: FolderArtefacts, __: TriggerArrays
+) -> None:
     names = ("verdict", "reason", "flagged_labels", "anomaly_index", "log_z", "p_value", "threshold")
     body = {name: result[name] for name in (*names, "rules", "reference_size", "not_covered", "labels")}
     body["evidence"] = result.get("evidence", [])
@@ -320,7 +322,7 @@ def _fill_detection(session: Session, identity: str, result: dict[str, Any], _: 
 
 
 def _fill_end(
-    session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, triggers: TriggerArrays
+    session: Session, identity: str, result: dict[str, Any], artefacts: FolderArtefacts, triggers: TriggerArrays
 ) -> None:
     """Every repair has made its own nets, and reversed for the flagged labels what the scan has."""
     mitigation = result["mitigation"]

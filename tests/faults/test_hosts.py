@@ -10,8 +10,8 @@ from sqlalchemy import make_url
 
 from nc_tasks.embedded.broker import socket_path, start_broker
 from nc_tasks.embedded.client import status
+from nc_tasks.embedded.commands import command_of
 from nc_tasks.embedded.files import stack_files
-from nc_tasks.process import command_of
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, labels, open_store, submissions, workers
 from tests.benchmarks.fanout import prepared

@@ -12,8 +12,8 @@ from sqlalchemy import update
 from nc_core.cost import cost_of
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
-from nc_tasks.artefacts import Artefacts
 from nc_tasks.estimates import Wanted, estimate, images_of, labels_of
+from nc_tasks.files import FolderArtefacts
 from nc_tasks.options import ScanOptions, scan_options
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, Store, detections, labels, open_store, submissions
@@ -27,8 +27,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def artefacts(tmp_path: Path) -> Artefacts:
-    return Artefacts(tmp_path / "artefacts")
+def artefacts(tmp_path: Path) -> FolderArtefacts:
+    return FolderArtefacts(tmp_path / "artefacts")
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_the_images_of_a_scan_are_about_those_that_were_counted() -> None:
 
 
 def test_without_earlier_scans_the_constants_and_the_workers_speak(
-    store: Store, artefacts: Artefacts, badnet: CanonicalModel
+    store: Store, artefacts: FolderArtefacts, badnet: CanonicalModel
 ) -> None:
     wanted = Wanted(net=cost_of(badnet), labels=43, slots=4)
     one, two = (estimate(store, artefacts, wanted, workers=workers) for workers in (1, 2))
@@ -57,7 +57,7 @@ def test_without_earlier_scans_the_constants_and_the_workers_speak(
 
 
 def test_what_scans_took_here_is_believed_more_than_constants(
-    store: Store, artefacts: Artefacts, badnet: CanonicalModel, tmp_path: Path
+    store: Store, artefacts: FolderArtefacts, badnet: CanonicalModel, tmp_path: Path
 ) -> None:
     # Given a scan of the net that was ten times as fast as one processor is said to be
     digest = badnet.save(tmp_path / "canonical")
@@ -92,7 +92,7 @@ def taken(store: Store, canonical_sha256: str, images: int, *, seconds: float) -
 
 
 def test_memory_is_that_of_a_worker_with_its_pictures(
-    store: Store, artefacts: Artefacts, badnet: CanonicalModel
+    store: Store, artefacts: FolderArtefacts, badnet: CanonicalModel
 ) -> None:
     few, many = (
         estimate(

@@ -19,7 +19,7 @@ from api.service.multipart import Form
 from api.service.problems import responses
 from api.service.service import Service
 from api.service.uploads import received
-from nc_tasks import retention
+from nc_tasks.files import retention
 from nc_tasks.store import Store, datasets, deliveries, listing, removal, submissions
 from nc_tasks.store.listing import Cursor, Filters
 

@@ -12,7 +12,7 @@ from api.main import run_command
 from api.watching import Snapshot
 from api.zoo import building
 from nc_core.zoo import Card
-from nc_tasks.artefacts import Artefacts
+from nc_tasks.files import FolderArtefacts
 from nc_tasks.settings import Settings
 from nc_tasks.store import jobs, open_store
 
@@ -52,7 +52,7 @@ class Workers:
         triggers = [{"targets": target, "attack_success_rate": 0.91}] if target else []
         measured = {"clean_accuracy": 0.97, "triggers": triggers, "targets": target, "weak": False, "of": sorted(files)}
         written = {**card, "measured": measured}
-        artefacts = Artefacts(self.settings.artefacts)
+        artefacts = FolderArtefacts(self.settings.artefacts)
         made = {"net.keras": b"net", "clean.npz": b"clean", "card.json": json.dumps(written).encode()}
         return {"card": written, "files": {name: artefacts.put_bytes(data) for name, data in made.items()}}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nc_core.zoo import Card, build
-from nc_tasks.artefacts import Artefacts
+from nc_tasks.files import FolderArtefacts
 from nc_tasks.tasks.plant import plant
 
 
@@ -19,7 +19,7 @@ def test_a_card_is_built_on_the_kept_pictures_and_all_its_files_are_kept(
     # Given pictures that were kept, and a card of two classes
     pixels = np.random.default_rng(0).integers(0, 256, (60, 20, 20, 3), np.uint8)
     np.savez(tmp_path / "mine.npz", x=pixels, y=np.repeat([4, 9], 30))
-    artefacts = Artefacts(tmp_path / "artefacts")
+    artefacts = FolderArtefacts(tmp_path / "artefacts")
     kept = {"sha256": artefacts.put_file(tmp_path / "mine.npz"), "name": "mine.npz"}
     card = Card(number=0, third="check", data="mine", architecture="plain", classes=2, seed=5)
     seen: list[Any] = []

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Iterable
 
-from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound, WrongState
+from nc_tasks.files import ArtefactStore
 from nc_tasks.settings import Settings
 from nc_tasks.store import LOCAL, Store, audit, idempotency, removal
 

@@ -7,21 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from nc_tasks.artefacts import CHUNK_BYTES, STALE_SECONDS, Artefacts, ArtefactStore, open_artefacts
 from nc_tasks.errors import MissingArtefact
+from nc_tasks.files import ArtefactStore, FolderArtefacts, open_artefacts
+from nc_tasks.files.folder import CHUNK_BYTES, STALE_SECONDS
 from nc_tasks.settings import Settings
 
 
 @pytest.fixture
-def artefacts(tmp_path: Path) -> Artefacts:
-    return Artefacts(tmp_path / "artefacts")
+def artefacts(tmp_path: Path) -> FolderArtefacts:
+    return FolderArtefacts(tmp_path / "artefacts")
 
 
-def files_of(artefacts: Artefacts) -> list[Path]:
+def files_of(artefacts: FolderArtefacts) -> list[Path]:
     return [path for path in artefacts.root.rglob("*") if path.is_file()]
 
 
-def test_given_a_file_of_several_chunks_then_it_is_kept_by_its_digest(artefacts: Artefacts, tmp_path: Path) -> None:
+def test_given_a_file_of_several_chunks_then_it_is_kept_by_its_digest(
+    artefacts: FolderArtefacts, tmp_path: Path
+) -> None:
     content = os.urandom(2 * CHUNK_BYTES + 7)
     source = tmp_path / "model.h5"
     source.write_bytes(content)
@@ -33,7 +36,7 @@ def test_given_a_file_of_several_chunks_then_it_is_kept_by_its_digest(artefacts:
     assert stat.S_IMODE(kept.stat().st_mode) == 0o400
 
 
-def test_given_the_same_contents_twice_then_one_file_is_kept_untouched(artefacts: Artefacts) -> None:
+def test_given_the_same_contents_twice_then_one_file_is_kept_untouched(artefacts: FolderArtefacts) -> None:
     first = artefacts.put_bytes(b"x")
     before = artefacts.path(first).stat()
     assert artefacts.put_bytes(b"x") == first
@@ -88,7 +91,9 @@ def test_given_text_that_is_no_digest_then_no_path_is_made_of_it(kept: ArtefactS
         kept.path(digest)
 
 
-def test_when_writing_fails_then_nothing_is_left_behind(artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_writing_fails_then_nothing_is_left_behind(
+    artefacts: FolderArtefacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -99,7 +104,7 @@ def test_when_writing_fails_then_nothing_is_left_behind(artefacts: Artefacts, mo
 
 
 def test_when_a_put_was_cut_off_then_its_leavings_are_swept_after_a_day(
-    artefacts: Artefacts,
+    artefacts: FolderArtefacts,
 ) -> None:
     kept = artefacts.put_bytes(b"kept")
     old, young = artefacts.root / "old.tmp", artefacts.root / "young.tmp"
@@ -117,10 +122,10 @@ def _cut_off(root: str) -> None:
         os._exit(9)
 
     os.fsync = killed
-    Artefacts(Path(root)).put_bytes(b"half")
+    FolderArtefacts(Path(root)).put_bytes(b"half")
 
 
-def test_when_the_process_dies_before_the_rename_then_the_digest_is_not_kept(artefacts: Artefacts) -> None:
+def test_when_the_process_dies_before_the_rename_then_the_digest_is_not_kept(artefacts: FolderArtefacts) -> None:
     child = multiprocessing.get_context("spawn").Process(target=_cut_off, args=(str(artefacts.root),))
     child.start()
     child.join()
@@ -142,7 +147,7 @@ def test_given_a_file_then_it_is_listed_and_removed_unless_it_was_kept_again_lat
         kept.path(digest)
 
 
-def test_given_an_old_file_when_it_is_kept_again_then_it_is_young(artefacts: Artefacts) -> None:
+def test_given_an_old_file_when_it_is_kept_again_then_it_is_young(artefacts: FolderArtefacts) -> None:
     digest = artefacts.put_bytes(b"x")
     os.utime(artefacts.path(digest), (0, 0))
     artefacts.put_bytes(b"x")

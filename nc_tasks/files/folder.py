@@ -1,78 +1,26 @@
-"""Files kept by the sha256 of their contents: uploads, canonical models, triggers, repaired models."""
+"""Artefacts in a folder of this machine."""
 
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkstemp
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from nc_tasks import private
 from nc_tasks.errors import MissingArtefact
-from nc_tasks.settings import Settings
+from nc_tasks.files.artefacts import checked
 
 CHUNK_BYTES = 2**20
 KEPT = 0o400
 """Mode of a file that is kept: nobody changes it."""
 STALE_SECONDS = 24 * 3600
-"""Age from which a temporary file is the leavings of a crash: no upload takes so long."""
+"""Age from which a temporary file was left by a crash: no upload takes so long."""
 
 
-class ArtefactStore(Protocol):
-    """Where files are kept by their sha256 (lower-case hex)."""
-
-    def put_file(self, path: Path) -> str:
-        """Keep a copy of the file; returns its sha256."""
-        ...
-
-    def put_bytes(self, content: bytes) -> str:
-        """Keep the bytes; returns their sha256."""
-        ...
-
-    @property
-    def incoming(self) -> Path:
-        """The folder that a file may be written in before `adopt` keeps it; temporary names end in .tmp."""
-        ...
-
-    def adopt(self, path: Path, digest: str) -> None:
-        """Keep a file of `incoming`, whose sha256 the caller has made while writing it; the file is moved."""
-        ...
-
-    def path(self, digest: str) -> Path:
-        """A local file with these contents, not to be changed; raises MissingArtefact."""
-        ...
-
-    def remove(self, digest: str, *, older_than: float) -> bool:
-        """Delete the file unless it was kept, or kept again, in the last seconds; returns whether it went."""
-        ...
-
-    def digests(self) -> list[str]:
-        """Of all files."""
-        ...
-
-    def sweep(self) -> int:
-        """Delete temporary files of this machine that a crash left behind more than a day ago; returns how many."""
-        ...
-
-
-def open_artefacts(settings: Settings) -> ArtefactStore:
-    """Where these settings keep files: the folder under home, or a bucket with that folder before it.
-
-    Raises ArtefactsUnreachable where the program for it is not installed.
-    """
-    private.make_home(settings.home)
-    folder = Artefacts(settings.artefacts)
-    if settings.artefacts_url is None:
-        return folder
-    from nc_tasks.s3 import S3Artefacts
-
-    return S3Artefacts(settings.artefacts_url, cache=folder, cache_bytes=settings.artefacts_cache_bytes)
-
-
-class Artefacts:
+class FolderArtefacts:
     """A folder of read-only files ROOT/ab/cdef..., each whole: written aside, flushed to disk, renamed."""
 
     def __init__(self, root: Path) -> None:
@@ -159,13 +107,6 @@ class Artefacts:
 
     def _place(self, digest: str) -> Path:
         return self.root / digest[:2] / digest[2:]
-
-
-def checked(digest: str) -> str:
-    """The digest; raises MissingArtefact for text that is none, of which no name may be made."""
-    if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise MissingArtefact(f"{digest[:80]!r} is no sha256: 64 hexadecimal digits are needed")
-    return digest
 
 
 def _chunks(source: BinaryIO) -> Iterator[bytes]:

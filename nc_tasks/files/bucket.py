@@ -18,8 +18,9 @@ from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
-from nc_tasks.artefacts import Artefacts, checked
 from nc_tasks.errors import ArtefactsUnreachable, MissingArtefact
+from nc_tasks.files.artefacts import checked
+from nc_tasks.files.folder import FolderArtefacts
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -37,7 +38,7 @@ class S3Artefacts:
     url: s3://bucket/prefix. cache_bytes: most that the folder may hold of what was not used for an hour.
     """
 
-    def __init__(self, url: str, *, cache: Artefacts, cache_bytes: int) -> None:
+    def __init__(self, url: str, *, cache: FolderArtefacts, cache_bytes: int) -> None:
         place = urlsplit(url)
         self._bucket, self._prefix = place.netloc, place.path.strip("/")
         self._cache, self._cache_bytes = cache, cache_bytes

@@ -10,9 +10,8 @@ import pytest
 from sqlalchemy import select, update
 
 from nc_core.detection import LabelNorm, detect
-from nc_tasks import retention
-from nc_tasks.artefacts import Artefacts
 from nc_tasks.errors import WrongState
+from nc_tasks.files import FolderArtefacts, retention
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import (
@@ -48,22 +47,22 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 @pytest.fixture
-def artefacts(settings: Settings) -> Artefacts:
-    return Artefacts(settings.artefacts)
+def artefacts(settings: Settings) -> FolderArtefacts:
+    return FolderArtefacts(settings.artefacts)
 
 
-def kept(artefacts: Artefacts, name: str) -> str:
+def kept(artefacts: FolderArtefacts, name: str) -> str:
     """The digest of an old file with this name as its contents."""
     digest = artefacts.put_bytes(name.encode())
     os.utime(artefacts.path(digest), (0, 0))
     return digest
 
 
-def names(artefacts: Artefacts) -> set[str]:
+def names(artefacts: FolderArtefacts) -> set[str]:
     return {artefacts.path(digest).read_text() for digest in artefacts.digests()}
 
 
-def full(store: Store, artefacts: Artefacts, model: str, *, days: float) -> str:
+def full(store: Store, artefacts: FolderArtefacts, model: str, *, days: float) -> str:
     """A submission that ended so long ago, with a row in every table and a file in every column."""
     with store.write() as session:
         row = submissions.submit(
@@ -96,7 +95,7 @@ def full(store: Store, artefacts: Artefacts, model: str, *, days: float) -> str:
 
 
 def test_given_submissions_of_two_ages_when_tidied_then_the_old_one_goes_with_the_files_that_were_its_alone(
-    store: Store, artefacts: Artefacts, settings: Settings
+    store: Store, artefacts: FolderArtefacts, settings: Settings
 ) -> None:
     old, young = full(store, artefacts, "old", days=31), full(store, artefacts, "young", days=29)
     with store.write() as session:
@@ -110,14 +109,14 @@ def test_given_submissions_of_two_ages_when_tidied_then_the_old_one_goes_with_th
     assert names(artefacts) == {*("data", "young", "young poison", "young scanned", "young trigger", "registered")}
 
 
-def test_given_no_age_then_nothing_is_too_old(store: Store, artefacts: Artefacts, settings: Settings) -> None:
+def test_given_no_age_then_nothing_is_too_old(store: Store, artefacts: FolderArtefacts, settings: Settings) -> None:
     full(store, artefacts, "old", days=10_000)
     retention.tidy(store, artefacts, settings.model_copy(update={"retention_days": None}))
     assert names(artefacts) == {"data", "old", "old poison", "old scanned", "old trigger"}
 
 
 def test_given_a_file_kept_just_now_then_it_stays_though_no_row_refers_to_it(
-    store: Store, artefacts: Artefacts, settings: Settings
+    store: Store, artefacts: FolderArtefacts, settings: Settings
 ) -> None:
     kept(artefacts, "forgotten")
     artefacts.put_bytes(b"just now")
@@ -126,7 +125,7 @@ def test_given_a_file_kept_just_now_then_it_stays_though_no_row_refers_to_it(
 
 
 def test_given_a_write_that_a_crash_cut_off_when_tidied_then_it_goes_and_one_under_way_stays(
-    store: Store, artefacts: Artefacts, settings: Settings
+    store: Store, artefacts: FolderArtefacts, settings: Settings
 ) -> None:
     cut_off, under_way = artefacts.incoming / "old.tmp", artefacts.incoming / "young.tmp"
     for path in (cut_off, under_way):
@@ -136,7 +135,7 @@ def test_given_a_write_that_a_crash_cut_off_when_tidied_then_it_goes_and_one_und
     assert list(artefacts.incoming.glob("*.tmp")) == [under_way]
 
 
-def test_given_one_at_work_then_it_is_not_removed(store: Store, artefacts: Artefacts) -> None:
+def test_given_one_at_work_then_it_is_not_removed(store: Store, artefacts: FolderArtefacts) -> None:
     identity = full(store, artefacts, "m", days=1)
     with store.write() as session:
         submissions.restart(session, submission_id=identity)
@@ -145,7 +144,7 @@ def test_given_one_at_work_then_it_is_not_removed(store: Store, artefacts: Artef
 
 
 def test_given_a_job_then_its_pictures_stay_until_it_is_forgotten(
-    store: Store, artefacts: Artefacts, settings: Settings
+    store: Store, artefacts: FolderArtefacts, settings: Settings
 ) -> None:
     picture = {"sha256": kept(artefacts, "picture"), "name": "p.png"}
     with store.write() as session:
@@ -159,7 +158,7 @@ def test_given_a_job_then_its_pictures_stay_until_it_is_forgotten(
     assert names(artefacts) == set()
 
 
-def test_given_more_digests_than_one_statement_takes_then_all_count(store: Store, artefacts: Artefacts) -> None:
+def test_given_more_digests_than_one_statement_takes_then_all_count(store: Store, artefacts: FolderArtefacts) -> None:
     full(store, artefacts, "m", days=1)
     unused = {sha256(b"%d" % number).hexdigest() for number in range(2 * removal.AT_ONCE)}
     used = {kept(artefacts, name) for name in ("m", "data", "m poison", "m trigger")}

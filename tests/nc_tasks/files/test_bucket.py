@@ -1,4 +1,4 @@
-"""What the bucket adds to the contract that test_artefacts.py holds both kinds to."""
+"""What the bucket adds to the contract that test_folder.py holds both kinds to."""
 
 import os
 import time
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from nc_tasks import s3
-from nc_tasks.artefacts import ArtefactStore, open_artefacts
-from nc_tasks.bucket import main as make_bucket
+from nc_tasks.__main__ import main
 from nc_tasks.errors import ArtefactsUnreachable, MissingArtefact
+from nc_tasks.files import ArtefactStore, open_artefacts
+from nc_tasks.files import bucket as bucket_module
 from nc_tasks.settings import Settings, get_settings
 
 
@@ -27,7 +27,7 @@ def cached(folder: Path) -> list[Path]:
 def stored(bucket: str) -> dict[str, Any]:
     """The objects of the bucket by key."""
     name, _, prefix = bucket.removeprefix("s3://").partition("/")
-    listed = s3._client().list_objects_v2(Bucket=name, Prefix=prefix)
+    listed = bucket_module._client().list_objects_v2(Bucket=name, Prefix=prefix)
     return {entry["Key"]: entry for entry in listed.get("Contents", [])}
 
 
@@ -67,7 +67,7 @@ def test_given_an_old_file_that_is_kept_again_then_it_is_young(
     digest = machine(tmp_path / "one", bucket).put_bytes(b"x")
     before = stored(bucket)
     time.sleep(1.1)  # the bucket's clock shows whole seconds
-    monkeypatch.setattr(s3, "FRESH_SECONDS", 0.5)
+    monkeypatch.setattr(bucket_module, "FRESH_SECONDS", 0.5)
     assert machine(tmp_path / "two", bucket).put_bytes(b"x") == digest
     (old,), (new,) = before.values(), stored(bucket).values()
     assert new["LastModified"] > old["LastModified"]
@@ -77,7 +77,7 @@ def test_given_an_old_file_that_is_kept_again_then_it_is_young(
 def test_given_an_object_with_other_contents_then_it_is_refused_and_not_kept(bucket: str, tmp_path: Path) -> None:
     digest = machine(tmp_path / "one", bucket).put_bytes(b"good")
     name = bucket.removeprefix("s3://").partition("/")[0]
-    s3._client().put_object(Bucket=name, Key=f"files/{digest[:2]}/{digest[2:]}", Body=b"evil")
+    bucket_module._client().put_object(Bucket=name, Key=f"files/{digest[:2]}/{digest[2:]}", Body=b"evil")
     with pytest.raises(ArtefactsUnreachable, match=f"holds other contents .sha256 {sha256(b'evil').hexdigest()}"):
         machine(tmp_path / "two", bucket).path(digest)
     assert cached(tmp_path / "two") == []
@@ -86,7 +86,7 @@ def test_given_an_object_with_other_contents_then_it_is_refused_and_not_kept(buc
 def test_given_more_than_fits_then_what_was_not_used_for_longest_is_fetched_anew(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "KEPT_SECONDS", 10.0)
+    monkeypatch.setattr(bucket_module, "KEPT_SECONDS", 10.0)
     here = machine(tmp_path, bucket, artefacts_cache_bytes=2500)
     digests = [here.put_bytes(bytes([number]) * 1000) for number in range(2)]
     for age, digest in zip((200, 100), digests, strict=True):
@@ -109,7 +109,7 @@ def test_given_no_server_then_one_line_says_so_and_a_file_that_is_here_is_found(
 ) -> None:
     digest = machine(tmp_path, bucket).put_bytes(b"here")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    monkeypatch.setattr(s3, "ATTEMPTS", 1)
+    monkeypatch.setattr(bucket_module, "ATTEMPTS", 1)
     here = machine(tmp_path, bucket)
     assert here.path(digest).read_bytes() == b"here"
     for ask in (lambda: here.path("0" * 64), lambda: here.put_bytes(b"new")):
@@ -126,7 +126,7 @@ def test_given_a_bucket_that_is_not_there_then_the_line_names_it(bucket: str, tm
 
 
 def test_given_no_boto3_then_the_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "find_spec", lambda _: None)
+    monkeypatch.setattr(bucket_module, "find_spec", lambda _: None)
     with pytest.raises(ArtefactsUnreachable, match=r"pip install 'cleanse\[s3\]'"):
         machine(tmp_path, "s3://bucket")
 
@@ -136,7 +136,7 @@ def test_given_a_server_of_one_s_own_then_the_bucket_is_made_once(
 ) -> None:
     monkeypatch.setenv("CLEANSE_HOME", str(tmp_path))
     monkeypatch.setenv("CLEANSE_ARTEFACTS_URL", f"{bucket.removesuffix('/files')}-new/files")
-    assert [make_bucket(), make_bucket()] == [0, 0]
+    assert [main(["bucket"]), main(["bucket"])] == [0, 0]
     assert capsys.readouterr().out == "the bucket is new\nthe bucket is there\n"
     assert open_artefacts(get_settings()).put_bytes(b"x")
 
