@@ -13,11 +13,11 @@ from api.numbers import byte_size, count, duration, significant
 from api.showing import print_json
 from api.terminal import out
 from nc_core.cost import NetCost, cost_of
-from nc_tasks.estimates import USUAL_IMAGES, Wanted, estimate, labels_of
 from nc_tasks.files import open_artefacts
 from nc_tasks.options import ScanOptions
 from nc_tasks.staff import staff_of
 from nc_tasks.store import open_store
+from nc_tasks.views.estimates import USUAL_IMAGES, Wanted, estimate, labels_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import socket
 
 from tornado import netutil
 
-from nc_tasks.monitor import format_task
+from nc_tasks.views.monitor import format_task
 
 __all__ = ["format_task"]
 

@@ -12,11 +12,8 @@ from sqlalchemy.orm import Session
 from nc_core.detection import AGAIN, Detection, is_small, to_confirm
 from nc_core.profiles import ALL_PROFILES
 from nc_core.rounds import Plan, range_of
-from nc_tasks import judging
 from nc_tasks.messages.publishing import publish_compare, publish_gather, send_labels, send_repairs
 from nc_tasks.options import ScanOptions
-from nc_tasks.planning import plan_of
-from nc_tasks.results import choice_of
 from nc_tasks.store import (
     Store,
     Submission,
@@ -29,6 +26,9 @@ from nc_tasks.store import (
     preparations,
     submissions,
 )
+from nc_tasks.views import judging
+from nc_tasks.views.planning import plan_of
+from nc_tasks.views.results import choice_of
 from nc_tasks.worker.process import WorkerProcess
 
 log = logging.getLogger(__name__)

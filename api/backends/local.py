@@ -19,8 +19,6 @@ from nc_core.errors import OptionRefused
 from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.files import open_artefacts
 from nc_tasks.options import BASELINE
-from nc_tasks.planning import plan_of
-from nc_tasks.results import labels_json, result_json
 from nc_tasks.settings import Settings
 from nc_tasks.store import (
     LOCAL,
@@ -37,6 +35,8 @@ from nc_tasks.store import (
 from nc_tasks.store.door_tables import Dataset as DatasetRow
 from nc_tasks.store.listing import Filters, Listed
 from nc_tasks.store.states import SUBMISSION_ENDS
+from nc_tasks.views.planning import plan_of
+from nc_tasks.views.results import labels_json, result_json
 
 
 @contextmanager
@@ -146,7 +146,7 @@ class LocalBackend:
 
     def compare(self, left: str, right: str) -> Mapping[str, Any]:
         """See `Backend`."""
-        from nc_tasks.comparison import compare
+        from nc_tasks.views.comparison import compare
 
         with self._store.read() as session:
             return compare(session, left=left, right=right).to_json()
@@ -212,7 +212,7 @@ class LocalBackend:
     def rejudge(self, wish: RejudgeOrder) -> Sequence[Rejudged]:
         """See `Backend`."""
         from api.service.models.rejudged import RejudgedInfo
-        from nc_tasks.rejudging import rejudge, wanted
+        from nc_tasks.views.rejudging import rejudge, wanted
 
         with self._store.read() as session:
             rows = wanted(session, ids=wish.ids, tags=wish.tags)

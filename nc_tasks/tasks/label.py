@@ -18,8 +18,8 @@ from nc_tasks.errors import one_line
 from nc_tasks.messages.app import app
 from nc_tasks.messages.batching import BatchedTask
 from nc_tasks.messages.priority import label_taken
-from nc_tasks.planning import plan_of
 from nc_tasks.store import Label, LabelKey, LabelProgress, Submission, course, labels
+from nc_tasks.views.planning import plan_of
 from nc_tasks.worker.engine import SlotEngine, engine_for, forget
 from nc_tasks.worker.limits import Deadline
 from nc_tasks.worker.process import WorkerProcess, load, this_worker

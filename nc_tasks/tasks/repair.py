@@ -16,10 +16,10 @@ from nc_tasks import logs, workflow
 from nc_tasks.errors import ArtefactsUnreachable, one_line
 from nc_tasks.messages.app import app
 from nc_tasks.options import ScanOptions
-from nc_tasks.planning import plan_of
 from nc_tasks.store import Submission, detections, findings, mitigations, submissions
 from nc_tasks.tasks import triggers
 from nc_tasks.tasks.poison import Poison, load_poison, poisoned_metrics
+from nc_tasks.views.planning import plan_of
 from nc_tasks.worker import inputs
 from nc_tasks.worker.process import WorkerProcess, load, this_worker
 

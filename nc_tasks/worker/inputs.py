@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nc_tasks.planning import ranges_of
 from nc_tasks.store import Submission
+from nc_tasks.views.planning import ranges_of
 from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from nc_tasks.embedded.client import Stack, attach, down
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.messages.app import make_app
 from nc_tasks.options import ScanOptions
-from nc_tasks.results import result_json
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, course, detections, labels, open_store, preparations, submissions
+from nc_tasks.views.results import result_json
 from tests.benchmarks.fanout_worker import BEGUN, CALLBACK, CONTROL, FIRST, GREW
 from tests.benchmarks.peak import memory, restart_peak
 

@@ -9,10 +9,10 @@ from sqlalchemy import update
 
 from nc_core.rounds import SCREENED_FROM
 from nc_tasks import workflow
-from nc_tasks.planning import plan_of
-from nc_tasks.results import result_json
 from nc_tasks.store import Label, LabelKey, budgets, course, detections, findings, labels, submissions
 from nc_tasks.store.states import LABEL_ENDS
+from nc_tasks.views.planning import plan_of
+from nc_tasks.views.results import result_json
 from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_workflow import CLASSES, CLEAN, Messages, end, prepared, state
 from tests.servers.databases import database_url as database_url

@@ -12,10 +12,11 @@ from sqlalchemy import select
 
 from api.progress import detail
 from api.watching import snapshot
-from nc_tasks import judging, sweeper, workflow
+from nc_tasks import sweeper, workflow
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import CalibrationScan, Submission, baselines, course, detections, submissions
 from nc_tasks.tasks import scan
+from nc_tasks.views import judging
 from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_workflow import CLASSES, CLEAN, SMALLEST, Messages, end, prepared, state
 from tests.nc_tasks.test_workflow import sent as sent

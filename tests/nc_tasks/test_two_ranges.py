@@ -7,9 +7,9 @@ import pytest
 from api.watching import snapshot
 from nc_core.rounds import RANGE_ROUNDS
 from nc_tasks import workflow
-from nc_tasks.results import result_json
 from nc_tasks.store import detections, findings, grid, labels, mitigations, submissions
 from nc_tasks.tasks.repair import range_alpha
+from nc_tasks.views.results import result_json
 from nc_tasks.worker.inputs import domain_of
 from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_workflow import CLEAN, SMALLEST, Messages, end, prepared, state

@@ -10,10 +10,10 @@ from sqlalchemy import update
 from nc_tasks import workflow
 from nc_tasks.messages import publishing
 from nc_tasks.options import ScanOptions
-from nc_tasks.planning import plan_of
-from nc_tasks.results import result_json
 from nc_tasks.store import LabelKey, Submission, course, detections, labels, mitigations, preparations, submissions
 from nc_tasks.store.states import LabelState
+from nc_tasks.views.planning import plan_of
+from nc_tasks.views.results import result_json
 from nc_tasks.worker.process import WorkerProcess
 from tests.servers.databases import database_url as database_url
 

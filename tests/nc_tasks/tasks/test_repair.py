@@ -23,11 +23,11 @@ from nc_tasks import workflow
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.messages import publishing
 from nc_tasks.options import Method, ScanOptions
-from nc_tasks.results import result_json
 from nc_tasks.store import LabelKey, course, detections, labels, mitigations, preparations, submissions
 from nc_tasks.tasks import compare as compare_task
 from nc_tasks.tasks import repair as repair_task
 from nc_tasks.tasks.evaluate import evaluate
+from nc_tasks.views.results import result_json
 from nc_tasks.worker.process import WorkerProcess
 
 CLASSES, TARGET = 4, 2

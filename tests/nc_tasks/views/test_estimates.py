@@ -12,11 +12,11 @@ from sqlalchemy import update
 from nc_core.cost import cost_of
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
-from nc_tasks.estimates import Wanted, estimate, images_of, labels_of
 from nc_tasks.files import FolderArtefacts
 from nc_tasks.options import ScanOptions, scan_options
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, Store, detections, labels, open_store, submissions
+from nc_tasks.views.estimates import Wanted, estimate, images_of, labels_of
 
 
 @pytest.fixture

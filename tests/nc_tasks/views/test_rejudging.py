@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from nc_core.errors import OptionRefused
-from nc_tasks import rejudging
 from nc_tasks.errors import NoSuchSubmission, NotFound, WrongState
-from nc_tasks.rejudging import Rejudged
 from nc_tasks.store import detections, submissions
+from nc_tasks.views import rejudging
+from nc_tasks.views.rejudging import Rejudged
 from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_calibration import clean_scan, compared, invert, inverting, named
 from tests.nc_tasks.test_workflow import sent as sent

@@ -22,8 +22,8 @@ from nc_core.detection import (
 from nc_core.detection.calibration import Source, Statistics
 from nc_core.rounds import Plan
 from nc_tasks.options import ScanOptions
-from nc_tasks.planning import plan_of, ranges_of
 from nc_tasks.store import Submission, budgets, calibrations, detections, findings
+from nc_tasks.views.planning import plan_of, ranges_of
 
 MUST_AGREE = ("profile", "detector")
 """Options without which two scans' norms are no measure of each other."""

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from nc_tasks.comparison import compare
 from nc_tasks.errors import NoSuchSubmission
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store
+from nc_tasks.views.comparison import compare
 from tests import history
 
 NORMS = {0: 40.0, 1: 30.0, 2: 50.0, 3: 45.0, 4: 36.0}

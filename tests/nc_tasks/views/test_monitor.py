@@ -14,16 +14,16 @@ from sqlalchemy import event
 
 import deploy
 from nc_core.rounds import RANGE_ROUNDS
-from nc_tasks import monitor
 from nc_tasks.embedded.broker import broker_url, socket_path, start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.errors import StoreUnusable
 from nc_tasks.messages.app import make_app
-from nc_tasks.monitor import TaskRows
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Detection, LabelKey, Store, Submission, course, detections, labels, open_store, submissions
+from nc_tasks.views import monitor
+from nc_tasks.views.monitor import TaskRows
 
 COLUMNS = ("name", "kwargs", "result", "state", "received", "runtime", "worker")
 
