@@ -10,10 +10,12 @@ from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.intake import load_canonical
 from nc_core.profiles import ALL_PROFILES, FEW, FEW_DRAWS, PROFILES
 from nc_core.rounds import plan
+from nc_tasks.capacity import default_workers, slots_of
 from nc_tasks.errors import MissingArtefact
 from nc_tasks.files import ArtefactStore
 from nc_tasks.options import Profile, ScanOptions
-from nc_tasks.store import Store, rates
+from nc_tasks.settings import Settings
+from nc_tasks.store import Store, rates, workers
 
 USUAL_IMAGES = int(FIT_CAP / FIT_SHARE)
 """Clean images of which a scan makes full use when it fits triggers."""
@@ -50,6 +52,15 @@ class Estimate:
     slots: int
     speed: float
     scans: int
+    live: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """workers: of labels. slots: labels that each holds at a time. live: whether they are there now."""
+
+    workers: int
+    slots: int
     live: bool
 
 
@@ -117,3 +128,12 @@ def _speeds(store: Store, artefacts: ArtefactStore) -> Iterator[float]:
         except (MissingArtefact, ModelRefused):
             continue
         yield rate.gradient_images * cost.gradient_seconds / rate.seconds
+
+
+def capacity_of(store: Store, settings: Settings) -> Capacity:
+    """The label workers that are there; without any, what suits this machine."""
+    with store.read() as session:
+        there = workers.live(session, within_seconds=settings.lease_seconds, queue="labels")
+    if there:
+        return Capacity(workers=len(there), slots=max(row.slots for row in there), live=True)
+    return Capacity(workers=default_workers(), slots=slots_of(settings), live=False)

@@ -20,7 +20,7 @@ from celery.signals import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from nc_core.errors import CleanseError
-from nc_tasks.embedded.commands import default_slots
+from nc_tasks.capacity import slots_of
 from nc_tasks.errors import ExtraMissing
 from nc_tasks.files import ArtefactStore, open_artefacts
 from nc_tasks.settings import Settings, get_settings
@@ -69,7 +69,7 @@ def _open(pid: int) -> WorkerProcess:
         pid=pid,
         host=host,
         version=build_version(),
-        slots=(settings.worker_slots or default_slots()) if queue == "labels" else 1,
+        slots=(slots_of(settings)) if queue == "labels" else 1,
     )
     heartbeat = Heartbeat(store, report=report, seconds=settings.heartbeat_seconds)
     heartbeat.start()
