@@ -4,11 +4,10 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import deploy
 from nc_tasks.embedded.broker import socket_path
 from nc_tasks.settings import Settings
 
-CONFIGURATION = Path(deploy.__path__[0]) / "flowerconfig.py"
+CONFIGURATION = Path(__file__).with_name("flower_configuration.py")
 
 
 def flower_socket(settings: Settings) -> Path:

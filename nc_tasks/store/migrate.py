@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from deploy.migrations import versions
 from nc_tasks.errors import StoreUnusable
 from nc_tasks.private import open_file
+from nc_tasks.store.migrations import versions
 
 ADVISORY_LOCK = 0x636C65616E7365
 """Any number that no other program takes in the same PostgreSQL database ("cleanse" in ASCII)."""
@@ -53,7 +53,7 @@ def _upgrade(connection: Connection) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", "deploy:migrations")
+    config.set_main_option("script_location", "nc_tasks.store:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

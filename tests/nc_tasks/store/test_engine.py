@@ -31,7 +31,7 @@ def test_given_an_empty_folder_when_opened_then_the_migrations_make_exactly_the_
 
 def test_when_files_are_numbered_then_they_are_alembics_own_revisions() -> None:
     config = Config()
-    config.set_main_option("script_location", "deploy:migrations")
+    config.set_main_option("script_location", "nc_tasks.store:migrations")
     config.set_main_option("path_separator", "os")
     walked = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
     assert revisions() == walked[::-1]

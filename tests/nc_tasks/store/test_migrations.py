@@ -106,7 +106,7 @@ def engine(settings: Settings) -> Iterator[Engine]:
 
 def upgrade(connection: Connection, revision: str) -> None:
     config = Config()
-    config.set_main_option("script_location", "deploy:migrations")
+    config.set_main_option("script_location", "nc_tasks.store:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, revision)

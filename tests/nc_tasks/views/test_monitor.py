@@ -12,10 +12,10 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-import deploy
 from nc_core.rounds import RANGE_ROUNDS
 from nc_tasks.embedded.broker import broker_url, socket_path, start_broker
 from nc_tasks.embedded.files import stack_files
+from nc_tasks.embedded.flower import CONFIGURATION
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.errors import StoreUnusable
 from nc_tasks.messages.app import make_app
@@ -150,8 +150,8 @@ def test_given_a_store_that_is_away_then_a_page_asks_once_and_goes_on_when_it_is
 def flower(settings: Settings, socket: Path) -> Iterator[httpx.Client]:
     """A real Flower on the embedded broker, and a client of it."""
     command = [sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.messages.app", "flower"]
-    options = [f"--conf={Path(deploy.__file__).with_name('flowerconfig.py')}", f"--unix_socket={socket}"]
-    root = str(Path(deploy.__file__).parents[1])
+    options = [f"--conf={CONFIGURATION}", f"--unix_socket={socket}"]
+    root = str(Path(__file__).parents[3])
     environment = {**os.environ, **settings.environment(), "PYTHONPATH": root}
     log = settings.home / "flower.log"
     with log.open("wb") as output:

@@ -1,4 +1,4 @@
-"""Flower's configuration, read from this file by the command line that `nc_tasks.embedded.flower` builds.
+"""Flower's configuration, read by the command line that `nc_tasks.embedded.flower` builds.
 
 Flower answers /metrics and /healthcheck to everybody who reaches it: it listens on a socket in a private folder of the
 home, or on the loopback address, and the API passes admins through to it under /flower/.
@@ -15,9 +15,9 @@ __all__ = ["format_task"]
 _bound = netutil.bind_unix_socket
 
 
-def _privately(file: str, mode: int = 0o600) -> socket.socket:
+def _privately(file: str, mode: int = 0o600, backlog: int = 128) -> socket.socket:
     """Flower asks for a socket that everybody may use, whatever the umask: ours is its owner's alone."""
-    return _bound(file, mode & 0o700)
+    return _bound(file, mode & 0o700, backlog)
 
 
 netutil.bind_unix_socket = _privately

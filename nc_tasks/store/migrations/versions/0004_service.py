@@ -149,12 +149,12 @@ def downgrade() -> None:
             op.drop_index(f"ix_{table}_{'_'.join(columns)}", table)
     op.create_index("ix_submission_created_at", "submission", ["created_at"])
     op.drop_index("ix_detection_created_at", "detection")
-    columns = {
+    added = {
         "detection": ("label_states", "smallest_norm", "smallest_label"),
         "job": ("owner",),
         "submission": ("tags", "priority", "owner"),
     }
-    for name, dropped in columns.items():
+    for name, dropped in added.items():
         for column in dropped:
             op.drop_column(name, column)
 

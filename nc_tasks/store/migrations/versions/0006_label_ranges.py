@@ -28,7 +28,7 @@ def _rewrite(kind: type, change: Callable[[Any], Any]) -> None:
     connection = op.get_bind()
     for identity in connection.scalars(sa.select(SUBMISSION.c.id)).all():
         mine = SUBMISSION.c.id == identity
-        options = connection.scalar(sa.select(SUBMISSION.c.options).where(mine))
+        options: dict[str, Any] = connection.execute(sa.select(SUBMISSION.c.options).where(mine)).scalar_one()
         if isinstance(options.get("labels"), kind):
             changed = {**options, "labels": change(options["labels"])}
             connection.execute(sa.update(SUBMISSION).where(mine).values(options=changed))
