@@ -16,8 +16,9 @@ from api.watching import POLL_SECONDS
 from nc_core.errors import CleanseError, InputRefused
 from nc_tasks.files import ArtefactStore
 from nc_tasks.settings import Settings
-from nc_tasks.store import Job, Store, jobs, open_store
-from nc_tasks.store.states import JOB_ENDS, JobKind
+from nc_tasks.store import Job, Store, open_store
+from nc_tasks.store.rows import jobs
+from nc_tasks.store.tables.states import JOB_ENDS, JobKind
 
 PLANTED_FILES = ("badnet.keras", "clean.npz", "poisoned.npz", "signs.png")
 """What `plant` may leave, by name; its own planted.json comes last."""

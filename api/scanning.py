@@ -18,8 +18,9 @@ from nc_core.errors import CleanseError, InputRefused
 from nc_tasks.files import ArtefactStore, open_artefacts
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Submission, detections, open_store, submissions
-from nc_tasks.store.states import SUBMISSION_ENDS
+from nc_tasks.store import Store, Submission, open_store
+from nc_tasks.store.rows import detections, submissions
+from nc_tasks.store.tables.states import SUBMISSION_ENDS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,21 +20,12 @@ from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.files import open_artefacts
 from nc_tasks.options import BASELINE
 from nc_tasks.settings import Settings
-from nc_tasks.store import (
-    LOCAL,
-    Store,
-    baselines,
-    datasets,
-    deliveries,
-    detections,
-    findings,
-    listing,
-    open_store,
-    submissions,
-)
-from nc_tasks.store.door_tables import Dataset as DatasetRow
-from nc_tasks.store.listing import Filters, Listed
-from nc_tasks.store.states import SUBMISSION_ENDS
+from nc_tasks.store import LOCAL, Store, open_store
+from nc_tasks.store.queries import findings, listing
+from nc_tasks.store.queries.listing import Filters, Listed
+from nc_tasks.store.rows import baselines, datasets, deliveries, detections, submissions
+from nc_tasks.store.tables import Dataset as DatasetRow
+from nc_tasks.store.tables.states import SUBMISSION_ENDS
 from nc_tasks.views.planning import plan_of
 from nc_tasks.views.results import labels_json, result_json
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from api.numbers import significant
 from api.report.axis import LogAxis
 from api.report.svg import drawing, element
-from nc_tasks.store.statistics import Day
+from nc_tasks.store.queries.statistics import Day
 from nc_tasks.views.comparison import DRIFT_FACTOR, LabelPair
 
 ENDS = ("backdoored", "inconclusive", "clean", "refused", "failed", "cancelled")

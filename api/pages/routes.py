@@ -8,7 +8,7 @@ from api.pages import comparing, history, label, lines, norms, one, repairs, sig
 from api.pages.door import PageRoute, Reading
 from api.pages.rendering import HEADERS, page
 from api.service.dependencies import AnArtefactStore, AStore
-from nc_tasks.store import submissions
+from nc_tasks.store.rows import submissions
 from nc_tasks.views.comparison import compare
 
 SubmissionId = Annotated[str, Path(max_length=12)]

@@ -23,7 +23,8 @@ from api.service.uploads import keep
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import MissingArtefact
 from nc_tasks.files import ArtefactStore
-from nc_tasks.store import datasets, deliveries, idempotency, ownership, submissions
+from nc_tasks.store.queries import ownership
+from nc_tasks.store.rows import datasets, deliveries, idempotency, submissions
 from nc_tasks.store.tables import Submission
 from nc_tasks.webhooks import check_url
 

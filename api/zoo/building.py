@@ -24,8 +24,9 @@ from nc_core.zoo.folder import begin, missing, new_net
 from nc_core.zoo.sources import read_source
 from nc_tasks.files import ArtefactStore, open_artefacts
 from nc_tasks.settings import Settings
-from nc_tasks.store import Job, Store, jobs, open_store
-from nc_tasks.store.states import JOB_ENDS
+from nc_tasks.store import Job, Store, open_store
+from nc_tasks.store.rows import jobs
+from nc_tasks.store.tables.states import JOB_ENDS
 
 
 def build(settings: Settings, out: Path, *, nets: int, seed: int, data: Sequence[Path]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.files import ArtefactStore
 from nc_tasks.settings import Settings
-from nc_tasks.store import LOCAL, Store, audit, idempotency, removal
+from nc_tasks.store import LOCAL, Store
+from nc_tasks.store.rows import audit, idempotency, removal
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,11 @@ from nc_tasks.messages import broker
 from nc_tasks.messages.app import app, publish_job, publish_start
 from nc_tasks.messages.batching import together
 from nc_tasks.messages.priority import priority_of
-from nc_tasks.store import Job, Label, Mitigation, Preparation, Store, Submission, outbox
-from nc_tasks.store.states import Priority
+from nc_tasks.store import Job, Label, Mitigation, Preparation, Store, Submission
+from nc_tasks.store.rows import outbox
 from nc_tasks.store.tables import Leased
-from nc_tasks.store.types import now
+from nc_tasks.store.tables.states import Priority
+from nc_tasks.store.tables.types import now
 
 Keys = Sequence[tuple[Any, ...]]
 """Primary keys of rows, sorted."""
@@ -28,7 +29,7 @@ def send(
 ) -> int:
     """Send a message for every such row that waits without one; returns how many there were.
 
-    patience_seconds, lost: as in `outbox.unsent`.
+    patience_seconds, lost: as in `store.rows.outbox.unsent`.
     """
     epoch = broker.epoch()
     with store.read() as session:

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from nc_core.errors import OptionRefused
-from nc_tasks.store import submissions
+from nc_tasks.store.rows import submissions
 from nc_tasks.worker.inputs import domain_of, uploaded
 from nc_tasks.worker.process import WorkerProcess
 

@@ -9,7 +9,8 @@ from nc_core.errors import CleanseError
 from nc_tasks import workflow
 from nc_tasks.errors import ArtefactsUnreachable, one_line
 from nc_tasks.messages.app import app
-from nc_tasks.store import Mitigation, detections, mitigations, submissions
+from nc_tasks.store import Mitigation
+from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.tasks import triggers
 from nc_tasks.worker import inputs
 from nc_tasks.worker.process import WorkerProcess, load, this_worker

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nc_core.errors import DataRefused
-from nc_tasks.store import detections, mitigations, submissions
+from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.tasks.classify import domain_of_model
 from nc_tasks.worker.inputs import uploaded
 from nc_tasks.worker.process import WorkerProcess

@@ -10,7 +10,7 @@ from nc_core.errors import CleanseError, InputRefused
 from nc_tasks import logs
 from nc_tasks.errors import ArtefactsUnreachable, one_line
 from nc_tasks.messages.app import app
-from nc_tasks.store import jobs
+from nc_tasks.store.rows import jobs
 from nc_tasks.tasks.classify import classify
 from nc_tasks.tasks.evaluate import evaluate
 from nc_tasks.tasks.plant import plant

@@ -18,7 +18,8 @@ from nc_tasks.errors import one_line
 from nc_tasks.messages.app import app
 from nc_tasks.messages.batching import BatchedTask
 from nc_tasks.messages.priority import label_taken
-from nc_tasks.store import Label, LabelKey, LabelProgress, Submission, course, labels
+from nc_tasks.store import Label, LabelKey, LabelProgress, Submission
+from nc_tasks.store.rows import labels, lifecycle
 from nc_tasks.views.planning import plan_of
 from nc_tasks.worker.engine import SlotEngine, engine_for, forget
 from nc_tasks.worker.limits import Deadline
@@ -124,7 +125,7 @@ def _with_fewer_slots(worker: WorkerProcess, key: LabelKey, claimed: _Claimed, e
         return _fail(worker, key, claimed.attempt, str(error))
 
     def write(session: Session) -> bool:
-        course.halve_slots(session, submission_id=key.submission_id, slots=slots)
+        lifecycle.halve_slots(session, submission_id=key.submission_id, slots=slots)
         return labels.release(session, key=key, attempt=claimed.attempt)
 
     worker.store.write_together(write)

@@ -22,7 +22,7 @@ _BACKEND_PACKAGES = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "jax": ("ja
 
 
 def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
-    """Read and check everything; returns the columns that `course.record_prepared` writes.
+    """Read and check everything; returns the columns that `lifecycle.record_prepared` writes.
 
     Raises InputRefused, with one line, where the pair cannot be scanned.
     """

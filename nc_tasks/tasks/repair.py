@@ -16,7 +16,9 @@ from nc_tasks import logs, workflow
 from nc_tasks.errors import ArtefactsUnreachable, one_line
 from nc_tasks.messages.app import app
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import Submission, detections, findings, mitigations, submissions
+from nc_tasks.store import Submission
+from nc_tasks.store.queries import findings
+from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.tasks import triggers
 from nc_tasks.tasks.poison import Poison, load_poison, poisoned_metrics
 from nc_tasks.views.planning import plan_of

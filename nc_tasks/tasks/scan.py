@@ -11,7 +11,8 @@ from nc_tasks import logs, workflow
 from nc_tasks.errors import ArtefactsUnreachable, one_line
 from nc_tasks.messages.app import app, publish_start
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import Submission, course, preparations, submissions
+from nc_tasks.store import Submission
+from nc_tasks.store.rows import lifecycle, preparations, submissions
 from nc_tasks.tasks import twins
 from nc_tasks.tasks.preparation import prepare
 from nc_tasks.worker.process import WorkerProcess, load, this_worker
@@ -63,7 +64,7 @@ def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
     except (InputRefused, OutOfBudget) as error:
         with worker.store.write() as session:
             if preparations.finish(session, submission_id=submission_id, attempt=attempt):
-                course.refuse(session, submission_id=submission_id, reason=one_line(error))
+                lifecycle.refuse(session, submission_id=submission_id, reason=one_line(error))
         workflow.release(worker.store, submission_id)
         return
     except Exception as error:
@@ -71,12 +72,12 @@ def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> None:
         reason = one_line(f"preparing failed: {type(error).__name__}: {error}")
         with worker.store.write() as session:
             if preparations.finish(session, submission_id=submission_id, attempt=attempt):
-                course.fail(session, submission_id=submission_id, reason=reason)
+                lifecycle.fail(session, submission_id=submission_id, reason=reason)
         workflow.release(worker.store, submission_id)
         return
     with worker.store.write() as session:
         mine = preparations.finish(session, submission_id=submission_id, attempt=attempt)
-        kept = mine and course.record_prepared(session, submission_id=submission_id, **found)
+        kept = mine and lifecycle.record_prepared(session, submission_id=submission_id, **found)
         ordered = (
             twins.order(session, submission_id=submission_id, architecture_sha256=architecture)
             if kept and architecture is not None

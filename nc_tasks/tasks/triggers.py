@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from nc_tasks.store import Submission, findings
+from nc_tasks.store import Submission
+from nc_tasks.store.queries import findings
 from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:

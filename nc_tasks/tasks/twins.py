@@ -11,8 +11,9 @@ from typing import Any, cast
 from sqlalchemy.orm import Session
 
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import Submission, calibrations, submissions
-from nc_tasks.store.states import Priority
+from nc_tasks.store import Submission
+from nc_tasks.store.rows import calibrations, submissions
+from nc_tasks.store.tables.states import Priority
 from nc_tasks.worker.process import WorkerProcess
 
 TAG = "twin-of"

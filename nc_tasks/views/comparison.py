@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nc_tasks.store import Detection, detections, grid, submissions
+from nc_tasks.store import Detection
+from nc_tasks.store.queries import grid
+from nc_tasks.store.rows import detections, submissions
 
 DRIFT_FACTOR = 2.0
 """A norm that changed by more than this factor beyond the change of the typical label has drifted. From one random

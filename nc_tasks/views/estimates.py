@@ -15,7 +15,9 @@ from nc_tasks.errors import MissingArtefact
 from nc_tasks.files import ArtefactStore
 from nc_tasks.options import Profile, ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, rates, workers
+from nc_tasks.store import Store
+from nc_tasks.store.queries import speeds
+from nc_tasks.store.rows import workers
 
 USUAL_IMAGES = int(FIT_CAP / FIT_SHARE)
 """Clean images of which a scan makes full use when it fits triggers."""
@@ -121,7 +123,7 @@ def _memory(wanted: Wanted, slots: int) -> int:
 def _speeds(store: Store, artefacts: ArtefactStore) -> Iterator[float]:
     """Of earlier scans, in processors of the reference machine; a net whose file is gone says nothing."""
     with store.read() as session:
-        found = rates.recent(session)
+        found = speeds.recent(session)
     for rate in found:
         try:
             cost = cost_of(load_canonical(artefacts.path(rate.canonical_sha256)))

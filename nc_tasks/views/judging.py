@@ -22,7 +22,9 @@ from nc_core.detection import (
 from nc_core.detection.calibration import Source, Statistics
 from nc_core.rounds import Plan
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import Submission, budgets, calibrations, detections, findings
+from nc_tasks.store import Submission
+from nc_tasks.store.queries import findings
+from nc_tasks.store.rows import budgets, calibrations, detections
 from nc_tasks.views.planning import plan_of, ranges_of
 
 MUST_AGREE = ("profile", "detector")

@@ -21,7 +21,7 @@ from nc_core.errors import CleanseError
 from nc_core.rounds import range_of, within_range
 from nc_tasks.settings import get_settings
 from nc_tasks.store import Detection, Label, Store, Submission, open_store
-from nc_tasks.store.findings import last_rounds
+from nc_tasks.store.queries.findings import last_rounds
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from nc_core.detection import Calibration
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import WrongState
-from nc_tasks.store import Detection, Submission, baselines, submissions
+from nc_tasks.store import Detection, Submission
+from nc_tasks.store.rows import baselines, submissions
 from nc_tasks.views import judging
 
 MOST = 1000

@@ -8,10 +8,12 @@ from sqlalchemy.orm import Session
 
 from nc_core.choice import Candidate, Choice, choose
 from nc_core.rounds import Plan
-from nc_tasks.store import Detection, Mitigation, Submission, detections, findings, mitigations, submissions
-from nc_tasks.store.findings import Finding, LabelTotals
-from nc_tasks.store.states import LABEL_ENDS
-from nc_tasks.store.types import now
+from nc_tasks.store import Detection, Mitigation, Submission
+from nc_tasks.store.queries import findings
+from nc_tasks.store.queries.findings import Finding, LabelTotals
+from nc_tasks.store.rows import detections, mitigations, submissions
+from nc_tasks.store.tables.states import LABEL_ENDS
+from nc_tasks.store.tables.types import now
 from nc_tasks.views.planning import plan_of
 
 SCHEMA = 1

@@ -20,7 +20,8 @@ from nc_core.errors import Cancelled
 from nc_core.machine import machine_bytes
 from nc_tasks.errors import TookTooLong
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, overrun
+from nc_tasks.store import Store
+from nc_tasks.store.recovery import memory
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class MemoryWatch:
         log.critical("%s", reason)
         try:
             with self._store.write() as session:
-                overrun.end_held(session, worker_id=self._worker_id, reason=reason)
+                memory.end_held(session, worker_id=self._worker_id, reason=reason)
         except SQLAlchemyError as error:
             # Its leases run out, and the reason stands in the log alone.
             log.error("not written why: %s", " ".join(str(error).split()))

@@ -24,7 +24,8 @@ from nc_tasks.capacity import slots_of
 from nc_tasks.errors import ExtraMissing
 from nc_tasks.files import ArtefactStore, open_artefacts
 from nc_tasks.settings import Settings, get_settings
-from nc_tasks.store import Store, open_store, workers
+from nc_tasks.store import Store, open_store
+from nc_tasks.store.rows import workers
 from nc_tasks.tracing import trace
 from nc_tasks.version import build_version
 from nc_tasks.worker.heartbeat import Heartbeat

@@ -17,7 +17,8 @@ from nc_core.detection import LabelNorm, detect
 from nc_tasks.files import FolderArtefacts
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import LabelKey, course, detections, labels, mitigations, open_store, submissions
+from nc_tasks.store import LabelKey, open_store
+from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, submissions
 from tests.evidence import CONVERGED
 
 SIDE = 32
@@ -275,8 +276,8 @@ def _fill_prepared(
     with tempfile.TemporaryDirectory() as folder:
         digest = clean.save(Path(folder) / "clean")
         artefacts.put_file(Path(folder) / "clean")
-    course.set_state(session, submission_id=identity, state="preparing")
-    course.record_prepared(
+    lifecycle.set_state(session, submission_id=identity, state="preparing")
+    lifecycle.record_prepared(
         session,
         submission_id=identity,
         canonical_sha256="c" * 64,
@@ -290,7 +291,7 @@ def _fill_prepared(
     )
     numbers = [row["label"] for row in result["labels"]]
     labels.create(session, submission_id=identity, labels=numbers, round=0, updates_budget=400)
-    course.set_state(session, submission_id=identity, state="inverting")
+    lifecycle.set_state(session, submission_id=identity, state="inverting")
 
 
 def _fill_labels(
@@ -318,7 +319,7 @@ def _fill_detection(
     if result["mitigation"] is not None:
         methods = [one["method"] for one in result["mitigation"]["candidates"]]
         mitigations.create(session, submission_id=identity, methods=methods)
-        course.set_state(session, submission_id=identity, state="repairing")
+        lifecycle.set_state(session, submission_id=identity, state="repairing")
 
 
 def _fill_end(
@@ -343,7 +344,7 @@ def _fill_end(
         mitigations.finish(session, **which, attempt=attempt, state="done", body=body, **made)
         if kept:
             mitigations.keep(session, **which)
-    course.set_state(session, submission_id=identity, state="done")
+    lifecycle.set_state(session, submission_id=identity, state="done")
 
 
 FILL: dict[str, Callable[..., None]] = {

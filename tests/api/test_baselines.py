@@ -15,7 +15,8 @@ from api.main import run_command
 from api.service import submitting
 from api.service.app import create_app
 from nc_tasks.settings import Settings
-from nc_tasks.store import open_store, submissions
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import submissions
 from tests.api.conftest import store_submission
 from tests.api.service.conftest import serving
 from tests.nc_tasks.test_calibration import compared

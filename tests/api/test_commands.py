@@ -18,7 +18,8 @@ from api.main import run_command
 from api.numbers import probability
 from nc_core.errors import ModelRefused
 from nc_tasks.settings import Settings
-from nc_tasks.store import Submission, open_store, submissions
+from nc_tasks.store import Submission, open_store
+from nc_tasks.store.rows import submissions
 
 Make = Callable[..., dict[str, Any]]
 Stored = Callable[..., str]

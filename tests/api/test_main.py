@@ -12,7 +12,7 @@ import pytest
 from api.commands import listing, plant, run, submit
 from api.main import run_command
 from nc_tasks.options import Method, ScanOptions
-from nc_tasks.store.states import Priority, SubmissionState, Verdict
+from nc_tasks.store.tables.states import Priority, SubmissionState, Verdict
 
 Files = tuple[Path, Path]
 

@@ -11,7 +11,8 @@ import pytest
 from api import scanning
 from api.main import run_command
 from nc_tasks.settings import Settings
-from nc_tasks.store import open_store, submissions
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import submissions
 
 Make = Callable[..., dict[str, Any]]
 Stored = Callable[..., str]

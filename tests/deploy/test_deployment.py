@@ -18,8 +18,9 @@ from api.service.metrics import Metrics
 from nc_tasks.embedded.commands import NAMES, command_of
 from nc_tasks.embedded.flower import CONFIGURATION
 from nc_tasks.settings import Settings
-from nc_tasks.store import open_store, workers
-from nc_tasks.store.measures import SWEEPER
+from nc_tasks.store import open_store
+from nc_tasks.store.queries.measures import SWEEPER
+from nc_tasks.store.rows import workers
 from tests.servers.postgresql import PostgreSQL
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,8 @@ from nc_tasks.embedded.client import status
 from nc_tasks.embedded.commands import command_of
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, labels, open_store, submissions, workers
+from nc_tasks.store import Store, open_store
+from nc_tasks.store.rows import labels, submissions, workers
 from tests.benchmarks.fanout import prepared
 from tests.faults import hosts
 from tests.faults.home import eventually

@@ -14,7 +14,8 @@ from api.progress import detail
 from api.watching import snapshot
 from nc_tasks import sweeper, workflow
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import CalibrationScan, Submission, baselines, course, detections, submissions
+from nc_tasks.store import CalibrationScan, Submission
+from nc_tasks.store.rows import baselines, detections, lifecycle, submissions
 from nc_tasks.tasks import scan
 from nc_tasks.views import judging
 from nc_tasks.worker.process import WorkerProcess
@@ -132,7 +133,7 @@ def test_a_scan_that_ends_without_a_result_is_left_out(worker: WorkerProcess, se
         if how == "refused":
             submissions.get(session, submission_id=open_one).state = "refused"
         elif how == "failed":
-            course.fail(session, submission_id=open_one, reason="no memory")
+            lifecycle.fail(session, submission_id=open_one, reason="no memory")
         else:
             submissions.cancel(session, submission_id=open_one)
     workflow.release(worker.store, open_one)

@@ -7,7 +7,8 @@ import pytest
 from api.watching import snapshot
 from nc_core.rounds import RANGE_ROUNDS
 from nc_tasks import workflow
-from nc_tasks.store import detections, findings, grid, labels, mitigations, submissions
+from nc_tasks.store.queries import findings, grid
+from nc_tasks.store.rows import detections, labels, mitigations, submissions
 from nc_tasks.tasks.repair import range_alpha
 from nc_tasks.views.results import result_json
 from nc_tasks.worker.inputs import domain_of

@@ -21,7 +21,8 @@ from api.service.routes.submissions import SubmissionId
 from api.service.service import Service
 from api.service.uploads import keep, received
 from nc_core.errors import OptionRefused
-from nc_tasks.store import Job, jobs
+from nc_tasks.store import Job
+from nc_tasks.store.rows import jobs
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from api.service.routes.submissions import SubmissionId
 from api.service.service import Service
 from api.service.uploads import PIECE_BYTES
 from nc_tasks.errors import NotFound
-from nc_tasks.store import mitigations
+from nc_tasks.store.rows import mitigations
 from nc_tasks.views.results import kept_repair
 
 router = APIRouter(

@@ -21,7 +21,8 @@ from api.service.app import create_app
 from api.watching import Snapshot
 from nc_tasks.capacity import default_workers, slots_of
 from nc_tasks.settings import Settings
-from nc_tasks.store import deliveries, keys, open_store, submissions, workers
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import deliveries, keys, submissions, workers
 from tests.api.service.conftest import serving
 
 Make = Callable[..., dict[str, Any]]

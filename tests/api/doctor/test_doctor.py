@@ -19,8 +19,9 @@ from nc_tasks.embedded.broker import broker_url, start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Worker, open_store, submissions
-from nc_tasks.store import workers as rows
+from nc_tasks.store import Store, Worker, open_store
+from nc_tasks.store.rows import submissions
+from nc_tasks.store.rows import workers as rows
 from nc_tasks.version import build_version
 
 

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Submission, jobs
+from nc_tasks.store import Store, Submission
+from nc_tasks.store.rows import jobs
 from tests.api.conftest import store_submission
 from tests.api.service.conftest import MakeKey, form
 

@@ -14,7 +14,8 @@ from api.zoo import building
 from nc_core.zoo import Card
 from nc_tasks.files import FolderArtefacts
 from nc_tasks.settings import Settings
-from nc_tasks.store import jobs, open_store
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import jobs
 
 
 @pytest.fixture(autouse=True)

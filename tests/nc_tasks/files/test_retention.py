@@ -14,24 +14,20 @@ from nc_tasks.errors import WrongState
 from nc_tasks.files import FolderArtefacts, retention
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import (
-    Job,
-    LabelKey,
-    Store,
-    Submission,
+from nc_tasks.store import Job, LabelKey, Store, Submission, open_store
+from nc_tasks.store.rows import (
     audit,
-    course,
     datasets,
     deliveries,
     detections,
     jobs,
     labels,
+    lifecycle,
     mitigations,
-    open_store,
     removal,
     submissions,
 )
-from nc_tasks.store.types import now
+from nc_tasks.store.tables.types import now
 
 
 @pytest.fixture
@@ -75,7 +71,7 @@ def full(store: Store, artefacts: FolderArtefacts, model: str, *, days: float) -
             options=ScanOptions(),
         )
         deliveries.ask_for(session, submission_id=row.id, url="http://x/")
-        course.set_state(session, submission_id=row.id, state="preparing")
+        lifecycle.set_state(session, submission_id=row.id, state="preparing")
         scanned = kept(artefacts, f"{model} scanned")
         session.execute(update(Submission).where(Submission.id == row.id).values(scanned_sha256=scanned))
         labels.create(session, submission_id=row.id, labels=[0], round=0, updates_budget=1)
@@ -88,7 +84,7 @@ def full(store: Store, artefacts: FolderArtefacts, model: str, *, days: float) -
         body = detect([norm], classes=1, pixels=1024).to_json()
         detections.record(session, submission_id=row.id, body=body)
         mitigations.create(session, submission_id=row.id, methods=["unlearning"])
-        course.set_state(session, submission_id=row.id, state="failed")
+        lifecycle.set_state(session, submission_id=row.id, state="failed")
         ended = now(session) - timedelta(days=days)
         session.execute(update(Submission).where(Submission.id == row.id).values(finished_at=ended))
     return row.id

@@ -12,7 +12,9 @@ from nc_core.inversion import Begun, Inversion, Trigger
 from nc_core.inversion.trigger import Transferability
 from nc_core.rounds import RANGE_ROUNDS, plan
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import Label, LabelKey, Submission, findings, labels, submissions
+from nc_tasks.store import Label, LabelKey, Submission
+from nc_tasks.store.queries import findings
+from nc_tasks.store.rows import labels, submissions
 from nc_tasks.tasks import label as label_task
 from nc_tasks.worker.process import WorkerProcess
 from tests.evidence import CONVERGED, NOT_CONVERGED

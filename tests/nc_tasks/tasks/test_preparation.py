@@ -10,8 +10,10 @@ from sqlalchemy import update
 from nc_core.quarantine.admit import admit_model
 from nc_tasks import workflow
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import Preparation, Submission, course, silence, submissions
-from nc_tasks.store.types import now
+from nc_tasks.store import Preparation, Submission
+from nc_tasks.store.recovery import expired
+from nc_tasks.store.rows import lifecycle, submissions
+from nc_tasks.store.tables.types import now
 from nc_tasks.tasks import scan
 from nc_tasks.tasks.preparation import versions
 from nc_tasks.worker.inputs import uploaded
@@ -63,7 +65,7 @@ def test_given_a_fault_between_file_and_row_then_the_next_attempt_leaves_the_sam
 
     # Given a worker that dies after it has kept its files and before their digests are written
     with monkeypatch.context() as patched:
-        patched.setattr(course, "record_prepared", lambda *_, **__: sys.exit("killed"))
+        patched.setattr(lifecycle, "record_prepared", lambda *_, **__: sys.exit("killed"))
         with pytest.raises(SystemExit, match="killed"):
             scan.start(submission=submission.id)
     assert (row().state, row().canonical_sha256, row().scanned_sha256) == ("preparing", None, None)
@@ -72,7 +74,7 @@ def test_given_a_fault_between_file_and_row_then_the_next_attempt_leaves_the_sam
     with worker.store.write() as session:
         session.execute(update(Preparation).values(lease_until=now(session) - timedelta(seconds=1)))
     with worker.store.write() as session:
-        assert silence.requeue_silent(session, max_attempts=3) == 1
+        assert expired.requeue_expired(session, max_attempts=3) == 1
     scan.start(submission=submission.id)
     # Then the submission goes on with both nets, and no file is there that the first attempt has not made
     found = row()

@@ -23,7 +23,8 @@ from nc_tasks import workflow
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.messages import publishing
 from nc_tasks.options import Method, ScanOptions
-from nc_tasks.store import LabelKey, course, detections, labels, mitigations, preparations, submissions
+from nc_tasks.store import LabelKey
+from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, preparations, submissions
 from nc_tasks.tasks import compare as compare_task
 from nc_tasks.tasks import repair as repair_task
 from nc_tasks.tasks.evaluate import evaluate
@@ -133,7 +134,7 @@ def queued(
         assert preparations.claim(session, **key, worker_id="host:1", lease_seconds=60, max_attempts=3) == 1
         preparations.finish(session, **key, attempt=1)
         preflight = {"value_range": "0..1", "scale": [1 / 255], "offset": [0.0], "labelled": True, "warnings": []}
-        course.record_prepared(
+        lifecycle.record_prepared(
             session,
             **key,
             canonical_sha256=worker.artefacts.put_file(net),
@@ -148,7 +149,7 @@ def queued(
             versions={},
         )
         labels.create(session, **key, labels=range(CLASSES), round=0, updates_budget=10)
-        course.set_state(session, **key, state="inverting", round=0)
+        lifecycle.set_state(session, **key, state="inverting", round=0)
         for label in range(CLASSES):
             claim = LabelKey(submission_id=made.id, label=label, round=0)
             attempt = labels.claim(session, key=claim, worker_id="host:1", lease_seconds=60, max_attempts=3)
@@ -178,7 +179,7 @@ def queued(
         told["labels"] = [{**index, "label": label} for label in range(CLASSES)]
         detections.record(session, **key, body=told)
         mitigations.create(session, **key, methods=methods)
-        course.set_state(session, **key, state="repairing")
+        lifecycle.set_state(session, **key, state="repairing")
         return made.id
 
 
@@ -342,7 +343,7 @@ def test_a_comparison_that_does_not_reach_the_files_is_tried_again(
     sent: list[str] = []
     monkeypatch.setattr(publishing.app, "send_task", lambda name, **_: sent.append(name))
     with worker.store.read() as session:
-        assert [row.id for row in course.standing(session)] == [submission_id]
+        assert [row.id for row in lifecycle.standing(session)] == [submission_id]
     assert workflow.conclude(worker.store, submission_id, patience_seconds=0)
     assert sent == ["nc_tasks.compare"]
     # And with the bucket back the repairs are compared

@@ -15,7 +15,8 @@ from nc_core.intake import CanonicalModel, read_model
 from nc_tasks.files import FolderArtefacts
 from nc_tasks.options import ScanOptions, scan_options
 from nc_tasks.settings import Settings
-from nc_tasks.store import Label, Store, detections, labels, open_store, submissions
+from nc_tasks.store import Label, Store, open_store
+from nc_tasks.store.rows import detections, labels, submissions
 from nc_tasks.views.estimates import Wanted, estimate, images_of, labels_of
 
 

@@ -21,7 +21,8 @@ from nc_tasks.errors import StoreUnusable
 from nc_tasks.messages.app import make_app
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Detection, LabelKey, Store, Submission, course, detections, labels, open_store, submissions
+from nc_tasks.store import Detection, LabelKey, Store, Submission, open_store
+from nc_tasks.store.rows import detections, labels, lifecycle, submissions
 from nc_tasks.views import monitor
 from nc_tasks.views.monitor import TaskRows
 
@@ -53,7 +54,7 @@ def submission(store: Store) -> str:
             options=ScanOptions(),
         ).id
         for state in ("preparing", "inverting"):
-            course.set_state(session, submission_id=submission_id, state=state, classes=3)
+            lifecycle.set_state(session, submission_id=submission_id, state=state, classes=3)
         labels.create(session, submission_id=submission_id, labels=range(3), round=0, updates_budget=600)
         for label, state, norm in ((1, "done", 7.42), (2, "not_converged", 400.0)):
             key = LabelKey(submission_id=submission_id, label=label, round=0)

@@ -6,7 +6,7 @@ import pytest
 
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import NoSuchSubmission, NotFound, WrongState
-from nc_tasks.store import detections, submissions
+from nc_tasks.store.rows import detections, submissions
 from nc_tasks.views import rejudging
 from nc_tasks.views.rejudging import Rejudged
 from nc_tasks.worker.process import WorkerProcess

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.settings import Settings
-from nc_tasks.store import open_store, workers
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import workers
 from nc_tasks.worker.heartbeat import Heartbeat
 
 

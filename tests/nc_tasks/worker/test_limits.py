@@ -12,18 +12,8 @@ from nc_core.machine import free_bytes, machine_bytes
 from nc_tasks.errors import TookTooLong
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import (
-    Label,
-    LabelKey,
-    Mitigation,
-    Preparation,
-    Submission,
-    course,
-    labels,
-    mitigations,
-    preparations,
-    submissions,
-)
+from nc_tasks.store import Label, LabelKey, Mitigation, Preparation, Submission
+from nc_tasks.store.rows import labels, lifecycle, mitigations, preparations, submissions
 from nc_tasks.worker.limits import LEAST_BYTES, Deadline, MemoryWatch, limit_of
 from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_workflow import prepared
@@ -46,7 +36,7 @@ def running(worker: WorkerProcess, *, slots: int) -> str:
     submission_id = prepared(worker)
     with worker.store.write() as session:
         submissions.get(session, submission_id=submission_id).slots = slots
-        course.set_state(session, submission_id=submission_id, state="inverting", round=0)
+        lifecycle.set_state(session, submission_id=submission_id, state="inverting", round=0)
         labels.create(session, submission_id=submission_id, labels=range(3), round=0, updates_budget=10)
         for label, who in ((0, worker.id), (1, "elsewhere:2")):
             key = LabelKey(submission_id=submission_id, label=label, round=0)

@@ -12,7 +12,8 @@ from celery.utils.dispatch import Signal
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.errors import StoreUnusable
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, open_store, workers
+from nc_tasks.store import Store, open_store
+from nc_tasks.store.rows import workers
 from nc_tasks.worker import process
 
 
