@@ -11,8 +11,8 @@ from api.service.rates import Rates
 from api.service.shares import Shares
 from api.service.watchers import Watchers
 from api.service.wrong_keys import WrongKeys
-from nc_tasks.embedded.broker import broker_url, client_url
 from nc_tasks.files import ArtefactStore, open_artefacts
+from nc_tasks.messages.address import broker_url, client_url
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nc_tasks.embedded.broker import socket_path
+from nc_tasks.messages.address import socket_path
 from nc_tasks.settings import Settings
 
 CONFIGURATION = Path(__file__).with_name("flower_configuration.py")

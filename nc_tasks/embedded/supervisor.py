@@ -16,7 +16,7 @@ from types import FrameType
 
 from nc_core.errors import CleanseError
 from nc_tasks.capacity import slots_of
-from nc_tasks.embedded.broker import Broker, broker_url, make_private, socket_path, start_broker
+from nc_tasks.embedded.broker import Broker, make_private, start_broker
 from nc_tasks.embedded.child import QUIT_SECONDS, Child
 from nc_tasks.embedded.clients import Wanted, live_clients
 from nc_tasks.embedded.commands import Commands, worker_commands
@@ -27,6 +27,7 @@ from nc_tasks.embedded.locks import lock_within, try_lock, write_holder
 from nc_tasks.embedded.state import ChildState, StackState, stack_version, utc_now, write_state
 from nc_tasks.errors import StackFailed
 from nc_tasks.logs import configure
+from nc_tasks.messages.address import broker_url, socket_path
 from nc_tasks.settings import Settings, get_settings
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from celery import Celery
 from celery.signals import setup_logging, task_postrun, task_prerun
 
 from nc_tasks import logs
-from nc_tasks.embedded.broker import broker_url
+from nc_tasks.messages.address import broker_url
 from nc_tasks.settings import Settings, get_settings
 
 DAY = 24 * 3600

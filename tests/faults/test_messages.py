@@ -2,7 +2,7 @@
 
 import pytest
 
-from nc_tasks.embedded.broker import broker_url
+from nc_tasks.messages.address import broker_url
 from nc_tasks.messages.app import make_app
 from tests.faults.home import Home, eventually
 

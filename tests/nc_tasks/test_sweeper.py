@@ -16,9 +16,10 @@ from redis import Redis
 from sqlalchemy import update
 
 from nc_tasks import sweeper
-from nc_tasks.embedded.broker import broker_url, socket_path, start_broker
+from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.messages import broker, publishing
+from nc_tasks.messages.address import broker_url, socket_path
 from nc_tasks.messages.app import make_app
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings

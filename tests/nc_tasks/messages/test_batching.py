@@ -12,10 +12,11 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError
 
-from nc_tasks.embedded.broker import socket_path, start_broker
+from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.messages import batching
+from nc_tasks.messages.address import socket_path
 from nc_tasks.messages.app import make_app
 from nc_tasks.messages.batching import AT_ONCE, BatchedTask, together
 from nc_tasks.settings import Settings

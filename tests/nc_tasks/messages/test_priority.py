@@ -4,9 +4,10 @@ from pathlib import Path
 
 from redis import Redis
 
-from nc_tasks.embedded.broker import broker_url, socket_path, start_broker
+from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.messages import broker
+from nc_tasks.messages.address import broker_url, socket_path
 from nc_tasks.messages.app import PRIORITIES, make_app
 from nc_tasks.messages.priority import bring_forward, priority_of
 from nc_tasks.settings import Settings

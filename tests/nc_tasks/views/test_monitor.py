@@ -13,11 +13,12 @@ import pytest
 from sqlalchemy import event
 
 from nc_core.rounds import RANGE_ROUNDS
-from nc_tasks.embedded.broker import broker_url, socket_path, start_broker
+from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.embedded.flower import CONFIGURATION
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.errors import StoreUnusable
+from nc_tasks.messages.address import broker_url, socket_path
 from nc_tasks.messages.app import make_app
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
