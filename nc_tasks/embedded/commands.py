@@ -10,6 +10,8 @@ from nc_tasks.embedded.clients import Wanted
 from nc_tasks.embedded.flower import flower_arguments
 from nc_tasks.settings import Settings
 
+BEYOND_SLOTS = 4
+"""Threads of a label worker for labels that have left their slot, or wait for one."""
 NAMES = ("labels", "control", "sweeper", "api", "flower")
 """Processes of the service."""
 
@@ -32,10 +34,10 @@ Commands = Callable[[Settings, Wanted], list[Command]]
 
 
 def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
-    """A sweeper, one control worker and `wanted.workers` label workers, each with a thread for every slot and one.
+    """A sweeper, one control worker and `wanted.workers` label workers, each with more threads than slots.
 
-    A label that waits in a thread takes a freed slot at once, while the label that left it is still being written down;
-    more than one would wait here while another worker has slots free.
+    A label that waits in a thread takes a freed slot at once, while the label that left it is asked for its triggers of
+    a few images and written down; with more of them labels would wait here while another worker has slots free.
     Several label workers divide the processors among them: left to themselves, each would compute with as many threads
     as the machine has, and they would wait for one another at the end of every operation.
     The HTTP service and Flower run beside them where a client wants them.
@@ -45,7 +47,7 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     labels = [
         Command(
             name=f"labels{number}",
-            arguments=_celery("labels", f"labels{number}", pool="threads", concurrency=wanted.slots + 1),
+            arguments=_celery("labels", f"labels{number}", pool="threads", concurrency=wanted.slots + BEYOND_SLOTS),
             environment={**of_one, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
             processors=share,
         )
