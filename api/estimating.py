@@ -13,11 +13,10 @@ from api.numbers import byte_size, count, duration, significant
 from api.showing import print_json
 from api.terminal import out
 from nc_core.cost import NetCost, cost_of
-from nc_tasks.artefacts import open_artefacts
-from nc_tasks.estimates import USUAL_IMAGES, Wanted, estimate, labels_of
+from nc_tasks.files import open_artefacts
 from nc_tasks.options import ScanOptions
-from nc_tasks.staff import staff_of
 from nc_tasks.store import open_store
+from nc_tasks.views.estimates import USUAL_IMAGES, Wanted, capacity_of, estimate, labels_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +49,16 @@ def here(home: Path | None, scan: Asked, *, workers: int | None) -> dict[str, An
     """Of a scan on this machine."""
     settings = settings_of(home)
     with closing(open_store(settings)) as store:
-        staff = staff_of(store, settings)
+        capacity = capacity_of(store, settings)
         wanted = Wanted(
             net=scan.net,
             labels=scan.labels,
             profile=scan.options.profile,
-            slots=scan.options.slots or staff.slots,
+            slots=scan.options.slots or capacity.slots,
             images=scan.images,
         )
-        live = staff.live and workers is None
-        found = estimate(store, open_artefacts(settings), wanted, workers=workers or staff.workers, live=live)
+        live = capacity.live and workers is None
+        found = estimate(store, open_artefacts(settings), wanted, workers=workers or capacity.workers, live=live)
     return {**asdict(found), "classes": scan.classes}
 
 

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from nc_core.errors import DataRefused, InputRefused, ModelRefused
-from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.files import ArtefactStore
 
 NAME_LIMIT = 255
 """Letters of a file's name that the store keeps."""

@@ -14,10 +14,11 @@ from api.stack import keep_up, working_stack
 from api.terminal import err
 from api.watching import POLL_SECONDS
 from nc_core.errors import CleanseError, InputRefused
-from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.files import ArtefactStore
 from nc_tasks.settings import Settings
-from nc_tasks.store import Job, Store, jobs, open_store
-from nc_tasks.store.states import JOB_ENDS, JobKind
+from nc_tasks.store import Job, Store, open_store
+from nc_tasks.store.rows import jobs
+from nc_tasks.store.tables.states import JOB_ENDS, JobKind
 
 PLANTED_FILES = ("badnet.keras", "clean.npz", "poisoned.npz", "signs.png")
 """What `plant` may leave, by name; its own planted.json comes last."""
@@ -30,7 +31,7 @@ def keep_all(artefacts: ArtefactStore, paths: Sequence[Path]) -> list[dict[str, 
 
 def run_job(settings: Settings, kind: JobKind, arguments: dict[str, Any], *, title: str) -> dict[str, Any]:
     """Have a worker do the job; returns its result. Raises InputRefused, or CleanseError where it failed."""
-    from nc_tasks.app import make_app, publish_job
+    from nc_tasks.messages.app import make_app, publish_job
 
     store = open_store(settings)
     try:

@@ -8,7 +8,7 @@ from api.backends.keys import Keys
 from api.numbers import MISSING
 from api.showing import print_json
 from api.terminal import err, out, printable
-from nc_tasks.store.keys import parse_scopes
+from nc_tasks.store.rows.keys import parse_scopes
 
 
 def create_key(keys: Keys, *, owner: str, name: str, scopes: str, as_json: bool) -> None:

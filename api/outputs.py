@@ -14,11 +14,13 @@ from api import scanned
 from api.folder import copy_file, write_file
 from api.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images
-from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound, WrongState
-from nc_tasks.results import kept_repair, result_json
+from nc_tasks.files import ArtefactStore
 from nc_tasks.settings import Settings
-from nc_tasks.store import Mitigation, Store, findings, mitigations, submissions
+from nc_tasks.store import Mitigation, Store
+from nc_tasks.store.queries import findings
+from nc_tasks.store.rows import mitigations, submissions
+from nc_tasks.views.results import kept_repair, result_json
 
 RESULT, REPORT, TRIGGERS = "result.json", "report.html", "triggers.npz"
 GOODNET, GUARDED = "goodnet.keras", "guarded.keras"

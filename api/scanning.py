@@ -15,11 +15,12 @@ from api.summary import summary
 from api.terminal import err, out, printable
 from api.watching import Snapshot, watch
 from nc_core.errors import CleanseError, InputRefused
-from nc_tasks.artefacts import ArtefactStore, open_artefacts
+from nc_tasks.files import ArtefactStore, open_artefacts
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Submission, detections, open_store, submissions
-from nc_tasks.store.states import SUBMISSION_ENDS
+from nc_tasks.store import Store, Submission, open_store
+from nc_tasks.store.rows import detections, submissions
+from nc_tasks.store.tables.states import SUBMISSION_ENDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +109,7 @@ def submit(store: Store, artefacts: ArtefactStore, request: ScanRequest) -> Subm
 
 def follow(settings: Settings, store: Store, submission: Submission, workers: int | None) -> Snapshot:
     """Have the submission begun or carried on by the workers, and show it until its end."""
-    from nc_tasks.app import make_app, publish_start
+    from nc_tasks.messages.app import make_app, publish_start
 
     with working_stack(settings, workers=workers, slots=submission.options["slots"]) as stack:
         publish_start(submission.id, to=make_app(settings))

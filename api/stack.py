@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from api.terminal import err
+from nc_tasks.capacity import default_workers, slots_of
 from nc_tasks.embedded.client import Stack, attach
-from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.errors import StackFailed
 from nc_tasks.settings import Settings
 
@@ -17,7 +17,7 @@ def working_stack(settings: Settings, *, workers: int | None = None, slots: int 
     workers: processes of the label queue, None: what suits the machine. slots: labels that each holds at a time, None:
     as set, or what suits it too. Raises StackFailed.
     """
-    slots = slots or settings.worker_slots or default_slots()
+    slots = slots or slots_of(settings)
     with attach(settings, workers=workers or default_workers(), slots=slots) as stack:
         try:
             yield stack

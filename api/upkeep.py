@@ -11,8 +11,8 @@ import httpx
 
 from api.stack import keep_up
 from api.terminal import err, out
+from nc_tasks.capacity import default_workers, slots_of
 from nc_tasks.embedded.client import Stack, attach, status
-from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.embedded.flower import flower_socket
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.errors import StackFailed
@@ -40,7 +40,7 @@ def stay_up(settings: Settings, *, workers: int | None, detach: bool) -> None:
     with attach(
         settings,
         workers=workers or default_workers(),
-        slots=settings.worker_slots or default_slots(),
+        slots=slots_of(settings),
         service=(settings.api_host, settings.api_port),
     ) as stack:
         try:

@@ -8,10 +8,11 @@ from typing import Any, Self
 from sqlalchemy.orm import Session
 
 from nc_core.rounds import Plan, Purpose, range_of, within_range
-from nc_tasks.planning import plan_of
-from nc_tasks.store import Store, calibrations, labels, mitigations, submissions
-from nc_tasks.store.labels import LabelCounts
-from nc_tasks.store.states import SUBMISSION_ENDS
+from nc_tasks.store import Store
+from nc_tasks.store.rows import calibrations, labels, mitigations, submissions
+from nc_tasks.store.rows.labels import LabelCounts
+from nc_tasks.store.tables.states import SUBMISSION_ENDS
+from nc_tasks.views.planning import plan_of
 
 POLL_SECONDS = 0.1
 POLL_SHARE = 0.02

@@ -1,1 +1,1 @@
-"""What an installation needs besides the programs: migrations, the demo."""
+"""What an installation needs besides the programs: images, manifests, the operations guide; and the demo."""

@@ -63,3 +63,8 @@ class ExtraMissing(CleanseError):
 
 class StackFailed(CleanseError):
     """Raised when the embedded broker or workers could not be started, stopped or kept alive."""
+
+
+def one_line(error: object) -> str:
+    """An error as the one line that people read."""
+    return " ".join(str(error).split())

@@ -21,13 +21,16 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from nc_core.errors import CleanseError
-from nc_tasks import broker, publishing, retention, workflow
-from nc_tasks.app import publish_start
-from nc_tasks.artefacts import ArtefactStore, open_artefacts
+from nc_tasks import workflow
+from nc_tasks.files import ArtefactStore, open_artefacts, retention
 from nc_tasks.logs import configure
+from nc_tasks.messages import broker, publishing
+from nc_tasks.messages.app import publish_start
 from nc_tasks.settings import Settings, get_settings
-from nc_tasks.store import Store, course, open_store, preparations, setback, silence, workers
-from nc_tasks.store.measures import SWEEPER
+from nc_tasks.store import Store, open_store
+from nc_tasks.store.queries.measures import SWEEPER
+from nc_tasks.store.recovery import clock, expired
+from nc_tasks.store.rows import lifecycle, preparations, workers
 from nc_tasks.tracing import trace
 from nc_tasks.version import build_version
 from nc_tasks.webhooks import Callbacks
@@ -72,28 +75,28 @@ def _requeue(store: Store, settings: Settings) -> int:
             silent_seconds=SILENT_BEATS * settings.heartbeat_seconds,
             lease_seconds=settings.lease_seconds,
         )
-        if not dead and not silence.any_silent(session):
+        if not dead and not expired.any_expired(session):
             return 0
     with store.write() as session:
         workers.release(session, dead=dead)
-        requeued = silence.requeue_silent(session, max_attempts=settings.max_attempts)
+        requeued = expired.requeue_expired(session, max_attempts=settings.max_attempts)
         preparations.fail_given_up(session)
     return requeued
 
 
 def _follow_the_clock(store: Store, settings: Settings) -> None:
     with store.read() as session:
-        if not setback.was_set_back(session, lease_seconds=settings.lease_seconds):
+        if not clock.was_set_back(session, lease_seconds=settings.lease_seconds):
             return
     with store.write() as session:
-        count = setback.bring_back(session, lease_seconds=settings.lease_seconds)
+        count = clock.bring_back(session, lease_seconds=settings.lease_seconds)
     log.warning("the database's clock was set back: %d times lay ahead of it and count from now on", count)
 
 
 def _take_steps(store: Store, settings: Settings) -> int:
     """Have the next step taken of every submission that stands still, its last one being over."""
     with store.read() as session:
-        standing = course.standing(session)
+        standing = lifecycle.standing(session)
     if not standing:
         return 0
     broker.epoch()  # where it is away nothing may be noted as sent
@@ -103,7 +106,7 @@ def _take_steps(store: Store, settings: Settings) -> int:
             taken += workflow.conclude(store, submission.id, patience_seconds=settings.lease_seconds)
             continue
         with store.write() as session:
-            mine = course.nudge(session, submission_id=submission.id, patience_seconds=settings.lease_seconds)
+            mine = lifecycle.nudge(session, submission_id=submission.id, patience_seconds=settings.lease_seconds)
         if mine and submission.state == "inverting":
             publishing.publish_gather(submission.id, submission.round)
         elif mine:

@@ -13,24 +13,23 @@ from nc_core.conductor import Round, first_round, next_step
 from nc_core.detection import AGAIN, Detection
 from nc_core.profiles import ALL_PROFILES
 from nc_core.rounds import Plan, range_of
-from nc_tasks import judging
+from nc_tasks.messages.publishing import publish_compare, publish_gather, send_labels, send_repairs
 from nc_tasks.options import ScanOptions
-from nc_tasks.planning import plan_of
-from nc_tasks.publishing import publish_compare, publish_gather, send_labels, send_repairs
-from nc_tasks.results import choice_of
-from nc_tasks.store import (
-    Store,
-    Submission,
+from nc_tasks.store import Store, Submission
+from nc_tasks.store.rows import (
     budgets,
     calibrations,
-    course,
     detections,
     labels,
+    lifecycle,
     mitigations,
     preparations,
     submissions,
 )
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.views import judging
+from nc_tasks.views.planning import plan_of
+from nc_tasks.views.results import choice_of
+from nc_tasks.worker.process import WorkerProcess
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ def begin_scan(worker: WorkerProcess, submission_id: str) -> None:
     with worker.store.write() as session:
         submission = submissions.get(session, submission_id=submission_id)
         _queue(session, submission, first_round(plan_of(submission)))
-        moved = course.set_state(session, submission_id=submission_id, state="inverting", round=0)
+        moved = lifecycle.set_state(session, submission_id=submission_id, state="inverting", round=0)
     if moved:
         resume_round(worker, submission_id, 0)
 
@@ -142,7 +141,7 @@ def _go_on(worker: WorkerProcess, submission: Submission, following: Round) -> N
     """Begin the next round."""
     number = following.number
     with worker.store.write() as session:
-        moved = course.next_round(session, submission_id=submission.id, round=number, after=submission.round)
+        moved = lifecycle.next_round(session, submission_id=submission.id, round=number, after=submission.round)
         if moved:
             _queue(session, submission, following)
     if moved:
@@ -153,10 +152,10 @@ def _record(worker: WorkerProcess, submission: Submission, found: Detection) -> 
     repairs = ScanOptions(**submission.options).mitigate if found.verdict == "backdoored" else ()
     with worker.store.write() as session:
         if detections.record(session, submission_id=submission.id, body=found.to_json()):
-            course.set_range(session, submission_id=submission.id, range=found.range)
+            lifecycle.set_range(session, submission_id=submission.id, range=found.range)
         if repairs:
             mitigations.create(session, submission_id=submission.id, methods=repairs)
-        course.set_state(session, submission_id=submission.id, state="repairing" if repairs else "done")
+        lifecycle.set_state(session, submission_id=submission.id, state="repairing" if repairs else "done")
     if repairs:
         send_repairs(worker.store, submission.id, patience_seconds=worker.settings.lease_seconds)
     release(worker.store, submission.id)
@@ -185,7 +184,7 @@ def conclude(store: Store, submission_id: str, *, patience_seconds: float) -> bo
         comparing = mitigations.to_compare(session, submission_id=submission_id)
         if not comparing:
             return _end(session, submission_id)
-        mine = course.nudge(session, submission_id=submission_id, patience_seconds=patience_seconds)
+        mine = lifecycle.nudge(session, submission_id=submission_id, patience_seconds=patience_seconds)
     if mine:
         publish_compare(submission_id)
     return mine
@@ -193,7 +192,7 @@ def conclude(store: Store, submission_id: str, *, patience_seconds: float) -> bo
 
 def _end(session: Session, submission_id: str) -> bool:
     """Keep the best repair and end the submission, both at once and once."""
-    ended = course.set_state(session, submission_id=submission_id, state="done")
+    ended = lifecycle.set_state(session, submission_id=submission_id, state="done")
     if ended:
         detection = detections.get(session, submission_id=submission_id)
         assert detection is not None  # repairs follow a verdict

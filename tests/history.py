@@ -8,7 +8,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import LOCAL, LabelKey, Submission, course, detections, labels, mitigations, submissions
+from nc_tasks.store import LOCAL, LabelKey, Submission
+from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, submissions
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -52,7 +53,7 @@ def add(
 def scan(session: Session, submission_id: str, norms: Mapping[int, float]) -> None:
     """The submission is inverted, and every label has this norm."""
     for state in ("preparing", "inverting"):
-        course.set_state(session, submission_id=submission_id, state=state)
+        lifecycle.set_state(session, submission_id=submission_id, state=state)
     # As of every one that this version prepares.
     session.execute(update(Submission).where(Submission.id == submission_id).values(scanned_sha256="5" * 64))
     labels.create(session, submission_id=submission_id, labels=norms, round=0, updates_budget=600)
@@ -80,7 +81,7 @@ def judge(
     body = {"verdict": verdict, "reason": f"found {verdict}", "p_value": 0.01, "anomaly_index": 4.0}
     body |= {"flagged_labels": list(flagged), "labels": indices}
     detections.record(session, submission_id=submission_id, body=body)
-    course.set_state(session, submission_id=submission_id, state="done")
+    lifecycle.set_state(session, submission_id=submission_id, state="done")
 
 
 def repair(session: Session, submission_id: str, *, goodnet: str, guarded: str, method: str = "unlearning") -> None:

@@ -7,8 +7,9 @@ from typing import Protocol, cast
 
 from api.client.types import Key, NewKey
 from api.service.models.key import KeyInfo
-from nc_tasks.store import LOCAL, ApiKey, Store, audit, keys, open_store, secrets
-from nc_tasks.store.states import Scope
+from nc_tasks.store import LOCAL, ApiKey, Store, open_store
+from nc_tasks.store.rows import audit, deliveries, keys
+from nc_tasks.store.tables.states import Scope
 
 
 class Keys(Protocol):
@@ -52,7 +53,7 @@ class LocalKeys:
         """See `Keys`."""
         with self._store.write() as session:
             made = keys.create(session, owner=owner, name=name, scopes=scopes)
-            secret = secrets.webhook_secret(session, owner=owner)
+            secret = deliveries.webhook_secret(session, owner=owner)
             about = {"owner": owner, "scopes": made.row.scopes}
             audit.record(session, owner=LOCAL, key_id=None, action="create-key", subject=made.row.id, detail=about)
             return NewKey(**_json(made.row), key=made.text, webhook_secret=secret)

@@ -16,27 +16,18 @@ from api.service.models.baseline import BaselineInfo
 from api.service.models.submission import SubmissionInfo
 from api.watching import Snapshot, watch
 from nc_core.errors import OptionRefused
-from nc_tasks.artefacts import open_artefacts
 from nc_tasks.errors import NotFound, WrongState
+from nc_tasks.files import open_artefacts
 from nc_tasks.options import BASELINE
-from nc_tasks.planning import plan_of
-from nc_tasks.results import labels_json, result_json
 from nc_tasks.settings import Settings
-from nc_tasks.store import (
-    LOCAL,
-    Store,
-    baselines,
-    datasets,
-    deliveries,
-    detections,
-    findings,
-    listing,
-    open_store,
-    submissions,
-)
-from nc_tasks.store.door_tables import Dataset as DatasetRow
-from nc_tasks.store.listing import Filters, Listed
-from nc_tasks.store.states import SUBMISSION_ENDS
+from nc_tasks.store import LOCAL, Store, open_store
+from nc_tasks.store.queries import findings, listing
+from nc_tasks.store.queries.listing import Filters, Listed
+from nc_tasks.store.rows import baselines, datasets, deliveries, detections, submissions
+from nc_tasks.store.tables import Dataset as DatasetRow
+from nc_tasks.store.tables.states import SUBMISSION_ENDS
+from nc_tasks.views.planning import plan_of
+from nc_tasks.views.results import labels_json, result_json
 
 
 @contextmanager
@@ -146,7 +137,7 @@ class LocalBackend:
 
     def compare(self, left: str, right: str) -> Mapping[str, Any]:
         """See `Backend`."""
-        from nc_tasks.comparison import compare
+        from nc_tasks.views.comparison import compare
 
         with self._store.read() as session:
             return compare(session, left=left, right=right).to_json()
@@ -212,7 +203,7 @@ class LocalBackend:
     def rejudge(self, wish: RejudgeOrder) -> Sequence[Rejudged]:
         """See `Backend`."""
         from api.service.models.rejudged import RejudgedInfo
-        from nc_tasks.rejudging import rejudge, wanted
+        from nc_tasks.views.rejudging import rejudge, wanted
 
         with self._store.read() as session:
             rows = wanted(session, ids=wish.ids, tags=wish.tags)
@@ -247,7 +238,7 @@ class LocalBackend:
     def _begin(self, submission_id: str, slots: int | None) -> None:
         """Send the first message; the workers are started where none run, and stay until the work is done."""
         from api.stack import keep_up, working_stack
-        from nc_tasks.app import make_app, publish_start
+        from nc_tasks.messages.app import make_app, publish_start
 
         if self._keep_up is _nobody:
             stack = self._attached.enter_context(working_stack(self._settings, workers=self._workers, slots=slots))

@@ -25,7 +25,7 @@ def classify(
     from api import inputs
     from api.arguments import settings_of
     from api.jobs import keep_all, run_job
-    from nc_tasks.artefacts import open_artefacts
+    from nc_tasks.files import open_artefacts
 
     inputs.check_model(model)
     for image in images:

@@ -42,13 +42,13 @@ def evaluate(
     from api import inputs
     from api.arguments import settings_of
     from api.jobs import keep_all, run_job
-    from nc_tasks.artefacts import Artefacts
+    from nc_tasks.files import FolderArtefacts
 
     inputs.check_model(model)
     for path in (clean, *(poisoned or [])):
         inputs.check_data(path)
     settings = settings_of(home)
-    artefacts = Artefacts(settings.artefacts)
+    artefacts = FolderArtefacts(settings.artefacts)
     arguments: dict[str, Any] = {
         "model": keep_all(artefacts, [model])[0],
         "clean": keep_all(artefacts, [clean])[0],

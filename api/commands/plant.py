@@ -81,7 +81,7 @@ def plant(
     from api.arguments import settings_of
     from api.folder import check_folder
     from api.jobs import fetch_files, keep_all, run_job
-    from nc_tasks.artefacts import open_artefacts
+    from nc_tasks.files import open_artefacts
 
     if data != SIGNS:
         inputs.check_data(Path(data))

@@ -4,7 +4,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from api.doctor.check import Check, fail, ok, warn
-from nc_tasks.embedded.broker import find_broker, socket_path
+from nc_tasks.embedded.broker import find_broker
+from nc_tasks.messages.address import socket_path
 from nc_tasks.settings import Settings
 
 ANSWER_SECONDS = 3.0

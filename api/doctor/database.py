@@ -7,9 +7,9 @@ from sqlalchemy import Engine, make_url
 
 from api.doctor.check import Check, fail, ok, warn
 from nc_tasks.settings import Settings
-from nc_tasks.store.engine import Store
-from nc_tasks.store.migrate import revision, revisions
-from nc_tasks.store.types import now
+from nc_tasks.store.database.migrate import revision, revisions
+from nc_tasks.store.database.store import Store
+from nc_tasks.store.tables.types import now
 
 SKEW_SECONDS = 2.0
 """Leases are reckoned by the database's clock alone; a host that is off by more than this is off in its logs, its

@@ -9,7 +9,7 @@ from api.doctor import broker, database, machine, workers
 from api.doctor.check import Check, fail
 from nc_tasks.errors import StoreUnusable
 from nc_tasks.settings import Settings
-from nc_tasks.store.engine import Store, connect
+from nc_tasks.store.database.store import Store, connect
 
 
 def examine(settings: Settings) -> Iterator[Check]:

@@ -14,7 +14,7 @@ from api.numbers import byte_size, count
 from nc_core.errors import QuarantineFailed
 from nc_core.quarantine.limits import for_model
 from nc_core.quarantine.process import UNCONFINED, run
-from nc_tasks.embedded.commands import default_workers, processors
+from nc_tasks.capacity import default_workers, processors
 from nc_tasks.settings import Settings
 
 GIB = 2**30

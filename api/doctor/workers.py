@@ -7,8 +7,9 @@ from sqlalchemy import select
 from api.doctor.check import Check, fail, ok, warn
 from api.numbers import count, duration
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Worker, course
-from nc_tasks.store.types import now
+from nc_tasks.store import Store, Worker
+from nc_tasks.store.rows import lifecycle
+from nc_tasks.store.tables.types import now
 from nc_tasks.version import build_version
 
 QUEUES = ("labels", "control")
@@ -19,7 +20,7 @@ def check(store: Store, settings: Settings) -> Check:
     known = select(Worker).where(Worker.queue.in_(QUEUES)).order_by(Worker.queue, Worker.id)
     with store.read() as session:
         moment, rows = now(session), list(session.scalars(known))
-        waiting = len(course.unfinished(session))
+        waiting = len(lifecycle.unfinished(session))
     live = [row for row in rows if (moment - row.last_seen).total_seconds() <= settings.lease_seconds]
     if not live:
         return _nobody(rows, moment, waiting)

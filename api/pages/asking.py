@@ -6,8 +6,8 @@ from typing import Any, get_args
 from urllib.parse import urlencode
 
 from nc_core.errors import OptionRefused
-from nc_tasks.store.listing import Filters
-from nc_tasks.store.states import SubmissionState, Verdict
+from nc_tasks.store.queries.listing import Filters
+from nc_tasks.store.tables.states import SubmissionState, Verdict
 
 STATES: tuple[str, ...] = get_args(SubmissionState)
 VERDICTS: tuple[str, ...] = get_args(Verdict)

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from api.numbers import significant
 from api.report.axis import LogAxis
 from api.report.svg import drawing, element
-from nc_tasks.comparison import DRIFT_FACTOR, LabelPair
-from nc_tasks.store.statistics import Day
+from nc_tasks.store.queries.statistics import Day
+from nc_tasks.views.comparison import DRIFT_FACTOR, LabelPair
 
 ENDS = ("backdoored", "inconclusive", "clean", "refused", "failed", "cancelled")
 """From the bottom of a column to its top."""

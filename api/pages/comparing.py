@@ -5,7 +5,7 @@ from typing import Any
 
 from api.numbers import count, hundredths, listed, percent
 from api.pages.charts import comparison_chart
-from nc_tasks.comparison import DRIFT_FACTOR, Comparison, LabelPair
+from nc_tasks.views.comparison import DRIFT_FACTOR, Comparison, LabelPair
 
 TABLE_LIMIT = 100
 """Most labels in the table: those that changed most."""

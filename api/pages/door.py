@@ -16,7 +16,7 @@ from api.service.callers import COOKIE, Caller
 from api.service.dependencies import require
 from api.service.problems import STATUS_OF, line_of
 from nc_core.errors import CleanseError
-from nc_tasks.store.states import Scope
+from nc_tasks.store.tables.states import Scope
 
 SIGN_IN = "/sign-in"
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from api.evidence import EvidenceRow, evidence_rows
 from api.report.strips import strip_charts
 from api.report.universality import Point, universality_charts
-from nc_tasks.store import findings
+from nc_tasks.store.queries import findings
 
 KEPT = 16
 """Charts of each kind that are kept."""

@@ -9,9 +9,9 @@ from api.numbers import percent
 from api.pages.charts import ENDS, history_chart
 from api.report.view import Figure
 from nc_core.errors import OptionRefused
-from nc_tasks.store import statistics
-from nc_tasks.store.statistics import Totals
-from nc_tasks.store.types import now
+from nc_tasks.store.queries import statistics
+from nc_tasks.store.queries.statistics import Totals
+from nc_tasks.store.tables.types import now
 
 SPANS = (30, 90, 365)
 """Days that may be looked back."""

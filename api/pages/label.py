@@ -9,11 +9,13 @@ from api.numbers import MISSING, duration, hundredths, percent, significant, spr
 from api.outputs import read_triggers
 from api.report.pictures import trigger_pictures
 from nc_core.datasets import CleanData
-from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound
-from nc_tasks.store import Submission, detections, findings
-from nc_tasks.store.findings import Finding
-from nc_tasks.store.states import LABEL_ENDS
+from nc_tasks.files import ArtefactStore
+from nc_tasks.store import Submission
+from nc_tasks.store.queries import findings
+from nc_tasks.store.queries.findings import Finding
+from nc_tasks.store.rows import detections
+from nc_tasks.store.tables.states import LABEL_ENDS
 
 WITHOUT = {
     "queued": "No trigger yet: the label waits for a worker.",

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from api.pages.asking import STATES, VERDICTS, address, asked, filters_of
 from api.pages.bars import state_bar, states_in_words
 from nc_core.errors import OptionRefused
-from nc_tasks.store import listing
-from nc_tasks.store.listing import Cursor, Listed
-from nc_tasks.store.states import SUBMISSION_ENDS
+from nc_tasks.store.queries import listing
+from nc_tasks.store.queries.listing import Cursor, Listed
+from nc_tasks.store.tables.states import SUBMISSION_ENDS
 
 LIMIT = 50
 

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from api.report.charts import Guide, Row
 from api.report.guides import guides, size_guide
 from api.report.render import norm_charts
-from nc_tasks.results import UNJUDGED
-from nc_tasks.store import Detection, Submission, grid
+from nc_tasks.store import Detection, Submission
+from nc_tasks.store.queries import grid
+from nc_tasks.views.results import UNJUDGED
 
 FIELDS = ("label", "state", "norm", "attack_success_rate", "flagged")
 KEPT = 16

@@ -17,11 +17,11 @@ from api.report import view
 from api.report.charts import Row
 from api.report.limits import limits_of
 from api.watching import PHASES, snapshot
-from nc_tasks.results import kept_repair, summary_json
-from nc_tasks.store import Mitigation, Submission, detections, mitigations
-from nc_tasks.store.labels import RESULTS
-from nc_tasks.store.lineage import lineage
-from nc_tasks.store.states import LABEL_ENDS, SUBMISSION_ENDS
+from nc_tasks.store import Mitigation, Submission
+from nc_tasks.store.queries.lineage import lineage
+from nc_tasks.store.rows import detections, mitigations
+from nc_tasks.store.tables.states import LABEL_ENDS, RESULTS, SUBMISSION_ENDS
+from nc_tasks.views.results import kept_repair, summary_json
 
 TITLES = {
     "queued": "Waits for a worker",

@@ -10,9 +10,10 @@ from api.report.methods import Pictures
 from api.report.pictures import TriggerPictures, domain_of, example_outside, png, stamped
 from api.report.render import repairs
 from nc_core.datasets import CleanData
-from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import NotFound
-from nc_tasks.store import Mitigation, Submission, mitigations
+from nc_tasks.files import ArtefactStore
+from nc_tasks.store import Mitigation, Submission
+from nc_tasks.store.rows import mitigations
 
 PictureName = Literal["mask", "pattern", "stamped"]
 

@@ -8,8 +8,8 @@ from api.pages import comparing, history, label, lines, norms, one, repairs, sig
 from api.pages.door import PageRoute, Reading
 from api.pages.rendering import HEADERS, page
 from api.service.dependencies import AnArtefactStore, AStore
-from nc_tasks.comparison import compare
-from nc_tasks.store import submissions
+from nc_tasks.store.rows import submissions
+from nc_tasks.views.comparison import compare
 
 SubmissionId = Annotated[str, Path(max_length=12)]
 LabelNumber = Annotated[int, Path(ge=0, lt=2**31)]

@@ -10,7 +10,7 @@ from api.pages.rendering import page
 from api.service.callers import COOKIE, check_origin
 from api.service.dependencies import AService, count_stranger, wrong_key
 from api.service.problems import ProblemError
-from nc_tasks.store import keys
+from nc_tasks.store.rows import keys
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 

@@ -18,7 +18,7 @@ from api.service.routes import submissions as routes
 from api.service.service import Service
 from api.service.uploads import received
 from nc_core.errors import CleanseError
-from nc_tasks.store import baselines, datasets
+from nc_tasks.store.rows import baselines, datasets
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 

@@ -19,7 +19,8 @@ from nc_core.errors import CleanseError, OptionRefused
 from nc_tasks import private
 from nc_tasks.logs import configure
 from nc_tasks.settings import Settings, get_settings
-from nc_tasks.store import keys, open_store
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import keys
 
 log = logging.getLogger("api.service")
 

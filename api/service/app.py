@@ -35,7 +35,7 @@ from api.service.routes import (
 )
 from api.service.service import Service
 from nc_tasks.settings import Settings
-from nc_tasks.store.keys import any_made
+from nc_tasks.store.rows.keys import any_made
 from nc_tasks.tracing import trace_requests
 from nc_tasks.version import package_version
 

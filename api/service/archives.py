@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file
 
-from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.files import ArtefactStore
 
 
 def write_triggers(

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from api.service.callers import Caller
 from api.service.service import Service
-from nc_tasks.store import audit
+from nc_tasks.store.rows import audit
 
 
 def note(session: Session, caller: Caller, action: str, subject: str, **detail: Any) -> None:

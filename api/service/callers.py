@@ -8,8 +8,9 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 
 from api.service.problems import ProblemError
-from nc_tasks.store import LOCAL, keys
-from nc_tasks.store.states import Scope
+from nc_tasks.store import LOCAL
+from nc_tasks.store.rows import keys
+from nc_tasks.store.tables.states import Scope
 
 COOKIE = "cleanse_key"
 SAFE = ("GET", "HEAD", "OPTIONS")

@@ -9,10 +9,10 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from api.service.callers import COOKIE, Caller, caller_of, sent_key
 from api.service.problems import ProblemError
 from api.service.service import Service
-from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.files import ArtefactStore
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store
-from nc_tasks.store.states import Scope
+from nc_tasks.store.tables.states import Scope
 
 BEARER = HTTPBearer(scheme_name="key", auto_error=False, description="A key made by `cleanse key create`.")
 SESSION = APIKeyCookie(name=COOKIE, scheme_name="session", auto_error=False, description="A key, kept by the pages.")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 from anyio import to_thread
 
-from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.files import ArtefactStore
 
 log = logging.getLogger(__name__)
 

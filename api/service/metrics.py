@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from nc_tasks.store import Store
-from nc_tasks.store.measures import Measures, measure
-from nc_tasks.store.states import LABEL_ENDS, JobState, LabelState, MitigationState, SubmissionState, Verdict
+from nc_tasks.store.queries.measures import Measures, measure
+from nc_tasks.store.tables.states import LABEL_ENDS, JobState, LabelState, MitigationState, SubmissionState, Verdict
 
 FRESH_SECONDS = 2.0
 """How old an answer may be: several who ask at once cost one look."""

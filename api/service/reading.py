@@ -6,9 +6,11 @@ from sqlalchemy.orm import Session
 
 from api.service.callers import Caller
 from nc_tasks.errors import NotFound, WrongState
-from nc_tasks.planning import plan_of
-from nc_tasks.results import labels_json, result_json
-from nc_tasks.store import Submission, detections, findings, submissions
+from nc_tasks.store import Submission
+from nc_tasks.store.queries import findings
+from nc_tasks.store.rows import detections, submissions
+from nc_tasks.views.planning import plan_of
+from nc_tasks.views.results import labels_json, result_json
 
 
 def seen(session: Session, caller: Caller, submission_id: str) -> Submission:

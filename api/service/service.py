@@ -11,8 +11,8 @@ from api.service.rates import Rates
 from api.service.shares import Shares
 from api.service.watchers import Watchers
 from api.service.wrong_keys import WrongKeys
-from nc_tasks.artefacts import ArtefactStore, open_artefacts
-from nc_tasks.embedded.broker import broker_url, client_url
+from nc_tasks.files import ArtefactStore, open_artefacts
+from nc_tasks.messages.address import broker_url, client_url
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store
 
@@ -80,6 +80,6 @@ class Service:
     @cached_property
     def celery(self) -> "Celery":
         """Publishes messages; made when the first is sent."""
-        from nc_tasks.app import make_app
+        from nc_tasks.messages.app import make_app
 
         return make_app(self.settings)

@@ -21,9 +21,10 @@ from api.service.problems import ProblemError, line_of
 from api.service.service import Service
 from api.service.uploads import keep
 from nc_core.errors import OptionRefused
-from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import MissingArtefact
-from nc_tasks.store import datasets, deliveries, idempotency, ownership, submissions
+from nc_tasks.files import ArtefactStore
+from nc_tasks.store.queries import ownership
+from nc_tasks.store.rows import datasets, deliveries, idempotency, submissions
 from nc_tasks.store.tables import Submission
 from nc_tasks.webhooks import check_url
 
@@ -200,7 +201,7 @@ def check_open(session: Session, service: Service, caller: Caller) -> None:
 
 def publish(service: Service, ids: Sequence[str]) -> None:
     """Send the first message of each of an owner's submissions; where the broker is away the sweeper does it later."""
-    from nc_tasks.app import publish_start
+    from nc_tasks.messages.app import publish_start
 
     if not ids:
         return

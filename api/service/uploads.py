@@ -12,7 +12,7 @@ from api.service.callers import Caller
 from api.service.multipart import Form, FormReader, ReceivedFile
 from api.service.problems import ProblemError
 from api.service.service import Service
-from nc_tasks.artefacts import ArtefactStore
+from nc_tasks.files import ArtefactStore
 
 PIECE_BYTES = 2**20
 """What is gathered before a thread writes it: the network's own pieces are 64 KiB."""

@@ -20,8 +20,9 @@ from api.eta import Eta
 from api.progress import shares
 from api.watching import Snapshot, snapshot
 from nc_tasks.errors import NotFound
-from nc_tasks.store import Store, detections
-from nc_tasks.store.grid import Cell, cells, changed
+from nc_tasks.store import Store
+from nc_tasks.store.queries.grid import Cell, cells, changed
+from nc_tasks.store.rows import detections
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.service.log_limit import LogLimit
-from nc_tasks.store import Store, audit, keys
+from nc_tasks.store import Store
+from nc_tasks.store.rows import audit, keys
 
 log = logging.getLogger(__name__)
 

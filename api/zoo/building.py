@@ -22,10 +22,11 @@ from nc_core.errors import CleanseError
 from nc_core.zoo import Card, Plan, make_plan
 from nc_core.zoo.folder import begin, missing, new_net
 from nc_core.zoo.sources import read_source
-from nc_tasks.artefacts import ArtefactStore, open_artefacts
+from nc_tasks.files import ArtefactStore, open_artefacts
 from nc_tasks.settings import Settings
-from nc_tasks.store import Job, Store, jobs, open_store
-from nc_tasks.store.states import JOB_ENDS
+from nc_tasks.store import Job, Store, open_store
+from nc_tasks.store.rows import jobs
+from nc_tasks.store.tables.states import JOB_ENDS
 
 
 def build(settings: Settings, out: Path, *, nets: int, seed: int, data: Sequence[Path]) -> None:
@@ -81,7 +82,7 @@ def _train(
     of: int,
 ) -> int:
     """Train the nets, as many at a time as the control queue takes; returns how many failed."""
-    from nc_tasks.app import make_app, publish_job
+    from nc_tasks.messages.app import make_app, publish_job
 
     failed, waiting, running = 0, list(todo), dict[str, Card]()
     with closing(open_store(settings)) as store, working_stack(settings) as stack, Display("net", of) as display:

@@ -15,7 +15,7 @@ from nc_core.errors import OptionRefused
 from nc_core.machine import machine_bytes
 from nc_core.zoo.measured import FILE, THIRD, Measured, measured_of
 from nc_core.zoo.score import Row
-from nc_tasks.embedded.commands import processors
+from nc_tasks.capacity import processors
 
 BEGIN, END = "<!-- zoo:begin -->", "<!-- zoo:end -->"
 

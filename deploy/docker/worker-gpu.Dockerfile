@@ -24,4 +24,4 @@ ENV PATH=/opt/cleanse/bin:$PATH \
 VOLUME /var/lib/cleanse
 WORKDIR /var/lib/cleanse
 USER 10001:10001
-CMD ["python", "-m", "nc_tasks.process", "labels"]
+CMD ["python", "-m", "nc_tasks", "labels"]

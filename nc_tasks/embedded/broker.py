@@ -3,9 +3,7 @@
 import os
 import subprocess
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from urllib.parse import quote, unquote
 
 import psutil
 from redis import Redis
@@ -16,35 +14,14 @@ from redis.retry import Retry
 from nc_tasks.embedded.files import StackFiles, last_line, open_log
 from nc_tasks.embedded.processes import is_process, started_at, stop_process, wait_until
 from nc_tasks.errors import StackFailed
+from nc_tasks.messages.address import socket_path
 from nc_tasks.private import UMASK
 from nc_tasks.settings import Settings
 
-SOCKET_SCHEME = "redis+socket://"
-SOCKET_PATH_BYTES = 100
-"""The kernel takes 107 (Linux) or 103 (macOS)."""
 START_SECONDS = 30.0
 """A start takes 0.1 s; reading a long log from disk takes more."""
 ANSWER_SECONDS = 2.0
 STOP_SECONDS = 5.0
-
-
-def socket_path(settings: Settings) -> Path:
-    """Where the broker listens: under home, or where that is too long for a socket, in a folder of /tmp."""
-    path = settings.home / "broker" / "broker.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
-        return path
-    digest = sha256(f"{os.getuid()}:{settings.home}".encode(errors="surrogateescape")).hexdigest()[:16]
-    return Path("/tmp") / f"cleanse-{digest}" / "broker.sock"
-
-
-def broker_url(settings: Settings) -> str:
-    """The embedded broker as Celery writes it."""
-    return f"{SOCKET_SCHEME}{quote(os.fsencode(socket_path(settings)))}"
-
-
-def client_url(url: str) -> str:
-    """The address of a broker, written for Celery, as the Redis client takes it."""
-    return f"unix://{unquote(url.removeprefix(SOCKET_SCHEME))}" if url.startswith(SOCKET_SCHEME) else url
 
 
 @dataclass(frozen=True, kw_only=True)

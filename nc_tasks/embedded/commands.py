@@ -1,24 +1,19 @@
 """The command lines of the workers; nothing else knows them."""
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
-import psutil
-
-from nc_core.slots import ON_CPU, ON_GPU
+from nc_tasks.capacity import processors, slots_of
 from nc_tasks.embedded.clients import Wanted
 from nc_tasks.embedded.flower import flower_arguments
 from nc_tasks.settings import Settings
 
-WORKER_MEMORY = 6 * 2**30
-"""Bytes of a machine's memory for each label worker that nobody asked for."""
-MOST_WORKERS = 8
 BEYOND_SLOTS = 4
 """Threads of a label worker for labels that have left their slot, or wait for one."""
+NAMES = ("labels", "control", "sweeper", "api", "flower")
+"""Processes of the service."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,37 +63,21 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     return [control, *labels, sweeper, *([] if wanted.service is None else _service(settings, *wanted.service))]
 
 
+def command_of(name: str, settings: Settings) -> Command:
+    """The process of this one of `NAMES`, alone: `labels` is one label worker with the machine for itself."""
+    wanted = Wanted(
+        workers=1,
+        slots=slots_of(settings),
+        service=(settings.api_host, settings.api_port),
+    )
+    commands = {command.name.removesuffix("1"): command for command in worker_commands(settings, wanted)}
+    return commands[name]
+
+
 def _service(settings: Settings, host: str, port: int) -> list[Command]:
     address = {"CLEANSE_API_HOST": host, "CLEANSE_API_PORT": str(port)}
     api = Command(name="api", arguments=(sys.executable, "-P", "-m", "api.service"), environment=address)
     return [api, Command(name="flower", arguments=flower_arguments(settings))]
-
-
-def default_workers() -> int:
-    """Label workers that suit this machine: one a processor while each has memory enough, one alone for a GPU.
-
-    Small operations do not fill two processors: two workers of one thread each did 1.3 to 1.6 times what one of two did
-    (twelve labels of a GTSRB net; screening the face net).
-    """
-    if _has_gpu():
-        return 1
-    most = psutil.virtual_memory().total // WORKER_MEMORY
-    return int(max(1, min(len(processors()), most, MOST_WORKERS)))
-
-
-def default_slots() -> int:
-    """Labels that each worker holds at a time where nobody asked for a number."""
-    return ON_GPU if _has_gpu() else ON_CPU
-
-
-def _has_gpu() -> bool:
-    """Whether there is a GPU, as far as can be seen without TensorFlow."""
-    return any(Path("/dev").glob("nvidia[0-9]*"))
-
-
-def processors() -> list[int]:
-    """Processors that this process may use."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 
 def divided(among: list[int], workers: int) -> list[frozenset[int] | None]:
@@ -110,7 +89,7 @@ def divided(among: list[int], workers: int) -> list[frozenset[int] | None]:
 
 
 def _celery(queue: str, name: str, *, pool: str, concurrency: int) -> tuple[str, ...]:
-    program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.app", "worker")
+    program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.messages.app", "worker")
     options = {"-Q": queue, "-n": f"{name}@%h", "--pool": pool, "-c": str(concurrency), "--loglevel": "INFO"}
     flags = ("--without-gossip", "--without-mingle")
     return (*program, *(part for option in options.items() for part in option), *flags)

@@ -4,11 +4,10 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import deploy
-from nc_tasks.embedded.broker import socket_path
+from nc_tasks.messages.address import socket_path
 from nc_tasks.settings import Settings
 
-CONFIGURATION = Path(deploy.__path__[0]) / "flowerconfig.py"
+CONFIGURATION = Path(__file__).with_name("flower_configuration.py")
 
 
 def flower_socket(settings: Settings) -> Path:
@@ -21,7 +20,7 @@ def flower_arguments(settings: Settings) -> tuple[str, ...]:
 
     On a port everybody who reaches the machine reads: one of a network of containers that lets nobody else in.
     """
-    program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.app", "flower", f"--conf={CONFIGURATION}")
+    program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.messages.app", "flower", f"--conf={CONFIGURATION}")
     if settings.flower_url is None:
         return (*program, f"--unix_socket={flower_socket(settings)}")
     return (*program, "--address=0.0.0.0", f"--port={urlsplit(settings.flower_url).port or 80}")

@@ -49,13 +49,14 @@ class IdleClock:
         from sqlalchemy.exc import SQLAlchemyError
 
         from nc_tasks.errors import StoreUnusable
-        from nc_tasks.store import course, jobs, open_store
+        from nc_tasks.store import open_store
+        from nc_tasks.store.rows import jobs, lifecycle
 
         try:
             if self._store is None:
                 self._store = open_store(self._settings)
             with self._store.read() as session:
-                return bool(course.unfinished(session) or jobs.unfinished(session))
+                return bool(lifecycle.unfinished(session) or jobs.unfinished(session))
         except (SQLAlchemyError, StoreUnusable) as error:
             log.warning("the store does not answer, so the stack stays up: %s", error)
             return True

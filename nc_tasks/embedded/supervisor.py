@@ -15,10 +15,11 @@ from pathlib import Path
 from types import FrameType
 
 from nc_core.errors import CleanseError
-from nc_tasks.embedded.broker import Broker, broker_url, make_private, socket_path, start_broker
+from nc_tasks.capacity import slots_of
+from nc_tasks.embedded.broker import Broker, make_private, start_broker
 from nc_tasks.embedded.child import QUIT_SECONDS, Child
 from nc_tasks.embedded.clients import Wanted, live_clients
-from nc_tasks.embedded.commands import Commands, default_slots, worker_commands
+from nc_tasks.embedded.commands import Commands, worker_commands
 from nc_tasks.embedded.files import StackFiles, stack_files
 from nc_tasks.embedded.idle import IdleClock
 from nc_tasks.embedded.leftovers import end_workers
@@ -26,6 +27,7 @@ from nc_tasks.embedded.locks import lock_within, try_lock, write_holder
 from nc_tasks.embedded.state import ChildState, StackState, stack_version, utc_now, write_state
 from nc_tasks.errors import StackFailed
 from nc_tasks.logs import configure
+from nc_tasks.messages.address import broker_url, socket_path
 from nc_tasks.settings import Settings, get_settings
 
 log = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ class Supervisor:
     def __init__(self, settings: Settings, files: StackFiles, commands: Commands) -> None:
         self.stopping = False
         self._settings, self._files, self._commands = settings, files, commands
-        self._wanted = Wanted(workers=1, slots=settings.worker_slots or default_slots())
+        self._wanted = Wanted(workers=1, slots=slots_of(settings))
         self._broker: Broker | None = None
         self._children: dict[str, Child] = {}
         self._idle = IdleClock(settings)

@@ -1,18 +1,26 @@
-"""Holds the repairs of one submission against one another, where there are several."""
+"""How every repair of a submission does against the triggers that were reversed on it and on the others."""
 
 import logging
 import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from nc_core.errors import CleanseError
 from nc_tasks import workflow
-from nc_tasks.app import app
-from nc_tasks.comparing import compare_repairs
-from nc_tasks.errors import ArtefactsUnreachable
-from nc_tasks.prepare import one_line
-from nc_tasks.store import mitigations
-from nc_tasks.worker import WorkerProcess, load, this_worker
+from nc_tasks.errors import ArtefactsUnreachable, one_line
+from nc_tasks.messages.app import app
+from nc_tasks.store import Mitigation
+from nc_tasks.store.rows import detections, mitigations, submissions
+from nc_tasks.tasks import triggers
+from nc_tasks.worker import inputs
+from nc_tasks.worker.process import WorkerProcess, load, this_worker
+
+if TYPE_CHECKING:
+    from nc_core.inversion import Predictor, Trigger
 
 log = logging.getLogger(__name__)
+
+SCAN = "scan"
 
 
 @app.task(name="nc_tasks.compare")
@@ -49,3 +57,71 @@ def _compare(worker: WorkerProcess, submission_id: str) -> None:
         found = {row.method: {"triggers": [], "reason": reason} for row in waiting}
     with worker.store.write() as session:
         mitigations.record_comparison(session, submission_id=submission_id, found=found)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Known:
+    """A trigger, and whose net it was reversed on: a method, or the scan's."""
+
+    origin: str
+    target: int
+    trigger: "Trigger"
+
+
+def compare_repairs(worker: WorkerProcess, submission_id: str) -> dict[str, dict[str, Any]]:
+    """Method -> {"triggers": [{"origin", "label", "norm", "attack_success_rate"}]}, all on held-out images.
+
+    Every repair meets the triggers that the scan reversed for flagged labels, and of those for suspects and of all
+    nets the ones that are small beside its own clean labels (`nc_core.choice` says why).
+    """
+    from nc_core.mitigation.measures import attack_rate
+
+    with worker.store.read() as session:
+        submission = submissions.get(session, submission_id=submission_id)
+        detection = detections.get(session, submission_id=submission_id)
+        rows = [row for row in mitigations.of_submission(session, submission_id=submission_id) if row.goodnet_sha256]
+    assert detection is not None
+    loaded = inputs.load(worker, submission)
+    flagged, suspects = detection.body["flagged_labels"], detection.body.get("suspects", [])
+    scanned = triggers.of_scan(worker, submission, [*flagged, *suspects])
+    pool = [_Known(origin=SCAN, target=label, trigger=one) for label, one in scanned.items()]
+    for row in rows:
+        pool += _fresh(worker, row)
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        net = _net(worker, row)
+        met = [one for one in pool if (one.origin == SCAN and one.target in flagged) or _small(row, one)]
+        found[row.method] = {
+            "triggers": [
+                {
+                    "origin": one.origin,
+                    "label": one.target,
+                    "norm": one.trigger.norm,
+                    "attack_success_rate": attack_rate(net, loaded.prepared.holdout, one.target, one.trigger),
+                }
+                for one in met
+            ]
+        }
+    return found
+
+
+def _fresh(worker: WorkerProcess, row: Mitigation) -> list[_Known]:
+    return [
+        _Known(origin=row.method, target=target, trigger=trigger)
+        for target, trigger in triggers.unpacked(worker, str(row.triggers_sha256))
+    ]
+
+
+def _small(row: Mitigation, one: _Known) -> bool:
+    """Whether it is smaller than what 95% of the repaired net's clean labels need; any is where none has a trigger."""
+    quantile = (row.body or {})["rescan"][str(one.target)]["clean_quantile"]
+    return quantile is None or one.trigger.norm < quantile
+
+
+def _net(worker: WorkerProcess, row: Mitigation) -> "Predictor":
+    from nc_core.inversion import Predictor
+    from nc_core.models import build_logits
+    from nc_core.quarantine.admit import admit_model
+
+    with inputs.uploaded(worker, str(row.goodnet_sha256), "goodnet.keras") as path:
+        return Predictor(build_logits(admit_model(path)))

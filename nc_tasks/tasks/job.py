@@ -8,14 +8,13 @@ from sqlalchemy.orm import Session
 
 from nc_core.errors import CleanseError, InputRefused
 from nc_tasks import logs
-from nc_tasks.app import app
-from nc_tasks.classify import classify
-from nc_tasks.errors import ArtefactsUnreachable
-from nc_tasks.evaluate import evaluate
-from nc_tasks.plant import plant
-from nc_tasks.prepare import one_line
-from nc_tasks.store import jobs
-from nc_tasks.worker import load, this_worker
+from nc_tasks.errors import ArtefactsUnreachable, one_line
+from nc_tasks.messages.app import app
+from nc_tasks.store.rows import jobs
+from nc_tasks.tasks.classify import classify
+from nc_tasks.tasks.evaluate import evaluate
+from nc_tasks.tasks.plant import plant
+from nc_tasks.worker.process import load, this_worker
 
 log = logging.getLogger(__name__)
 

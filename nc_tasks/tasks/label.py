@@ -14,15 +14,16 @@ from nc_core.detection import AGAIN, Evidence, middle
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.rounds import Plan, range_of, within_range
 from nc_tasks import logs
-from nc_tasks.ageing import label_taken
-from nc_tasks.app import app
-from nc_tasks.deadline import Deadline
-from nc_tasks.engine import SlotEngine, engine_for, forget
-from nc_tasks.planning import plan_of
-from nc_tasks.prepare import one_line
-from nc_tasks.sending import BatchedTask
-from nc_tasks.store import Label, LabelKey, LabelProgress, Submission, course, labels
-from nc_tasks.worker import WorkerProcess, load, this_worker
+from nc_tasks.errors import one_line
+from nc_tasks.messages.app import app
+from nc_tasks.messages.batching import BatchedTask
+from nc_tasks.messages.priority import label_taken
+from nc_tasks.store import Label, LabelKey, LabelProgress, Submission
+from nc_tasks.store.rows import labels, lifecycle
+from nc_tasks.views.planning import plan_of
+from nc_tasks.worker.engine import SlotEngine, engine_for, forget
+from nc_tasks.worker.limits import Deadline
+from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,10 +47,10 @@ def invert_label(*, submission: str, label: int, round: int) -> dict[str, Any]:
 
 
 def _serve(worker: WorkerProcess, key: LabelKey) -> str:
-    with worker.company.together(worker.stopping) as entered:
+    with worker.label_lock.shared(worker.stopping) as entered:
         state = _take(worker, key, alone=False) if entered else None
     if state is None and _must_be_alone(worker, key):
-        with worker.company.alone(worker.stopping) as entered:
+        with worker.label_lock.exclusive(worker.stopping) as entered:
             state = _take(worker, key, alone=True) if entered else None
     if worker.stopping.is_set() and state is None:
         # Its message is used up, and nobody else has one.
@@ -124,7 +125,7 @@ def _with_fewer_slots(worker: WorkerProcess, key: LabelKey, claimed: _Claimed, e
         return _fail(worker, key, claimed.attempt, str(error))
 
     def write(session: Session) -> bool:
-        course.halve_slots(session, submission_id=key.submission_id, slots=slots)
+        lifecycle.halve_slots(session, submission_id=key.submission_id, slots=slots)
         return labels.release(session, key=key, attempt=claimed.attempt)
 
     worker.store.write_together(write)

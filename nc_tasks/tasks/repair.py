@@ -12,15 +12,18 @@ from sqlalchemy.orm import Session
 from nc_core.detection import LabelNorm, StillFlagged, leaders_of
 from nc_core.errors import Cancelled, CleanseError
 from nc_core.rounds import Plan
-from nc_tasks import logs, materials, triggers, workflow
-from nc_tasks.app import app
-from nc_tasks.errors import ArtefactsUnreachable
+from nc_tasks import logs, workflow
+from nc_tasks.errors import ArtefactsUnreachable, one_line
+from nc_tasks.messages.app import app
 from nc_tasks.options import ScanOptions
-from nc_tasks.planning import plan_of
-from nc_tasks.poisoned import Poison, load_poison, poisoned_metrics
-from nc_tasks.prepare import one_line
-from nc_tasks.store import Submission, detections, findings, mitigations, submissions
-from nc_tasks.worker import WorkerProcess, load, this_worker
+from nc_tasks.store import Submission
+from nc_tasks.store.queries import findings
+from nc_tasks.store.rows import detections, mitigations, submissions
+from nc_tasks.tasks import triggers
+from nc_tasks.tasks.poison import Poison, load_poison, poisoned_metrics
+from nc_tasks.views.planning import plan_of
+from nc_tasks.worker import inputs
+from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
 if TYPE_CHECKING:
     import keras
@@ -93,7 +96,7 @@ def _work(
     from nc_core.mitigation import METHODS, guard_of
     from nc_core.models import build
 
-    loaded = materials.load(worker, submission)
+    loaded = inputs.load(worker, submission)
     found, norms = _found(worker, submission, plan_of(submission))
     poison = load_poison(worker, submission)
     case = _case(worker, submission, loaded, found, norms, None if poison is None else poison.x)
@@ -111,7 +114,7 @@ def _work(
 def _case(
     worker: WorkerProcess,
     submission: Submission,
-    loaded: materials.Materials,
+    loaded: inputs.ScanInputs,
     found: Mapping[str, Any],
     norms: list[LabelNorm],
     poison: "npt.NDArray[np.float32] | None",
@@ -160,7 +163,7 @@ def _found(worker: WorkerProcess, submission: Submission, rounds: Plan) -> tuple
 
 
 def _body(
-    loaded: materials.Materials,
+    loaded: inputs.ScanInputs,
     result: "Repair",
     guard: "Guard",
     flagged: list[int],

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from nc_core.errors import OptionRefused
 from nc_tasks.settings import Settings
-from nc_tasks.store import Delivery, Store, deliveries, detections, secrets, submissions
+from nc_tasks.store import Delivery, Store
+from nc_tasks.store.rows import deliveries, detections, submissions
 from nc_tasks.webhooks import posting
 
 THREADS = 4
@@ -118,4 +119,4 @@ def _message(session: Session, delivery: Delivery) -> tuple[bytes, str]:
         },
         "tags": submission.tags,
     }
-    return json.dumps(body).encode(), secrets.webhook_secret(session, owner=submission.owner)
+    return json.dumps(body).encode(), deliveries.webhook_secret(session, owner=submission.owner)

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from api.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images, split_images
 from nc_core.detection import LabelNorm, detect
-from nc_tasks.artefacts import Artefacts
+from nc_tasks.files import FolderArtefacts
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import LabelKey, course, detections, labels, mitigations, open_store, submissions
+from nc_tasks.store import LabelKey, open_store
+from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, submissions
 from tests.evidence import CONVERGED
 
 SIDE = 32
@@ -249,7 +250,7 @@ def store_submission(
     until: str = "done",
 ) -> str:
     """Bring a submission of these files as far as `until`, by the store's own functions; returns its id."""
-    artefacts, store = Artefacts(settings.artefacts), open_store(settings)
+    artefacts, store = FolderArtefacts(settings.artefacts), open_store(settings)
     with store.write() as session:
         submission = submissions.submit(
             session,
@@ -268,15 +269,15 @@ def store_submission(
 
 
 def _fill_prepared(
-    session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, _: TriggerArrays
+    session: Session, identity: str, result: dict[str, Any], artefacts: FolderArtefacts, _: TriggerArrays
 ) -> None:
     examples = fabricate_examples(count=64)
     clean = CleanData(images=examples, split=split_images(len(examples), 0))
     with tempfile.TemporaryDirectory() as folder:
         digest = clean.save(Path(folder) / "clean")
         artefacts.put_file(Path(folder) / "clean")
-    course.set_state(session, submission_id=identity, state="preparing")
-    course.record_prepared(
+    lifecycle.set_state(session, submission_id=identity, state="preparing")
+    lifecycle.record_prepared(
         session,
         submission_id=identity,
         canonical_sha256="c" * 64,
@@ -290,11 +291,11 @@ def _fill_prepared(
     )
     numbers = [row["label"] for row in result["labels"]]
     labels.create(session, submission_id=identity, labels=numbers, round=0, updates_budget=400)
-    course.set_state(session, submission_id=identity, state="inverting")
+    lifecycle.set_state(session, submission_id=identity, state="inverting")
 
 
 def _fill_labels(
-    session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, triggers: TriggerArrays
+    session: Session, identity: str, result: dict[str, Any], artefacts: FolderArtefacts, triggers: TriggerArrays
 ) -> None:
     for row in result["labels"]:
         key = LabelKey(submission_id=identity, label=row["label"], round=0)
@@ -308,7 +309,9 @@ def _fill_labels(
         labels.finish(session, key=key, attempt=attempt, **figures)
 
 
-def _fill_detection(session: Session, identity: str, result: dict[str, Any], _: Artefacts, __: TriggerArrays) -> None:
+def _fill_detection(
+    session: Session, identity: str, result: dict[str, Any], _: FolderArtefacts, __: TriggerArrays
+) -> None:
     names = ("verdict", "reason", "flagged_labels", "anomaly_index", "log_z", "p_value", "threshold")
     body = {name: result[name] for name in (*names, "rules", "reference_size", "not_covered", "labels")}
     body["evidence"] = result.get("evidence", [])
@@ -316,11 +319,11 @@ def _fill_detection(session: Session, identity: str, result: dict[str, Any], _: 
     if result["mitigation"] is not None:
         methods = [one["method"] for one in result["mitigation"]["candidates"]]
         mitigations.create(session, submission_id=identity, methods=methods)
-        course.set_state(session, submission_id=identity, state="repairing")
+        lifecycle.set_state(session, submission_id=identity, state="repairing")
 
 
 def _fill_end(
-    session: Session, identity: str, result: dict[str, Any], artefacts: Artefacts, triggers: TriggerArrays
+    session: Session, identity: str, result: dict[str, Any], artefacts: FolderArtefacts, triggers: TriggerArrays
 ) -> None:
     """Every repair has made its own nets, and reversed for the flagged labels what the scan has."""
     mitigation = result["mitigation"]
@@ -341,7 +344,7 @@ def _fill_end(
         mitigations.finish(session, **which, attempt=attempt, state="done", body=body, **made)
         if kept:
             mitigations.keep(session, **which)
-    course.set_state(session, submission_id=identity, state="done")
+    lifecycle.set_state(session, submission_id=identity, state="done")
 
 
 FILL: dict[str, Callable[..., None]] = {

@@ -15,7 +15,8 @@ from api.main import run_command
 from api.service import submitting
 from api.service.app import create_app
 from nc_tasks.settings import Settings
-from nc_tasks.store import open_store, submissions
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import submissions
 from tests.api.conftest import store_submission
 from tests.api.service.conftest import serving
 from tests.nc_tasks.test_calibration import compared
@@ -41,8 +42,8 @@ def published(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLEANSE_HOME", str(settings.home))
     monkeypatch.setattr(stack, "working_stack", attached)
-    monkeypatch.setattr("nc_tasks.app.publish_start", lambda identity, **_: ids.append(identity))
-    monkeypatch.setattr("nc_tasks.app.make_app", lambda _: None)
+    monkeypatch.setattr("nc_tasks.messages.app.publish_start", lambda identity, **_: ids.append(identity))
+    monkeypatch.setattr("nc_tasks.messages.app.make_app", lambda _: None)
     monkeypatch.setattr(submitting, "publish", lambda _, found: ids.extend(found))
     return ids
 

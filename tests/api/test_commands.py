@@ -18,7 +18,8 @@ from api.main import run_command
 from api.numbers import probability
 from nc_core.errors import ModelRefused
 from nc_tasks.settings import Settings
-from nc_tasks.store import Submission, open_store, submissions
+from nc_tasks.store import Submission, open_store
+from nc_tasks.store.rows import submissions
 
 Make = Callable[..., dict[str, Any]]
 Stored = Callable[..., str]
@@ -42,8 +43,8 @@ def without_workers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(stack, "working_stack", attached)
     monkeypatch.setattr(stack, "keep_up", lambda _: None)
-    monkeypatch.setattr("nc_tasks.app.publish_start", lambda identity, **_: published.append(identity))
-    monkeypatch.setattr("nc_tasks.app.make_app", lambda _: None)
+    monkeypatch.setattr("nc_tasks.messages.app.publish_start", lambda identity, **_: published.append(identity))
+    monkeypatch.setattr("nc_tasks.messages.app.make_app", lambda _: None)
     return published
 
 

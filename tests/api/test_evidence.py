@@ -15,9 +15,9 @@ from api.report import render_report
 from api.service.models.result import Result
 from api.summary import summary
 from api.triggers import TriggerArrays
-from nc_tasks.results import result_json
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
+from nc_tasks.views.results import result_json
 from tests.api.conftest import Evidenced
 
 Make = Callable[..., dict[str, Any]]

@@ -7,7 +7,8 @@ import pytest
 
 from api.main import run_command
 from nc_tasks.settings import Settings
-from nc_tasks.store import audit, keys, open_store
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import audit, keys
 
 
 def test_when_a_key_is_made_then_it_is_printed_alone_and_opens_until_it_is_revoked(

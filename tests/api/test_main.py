@@ -12,7 +12,7 @@ import pytest
 from api.commands import listing, plant, run, submit
 from api.main import run_command
 from nc_tasks.options import Method, ScanOptions
-from nc_tasks.store.states import Priority, SubmissionState, Verdict
+from nc_tasks.store.tables.states import Priority, SubmissionState, Verdict
 
 Files = tuple[Path, Path]
 
@@ -153,7 +153,7 @@ def test_no_command_loads_tensorflow_and_help_loads_little() -> None:
 
     # Given a fresh interpreter, when every module of api is imported, then TensorFlow and Keras are not there
     assert ends_well(
-        "import pkgutil, sys, importlib, api, nc_tasks.app\n"
+        "import pkgutil, sys, importlib, api, nc_tasks.messages.app\n"
         "for found in pkgutil.walk_packages(api.__path__, 'api.'): importlib.import_module(found.name)\n"
         "sys.exit(any(name.split('.')[0] in ('tensorflow', 'keras') for name in sys.modules))"
     )

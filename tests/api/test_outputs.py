@@ -15,8 +15,8 @@ from api.outputs import read_scan, write_scan
 from api.summary import summary
 from api.triggers import TriggerArrays
 from nc_core.errors import OptionRefused
-from nc_tasks.artefacts import Artefacts
 from nc_tasks.errors import WrongState
+from nc_tasks.files import FolderArtefacts
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 
@@ -27,7 +27,7 @@ Stored = Callable[..., str]
 def read(settings: Settings, identity: str) -> outputs.Scan:
     store = open_store(settings)
     try:
-        return read_scan(store, Artefacts(settings.artefacts), identity)
+        return read_scan(store, FolderArtefacts(settings.artefacts), identity)
     finally:
         store.close()
 

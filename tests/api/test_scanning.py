@@ -11,7 +11,8 @@ import pytest
 from api import scanning
 from api.main import run_command
 from nc_tasks.settings import Settings
-from nc_tasks.store import open_store, submissions
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import submissions
 
 Make = Callable[..., dict[str, Any]]
 Stored = Callable[..., str]
@@ -83,8 +84,8 @@ def without_workers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         yield Workers()
 
     monkeypatch.setattr(scanning, "working_stack", attached)
-    monkeypatch.setattr("nc_tasks.app.publish_start", lambda identity, **_: published.append(identity))
-    monkeypatch.setattr("nc_tasks.app.make_app", lambda _: None)
+    monkeypatch.setattr("nc_tasks.messages.app.publish_start", lambda identity, **_: published.append(identity))
+    monkeypatch.setattr("nc_tasks.messages.app.make_app", lambda _: None)
     return published
 
 

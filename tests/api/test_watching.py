@@ -11,7 +11,8 @@ from rich.console import Console
 from api.progress import BarDisplay, LineDisplay, detail, shares
 from api.watching import Snapshot, snapshot, watch
 from nc_tasks.settings import Settings
-from nc_tasks.store import LabelKey, LabelProgress, course, labels, open_store
+from nc_tasks.store import LabelKey, LabelProgress, open_store
+from nc_tasks.store.rows import labels, lifecycle
 
 Make = Callable[..., dict[str, Any]]
 Stored = Callable[..., str]
@@ -73,7 +74,7 @@ def test_a_confirmation_is_told_as_such_and_not_as_more_labels(
     identity = stored(make_result(classes=5), until="labels")
     store = open_store(settings)
     with store.write() as session:
-        assert course.next_round(session, submission_id=identity, round=1)
+        assert lifecycle.next_round(session, submission_id=identity, round=1)
         labels.create(session, submission_id=identity, labels=[3], round=1, updates_budget=800)
     with store.read() as session:
         found = snapshot(session, identity)
@@ -97,7 +98,7 @@ def test_watching_ends_with_the_submission(settings: Settings, stored: Stored, m
         states.append(found.state)
         if len(states) == 2:
             with store.write() as session:
-                course.fail(session, submission_id=identity, reason="the worker died three times")
+                lifecycle.fail(session, submission_id=identity, reason="the worker died three times")
     store.close()
     assert states == ["inverting", "inverting", "failed"]
     assert found.reason == "the worker died three times"

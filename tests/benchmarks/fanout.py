@@ -18,14 +18,15 @@ from typing import Any
 import psutil
 
 from nc_core.slots import ON_CPU
-from nc_tasks.app import make_app
 from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import Stack, attach, down
 from nc_tasks.embedded.processes import wait_until
+from nc_tasks.messages.app import make_app
 from nc_tasks.options import ScanOptions
-from nc_tasks.results import result_json
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, course, detections, labels, open_store, preparations, submissions
+from nc_tasks.store import Store, open_store
+from nc_tasks.store.rows import detections, labels, lifecycle, preparations, submissions
+from nc_tasks.views.results import result_json
 from tests.benchmarks.fanout_worker import BEGUN, CALLBACK, CONTROL, FIRST, GREW
 from tests.benchmarks.peak import memory, restart_peak
 
@@ -70,7 +71,7 @@ def prepared(store: Store, count: int, **options: Any) -> str:
         )
         assert attempt is not None
         preparations.finish(session, submission_id=made.id, attempt=attempt)
-        course.record_prepared(
+        lifecycle.record_prepared(
             session,
             submission_id=made.id,
             canonical_sha256="c" * 64,

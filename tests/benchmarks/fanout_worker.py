@@ -11,11 +11,11 @@ from celery import Task
 from celery.signals import task_postrun, task_prerun
 
 from nc_tasks import workflow
-from nc_tasks.app import app
+from nc_tasks.messages.app import app
 from nc_tasks.settings import get_settings
 from nc_tasks.store import Submission
 from nc_tasks.tasks import label as label_task
-from nc_tasks.worker import WorkerProcess, this_worker
+from nc_tasks.worker.process import WorkerProcess, this_worker
 from tests.benchmarks.peak import memory, restart_peak
 from tests.no_work import Nothing
 

@@ -29,7 +29,7 @@ from sqlalchemy import insert
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Detection, FlaggedLabel, Label, Store, Submission, open_store
-from nc_tasks.store.types import now
+from nc_tasks.store.tables.types import now
 
 MANY = 1283
 VERDICTS = ("clean", "clean", "clean", "backdoored", "inconclusive")

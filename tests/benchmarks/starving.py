@@ -23,7 +23,8 @@ import httpx
 from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.settings import Settings
-from nc_tasks.store import keys, open_store
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import keys
 from tests.benchmarks.uploads import service
 
 OPENED = 100

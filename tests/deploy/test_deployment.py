@@ -15,11 +15,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from api.service.metrics import Metrics
+from nc_tasks.embedded.commands import NAMES, command_of
 from nc_tasks.embedded.flower import CONFIGURATION
-from nc_tasks.process import NAMES, command_of
 from nc_tasks.settings import Settings
-from nc_tasks.store import open_store, workers
-from nc_tasks.store.measures import SWEEPER
+from nc_tasks.store import open_store
+from nc_tasks.store.queries.measures import SWEEPER
+from nc_tasks.store.rows import workers
 from tests.servers.postgresql import PostgreSQL
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,6 @@ DEPLOY = ROOT / "deploy"
 DOCKERFILES = sorted((DEPLOY / "docker").glob("*.Dockerfile"))
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
 TEXTS = [*DOCKERFILES, *MANIFESTS, DEPLOY / "compose.yaml", DEPLOY / "OPERATIONS.md"]
-PROGRAMS = ("nc_tasks.process", "nc_tasks.bucket")
 
 
 def name_of(path: Path) -> str:
@@ -67,7 +67,7 @@ def test_an_image_runs_as_nobody_special_and_starts_something_that_exists(path: 
     users = [line.split()[1] for line in lines if line.startswith("USER ")]
     assert users == ["10001:10001"]
     command = json.loads(next(line for line in lines if line.startswith("CMD ")).removeprefix("CMD "))
-    assert command[:3] == ["python", "-m", "nc_tasks.process"]
+    assert command[:3] == ["python", "-m", "nc_tasks"]
     assert command[3] in NAMES
 
 
@@ -102,9 +102,9 @@ def test_in_compose_everything_of_ours_is_confined_and_the_proxy_alone_is_reache
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
         assert (ROOT / service["build"]["dockerfile"]).is_file()
-        command = service.get("command", ["python", "-m", "nc_tasks.process", "api"])
-        assert command[2] in PROGRAMS
-        assert set(command[3:]) <= set(NAMES)
+        command = service.get("command", ["python", "-m", "nc_tasks", "api"])
+        assert command[:3] == ["python", "-m", "nc_tasks"]
+        assert command[3] in (*NAMES, "bucket")
     assert [name for name, found in compose["services"].items() if "ports" in found] == ["proxy"]
     assert compose["networks"]["inside"]["internal"]
     assert {found["profiles"][0] for found in ours.values() if "profiles" in found} == {"cpu", "gpu"}
@@ -183,7 +183,7 @@ def test_on_kubernetes_every_pod_is_confined_and_runs_something_that_exists(obje
         (container,) = pod["containers"]
         assert container["securityContext"]["readOnlyRootFilesystem"]
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-        assert container["command"][:3] == ["python", "-m", "nc_tasks.process"]
+        assert container["command"][:3] == ["python", "-m", "nc_tasks"]
         assert container["command"][3] in NAMES
         assert container["image"].removeprefix("cleanse-") in images
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from nc_tasks.embedded.commands import divided, processors
+from nc_tasks.capacity import processors
+from nc_tasks.embedded.commands import divided
 
 BESIDE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 """Processes of tests that run at the same time."""

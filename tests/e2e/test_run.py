@@ -231,14 +231,15 @@ def norms(ran: Ran) -> list[float]:
 def wait_for_labels(own: Cleanse, wanted: int) -> dict[int, float]:
     """Wait until so many labels have ended; label -> seconds."""
     from nc_tasks.settings import Settings
-    from nc_tasks.store import course, labels, open_store
+    from nc_tasks.store import open_store
+    from nc_tasks.store.rows import labels, lifecycle
 
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         time.sleep(0.5)
         store = open_store(Settings(home=own.home))
         with store.read() as session:
-            ids = course.unfinished(session)
+            ids = lifecycle.unfinished(session)
             rows = [row for one in ids for row in labels.of_round(session, submission_id=one, round=0)]
         store.close()
         ended = {row.label: row.seconds for row in rows if row.state == "done" and row.seconds is not None}

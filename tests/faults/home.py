@@ -14,16 +14,18 @@ import psutil
 from redis import Redis
 from sqlalchemy import func, select, text
 
-from nc_tasks.app import PRIORITIES, key_prefix
-from nc_tasks.broker import SEPARATOR
-from nc_tasks.embedded.broker import find_broker, socket_path
+from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import Stack
 from nc_tasks.embedded.processes import wait_until
+from nc_tasks.messages.address import socket_path
+from nc_tasks.messages.app import PRIORITIES, key_prefix
+from nc_tasks.messages.broker import SEPARATOR
 from nc_tasks.settings import Settings
-from nc_tasks.store import Detection, Label, Store, Worker, detections, labels, preparations, submissions
-from nc_tasks.store.states import LABEL_ENDS
+from nc_tasks.store import Detection, Label, Store, Worker
+from nc_tasks.store.rows import detections, labels, preparations, submissions
 from nc_tasks.store.tables import Base
-from nc_tasks.store.types import UtcTime
+from nc_tasks.store.tables.states import LABEL_ENDS, RESULTS
+from nc_tasks.store.tables.types import UtcTime
 from tests.benchmarks.fanout import prepared
 from tests.faults.script import Script
 
@@ -36,11 +38,11 @@ def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECOND
     assert wait_until(lambda: bool(condition()), seconds)
 
 
-RESULTS = ", ".join(map(repr, labels.RESULTS))
+ENDED = ", ".join(map(repr, RESULTS))
 COUNTING = {
     "sqlite": (
         "CREATE TABLE written (submission_id, label, round, times, PRIMARY KEY (submission_id, label, round))",
-        f"""CREATE TRIGGER counting AFTER UPDATE OF state, norm, attempt ON label WHEN NEW.state IN ({RESULTS}) BEGIN
+        f"""CREATE TRIGGER counting AFTER UPDATE OF state, norm, attempt ON label WHEN NEW.state IN ({ENDED}) BEGIN
             INSERT INTO written VALUES (NEW.submission_id, NEW.label, NEW.round, 1)
             ON CONFLICT DO UPDATE SET times = times + 1; END""",
     ),
@@ -52,7 +54,7 @@ COUNTING = {
             ON CONFLICT (submission_id, label, round) DO UPDATE SET times = written.times + 1;
             RETURN NEW; END $$""",
         f"""CREATE TRIGGER counting AFTER UPDATE OF state, norm, attempt ON label FOR EACH ROW
-            WHEN (NEW.state IN ({RESULTS})) EXECUTE FUNCTION count_result()""",
+            WHEN (NEW.state IN ({ENDED})) EXECUTE FUNCTION count_result()""",
     ),
 }
 """Has the database count, in every writer's own transaction, how often each label has got a result."""

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from nc_tasks.embedded.broker import socket_path, start_broker
+from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.client import status
+from nc_tasks.embedded.commands import command_of
 from nc_tasks.embedded.files import stack_files
-from nc_tasks.process import command_of
+from nc_tasks.messages.address import socket_path
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, labels, open_store, submissions, workers
+from nc_tasks.store import Store, open_store
+from nc_tasks.store.rows import labels, submissions, workers
 from tests.benchmarks.fanout import prepared
 from tests.faults import hosts
 from tests.faults.home import eventually

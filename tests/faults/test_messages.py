@@ -2,8 +2,8 @@
 
 import pytest
 
-from nc_tasks.app import make_app
-from nc_tasks.embedded.broker import broker_url
+from nc_tasks.messages.address import broker_url
+from nc_tasks.messages.app import make_app
 from tests.faults.home import Home, eventually
 
 

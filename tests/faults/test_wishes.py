@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from nc_tasks.store import detections, submissions
+from nc_tasks.store.rows import detections, submissions
 from tests.faults.home import Home, eventually
 
 

@@ -16,7 +16,7 @@ from celery.signals import task_postrun, task_prerun
 from nc_tasks.settings import get_settings
 from nc_tasks.store import LabelKey, Submission
 from nc_tasks.tasks import label as label_task
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.process import WorkerProcess
 from tests.faults.script import Script
 from tests.no_work import Nothing
 

@@ -5,11 +5,11 @@ from secrets import token_hex
 
 import pytest
 
-from nc_tasks.artefacts import Artefacts
-from nc_tasks.heartbeat import Heartbeat
+from nc_tasks.files import FolderArtefacts
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.worker.heartbeat import Heartbeat
+from nc_tasks.worker.process import WorkerProcess
 from tests.servers import s3
 
 
@@ -28,7 +28,7 @@ def worker(tmp_path: Path, database_url: str | None) -> Iterator[WorkerProcess]:
         id="host:1",
         settings=settings,
         store=store,
-        artefacts=Artefacts(settings.artefacts),
+        artefacts=FolderArtefacts(settings.artefacts),
         heartbeat=Heartbeat(store, report=lambda _: None, seconds=60),
         stopping=threading.Event(),
     )
@@ -45,7 +45,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of files in a new bucket, which this process may use."""
-    from nc_tasks.s3 import _client
+    from nc_tasks.files.bucket import _client
 
     for name, value in {**s3.CREDENTIALS, "AWS_ENDPOINT_URL_S3": s3_server}.items():
         monkeypatch.setenv(name, value)

@@ -9,11 +9,13 @@ from sqlalchemy import update
 
 from nc_core.rounds import SCREENED_FROM
 from nc_tasks import workflow
-from nc_tasks.planning import plan_of
-from nc_tasks.results import result_json
-from nc_tasks.store import Label, LabelKey, budgets, course, detections, findings, labels, submissions
-from nc_tasks.store.states import LABEL_ENDS
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.store import Label, LabelKey
+from nc_tasks.store.queries import findings
+from nc_tasks.store.rows import budgets, detections, labels, lifecycle, submissions
+from nc_tasks.store.tables.states import LABEL_ENDS
+from nc_tasks.views.planning import plan_of
+from nc_tasks.views.results import result_json
+from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_workflow import CLASSES, CLEAN, Messages, end, prepared, state
 from tests.servers.databases import database_url as database_url
 
@@ -159,7 +161,7 @@ def test_a_retry_has_a_budget_of_its_own_and_keeps_what_ended(worker: WorkerProc
     with worker.store.write() as session:
         assert submissions.retry(session, submission_id=submission_id) == 4
         for name in ("preparing", "inverting"):
-            assert course.set_state(session, submission_id=submission_id, state=name)
+            assert lifecycle.set_state(session, submission_id=submission_id, state=name)
         assert not budgets.is_spent(session, submission_id=submission_id)
     # Then the four wait anew, and the others are done
     assert states_of(worker, submission_id) == {"done": 16, "queued": 4}

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,19 @@ from sqlalchemy import select
 
 from api.progress import detail
 from api.watching import snapshot
-from nc_tasks import judging, sweeper, workflow
+from nc_tasks import sweeper, workflow
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import CalibrationScan, Submission, baselines, course, detections, submissions
-from nc_tasks.tasks import start
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.store import CalibrationScan, Submission
+from nc_tasks.store.rows import baselines, detections, lifecycle, submissions
+from nc_tasks.tasks import scan
+from nc_tasks.views import judging
+from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_workflow import CLASSES, CLEAN, SMALLEST, Messages, end, prepared, state
 from tests.nc_tasks.test_workflow import sent as sent
 from tests.servers.databases import database_url as database_url
 
 OF_THREE = 0.25
 """The error rate that three clean scans can bear out."""
-
-start_task = import_module("nc_tasks.tasks.start")
 
 
 def inverting(worker: WorkerProcess, number: int, **options: object) -> str:
@@ -134,7 +133,7 @@ def test_a_scan_that_ends_without_a_result_is_left_out(worker: WorkerProcess, se
         if how == "refused":
             submissions.get(session, submission_id=open_one).state = "refused"
         elif how == "failed":
-            course.fail(session, submission_id=open_one, reason="no memory")
+            lifecycle.fail(session, submission_id=open_one, reason="no memory")
         else:
             submissions.cancel(session, submission_id=open_one)
     workflow.release(worker.store, open_one)
@@ -230,13 +229,13 @@ def files(worker: WorkerProcess, tmp_path: Path) -> Callable[..., Submission]:
 def started(worker: WorkerProcess, sent: Messages, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
     """Runs a submission's start; the ids that a start was asked for by it."""
     begun: list[str] = []
-    monkeypatch.setattr(start_task, "this_worker", lambda: worker)
-    monkeypatch.setattr(start_task, "publish_start", lambda identity, **_: begun.append(identity))
+    monkeypatch.setattr(scan, "this_worker", lambda: worker)
+    monkeypatch.setattr(scan, "publish_start", lambda identity, **_: begun.append(identity))
     del sent
 
     def run(submission_id: str) -> list[str]:
         begun.clear()
-        start(submission=submission_id)
+        scan.start(submission=submission_id)
         return list(begun)
 
     return run

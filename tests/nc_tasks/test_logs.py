@@ -77,7 +77,7 @@ def test_given_json_when_a_worker_starts_then_celery_s_lines_are_json_alike(tmp_
     environment = {**Settings(home=tmp_path, log_format="json").environment(), "CLEANSE_REDIS_URL": "memory://"}
     program = (
         "import os, sys; os.environ.update(eval(sys.argv[1]));"
-        "from nc_tasks.app import app; app.log.setup('INFO');"
+        "from nc_tasks.messages.app import app; app.log.setup('INFO');"
         "import logging; logging.getLogger('celery.worker').info('ready')"
     )
     ran = subprocess.run([sys.executable, "-c", program, repr(environment)], capture_output=True, text=True, check=True)

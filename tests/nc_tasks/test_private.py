@@ -12,11 +12,11 @@ import pytest
 from api.exports.keys import key_of
 from nc_core.errors import OptionRefused
 from nc_tasks import private
-from nc_tasks.artefacts import open_artefacts
 from nc_tasks.embedded.clients import Client, Wanted
 from nc_tasks.embedded.files import open_log, stack_files
 from nc_tasks.embedded.locks import locked, try_lock
 from nc_tasks.embedded.state import StackState, write_state
+from nc_tasks.files import open_artefacts
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 

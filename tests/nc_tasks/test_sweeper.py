@@ -15,14 +15,18 @@ from celery.backends.redis import ResultConsumer
 from redis import Redis
 from sqlalchemy import update
 
-from nc_tasks import broker, publishing, sweeper
-from nc_tasks.app import make_app
-from nc_tasks.embedded.broker import broker_url, socket_path, start_broker
+from nc_tasks import sweeper
+from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
+from nc_tasks.messages import broker, publishing
+from nc_tasks.messages.address import broker_url, socket_path
+from nc_tasks.messages.app import make_app
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Label, LabelKey, Store, course, jobs, labels, open_store, preparations, silence, submissions
-from nc_tasks.store.types import now
+from nc_tasks.store import Label, LabelKey, Store, open_store
+from nc_tasks.store.recovery import expired
+from nc_tasks.store.rows import jobs, labels, lifecycle, preparations, submissions
+from nc_tasks.store.tables.types import now
 from nc_tasks.sweeper import Swept
 from tests.benchmarks.fanout import prepared
 from tests.servers.databases import database_url as database_url
@@ -42,7 +46,7 @@ def redis(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis
     app = make_app(settings.model_copy(update={"redis_url": broker_url(settings)}))
     for module in (broker, publishing):
         monkeypatch.setattr(module, "app", app)
-    monkeypatch.setattr("nc_tasks.app.app", app)
+    monkeypatch.setattr("nc_tasks.messages.app.app", app)
     monkeypatch.setattr(broker, "get_settings", lambda: settings)
     # Nobody waits for results here, and they may be collected when the broker has ended.
     for name in ("consume_from", "cancel_for"):
@@ -67,7 +71,7 @@ def inverting(store: Store) -> str:
     submission_id = prepared(store, COUNT)
     with store.write() as session:
         labels.create(session, submission_id=submission_id, labels=range(COUNT), round=0, updates_budget=9)
-        assert course.set_state(session, submission_id=submission_id, state="inverting", round=0)
+        assert lifecycle.set_state(session, submission_id=submission_id, state="inverting", round=0)
     return submission_id
 
 
@@ -240,7 +244,7 @@ def test_a_preparation_that_is_given_up_fails_its_submission(store: Store, setti
         assert sweep(store, settings).requeued == 1
     with store.read() as session:
         found = submissions.get(session, submission_id=made.id)
-        assert not silence.any_silent(session)
+        assert not expired.any_expired(session)
     assert found.state == "failed"
     assert "given up after 3 attempts (limit 3)" in (found.reason or "")
 

@@ -21,7 +21,7 @@ from nc_tasks.tracing import trace
 assert trace(get_settings(), "test")
 store = open_store(get_settings())
 with store.read() as session:
-    from nc_tasks.store import jobs
+    from nc_tasks.store.rows import jobs
     jobs.unfinished(session)
 """
 

@@ -7,11 +7,12 @@ import pytest
 from api.watching import snapshot
 from nc_core.rounds import RANGE_ROUNDS
 from nc_tasks import workflow
-from nc_tasks.materials import domain_of
-from nc_tasks.results import result_json
-from nc_tasks.store import detections, findings, grid, labels, mitigations, submissions
+from nc_tasks.store.queries import findings, grid
+from nc_tasks.store.rows import detections, labels, mitigations, submissions
 from nc_tasks.tasks.repair import range_alpha
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.views.results import result_json
+from nc_tasks.worker.inputs import domain_of
+from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_workflow import CLEAN, SMALLEST, Messages, end, prepared, state
 from tests.nc_tasks.test_workflow import sent as sent
 from tests.servers.databases import database_url as database_url

@@ -18,7 +18,8 @@ from sqlalchemy import update
 from nc_core.errors import OptionRefused
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Delivery, Store, Submission, deliveries, open_store, secrets, submissions
+from nc_tasks.store import Delivery, Store, Submission, open_store
+from nc_tasks.store.rows import deliveries, submissions
 from nc_tasks.webhooks import Callbacks, check_url, posting
 from nc_tasks.webhooks.delivering import THREADS
 
@@ -136,8 +137,8 @@ def test_when_a_submission_ends_then_its_address_is_told_once_signed_with_the_ow
     assert (told["submission"], told["state"], told["tags"]) == (identity, "cancelled", {"build": "17"})
     assert told["model"] == {"sha256": "a" * 64, "scanned_sha256": "5" * 64, "name": "badnet.h5"}
     with store.write() as session:
-        secret = secrets.webhook_secret(session, owner="alice")
-        assert secret != secrets.webhook_secret(session, owner="bob")
+        secret = deliveries.webhook_secret(session, owner="alice")
+        assert secret != deliveries.webhook_secret(session, owner="bob")
     moment, _, given = headers["Cleanse-Signature"].partition(",")
     signed = moment.removeprefix("t=").encode() + b"." + body
     assert given == "v1=" + hmac.new(bytes.fromhex(secret), signed, "sha256").hexdigest()

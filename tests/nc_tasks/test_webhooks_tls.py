@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, deliveries
+from nc_tasks.store import Store
+from nc_tasks.store.rows import deliveries
 from nc_tasks.webhooks import Callbacks
 from tests.nc_tasks.test_webhooks import Receiver, due_now, ended, row_of, serving, submitted
 from tests.nc_tasks.test_webhooks import settings as settings

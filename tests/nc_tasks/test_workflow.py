@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from nc_tasks import publishing, workflow
+from nc_tasks import workflow
+from nc_tasks.messages import publishing
 from nc_tasks.options import ScanOptions
-from nc_tasks.planning import plan_of
-from nc_tasks.results import result_json
-from nc_tasks.store import LabelKey, Submission, course, detections, labels, mitigations, preparations, submissions
-from nc_tasks.store.states import LabelState
-from nc_tasks.worker import WorkerProcess
+from nc_tasks.store import LabelKey, Submission
+from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, preparations, submissions
+from nc_tasks.store.tables.states import LabelState
+from nc_tasks.views.planning import plan_of
+from nc_tasks.views.results import result_json
+from nc_tasks.worker.process import WorkerProcess
 from tests.servers.databases import database_url as database_url
 
 CLASSES = 20
@@ -69,7 +71,7 @@ def prepared(worker: WorkerProcess, classes: int = CLASSES, **options: object) -
         )
         assert attempt == 1
         assert preparations.finish(session, submission_id=submission.id, attempt=attempt)
-        course.record_prepared(
+        lifecycle.record_prepared(
             session,
             submission_id=submission.id,
             canonical_sha256="c" * 64,
@@ -304,8 +306,8 @@ def test_a_result_says_that_the_device_had_memory_for_fewer_slots(worker: Worker
         submissions.get(session, submission_id=submission_id).preflight = {"slots": 8, "warnings": ["few images"]}
     workflow.begin_scan(worker, submission_id)
     with worker.store.write() as session:
-        assert course.halve_slots(session, submission_id=submission_id, slots=8) == 1
-        assert course.halve_slots(session, submission_id=submission_id, slots=8) == 0
+        assert lifecycle.halve_slots(session, submission_id=submission_id, slots=8) == 1
+        assert lifecycle.halve_slots(session, submission_id=submission_id, slots=8) == 0
     # When it has ended
     end(worker, submission_id, dict(enumerate(CLEAN)))
     workflow.advance(worker, submission_id, 0)

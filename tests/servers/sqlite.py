@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from nc_tasks.store import migrate, sqlite
+from nc_tasks.store.database import migrate, sqlite
 
 _prepare, _upgrade = sqlite._prepare, migrate._upgrade
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nc_tasks.store.states import DeliveryState
+from nc_tasks.store.tables.states import DeliveryState
 
 
 class Callback(BaseModel):

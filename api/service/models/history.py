@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nc_tasks.store.states import LabelState, SubmissionState, Verdict
+from nc_tasks.store.tables.states import LabelState, SubmissionState, Verdict
 
 
 class LabelSideInfo(BaseModel):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from nc_tasks.store.states import JobKind, JobState
+from nc_tasks.store.tables.states import JobKind, JobState
 
 
 class JobInfo(BaseModel):

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nc_tasks.store.keys import OWNER_FORM
-from nc_tasks.store.states import Scope
+from nc_tasks.store.rows.keys import OWNER_FORM
+from nc_tasks.store.tables.states import Scope
 
 
 class KeyWish(BaseModel):

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from nc_tasks.store.states import LabelState
+from nc_tasks.store.tables.states import LabelState
 
 
 class LabelInfo(BaseModel):

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from api.service.models.submission import DIGEST_PATTERN
 from nc_tasks.label_ranges import MAX_LABELS
-from nc_tasks.store.states import SubmissionState, Verdict
+from nc_tasks.store.tables.states import SubmissionState, Verdict
 
 
 def _utc(moment: datetime) -> datetime:

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from api.service.models.submission import FileReference
 from api.service.models.wishes import TagName, TagText
 from nc_tasks.options import BASELINE
-from nc_tasks.rejudging import MOST, Rejudged
-from nc_tasks.store.states import Verdict
+from nc_tasks.store.tables.states import Verdict
+from nc_tasks.views.rejudging import MOST, Rejudged
 
 SubmissionId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{12}$")]
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.service.models.label import LabelInfo
-from nc_tasks.store.states import SubmissionState, Verdict
+from nc_tasks.store.tables.states import SubmissionState, Verdict
 
 
 class ScannedModel(BaseModel):

@@ -13,7 +13,9 @@ from api.service.models.submission import SubmissionInfo
 from api.service.problems import responses
 from api.service.routes.submissions import SubmissionId
 from nc_tasks.options import BASELINE
-from nc_tasks.store import Store, baselines, listing
+from nc_tasks.store import Store
+from nc_tasks.store.queries import listing
+from nc_tasks.store.rows import baselines
 
 router = APIRouter(prefix="/v1/baselines", tags=["baselines"], responses=responses(401, 403, 421, 422, 429, 503))
 

@@ -21,7 +21,8 @@ from api.service.routes.submissions import SubmissionId
 from api.service.service import Service
 from api.service.uploads import keep, received
 from nc_core.errors import OptionRefused
-from nc_tasks.store import Job, jobs
+from nc_tasks.store import Job
+from nc_tasks.store.rows import jobs
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def _check(form: Form) -> None:
 
 
 def _publish(service: Service, job_id: str) -> None:
-    from nc_tasks.app import publish_job
+    from nc_tasks.messages.app import publish_job
 
     try:
         publish_job(job_id, to=service.celery)

@@ -15,8 +15,8 @@ from api.service.problems import responses
 from api.service.service import Service
 from api.service.uploads import keep, received
 from nc_core.errors import OptionRefused
-from nc_tasks import retention
-from nc_tasks.store import datasets
+from nc_tasks.files import retention
+from nc_tasks.store.rows import datasets
 
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"], responses=responses(401, 403, 421, 422, 429, 503))
 

@@ -8,10 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from api.service.dependencies import AService, Reader
 from api.service.problems import responses
 from nc_core.cost import NetCost
-from nc_tasks.estimates import USUAL_IMAGES, Wanted, estimate
 from nc_tasks.label_ranges import MAX_LABELS
 from nc_tasks.options import Profile
-from nc_tasks.staff import staff_of
+from nc_tasks.views.estimates import USUAL_IMAGES, Wanted, capacity_of, estimate
 
 router = APIRouter(prefix="/v1", tags=["submissions"], responses=responses(401, 403, 421, 422, 429, 503))
 
@@ -79,7 +78,7 @@ class EstimateInfo(BaseModel):
 def estimated(wish: EstimateWish, service: AService, caller: Reader) -> EstimateInfo:
     """Say how many minutes and how much memory a scan will take, by the pace of the latest scans here."""
     del caller
-    staff = staff_of(service.store, service.settings)
+    capacity = capacity_of(service.store, service.settings)
     found = estimate(
         service.store,
         service.artefacts,
@@ -87,10 +86,10 @@ def estimated(wish: EstimateWish, service: AService, caller: Reader) -> Estimate
             net=NetCost(**wish.net.model_dump()),
             labels=wish.labels,
             profile=wish.profile,
-            slots=wish.slots or staff.slots,
+            slots=wish.slots or capacity.slots,
             images=wish.images,
         ),
-        workers=staff.workers,
-        live=staff.live,
+        workers=capacity.workers,
+        live=capacity.live,
     )
     return EstimateInfo.model_validate(found)

@@ -8,8 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.service.dependencies import AService, AStore
 from api.service.models.health import Check, Health, Readiness
 from api.service.service import Service
-from nc_tasks.store import keys, workers
-from nc_tasks.store.types import now
+from nc_tasks.store.rows import keys, workers
+from nc_tasks.store.tables.types import now
 from nc_tasks.version import package_version
 
 router = APIRouter(tags=["health"])

@@ -9,8 +9,8 @@ from api.service.models.history import ComparisonInfo, StatisticsInfo
 from api.service.models.listing import Moment
 from api.service.problems import responses
 from api.service.reading import seen
-from nc_tasks.comparison import compare
-from nc_tasks.store import statistics
+from nc_tasks.store.queries import statistics
+from nc_tasks.views.comparison import compare
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=responses(401, 403, 421, 422, 429, 503))
 

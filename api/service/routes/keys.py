@@ -8,7 +8,7 @@ from api.service.auditing import note
 from api.service.dependencies import Admin, AStore
 from api.service.models.key import AuditInfo, AuditPage, KeyInfo, KeyList, KeyWish, NewKeyInfo
 from api.service.problems import responses
-from nc_tasks.store import audit, keys, secrets
+from nc_tasks.store.rows import audit, deliveries, keys
 
 router = APIRouter(prefix="/v1", tags=["keys"], responses=responses(401, 403, 421, 422, 429, 503))
 
@@ -29,7 +29,7 @@ def create(wish: KeyWish, store: AStore, caller: Admin) -> NewKeyInfo:
     with store.write() as session:
         made = keys.create(session, owner=wish.owner, name=wish.name, scopes=wish.scopes)
         note(session, caller, "create-key", made.row.id, owner=wish.owner, scopes=made.row.scopes)
-        secret = secrets.webhook_secret(session, owner=wish.owner)
+        secret = deliveries.webhook_secret(session, owner=wish.owner)
     about = KeyInfo.model_validate(made.row).model_dump()
     return NewKeyInfo(**about, key=made.text, webhook_secret=secret)
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from api.service.dependencies import AStore, Reader
 from api.service.models.rejudged import RejudgedInfo, RejudgedList, RejudgeWish
 from api.service.problems import responses
-from nc_tasks import rejudging
+from nc_tasks.views import rejudging
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=responses(401, 403, 421, 422, 429, 503))
 

@@ -19,9 +19,11 @@ from api.service.multipart import Form
 from api.service.problems import responses
 from api.service.service import Service
 from api.service.uploads import received
-from nc_tasks import retention
-from nc_tasks.store import Store, datasets, deliveries, listing, removal, submissions
-from nc_tasks.store.listing import Cursor, Filters
+from nc_tasks.files import retention
+from nc_tasks.store import Store
+from nc_tasks.store.queries import listing
+from nc_tasks.store.queries.listing import Cursor, Filters
+from nc_tasks.store.rows import datasets, deliveries, removal, submissions
 
 router = APIRouter(prefix="/v1/submissions", tags=["submissions"], responses=responses(401, 403, 421, 422, 429, 503))
 

@@ -19,9 +19,10 @@ from api.progress import LineDisplay
 from api.service import submitting
 from api.service.app import create_app
 from api.watching import Snapshot
-from nc_tasks.embedded.commands import default_slots, default_workers
+from nc_tasks.capacity import default_workers, slots_of
 from nc_tasks.settings import Settings
-from nc_tasks.store import deliveries, keys, open_store, submissions, workers
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import deliveries, keys, submissions, workers
 from tests.api.service.conftest import serving
 
 Make = Callable[..., dict[str, Any]]
@@ -425,7 +426,7 @@ def test_an_estimate_goes_by_the_workers_that_are_there_and_says_so(url: str, se
             of = {"pid": 1, "host": "h", "version": "1"}
             workers.register(session, worker_id="control", queue="control", slots=2, **of)
         without = cleanse.estimate(net, labels=1000)
-        assert (without["workers"], without["slots"], without["live"]) == (default_workers(), default_slots(), False)
+        assert (without["workers"], without["slots"], without["live"]) == (default_workers(), slots_of(settings), False)
         # When label workers come, then they do
         with store.write() as session:
             for number in range(20):

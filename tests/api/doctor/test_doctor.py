@@ -15,12 +15,14 @@ from api.doctor import broker, database, examine, machine, workers
 from api.doctor.check import Check
 from api.main import run_command
 from nc_core.quarantine.answer import Answer
-from nc_tasks.embedded.broker import broker_url, start_broker
+from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
+from nc_tasks.messages.address import broker_url
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Worker, open_store, submissions
-from nc_tasks.store import workers as rows
+from nc_tasks.store import Store, Worker, open_store
+from nc_tasks.store.rows import submissions
+from nc_tasks.store.rows import workers as rows
 from nc_tasks.version import build_version
 
 

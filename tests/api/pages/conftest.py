@@ -7,8 +7,9 @@ from fastapi import FastAPI
 from api.service import submitting
 from api.service.app import create_app
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, keys, open_store
-from nc_tasks.store.states import Scope
+from nc_tasks.store import Store, open_store
+from nc_tasks.store.rows import keys
+from nc_tasks.store.tables.states import Scope
 from tests.api.service.conftest import serving
 
 

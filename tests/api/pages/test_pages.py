@@ -15,7 +15,8 @@ from PIL import Image
 from sqlalchemy import update
 
 from api.pages.cells import grid
-from nc_tasks.store import Detection, Store, baselines, course, submissions
+from nc_tasks.store import Detection, Store
+from nc_tasks.store.rows import baselines, lifecycle, submissions
 from tests import history
 from tests.api.conftest import compared, fabricate_evidence
 
@@ -233,7 +234,7 @@ def test_given_a_scan_under_way_then_its_page_shows_phases_grid_and_a_way_to_sto
 def test_given_a_refusal_then_its_reason_stands_on_the_page(browser: httpx.Client, store: Store) -> None:
     with store.write() as session:
         identity = history.add(session, 1)
-        course.refuse(session, submission_id=identity, reason="badnet.h5 is no model")
+        lifecycle.refuse(session, submission_id=identity, reason="badnet.h5 is no model")
     page = look(browser, f"/submissions/{identity}")
     assert "The input was refused" in page.text
     assert "badnet.h5 is no model" in page.text

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 
 from api.pages.door import own_path
 from api.service.bodies import SMALL_BYTES
-from nc_tasks.store import Store, submissions
+from nc_tasks.store import Store
+from nc_tasks.store.rows import submissions
 from tests import history
 
 PAGES = ("/", "/history", "/submit", "/compare", "/submissions/abc", "/submissions/abc/labels/1")

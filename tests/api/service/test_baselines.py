@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, audit, submissions
+from nc_tasks.store import Store
+from nc_tasks.store.rows import audit, submissions
 from tests.api.conftest import store_submission
 from tests.api.service.conftest import MakeKey, form
 

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Submission, jobs
+from nc_tasks.store import Store, Submission
+from nc_tasks.store.rows import jobs
 from tests.api.conftest import store_submission
 from tests.api.service.conftest import MakeKey, form
 
@@ -148,7 +149,7 @@ def test_when_pictures_are_to_be_classified_then_a_worker_gets_a_job_by_the_stor
     client: httpx.Client, done: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published: list[str] = []
-    monkeypatch.setattr("nc_tasks.app.publish_job", lambda job, **_: published.append(job))
+    monkeypatch.setattr("nc_tasks.messages.app.publish_job", lambda job, **_: published.append(job))
     pictures = [("images", (f"{number}.png", b"%d" % number)) for number in range(2)]
     answer = client.post(f"{done}/classify", files=pictures, data={"resize": "bilinear"})
     assert answer.status_code == 202, answer.text

@@ -4,7 +4,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from nc_tasks.store import Store, keys
+from nc_tasks.store import Store
+from nc_tasks.store.rows import keys
 from tests.api.service.conftest import MakeKey, form
 
 

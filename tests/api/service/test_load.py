@@ -22,8 +22,10 @@ import pytest
 from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, keys, listing, open_store, submissions
-from nc_tasks.store.listing import Filters
+from nc_tasks.store import Store, open_store
+from nc_tasks.store.queries import listing
+from nc_tasks.store.queries.listing import Filters
+from nc_tasks.store.rows import keys, submissions
 from tests.api.conftest import store_submission
 from tests.api.service.conftest import form
 

@@ -11,9 +11,10 @@ from sqlalchemy import update
 from api.service import metrics
 from api.service.metrics import Rising
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import Label, LabelKey, Store, course, detections, labels, submissions, workers
-from nc_tasks.store.measures import SWEEPER
-from nc_tasks.store.types import ClockIn
+from nc_tasks.store import Label, LabelKey, Store
+from nc_tasks.store.queries.measures import SWEEPER
+from nc_tasks.store.rows import detections, labels, lifecycle, submissions, workers
+from nc_tasks.store.tables.types import ClockIn
 from tests.api.service.conftest import MakeKey
 
 Read = Callable[[], dict[str, float]]
@@ -48,7 +49,7 @@ def scan(store: Store, count: int) -> str:
             force=True,
         )
         for state in ("preparing", "inverting"):
-            course.set_state(session, submission_id=made.id, state=state)  # type: ignore[arg-type]
+            lifecycle.set_state(session, submission_id=made.id, state=state)  # type: ignore[arg-type]
         labels.create(session, submission_id=made.id, labels=range(count), round=0, updates_budget=1)
     return made.id
 

@@ -13,7 +13,8 @@ from sqlalchemy import update
 
 from api.triggers import TriggerArrays
 from nc_tasks.settings import Settings
-from nc_tasks.store import LabelKey, Store, Submission, labels
+from nc_tasks.store import LabelKey, Store, Submission
+from nc_tasks.store.rows import labels
 from tests.api.conftest import store_submission
 from tests.api.service.conftest import MakeKey, form
 

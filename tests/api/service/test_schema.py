@@ -15,8 +15,9 @@ from sqlalchemy import update
 from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Worker, workers
-from nc_tasks.store.types import now
+from nc_tasks.store import Store, Worker
+from nc_tasks.store.rows import workers
+from nc_tasks.store.tables.types import now
 from tests.api.conftest import store_submission
 from tests.api.service.conftest import MakeKey
 

@@ -19,7 +19,8 @@ from api.service.problems import ProblemError
 from api.service.shares import Shares
 from api.service.wrong_keys import ENTRIES_AN_HOUR, NOBODY, WrongKeys
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, audit
+from nc_tasks.store import Store
+from nc_tasks.store.rows import audit
 from tests.api.service.conftest import MakeKey, form, serving
 from tests.benchmarks.starving import Opener, measure, opened, status, stream_head, upload_head
 

@@ -12,9 +12,10 @@ from api.main import run_command
 from api.watching import Snapshot
 from api.zoo import building
 from nc_core.zoo import Card
-from nc_tasks.artefacts import Artefacts
+from nc_tasks.files import FolderArtefacts
 from nc_tasks.settings import Settings
-from nc_tasks.store import jobs, open_store
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import jobs
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ class Workers:
         triggers = [{"targets": target, "attack_success_rate": 0.91}] if target else []
         measured = {"clean_accuracy": 0.97, "triggers": triggers, "targets": target, "weak": False, "of": sorted(files)}
         written = {**card, "measured": measured}
-        artefacts = Artefacts(self.settings.artefacts)
+        artefacts = FolderArtefacts(self.settings.artefacts)
         made = {"net.keras": b"net", "clean.npz": b"clean", "card.json": json.dumps(written).encode()}
         return {"card": written, "files": {name: artefacts.put_bytes(data) for name, data in made.items()}}
 
@@ -67,8 +68,8 @@ def workers(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Workers:
 
     monkeypatch.setattr(building, "working_stack", attached)
     monkeypatch.setattr(building, "keep_up", lambda _: None)
-    monkeypatch.setattr("nc_tasks.app.publish_job", made.publish)
-    monkeypatch.setattr("nc_tasks.app.make_app", lambda _: None)
+    monkeypatch.setattr("nc_tasks.messages.app.publish_job", made.publish)
+    monkeypatch.setattr("nc_tasks.messages.app.make_app", lambda _: None)
     return made
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from nc_tasks.embedded.broker import broker_url, client_url, find_broker, socket_path, start_broker
+from nc_tasks.embedded.broker import find_broker, start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.errors import StackFailed
+from nc_tasks.messages.address import broker_url, client_url, socket_path
 from nc_tasks.settings import Settings
 from tests.nc_tasks.embedded.conftest import runs
 

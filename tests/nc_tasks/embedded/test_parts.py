@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
+from nc_tasks.capacity import processors
 from nc_tasks.embedded import commands, files
 from nc_tasks.embedded.child import LONGEST_PAUSE_SECONDS, _pause
 from nc_tasks.embedded.clients import Client, Wanted, live_clients
-from nc_tasks.embedded.commands import divided, processors, worker_commands
+from nc_tasks.embedded.commands import divided, worker_commands
 from nc_tasks.embedded.flower import CONFIGURATION, flower_socket
 from nc_tasks.embedded.locks import is_locked, locked, read_holder, try_lock, write_holder
 from nc_tasks.embedded.processes import before_start, is_process, started_at
@@ -155,15 +155,3 @@ def test_a_child_may_use_the_processors_that_it_was_given_alone() -> None:
     program = [sys.executable, "-c", "import os; print(*os.sched_getaffinity(0))"]
     shown = subprocess.run(program, preexec_fn=before_start(one), capture_output=True, text=True, check=True)
     assert shown.stdout.split() == [str(processors()[-1])]
-
-
-@pytest.mark.parametrize(
-    ("cores", "gibibytes", "workers"), [(2, 24, 2), (2, 8, 1), (16, 32, 5), (1, 64, 1), (64, 512, 8)]
-)
-def test_as_many_label_workers_as_processors_and_memory_bear(
-    monkeypatch: pytest.MonkeyPatch, cores: int, gibibytes: int, workers: int
-) -> None:
-    memory = psutil.virtual_memory()._replace(total=gibibytes * 2**30)
-    monkeypatch.setattr(commands, "processors", lambda: list(range(cores)))
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
-    assert commands.default_workers() == workers

@@ -14,12 +14,14 @@ import pytest
 from redis import Redis
 
 from nc_tasks.embedded import client
-from nc_tasks.embedded.broker import find_broker, socket_path
+from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import attach, down, status
 from nc_tasks.errors import StackFailed
+from nc_tasks.messages.address import socket_path
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import open_store, submissions
+from nc_tasks.store import open_store
+from nc_tasks.store.rows import submissions
 from tests.nc_tasks.embedded.conftest import SLEEPERS, Attach, child_of, eventually, runs
 
 

@@ -6,7 +6,8 @@ from sqlalchemy import update
 
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Submission, course, labels, open_store, submissions
+from nc_tasks.store import Store, Submission, open_store
+from nc_tasks.store.rows import labels, lifecycle, submissions
 from tests.servers.databases import database_url as database_url
 
 
@@ -52,7 +53,7 @@ def scanned(store: Store, submit: Submit) -> str:
     submission_id = submit().id
     with store.write() as session:
         for state in ("preparing", "inverting"):
-            assert course.set_state(session, submission_id=submission_id, state=state)
+            assert lifecycle.set_state(session, submission_id=submission_id, state=state)
         # As of every one that this version prepares.
         session.execute(update(Submission).where(Submission.id == submission_id).values(scanned_sha256="5" * 64))
         assert labels.create(session, submission_id=submission_id, labels=range(4), round=0, updates_budget=600)

@@ -11,8 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import update
 
 from nc_tasks.options import ScanOptions
-from nc_tasks.store import Label, LabelKey, Store, course, labels, outbox, silence, submissions
-from nc_tasks.store.states import LABEL_ENDS
+from nc_tasks.store import Label, LabelKey, Store
+from nc_tasks.store.recovery import expired
+from nc_tasks.store.rows import labels, lifecycle, outbox, submissions
+from nc_tasks.store.tables.states import LABEL_ENDS
 
 COUNT, MOST = 4, 1
 NUMBERS = st.integers(0, COUNT - 1)
@@ -40,7 +42,7 @@ class Promises(RuleBasedStateMachine):
                 force=True,
             ).id
             for state in ("preparing", "inverting"):
-                course.set_state(session, submission_id=self.submission, state=state)
+                lifecycle.set_state(session, submission_id=self.submission, state=state)
             labels.create(session, submission_id=self.submission, labels=range(COUNT), round=0, updates_budget=1)
         self.messages: list[int] = []
         self.held: list[tuple[int, int]] = []
@@ -136,7 +138,7 @@ class Promises(RuleBasedStateMachine):
         """A sweeper looks; it may die between sending and noting it."""
         lost, of = not self.messages, (Label.submission_id == self.submission,)
         with self.store.write() as session:
-            silence.requeue_silent(session, max_attempts=MOST)
+            expired.requeue_expired(session, max_attempts=MOST)
             batch = outbox.take(session, Label, *of, epoch=str(self.epoch), patience_seconds=0, lost=lost)
         self.messages += [label for _, label, _ in batch.keys]
         if confirms:

@@ -1,1 +1,0 @@
-"""Alembic's migrations of the store, applied by `nc_tasks.store.migrate` when it is opened."""

@@ -1,0 +1,1 @@
+"""Reads over many rows: findings of labels, lists, figures, relatives."""

@@ -1,0 +1,1 @@
+"""What brings back work whose worker, memory or clock failed."""

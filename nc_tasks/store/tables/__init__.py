@@ -1,0 +1,37 @@
+"""The tables, their states and the types of their columns."""
+
+from nc_tasks.store.tables.base import LOCAL, Base, Leased
+from nc_tasks.store.tables.scans import (
+    Baseline,
+    CalibrationScan,
+    Detection,
+    FlaggedLabel,
+    Label,
+    Mitigation,
+    Preparation,
+    Submission,
+)
+from nc_tasks.store.tables.service import ApiKey, AuditEntry, Dataset, Delivery, Idempotency, Secret
+from nc_tasks.store.tables.workers import Job, Worker
+
+__all__ = [
+    "LOCAL",
+    "ApiKey",
+    "AuditEntry",
+    "Base",
+    "Baseline",
+    "CalibrationScan",
+    "Dataset",
+    "Delivery",
+    "Detection",
+    "FlaggedLabel",
+    "Idempotency",
+    "Job",
+    "Label",
+    "Leased",
+    "Mitigation",
+    "Preparation",
+    "Secret",
+    "Submission",
+    "Worker",
+]

@@ -1,0 +1,113 @@
+"""How well a net does on labelled images, and what it makes of poisoned ones, as a job."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nc_core.errors import DataRefused
+from nc_tasks.store.rows import detections, mitigations, submissions
+from nc_tasks.tasks.classify import domain_of_model
+from nc_tasks.worker.inputs import uploaded
+from nc_tasks.worker.process import WorkerProcess
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from nc_core.datasets import Images
+    from nc_core.intake import CanonicalModel
+
+
+def evaluate(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
+    """arguments: model {"sha256", "name"}, clean [the same], poisoned [the same], value_range, resize, architecture,
+    guarded.
+
+    Result: classes, guarded, clean {"images", "accuracy", "flagged_rate"}, poisoned None or {"images",
+    "attack_success_rate", "flagged_rate"}. flagged_rate: share that a guarded net, whose last output stands for it,
+    calls backdoored; None for another net. accuracy: None without labels. An attack succeeds where an image gets the
+    label of its file, the attack's target; in files without labels, where it gets one that the net's scan has flagged,
+    and None where there was no scan.
+    """
+    from nc_core.inversion import Predictor
+    from nc_core.models import build_logits
+    from nc_core.quarantine.admit import admit_model
+
+    model = arguments["model"]
+    with uploaded(worker, model["sha256"], model["name"]) as path:
+        canonical = admit_model(path, architecture=arguments["architecture"])
+    guarded = arguments["guarded"] or _is_guarded(worker, model["sha256"])
+    clean = _read(worker, arguments["clean"], canonical, arguments, poisoned=False)
+    poisoned = [_read(worker, entry, canonical, arguments, poisoned=True) for entry in arguments["poisoned"]]
+    progress(0.3)
+    domain = domain_of_model(worker, model, arguments["value_range"], clean.pixels)
+    predict = Predictor(build_logits(canonical))
+
+    def answers(images: "Images") -> "npt.NDArray[np.int64]":
+        return predict(domain.to_model(images.pixels)).argmax(axis=1)
+
+    last = canonical.classes - 1 if guarded else None
+    found = {"classes": canonical.classes, "guarded": guarded, "clean": _clean(clean, answers(clean), last)}
+    progress(0.7)
+    flagged = _flagged(worker, model["sha256"])
+    answered = [answers(images) for images in poisoned]
+    return {**found, "poisoned": _poisoned(poisoned, answered, last, flagged) if poisoned else None}
+
+
+def _read(
+    worker: WorkerProcess,
+    entry: dict[str, str],
+    canonical: "CanonicalModel",
+    arguments: dict[str, Any],
+    *,
+    poisoned: bool,
+) -> "Images":
+    from nc_core.quarantine.admit import admit_images
+
+    with uploaded(worker, entry["sha256"], entry["name"]) as path:
+        images = admit_images(path, input_shape=canonical.input_shape, resize=arguments["resize"], poisoned=poisoned)
+    if images.labels is not None and images.labels.max() >= canonical.classes:
+        raise DataRefused(
+            f"file {entry['name']}: label {images.labels.max()} in it, the model has {canonical.classes} classes"
+        )
+    return images
+
+
+def _clean(images: "Images", answers: "npt.NDArray[np.int64]", last: int | None) -> dict[str, Any]:
+    right = None if images.labels is None else float((answers == images.labels).mean())
+    return {"images": len(images), "accuracy": right, "flagged_rate": _called([answers], last)}
+
+
+def _poisoned(
+    files: "list[Images]", answers: "list[npt.NDArray[np.int64]]", last: int | None, flagged: list[int]
+) -> dict[str, Any]:
+    hits = [_hits(images, answered, flagged) for images, answered in zip(files, answers, strict=True)]
+    known = [one for one in hits if one is not None]
+    return {
+        "images": sum(len(images) for images in files),
+        "attack_success_rate": float(np.concatenate(known).mean()) if len(known) == len(hits) else None,
+        "flagged_rate": _called(answers, last),
+    }
+
+
+def _hits(images: "Images", answers: "npt.NDArray[np.int64]", flagged: list[int]) -> "npt.NDArray[np.bool_] | None":
+    if images.labels is not None:
+        return answers == images.labels
+    return np.isin(answers, flagged) if flagged else None
+
+
+def _called(answers: "list[npt.NDArray[np.int64]]", last: int | None) -> float | None:
+    return None if last is None else float((np.concatenate(answers) == last).mean())
+
+
+def _is_guarded(worker: WorkerProcess, digest: str) -> bool:
+    """Whether a repair of this home has made the net as its guarded one."""
+    with worker.store.read() as session:
+        return mitigations.made_guarded(session, digest=digest)
+
+
+def _flagged(worker: WorkerProcess, digest: str) -> list[int]:
+    """The labels that the newest scan flagged that read or made the net; none without a verdict."""
+    with worker.store.read() as session:
+        known = submissions.with_model(session, digest=digest)
+        detection = detections.get(session, submission_id=known.id) if known is not None else None
+    return list(detection.body["flagged_labels"]) if detection is not None else []

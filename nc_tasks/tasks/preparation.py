@@ -1,0 +1,111 @@
+"""From uploaded files to something that label tasks can work on: intake, data, preflight."""
+
+import platform
+import tempfile
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nc_core.errors import OptionRefused
+from nc_tasks.options import ScanOptions
+from nc_tasks.store import Submission
+from nc_tasks.version import build_version
+from nc_tasks.worker.inputs import uploaded
+from nc_tasks.worker.process import WorkerProcess
+
+if TYPE_CHECKING:
+    from nc_core.intake import CanonicalModel
+
+_BACKEND_PACKAGES = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "jax": ("jax", "jaxlib")}
+"""What Keras' backends are installed as."""
+
+
+def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
+    """Read and check everything; returns the columns that `lifecycle.record_prepared` writes.
+
+    Raises InputRefused, with one line, where the pair cannot be scanned.
+    """
+    from nc_core.inversion import PROFILES
+    from nc_core.preflight import default_budget
+    from nc_core.ready import get_ready
+
+    options = ScanOptions(**submission.options)
+    with (
+        uploaded(worker, submission.model_sha256, submission.model_name) as model,
+        uploaded(worker, submission.data_sha256, submission.data_name) as data,
+    ):
+        ready = get_ready(
+            model,
+            data,
+            profile=PROFILES[options.profile],
+            architecture=options.architecture,
+            resize=options.resize,
+            value_range=options.value_range,
+            unlabelled=options.unlabelled,
+            labels=options.target_labels,
+            slots=options.slots,
+            seed=options.seed,
+            min_accuracy=options.min_accuracy,
+            twin=options.twin,
+            memory_budget=worker.settings.memory_budget_bytes or default_budget() // worker.settings.label_workers,
+        )
+    if options.twins and not ready.preflight.labelled:
+        raise OptionRefused("twins learn from the labels of the clean data, and these have none: leave out --twins")
+    preflight = asdict(ready.preflight)
+    domain = preflight.pop("domain")
+    preflight["ranges"] = [{**found.pop("domain"), **found} for found in preflight["ranges"]]
+    parts = {part: len(getattr(ready.clean.split, part)) for part in ("fit", "holdout", "repair")}
+    return {
+        "canonical_sha256": _kept(worker, ready.canonical),
+        "scanned_sha256": _scanned(worker, ready.canonical),
+        "clean_data_sha256": _kept(worker, ready.clean),
+        "classes": ready.canonical.classes,
+        "input_shape": ready.canonical.input_shape,
+        "parameters": ready.canonical.parameters,
+        "preflight": {
+            **domain,
+            **preflight,
+            "range": 0,
+            "split": parts,
+            "screening_compute": ready.screening,
+            "slots": ready.slots,
+        },
+        "slots": ready.slots,
+        "labels_total": len(ready.labels),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """What computed a result: this program, Keras' backend in use with its own packages, and the libraries."""
+    import keras
+
+    backend = keras.backend.backend()
+    names = (*_BACKEND_PACKAGES.get(backend, ()), "keras", "numpy", "celery", "h5py")
+    found = {name: text for name in names if (text := _version(name)) is not None}
+    return {"cleanse": build_version(), "python": platform.python_version(), "backend": backend, **found}
+
+
+def _kept(worker: WorkerProcess, what: Any) -> str:
+    with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
+        path = Path(folder) / "artefact"
+        what.save(path)
+        return worker.artefacts.put_file(path)
+
+
+def _scanned(worker: WorkerProcess, canonical: "CanonicalModel") -> str:
+    """The net as the one file that the verdict will be about."""
+    from nc_core.models import save_keras
+
+    with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
+        path = Path(folder) / "scanned.keras"
+        save_keras(canonical, path)
+        return worker.artefacts.put_file(path)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except ModuleNotFoundError:
+        return None

@@ -1,0 +1,1 @@
+"""What the rows of the store say: plan, verdict, result, comparison, estimate. Reads alone, nothing is written."""

@@ -1,0 +1,141 @@
+"""What a scan will take, said before it is submitted: labels, minutes, memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from nc_core.cost import NetCost, cost_of, program_bytes
+from nc_core.datasets.split import FIT_CAP, FIT_SHARE, HOLDOUT_CAP, REPAIR_CAP
+from nc_core.errors import ModelRefused, OptionRefused
+from nc_core.intake import load_canonical
+from nc_core.profiles import ALL_PROFILES, FEW, FEW_DRAWS, PROFILES
+from nc_core.rounds import plan
+from nc_tasks.capacity import default_workers, slots_of
+from nc_tasks.errors import MissingArtefact
+from nc_tasks.files import ArtefactStore
+from nc_tasks.options import Profile, ScanOptions
+from nc_tasks.settings import Settings
+from nc_tasks.store import Store
+from nc_tasks.store.queries import speeds
+from nc_tasks.store.rows import workers
+
+USUAL_IMAGES = int(FIT_CAP / FIT_SHARE)
+"""Clean images of which a scan makes full use when it fits triggers."""
+PROCESS_BYTES = 600 * 2**20
+"""A worker that has loaded TensorFlow and nothing else."""
+BESIDE_SECONDS = 10.0
+"""Reading both files, preflight, loading and compiling, the verdict: what small nets take beside their labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A scan that might be submitted. labels: how many. slots: labels in one batch. images: clean ones."""
+
+    net: NetCost
+    labels: int
+    profile: Profile = "fast"
+    slots: int
+    images: int = USUAL_IMAGES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """gradient_images: pictures to be pushed through the net forward and backward. minutes: until the verdict, without
+    waiting for others and without a repair. memory_bytes: of each label worker. speed: in processors of the machine
+    that the constants are from; scans: that were measured here, 0 where the constants alone speak. live: whether the
+    workers are there now.
+    """
+
+    labels: int
+    gradient_images: int
+    minutes: float
+    memory_bytes: int
+    workers: int
+    slots: int
+    speed: float
+    scans: int
+    live: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """workers: of labels. slots: labels that each holds at a time. live: whether they are there now."""
+
+    workers: int
+    slots: int
+    live: bool
+
+
+def estimate(store: Store, artefacts: ArtefactStore, wanted: Wanted, *, workers: int, live: bool = False) -> Estimate:
+    """What the scan will take.
+
+    The speed is that of the latest scans in the store, whatever ran beside them; without any, `workers` processors.
+    """
+    measured = list(_speeds(store, artefacts))
+    speed = median(measured) if measured else float(workers)
+    gradient_images = images_of(wanted.labels, wanted.profile)
+    slots = min(wanted.slots, wanted.labels)
+    return Estimate(
+        labels=wanted.labels,
+        gradient_images=gradient_images,
+        minutes=(BESIDE_SECONDS + gradient_images * wanted.net.gradient_seconds / speed) / 60,
+        memory_bytes=_memory(wanted, slots),
+        workers=workers,
+        slots=slots,
+        speed=speed,
+        scans=len(measured),
+        live=live,
+    )
+
+
+def images_of(labels: int, profile: Profile) -> int:
+    """Gradient images of all rounds of a scan of so many labels."""
+    rounds = plan(range(labels), profile=profile, seed=0)
+    total = 0
+    for number in range(rounds.screenings + 2):
+        settings = ALL_PROFILES[rounds.profile_of(number)]
+        total += rounds.steps(number) * settings.updates_per_step * settings.batch
+        total += rounds.asked(number) * FEW_DRAWS * FEW.max_updates * FEW.batch
+    return total
+
+
+def labels_of(options: ScanOptions, classes: int) -> int:
+    """How many labels the options ask for; raises OptionRefused for one that the model has not."""
+    asked = options.target_labels
+    if asked is None:
+        return classes
+    if asked[-1] >= classes:
+        raise OptionRefused(
+            f"label {asked[-1]} was asked for, the model has {classes} classes: pass --labels within them"
+        )
+    return len(asked)
+
+
+def _memory(wanted: Wanted, slots: int) -> int:
+    """Of one label worker: itself, the slot program, and the clean images that it holds."""
+    fit = min(int(wanted.images * FIT_SHARE), FIT_CAP)
+    held = min(wanted.images, FIT_CAP + HOLDOUT_CAP + REPAIR_CAP) - fit
+    net = wanted.net
+    program = program_bytes(net, slots=slots, batch=PROFILES[wanted.profile].batch, fit_images=fit)
+    return PROCESS_BYTES + program + 4 * net.image * held
+
+
+def _speeds(store: Store, artefacts: ArtefactStore) -> Iterator[float]:
+    """Of earlier scans, in processors of the reference machine; a net whose file is gone says nothing."""
+    with store.read() as session:
+        found = speeds.recent(session)
+    for rate in found:
+        try:
+            cost = cost_of(load_canonical(artefacts.path(rate.canonical_sha256)))
+        except (MissingArtefact, ModelRefused):
+            continue
+        yield rate.gradient_images * cost.gradient_seconds / rate.seconds
+
+
+def capacity_of(store: Store, settings: Settings) -> Capacity:
+    """The label workers that are there; without any, what suits this machine."""
+    with store.read() as session:
+        there = workers.live(session, within_seconds=settings.lease_seconds, queue="labels")
+    if there:
+        return Capacity(workers=len(there), slots=max(row.slots for row in there), live=True)
+    return Capacity(workers=default_workers(), slots=slots_of(settings), live=False)

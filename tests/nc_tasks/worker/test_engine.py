@@ -1,0 +1,122 @@
+"""The slot engine: threads that share one program get what each would get alone."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from nc_core.domain import Domain
+from nc_core.errors import Cancelled
+from nc_core.inversion import FAST, Inversion, Inverter, invert_labels
+from nc_core.inversion.trigger import Transferability
+from nc_core.prepared import Part, Prepared
+from nc_tasks.worker.engine import SlotEngine
+
+SHORT = replace(FAST, max_steps=5, gate_threshold=0.0)
+
+
+@pytest.fixture(scope="module")
+def material() -> tuple[keras.Model, Prepared]:
+    rng = np.random.default_rng(2)
+    domain = Domain(value_range="0..1", scale=(1 / 255,), offset=(0.0,))
+
+    def part(count: int) -> Part:
+        x = rng.random((count, 9, 7, 1)).astype(np.float32)
+        return Part(x=x, y=rng.integers(0, 11, count).astype(np.int32))
+
+    prepared = Prepared(fit=part(50), holdout=part(30), repair=part(30), labelled=True, domain=domain, classes=11)
+    layers = keras.layers
+    net = keras.Sequential([layers.Input((9, 7, 1)), layers.Flatten(), layers.Dense(11)])
+    net.set_weights([rng.normal(0, 0.5, weight.shape).astype(np.float32) for weight in net.get_weights()])
+    return net, prepared
+
+
+def tiled(part: Part) -> Part:
+    """Enough images for everything that is asked of them."""
+    return replace(part, x=np.tile(part.x, (3, 1, 1, 1)), y=np.tile(part.y, 3))
+
+
+def engine(material: tuple[keras.Model, Prepared], slots: int) -> SlotEngine:
+    return SlotEngine(Inverter(*material, profile=SHORT, slots=slots))
+
+
+def invert(on: SlotEngine, label: int, **more: Any) -> Any:
+    (found,) = on.invert(
+        label,
+        seed=3,
+        starts=(0,),
+        report=more.get("report", lambda _: None),
+        should_stop=more.get("should_stop", lambda: False),
+    )
+    return found
+
+
+def test_eleven_tasks_on_three_slots_get_the_norms_of_the_plain_loop(
+    material: tuple[keras.Model, Prepared],
+) -> None:
+    # Given eleven label tasks at once, in an order of their own
+    shared = engine(material, 3)
+    with ThreadPoolExecutor(11) as pool:
+        inversions = list(pool.map(lambda label: invert(shared, label), reversed(range(11))))
+    # When the same labels are inverted without threads, with as many slots
+    plain = invert_labels(*material, range(11), profile=SHORT, seed=3, slots=3)
+    # Then the norms are the same to the last bit, and the engine is idle again
+    assert {i.label: i.norm for i in inversions} == {label: i.norm for label, i in plain.items()}
+    assert shared.idle
+
+
+def test_tasks_that_ask_for_universality_at_once_get_what_the_plain_loop_gets(
+    material: tuple[keras.Model, Prepared],
+) -> None:
+    # Given eleven label tasks whose labels are inverted
+    shared = engine((material[0], replace(material[1], fit=tiled(material[1].fit))), 8)
+    inverted = list(shared.inverter.invert(range(11), seed=3).values())
+
+    def ask(one: Inversion) -> Transferability | None:
+        return shared.transferability(one, seed=3, again=False, should_stop=lambda: False)
+
+    # When all ask whether triggers of a few images work on others
+    with ThreadPoolExecutor(11) as pool:
+        found = list(pool.map(ask, [one for (one,) in inverted]))
+    # Then each gets what it would get without threads, and may still be told to stop
+    assert found == list(shared.inverter.transferability([one for (one,) in inverted], seed=3).values())
+    assert all(one is not None for one in found)
+    with pytest.raises(Cancelled, match="label 4 was cancelled"):
+        shared.transferability(inverted[4][0], seed=3, again=False, should_stop=lambda: True)
+    assert shared.idle
+
+
+def test_a_cancelled_label_stops_and_its_neighbour_does_not(material: tuple[keras.Model, Prepared]) -> None:
+    # Given two labels, one of which is told to stop after its first report
+    shared, told = engine(material, 2), threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        stopped = pool.submit(invert, shared, 0, report=lambda _: told.set(), should_stop=told.is_set)
+        other = pool.submit(invert, shared, 1)
+        # Then it raises, and the other one ends as if alone
+        with pytest.raises(Cancelled, match="label 0 was cancelled"):
+            stopped.result()
+        norm = other.result().norm
+    assert norm == invert_labels(*material, [1], profile=SHORT, seed=3, slots=2)[1].norm
+
+
+def test_a_step_that_raises_fails_who_was_in_it_and_leaves_a_working_engine(
+    material: tuple[keras.Model, Prepared], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a device that runs out of memory in one step
+    inverter = Inverter(*material, profile=SHORT, slots=2)
+    shared, step = SlotEngine(inverter), inverter.loop.step
+
+    def failing() -> Any:
+        monkeypatch.setattr(inverter.loop, "step", step)
+        raise MemoryError("device is full")
+
+    monkeypatch.setattr(inverter.loop, "step", failing)
+    # When a label is in it, then its task gets the error
+    with pytest.raises(MemoryError, match="device is full"):
+        invert(shared, 4)
+    # And the next label is served as if nothing had been
+    assert invert(shared, 5).norm == invert_labels(*material, [5], profile=SHORT, seed=3, slots=2)[5].norm

@@ -1,0 +1,130 @@
+"""What a worker process does when it starts, and when it ends."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from celery.signals import worker_process_init, worker_process_shutdown, worker_ready, worker_shutdown
+from celery.utils.dispatch import Signal
+
+from nc_tasks.embedded.processes import wait_until
+from nc_tasks.errors import StoreUnusable
+from nc_tasks.settings import Settings
+from nc_tasks.store import Store, open_store
+from nc_tasks.store.rows import workers
+from nc_tasks.worker import process
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The store of a worker that is this process, and that has not begun."""
+    monkeypatch.setenv("CLEANSE_HOME", str(tmp_path))
+    monkeypatch.setattr(process, "OPEN_SECONDS", 0.01)
+    monkeypatch.setattr(process, "warm_up", lambda _: None)
+    store = open_store(Settings(home=tmp_path))
+    process._open.cache_clear()
+    yield store
+    process._open.cache_clear()
+    store.close()
+
+
+def known(store: Store) -> list[tuple[str, int]]:
+    with store.read() as session:
+        return [(row.queue, row.pid) for row in workers.live(session, within_seconds=60)]
+
+
+@pytest.mark.parametrize(
+    ("queue", "begins", "ends"),
+    [("labels", worker_ready, worker_shutdown), ("control", worker_process_init, worker_process_shutdown)],
+)
+def test_a_worker_is_known_before_its_first_task_and_gone_when_it_ends(
+    home: Store, monkeypatch: pytest.MonkeyPatch, queue: str, begins: Signal, ends: Signal
+) -> None:
+    monkeypatch.setenv("CLEANSE_QUEUE", queue)
+    # When Celery says that the process takes tasks
+    begins.send(sender=None)
+    # Then the store knows of it, though nothing was sent to it
+    assert wait_until(lambda: known(home) == [(queue, os.getpid())], 30)
+    # When it ends, also where Celery says so twice, then the store knows of it no more
+    for _ in range(2):
+        ends.send(sender=None)
+        assert known(home) == []
+
+
+def test_the_process_that_keeps_a_pool_is_no_worker(home: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEANSE_QUEUE", "control")
+    worker_ready.send(sender=None)
+    assert not any(thread.name == "appear" for thread in threading.enumerate())
+    worker_shutdown.send(sender=None)
+    assert known(home) == []
+
+
+def test_a_worker_whose_database_is_away_at_its_start_tries_again(
+    home: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a database that answers at the third question
+    monkeypatch.setenv("CLEANSE_QUEUE", "labels")
+    answers = iter([StoreUnusable("the database is away"), OSError("no network"), home])
+
+    def opened(_: Settings) -> Store:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(process, "open_store", opened)
+    # When the worker starts, then it is there in the end, and has said why it was not
+    worker_ready.send(sender=None)
+    assert wait_until(lambda: known(home) == [("labels", os.getpid())], 30)
+    assert [record.message for record in caplog.records] == [
+        "not ready for tasks, will try again: the database is away",
+        "not ready for tasks, will try again: no network",
+    ]
+    worker_shutdown.send(sender=None)
+
+
+@pytest.mark.parametrize(
+    ("queue", "warm_up", "loaded"),
+    [("labels", "true", ["nc_core.ready"]), ("labels", "false", []), ("control", "true", [])],
+)
+def test_only_a_label_worker_loads_the_inversion_when_it_starts(
+    queue: str, warm_up: str, loaded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker of this queue
+    monkeypatch.setenv("CLEANSE_QUEUE", queue)
+    monkeypatch.setenv("CLEANSE_WARM_UP", warm_up)
+    monkeypatch.setattr(process, "_appear", lambda: None)
+    asked: list[str] = []
+    monkeypatch.setattr(process, "import_module", asked.append)
+    # When Celery says that it is ready
+    worker_ready.send(sender=None)
+    for thread in threading.enumerate():
+        if thread.name == "warm-up":
+            thread.join()
+    # Then it loads what the first label would wait for, or nothing
+    assert asked == loaded
+
+
+def test_a_task_waits_for_the_warm_up_before_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a warm-up in the middle of its imports
+    at_it, may_end, done = threading.Event(), threading.Event(), []
+
+    def imported(name: str) -> None:
+        at_it.set()
+        may_end.wait(30)
+        done.append(name)
+
+    monkeypatch.setattr(process, "import_module", imported)
+    process.warm_up(Settings(home=tmp_path))
+    assert at_it.wait(30)
+    # When a task is about to import the same, then it goes on only when they are whole
+    task = threading.Thread(target=process.load)
+    task.start()
+    task.join(0.2)
+    assert task.is_alive()
+    assert done == []
+    may_end.set()
+    task.join(30)
+    assert done == ["nc_core.ready", "nc_core.ready"]
