@@ -12,7 +12,7 @@ from api.client.types import BaselineScans, Submission
 from api.client.uploads import sha256_of
 from api.exits import ExitCode, exit_code_of
 from api.gate import ending, follow, models_in, upload_bar, worst
-from api.numbers import MISSING, count, significant
+from api.results.numbers import MISSING, count, significant
 from api.showing import print_json
 from api.terminal import complain, err, out, printable
 from nc_core.errors import CleanseError

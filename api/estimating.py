@@ -9,7 +9,7 @@ from typing import Any
 from api import inputs
 from api.arguments import settings_of
 from api.backends import remote
-from api.numbers import byte_size, count, duration, significant
+from api.results.numbers import byte_size, count, duration, significant
 from api.showing import print_json
 from api.terminal import out
 from nc_core.cost import NetCost, cost_of

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from api import scanned
 from api.backends import Backend
 from api.client.types import Submission
-from api.folder import check_folder, folder_of
+from api.results import scanned
+from api.results.folder import check_folder, folder_of
 from api.showing import print_json
 from api.terminal import err, out, printable
 from nc_tasks.errors import WrongState

@@ -12,9 +12,9 @@ from api.client.types import Submission
 from api.client.uploads import Progress as Told
 from api.exits import VERDICTS, ExitCode, exit_code_of
 from api.progress import display_for
-from api.scanned import SCANNED
+from api.results.scanned import SCANNED
+from api.results.summary import HEADLINES
 from api.showing import print_json
-from api.summary import HEADLINES
 from api.terminal import complain, err, out, printable
 from nc_core.errors import CleanseError, ModelRefused
 

@@ -9,7 +9,7 @@ from typing import Any
 from rich.progress import Progress
 
 from api import inputs
-from api.folder import copy_file
+from api.results.folder import copy_file
 from api.stack import keep_up, working_stack
 from api.terminal import err
 from api.watching import POLL_SECONDS

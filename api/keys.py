@@ -5,7 +5,7 @@ from datetime import datetime
 from rich.table import Table
 
 from api.backends.keys import Keys
-from api.numbers import MISSING
+from api.results.numbers import MISSING
 from api.showing import print_json
 from api.terminal import err, out, printable
 from nc_tasks.store.keys import parse_scopes

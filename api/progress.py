@@ -8,7 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from api.numbers import count, duration
+from api.results.numbers import count, duration
 from api.watching import PHASES, Snapshot
 
 LINE_SECONDS = 10.0

@@ -8,7 +8,7 @@ from api.backends import Backend
 from api.backends.backend import RejudgeOrder
 from api.client.types import Rejudged
 from api.exits import ExitCode
-from api.numbers import probability
+from api.results.numbers import probability
 from api.showing import print_json
 from api.terminal import out, printable
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from api import inputs
 from api.exits import VERDICTS, ExitCode
-from api.folder import check_folder, folder_of
 from api.progress import display_for
-from api.scanned import SCANNED
+from api.results.folder import check_folder, folder_of
+from api.results.scanned import SCANNED
+from api.results.summary import summary
 from api.stack import keep_up, working_stack
-from api.summary import summary
 from api.terminal import err, out, printable
 from api.watching import Snapshot, watch
 from nc_core.errors import CleanseError, InputRefused
@@ -123,7 +123,10 @@ def follow(settings: Settings, store: Store, submission: Submission, workers: in
 
 def _get_ready_to_write() -> None:
     """Load what the results are written with, while the workers have begun and nobody waits for this process."""
-    from api import outputs, report  # noqa: F401
+    from api.results import (
+        outputs,  # noqa: F401
+        report,  # noqa: F401
+    )
 
 
 def check_end(store: Store, submission_id: str, seen: Snapshot) -> None:
@@ -142,7 +145,7 @@ def conclude(
     store: Store, artefacts: ArtefactStore, submission_id: str, folder: Path, *, as_json: bool = False
 ) -> ExitCode:
     """Write the folder, print the summary or the whole result; the exit code says the verdict."""
-    from api import outputs
+    from api.results import outputs
 
     scanned = outputs.read_scan(store, artefacts, submission_id)
     outputs.write_scan(folder, scanned)

@@ -6,12 +6,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from api import inputs, scanned
+from api import inputs
 from api.backends.remote import client
 from api.client.uploads import sha256_of
 from api.exits import VERDICTS, ExitCode
-from api.exports.attestation import verified
-from api.exports.keys import parse_public_key
+from api.results import scanned
+from api.results.exports.attestation import verified
+from api.results.exports.keys import parse_public_key
 from api.terminal import err, out, printable
 from nc_core.errors import InputRefused
 

@@ -137,7 +137,7 @@ class LocalBackend:
 
     def download(self, submission_id: str, name: str, path: Path) -> None:
         """See `Backend`."""
-        from api import outputs
+        from api.results import outputs
 
         if self.result(submission_id) is None:
             raise WrongState(f"submission {submission_id} has no verdict: there is no {name}")

@@ -68,7 +68,7 @@ def evaluate(
 
 def lines(found: dict[str, Any]) -> list[str]:
     """The figures as they are printed for people."""
-    from api.numbers import count, percent
+    from api.results.numbers import count, percent
 
     clean, poisoned = found["clean"], found["poisoned"]
     told = [f"clean accuracy {percent(clean['accuracy'])} ({count(clean['images'], 'picture')})"]

@@ -79,8 +79,8 @@ def plant(
     """
     from api import inputs
     from api.arguments import settings_of
-    from api.folder import check_folder
     from api.jobs import fetch_files, keep_all, run_job
+    from api.results.folder import check_folder
     from nc_tasks.artefacts import open_artefacts
 
     if data != SIGNS:
@@ -105,8 +105,8 @@ def plant(
 
 def _conclude(folder: Path, arguments: dict[str, Any], result: dict[str, Any]) -> None:
     """Write planted.json and print the two figures that matter."""
-    from api.folder import write_file
-    from api.numbers import percent
+    from api.results.folder import write_file
+    from api.results.numbers import percent
     from api.terminal import out, printable
 
     figures = {key: value for key, value in result.items() if key != "files"}

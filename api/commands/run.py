@@ -182,7 +182,7 @@ def run(
     Exit code: 0 clean, 3 backdoored, 4 inconclusive, 2 input refused, 64 usage error, 1 failed.
     """
     from api.arguments import settings_of
-    from api.folder import folder_of
+    from api.results.folder import folder_of
     from api.scanning import ScanRequest, scan
     from nc_tasks.options import scan_options
 

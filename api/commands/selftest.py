@@ -30,7 +30,7 @@ def selftest(
     import tempfile
 
     from api.arguments import settings_of
-    from api.folder import check_folder
+    from api.results.folder import check_folder
     from api.showing import print_json
     from api.terminal import err, out
     from api.zoo.selftest import faults, figures, lines, scanned

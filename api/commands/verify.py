@@ -34,7 +34,7 @@ def verify(
     """
     if key is None and server is None:
         raise typer.BadParameter("pass --key FILE, or --server URL to ask it for its key")
-    from api.exports.keys import read_public_key
+    from api.results.exports.keys import read_public_key
     from api.verifying import key_of_server, verify_attestation
 
     # A key at hand is better than what a server says of itself.

@@ -67,7 +67,7 @@ def score(
 
     from api.arguments import settings_of
     from api.backends.local import local
-    from api.folder import write_file
+    from api.results.folder import write_file
     from api.terminal import out
     from api.zoo import scanning, table
     from api.zoo.documents import checkout, write_documents

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from api.doctor.check import Check, fail, ok, warn
-from api.numbers import byte_size, count
+from api.results.numbers import byte_size, count
 from nc_core.errors import QuarantineFailed
 from nc_core.quarantine.limits import for_model
 from nc_core.quarantine.process import UNCONFINED, run

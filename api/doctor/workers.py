@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from api.doctor.check import Check, fail, ok, warn
-from api.numbers import count, duration
+from api.results.numbers import count, duration
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, Worker, course
 from nc_tasks.store.types import now

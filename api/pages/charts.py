@@ -6,9 +6,9 @@ from datetime import date
 
 from markupsafe import Markup
 
-from api.numbers import significant
-from api.report.axis import LogAxis
-from api.report.svg import drawing, element
+from api.results.numbers import significant
+from api.results.report.axis import LogAxis
+from api.results.report.svg import drawing, element
 from nc_tasks.comparison import DRIFT_FACTOR, LabelPair
 from nc_tasks.store.statistics import Day
 

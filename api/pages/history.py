@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.numbers import percent
 from api.pages.charts import ENDS, history_chart
-from api.report.view import Figure
+from api.results.numbers import percent
+from api.results.report.view import Figure
 from nc_core.errors import OptionRefused
 from nc_tasks.store import statistics
 from nc_tasks.store.statistics import Totals

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
-from api.numbers import byte_size
 from api.pages.door import PageRoute, Submitting, status_of, to
 from api.pages.rendering import page
+from api.results.numbers import byte_size
 from api.service import submitting
 from api.service.callers import Caller
 from api.service.dependencies import AService

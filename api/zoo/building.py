@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api import inputs
-from api.folder import check_folder, copy_file
 from api.jobs import keep_all
-from api.numbers import percent
+from api.results.folder import check_folder, copy_file
+from api.results.numbers import percent
 from api.stack import keep_up, working_stack
 from api.terminal import complain
 from api.watching import POLL_SECONDS

@@ -7,8 +7,8 @@ from typing import Self
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.eta import Eta
-from api.numbers import count, duration
 from api.progress import LINE_SECONDS
+from api.results.numbers import count, duration
 from api.terminal import err
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import nc_core
-from api.folder import write_file
-from api.numbers import count
+from api.results.folder import write_file
+from api.results.numbers import count
 from api.zoo.table import with_interval
 from nc_core.errors import OptionRefused
 from nc_core.machine import machine_bytes

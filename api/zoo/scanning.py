@@ -7,7 +7,7 @@ from typing import Any
 
 from api.backends import Backend
 from api.backends.backend import Order
-from api.folder import write_file
+from api.results.folder import write_file
 from api.terminal import complain
 from api.watching import Snapshot
 from api.zoo.display import Display

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from api.backends.local import local
-from api.numbers import listed, probability
+from api.results.numbers import listed, probability
 from api.zoo import scanning
 from api.zoo.building import build_plan
 from api.zoo.table import with_interval

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from api import gate, stack
 from api.exits import ExitCode
 from api.main import run_command
-from api.numbers import probability
+from api.results.numbers import probability
 from nc_core.errors import ModelRefused
 from nc_tasks.settings import Settings
 from nc_tasks.store import Submission, open_store, submissions

@@ -8,7 +8,7 @@ from typing import IO
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from api import outputs
+from api.results import outputs
 from api.service.archives import write_triggers
 from api.service.auditing import given
 from api.service.callers import Caller

@@ -13,9 +13,9 @@ import pytest
 from api import gate
 from api.backends.local import LocalBackend
 from api.client import CleanseClient, ServerFailed, ServerRefused, client
-from api.exports.keys import signing_key
 from api.main import run_command
 from api.progress import LineDisplay
+from api.results.exports.keys import signing_key
 from api.service import submitting
 from api.service.app import create_app
 from api.watching import Snapshot
