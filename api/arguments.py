@@ -1,12 +1,9 @@
 """Options that several commands share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from nc_tasks.settings import Settings
 
 Home = Annotated[
     Path | None,
@@ -44,10 +41,3 @@ Workers = Annotated[
         help="Worker processes for the label tasks; as many as processors and memory bear unless given.",
     ),
 ]
-
-
-def settings_of(home: Path | None) -> "Settings":
-    """The settings of the environment, with this home if one was given."""
-    from nc_tasks.settings import Settings, get_settings
-
-    return get_settings() if home is None else Settings(home=home)

@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from api import inputs
-from api.arguments import settings_of
-from api.backends import remote
+from api.backends import remote, settings_of
+from api.client import inputs
 from api.results.numbers import byte_size, count, duration, significant
 from api.showing import print_json
 from api.terminal import out

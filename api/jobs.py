@@ -1,16 +1,15 @@
 """Work outside a scan: a worker does it, this process waits for it and fetches what it made."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress
 
-from api import inputs
+from api.backends.stack import keep_up, working_stack
 from api.results.folder import copy_file
-from api.stack import keep_up, working_stack
 from api.terminal import err
 from api.watching import POLL_SECONDS
 from nc_core.errors import CleanseError, InputRefused
@@ -21,11 +20,6 @@ from nc_tasks.store.states import JOB_ENDS, JobKind
 
 PLANTED_FILES = ("badnet.keras", "clean.npz", "poisoned.npz", "signs.png")
 """What `plant` may leave, by name; its own planted.json comes last."""
-
-
-def keep_all(artefacts: ArtefactStore, paths: Sequence[Path]) -> list[dict[str, str]]:
-    """Keep the files; returns {"sha256", "name"} of each, in order."""
-    return [{"sha256": inputs.keep(artefacts, path), "name": inputs.name_of(path)} for path in paths]
 
 
 def run_job(settings: Settings, kind: JobKind, arguments: dict[str, Any], *, title: str) -> dict[str, Any]:

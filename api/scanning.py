@@ -5,13 +5,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from api import inputs
+from api.backends.keeping import keep
+from api.backends.stack import keep_up, working_stack
+from api.client import inputs
 from api.exits import VERDICTS, ExitCode
 from api.progress import display_for
 from api.results.folder import check_folder, folder_of
 from api.results.scanned import SCANNED
 from api.results.summary import summary
-from api.stack import keep_up, working_stack
 from api.terminal import err, out, printable
 from api.watching import Snapshot, watch
 from nc_core.errors import CleanseError, InputRefused
@@ -92,7 +93,7 @@ def _stopped_softly() -> Iterator[ExitCode]:
 
 def submit(store: Store, artefacts: ArtefactStore, request: ScanRequest) -> Submission:
     """Keep the files and find or make the submission of them."""
-    digests = {path: inputs.keep(artefacts, path) for path in (request.model, request.data, *request.poisoned)}
+    digests = {path: keep(artefacts, path) for path in (request.model, request.data, *request.poisoned)}
     with store.write() as session:
         return submissions.submit(
             session,

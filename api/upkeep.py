@@ -9,7 +9,7 @@ from types import FrameType
 
 import httpx
 
-from api.stack import keep_up
+from api.backends.stack import keep_up
 from api.terminal import err, out
 from nc_tasks.embedded.client import Stack, attach, status
 from nc_tasks.embedded.commands import default_slots, default_workers

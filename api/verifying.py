@@ -6,8 +6,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from api import inputs
 from api.backends.remote import client
+from api.client import inputs
 from api.client.uploads import sha256_of
 from api.exits import VERDICTS, ExitCode
 from api.results import scanned

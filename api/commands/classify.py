@@ -22,9 +22,10 @@ def classify(
     home: Home = None,
 ) -> None:
     """Print one number a picture: its class, and for a guarded net N for a backdoored input."""
-    from api import inputs
-    from api.arguments import settings_of
-    from api.jobs import keep_all, run_job
+    from api.backends import settings_of
+    from api.backends.keeping import keep_all
+    from api.client import inputs
+    from api.jobs import run_job
     from nc_tasks.artefacts import open_artefacts
 
     inputs.check_model(model)

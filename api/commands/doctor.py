@@ -19,7 +19,7 @@ def doctor(home: Home = None, server: Server = None, json: Json = False) -> None
 
         with client(server) as connected:
             raise typer.Exit(show_checks(checks(connected), as_json=json))
-    from api.arguments import settings_of
+    from api.backends import settings_of
     from api.doctor import examine
 
     raise typer.Exit(show_checks(examine(settings_of(home)), as_json=json))

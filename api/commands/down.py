@@ -5,7 +5,7 @@ from api.arguments import Home
 
 def down(home: Home = None) -> None:
     """Stop the broker and the workers of this home; what they were at is carried on by the next run."""
-    from api.arguments import settings_of
+    from api.backends import settings_of
     from api.terminal import err
     from nc_tasks.embedded.client import down as stop
 

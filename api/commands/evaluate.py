@@ -39,9 +39,10 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Print accuracy, attack rate, and the share of pictures that a guarded net calls backdoored."""
-    from api import inputs
-    from api.arguments import settings_of
-    from api.jobs import keep_all, run_job
+    from api.backends import settings_of
+    from api.backends.keeping import keep_all
+    from api.client import inputs
+    from api.jobs import run_job
     from nc_tasks.artefacts import Artefacts
 
     inputs.check_model(model)

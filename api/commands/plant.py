@@ -77,9 +77,10 @@ def plant(
 
     Leaves badnet.keras, clean.npz (held-out), poisoned.npz and planted.json; for signs also signs.png.
     """
-    from api import inputs
-    from api.arguments import settings_of
-    from api.jobs import fetch_files, keep_all, run_job
+    from api.backends import settings_of
+    from api.backends.keeping import keep_all
+    from api.client import inputs
+    from api.jobs import fetch_files, run_job
     from api.results.folder import check_folder
     from nc_tasks.artefacts import open_artefacts
 

@@ -24,7 +24,7 @@ def retry(
         with opened(home, server) as backend:
             retry_submission(backend, submission, as_json=json)
         return
-    from api.arguments import settings_of
+    from api.backends import settings_of
     from api.scanning import scan_again
 
     raise typer.Exit(scan_again(settings_of(home), submission, out, workers, as_json=json))

@@ -181,7 +181,7 @@ def run(
     where the verdict is clean; goodnet.keras and guarded.keras where a repair was made.
     Exit code: 0 clean, 3 backdoored, 4 inconclusive, 2 input refused, 64 usage error, 1 failed.
     """
-    from api.arguments import settings_of
+    from api.backends import settings_of
     from api.results.folder import folder_of
     from api.scanning import ScanRequest, scan
     from nc_tasks.options import scan_options

@@ -29,7 +29,7 @@ def selftest(
     """
     import tempfile
 
-    from api.arguments import settings_of
+    from api.backends import settings_of
     from api.results.folder import check_folder
     from api.showing import print_json
     from api.terminal import err, out

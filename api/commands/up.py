@@ -26,7 +26,7 @@ def up(
     Prints where the service and Flower are once they answer. Ctrl-C or `cleanse down` stops everything; what was at
     work is carried on by the next start.
     """
-    from api.arguments import settings_of
+    from api.backends import settings_of
     from api.upkeep import stay_up
 
     asked = {name: value for name, value in (("api_host", host), ("api_port", port)) if value is not None}

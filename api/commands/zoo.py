@@ -31,7 +31,7 @@ def build(
     Each has a folder with net.keras, clean.npz and card.json, which says what it is and how well it works. A larger
     --nets adds to a zoo.
     """
-    from api.arguments import settings_of
+    from api.backends import settings_of
     from api.terminal import out as told
     from api.terminal import printable
     from api.zoo.building import build as build_zoo
@@ -65,7 +65,7 @@ def score(
     """
     import json
 
-    from api.arguments import settings_of
+    from api.backends import settings_of
     from api.backends.local import local
     from api.results.folder import write_file
     from api.terminal import out

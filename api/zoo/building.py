@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api import inputs
-from api.jobs import keep_all
+from api.backends.keeping import keep_all
+from api.backends.stack import keep_up, working_stack
+from api.client import inputs
 from api.results.folder import check_folder, copy_file
 from api.results.numbers import percent
-from api.stack import keep_up, working_stack
 from api.terminal import complain
 from api.watching import POLL_SECONDS
 from api.zoo.display import Display

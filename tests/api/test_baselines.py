@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api import stack
+from api.backends import stack
 from api.client import CleanseClient
 from api.exits import ExitCode
 from api.main import run_command

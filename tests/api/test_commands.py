@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from api import gate, stack
+from api import gate
+from api.backends import stack
 from api.exits import ExitCode
 from api.main import run_command
 from api.results.numbers import probability

@@ -1,9 +1,9 @@
 """The workers of this machine, for as long as somebody waits for their work."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from api.terminal import err
 from nc_tasks.embedded.client import Stack, attach
 from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.errors import StackFailed
@@ -22,7 +22,7 @@ def working_stack(settings: Settings, *, workers: int | None = None, slots: int 
         try:
             yield stack
         except KeyboardInterrupt:
-            err.print("\nStopping the workers.")
+            print("\nStopping the workers.", file=sys.stderr)
             stack.stop_if_last()
             raise
 

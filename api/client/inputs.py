@@ -1,10 +1,8 @@
-"""The files of a submission: looked at before anything starts, then kept by their digest."""
+"""The files of a submission: looked at before anything starts, and called by the names that the store keeps."""
 
-import tempfile
 from pathlib import Path
 
 from nc_core.errors import DataRefused, InputRefused, ModelRefused
-from nc_tasks.artefacts import ArtefactStore
 
 NAME_LIMIT = 255
 """Letters of a file's name that the store keeps."""
@@ -37,18 +35,6 @@ def _check_file(path: Path, what: str, refusal: type[InputRefused]) -> None:
         raise refusal(f"{what} {path} does not exist: pass the path of a file that is there")
     if not path.is_file():
         raise refusal(f"{what} {path} is no regular file: pass the path of a file")
-
-
-def keep(artefacts: ArtefactStore, path: Path) -> str:
-    """Copy the file into the artefacts, a folder of pictures as one zip; returns its sha256."""
-    if not path.is_dir():
-        return artefacts.put_file(path)
-    from nc_core.datasets import pack_folder
-
-    with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
-        packed = Path(folder) / "pictures.zip"
-        pack_folder(path, packed)
-        return artefacts.put_file(packed)
 
 
 def name_of(path: Path) -> str:
