@@ -8,10 +8,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from api.backends import Backend
 from api.backends.backend import Order
+from api.cli.display import display_for
 from api.client.types import Submission
 from api.client.uploads import Progress as Told
 from api.exits import VERDICTS, ExitCode, exit_code_of
-from api.progress import display_for
 from api.results.scanned import SCANNED
 from api.results.summary import HEADLINES
 from api.showing import print_json

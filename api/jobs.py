@@ -9,9 +9,9 @@ from typing import Any
 from rich.progress import Progress
 
 from api.backends.stack import keep_up, working_stack
+from api.progress.watching import POLL_SECONDS
 from api.results.folder import copy_file
 from api.terminal import err
-from api.watching import POLL_SECONDS
 from nc_core.errors import CleanseError, InputRefused
 from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.settings import Settings

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from api.backends.keeping import keep
 from api.backends.stack import keep_up, working_stack
+from api.cli.display import display_for
 from api.client import inputs
 from api.exits import VERDICTS, ExitCode
-from api.progress import display_for
+from api.progress.snapshot import Snapshot
+from api.progress.watching import watch
 from api.results.folder import check_folder, folder_of
 from api.results.scanned import SCANNED
 from api.results.summary import summary
 from api.terminal import err, out, printable
-from api.watching import Snapshot, watch
 from nc_core.errors import CleanseError, InputRefused
 from nc_tasks.artefacts import ArtefactStore, open_artefacts
 from nc_tasks.options import ScanOptions

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from api.backends import Backend
 from api.client.types import Dataset, Label, Submission
-from api.progress import NAMES, detail, shares
+from api.progress.snapshot import NAMES, detail, shares
 from api.results.numbers import MISSING, count, hundredths, megabytes, percent, probability, significant
 from api.results.summary import summary
 from api.terminal import err, out, printable

@@ -9,7 +9,7 @@ from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, 
 from api.client.uploads import Progress
 
 if TYPE_CHECKING:
-    from api.watching import Snapshot
+    from api.progress.snapshot import Snapshot
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,10 @@ from api.backends.wishes import wishes_of
 from api.client import inputs
 from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
+from api.progress.snapshot import Snapshot
+from api.progress.watching import watch
 from api.service.models.baseline import BaselineInfo
 from api.service.models.submission import SubmissionInfo
-from api.watching import Snapshot, watch
 from nc_core.errors import OptionRefused
 from nc_tasks.artefacts import open_artefacts
 from nc_tasks.errors import NotFound, WrongState

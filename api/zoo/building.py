@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from api.backends.keeping import keep_all
 from api.backends.stack import keep_up, working_stack
 from api.client import inputs
+from api.progress.watching import POLL_SECONDS
 from api.results.folder import check_folder, copy_file
 from api.results.numbers import percent
 from api.terminal import complain
-from api.watching import POLL_SECONDS
 from api.zoo.display import Display
 from nc_core.errors import CleanseError
 from nc_core.zoo import Card, Plan, make_plan

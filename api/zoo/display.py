@@ -6,8 +6,8 @@ from typing import Self
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from api.eta import Eta
-from api.progress import LINE_SECONDS
+from api.cli.display import LINE_SECONDS
+from api.progress.eta import Eta
 from api.results.numbers import count, duration
 from api.terminal import err
 

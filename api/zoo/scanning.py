@@ -7,9 +7,9 @@ from typing import Any
 
 from api.backends import Backend
 from api.backends.backend import Order
+from api.progress.snapshot import Snapshot
 from api.results.folder import write_file
 from api.terminal import complain
-from api.watching import Snapshot
 from api.zoo.display import Display
 from nc_core.errors import CleanseError, InputRefused
 from nc_core.zoo import read_card

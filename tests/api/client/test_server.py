@@ -12,13 +12,13 @@ import pytest
 
 from api import gate
 from api.backends.local import LocalBackend
+from api.cli.display import LineDisplay
 from api.client import CleanseClient, ServerFailed, ServerRefused, client
 from api.main import run_command
-from api.progress import LineDisplay
+from api.progress.snapshot import Snapshot
 from api.results.exports.keys import signing_key
 from api.service import submitting
 from api.service.app import create_app
-from api.watching import Snapshot
 from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.settings import Settings
 from nc_tasks.store import deliveries, keys, open_store, submissions, workers

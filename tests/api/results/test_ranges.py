@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from api.progress import detail
+from api.progress.snapshot import detail
 from api.results.exports.attestation import statement
 from api.results.exports.sarif import sarif
 from api.results.report import render_report
 from api.results.summary import summary
 from api.results.triggers import TriggerArrays
-from tests.api.test_watching import seen
+from tests.api.snapshots import seen
 
 Make = Callable[..., dict[str, Any]]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.main import run_command
-from api.watching import Snapshot
+from api.progress.snapshot import Snapshot
 from api.zoo import building
 from nc_core.zoo import Card
 from nc_tasks.artefacts import Artefacts

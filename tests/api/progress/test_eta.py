@@ -1,4 +1,4 @@
-from api.eta import WINDOW_SECONDS, Eta
+from api.progress.eta import WINDOW_SECONDS, Eta
 
 
 def test_given_a_steady_pace_then_the_rest_is_told_by_it() -> None:

@@ -1,26 +1,18 @@
-"""Snapshots of a submission, and what bars and lines make of them."""
+"""Snapshots of a submission: its phase, its shares, and what is said beside them."""
 
-import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from api.progress import BarDisplay, LineDisplay, detail, shares
-from api.watching import Snapshot, snapshot, watch
+from api.progress.snapshot import detail, shares
+from api.progress.watching import snapshot, watch
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, LabelProgress, course, labels, open_store
+from tests.api.snapshots import seen
 
 Make = Callable[..., dict[str, Any]]
 Stored = Callable[..., str]
-
-
-def seen(**values: Any) -> Snapshot:
-    first = {"state": "inverting", "phase": "inversion", "reason": None, "labels_total": 43}
-    second = {"purpose": "inversion", "round": 0, "screenings": 0, "labels_ended": 12, "labels": 43}
-    return Snapshot(**{**first, **second, "inversion": 0.3, "repairs": 0, "repair": 0.0, **values})
 
 
 @pytest.mark.parametrize(
@@ -109,44 +101,3 @@ def test_shares_of_phases_that_are_over_running_to_come_and_not_needed() -> None
     assert shares(repairing) == {"prepare": 1.0, "inversion": 1.0, "detection": 1.0, "repair": 0.5}
     clean = seen(state="done", phase=None, inversion=1.0)
     assert shares(clean) == {"prepare": 1.0, "inversion": 1.0, "detection": 1.0, "repair": 0.0}
-
-
-def test_lines_come_at_every_new_phase_and_every_ten_seconds() -> None:
-    clock = iter([0.0, 0.0, 1.0, 2.0, 9.0, 12.5, 13.0, 14.0]).__next__
-    output = io.StringIO()
-    with LineDisplay(Console(file=output, width=100), clock) as display:
-        for found in [
-            seen(state="preparing", phase="prepare"),
-            seen(inversion=0.0, labels_ended=0),
-            seen(),
-            seen(),
-            seen(inversion=0.6, labels_ended=20),
-            seen(),
-            seen(state="repairing", phase="repair", repairs=1, repair=0.25),
-        ]:
-            display.show(found)
-    assert output.getvalue().splitlines() == [
-        "Preparing: 0.0 s",
-        "Reversing triggers: 0%, 0 of 43 labels, 1.0 s",
-        "Reversing triggers: 60%, 20 of 43 labels, 12 s",
-        "Repair: 25%, 14 s",
-    ]
-
-
-def test_bars_show_the_phases_that_have_begun() -> None:
-    output = io.StringIO()
-    console = Console(file=output, width=110, force_terminal=True)
-    with BarDisplay(console) as display:
-        display.show(seen())
-    shown = output.getvalue()
-    assert "Preparing" in shown
-    assert "12 of 43 labels" in shown
-    assert "Repair" not in shown
-
-
-def test_a_console_that_is_no_terminal_gets_lines(tmp_path: Path) -> None:
-    from api.progress import display_for
-
-    with (tmp_path / "log").open("w") as file:
-        assert isinstance(display_for(Console(file=file)), LineDisplay)
-    assert isinstance(display_for(Console(file=io.StringIO(), force_terminal=True)), BarDisplay)

@@ -8,47 +8,15 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from api.results.numbers import count, duration
-from api.watching import PHASES, Snapshot
+from api.progress.snapshot import NAMES, Snapshot, detail, shares
+from api.results.numbers import duration
 
 LINE_SECONDS = 10.0
-NAMES = {
-    "prepare": "Preparing",
-    "inversion": "Reversing triggers",
-    "detection": "Detection",
-    "repair": "Repair",
-}
 
 
 def display_for(console: Console) -> "BarDisplay | LineDisplay":
     """Bars where somebody looks, lines where the output goes into a file."""
     return BarDisplay(console) if console.is_terminal else LineDisplay(console)
-
-
-def shares(seen: Snapshot) -> dict[str, float]:
-    """The done share of every phase; a phase that was left counts as done, unless it was not needed."""
-    reached = len(PHASES) if seen.phase is None else PHASES.index(seen.phase)
-    partial = {"inversion": seen.inversion, "repair": seen.repair}
-    done = {
-        phase: 1.0 if index < reached else partial.get(phase, 0.0) if index == reached else 0.0
-        for index, phase in enumerate(PHASES)
-    }
-    return done if seen.repairs else {**done, "repair": 0.0}
-
-
-def detail(phase: str, seen: Snapshot) -> str:
-    """What a bar says beside its share."""
-    if phase == seen.phase and seen.awaited:
-        return f"waiting for {seen.awaited} of {count(seen.clean_scans, 'clean scan')}"
-    if phase != "inversion" or not seen.labels:
-        return ""
-    if seen.phase != "inversion":
-        return count(seen.labels_total, "label")
-    ended = f"{seen.labels_ended:,} of {count(seen.labels, 'label')}"
-    of_range = f"value range {seen.range + 1} of {seen.ranges}: " if seen.ranges > 1 else ""
-    if seen.purpose == "screening":
-        return f"{of_range}screening {seen.round + 1} of {seen.screenings}: {ended}"
-    return f"{of_range}confirming {ended}" if seen.purpose == "confirmation" else f"{of_range}{ended}"
 
 
 class BarDisplay:
