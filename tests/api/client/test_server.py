@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from api import gate
 from api.backends.local import LocalBackend
+from api.cli import gate
 from api.cli.display import LineDisplay
+from api.cli.main import run_command
 from api.client import CleanseClient, ServerFailed, ServerRefused, client
-from api.main import run_command
 from api.progress.snapshot import Snapshot
 from api.results.exports.keys import signing_key
 from api.service import submitting
@@ -204,7 +204,7 @@ def test_what_the_server_has_is_not_uploaded_again(
     for number, path in enumerate(files):
         path.write_bytes(bytes([number]) * 2**20)
     sent: list[int] = []
-    monkeypatch.setattr("api.gate.upload_bar", lambda _: _Bar(sent))
+    monkeypatch.setattr("api.cli.gate.upload_bar", lambda _: _Bar(sent))
     monkeypatch.setenv("CLEANSE_SERVER", url)
     submit = ["submit", str(files[0])]
     # When it is submitted with data, and again with other options against registered data

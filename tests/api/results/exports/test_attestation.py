@@ -170,5 +170,5 @@ def test_a_file_that_is_no_key_is_refused(tmp_path: Path) -> None:
 
 
 def test_neither_command_nor_service_loads_cryptography_before_it_signs() -> None:
-    code = "import sys, api.main, api.results.exports.sarif; sys.exit('cryptography' in sys.modules)"
+    code = "import sys, api.cli.main, api.results.exports.sarif; sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,62 @@
+"""`cleanse dataset`: clean data that is registered once, to submit many models against."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.arguments import Home, Json, Server
+
+dataset = typer.Typer(name="dataset", help="Clean data that is registered once.", no_args_is_help=True)
+
+
+@dataset.command("add")
+def add(
+    data: Annotated[Path, typer.Argument(metavar="CLEAN", help="Clean data, as for `run`.")],
+    name: Annotated[str | None, typer.Option("--name", help="What to call it.", show_default="the file's name")] = None,
+    home: Home = None,
+    server: Server = None,
+    json: Json = False,
+) -> None:
+    """Register clean data; prints its id."""
+    from api.backends import opened
+    from api.cli.gate import upload_bar
+    from api.cli.showing import print_json
+
+    with opened(home, server) as backend:
+        with upload_bar(data.name) as told:
+            added = backend.add_dataset(data, name, told)
+        if json:
+            print_json(added)
+        else:
+            print(added["id"])
+
+
+@dataset.command("list")
+def list_datasets(home: Home = None, server: Server = None, json: Json = False) -> None:
+    """List registered data."""
+    from api.backends import opened
+    from api.cli.showing import show_datasets
+
+    with opened(home, server) as backend:
+        show_datasets(backend.datasets(), as_json=json)
+
+
+@dataset.command("remove")
+def remove(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="Its id or name.")],
+    home: Home = None,
+    server: Server = None,
+    json: Json = False,
+) -> None:
+    """Forget registered data; submissions that were made with it keep it."""
+    from api.backends import opened
+    from api.cli.showing import print_json
+    from api.cli.terminal import err, printable
+
+    with opened(home, server) as backend:
+        removed = backend.remove_dataset(identity)
+    if json:
+        print_json(removed)
+    else:
+        err.print(f"Data set {printable(removed['name'])} is forgotten.")
