@@ -2,12 +2,34 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.arguments import Home, Json, Server, Workers
-from api.cli.run import Architecture, Fit, How, HowLong, PixelRange, Seed, Slots, Unlabelled
+from api.backends import opened
+from api.backends.backend import Order
+from api.cli.arguments import (
+    Architecture,
+    Fit,
+    Home,
+    How,
+    HowLong,
+    Json,
+    PixelRange,
+    Seed,
+    Server,
+    Slots,
+    Unlabelled,
+    Workers,
+)
+from api.cli.exits import Leave
+from api.cli.named_scans import add_all, told_apart
+from api.cli.terminal import err, out, print_json, printable, table
+from api.client.types import BaselineScans
+from api.results.numbers import MISSING, count, significant
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 NAME = "[A-Za-z0-9._-]{1,63}"
 """As `nc_tasks.options.BASELINE` has it, whose import would cost every command a quarter of a second."""
@@ -61,10 +83,6 @@ def add(
     Exit code: 0 once all have a verdict (with --detach, once all are handed in), 2 where one was refused, 1 where one
     has failed.
     """
-    from api.backends import opened
-    from api.backends.backend import Order
-    from api.cli.baselines import add_all, told_apart
-    from api.cli.exits import Leave
     from nc_tasks.options import scan_options
 
     paths, ids = told_apart(models)
@@ -89,21 +107,28 @@ def add(
 @baseline.command("list")
 def list_baselines(home: Home = None, server: Server = None, json: Json = False) -> None:
     """List baselines."""
-    from api.backends import opened
-    from api.cli.baselines import show_all
-
     with opened(home, server) as backend:
-        show_all(backend, as_json=json)
+        found = backend.baselines()
+    if json:
+        print_json(found)
+        return
+    shown = table("name", "scans", "with a result")
+    for one in found:
+        shown.add_row(printable(one["name"]), str(one["scans"]), str(one["with_result"]))
+    out.print(shown if found else "No baselines.")
 
 
 @baseline.command("show")
 def show(name: Name, home: Home = None, server: Server = None, json: Json = False) -> None:
     """Show a baseline's scans."""
-    from api.backends import opened
-    from api.cli.baselines import show_one
-
     with opened(home, server) as backend:
-        show_one(backend, name, as_json=json)
+        found = backend.baseline(name)
+    if json:
+        print_json(found)
+        return
+    scans = count(found["scans"], "scan")
+    out.print(f"Baseline {printable(found['name'])}: {scans}, {found['with_result']} with a result")
+    out.print(_scans(found))
 
 
 @baseline.command("remove")
@@ -116,8 +141,16 @@ def remove(
     server: Server = None,
 ) -> None:
     """Take scans from under a name, or forget the name; the scans and what was held against them stay."""
-    from api.backends import opened
-    from api.cli.baselines import take_out
-
     with opened(home, server) as backend:
-        take_out(backend, name, submissions or None)
+        ids = [backend.find(prefix)["id"] for prefix in submissions] if submissions else None
+        backend.remove_from_baseline(name, ids)
+    gone = "is forgotten" if ids is None else f"has {count(len(ids), 'scan')} less"
+    err.print(f"Baseline {printable(name)} {gone}.")
+
+
+def _scans(found: BaselineScans) -> "Table":
+    shown = table("id", "state", "verdict", "smallest norm", "model", "data")
+    for one in found["items"]:
+        names = (printable(one["model"]["name"]), printable(one["data"]["name"]))
+        shown.add_row(one["id"], one["state"], one["verdict"] or MISSING, significant(one["smallest_norm"]), *names)
+    return shown

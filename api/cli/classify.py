@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from api.cli.arguments import Home
-from api.cli.run import Resize, ValueRange
+from api.backends import settings_of
+from api.cli.arguments import Home, Resize, ValueRange
+from api.client import inputs
 
 
 def classify(
@@ -22,10 +23,8 @@ def classify(
     home: Home = None,
 ) -> None:
     """Print one number a picture: its class, and for a guarded net N for a backdoored input."""
-    from api.backends import settings_of
     from api.backends.keeping import keep_all
     from api.cli.jobs import run_job
-    from api.client import inputs
     from nc_tasks.artefacts import open_artefacts
 
     inputs.check_model(model)

@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
+from api.backends import opened
 from api.cli.arguments import Home, Json, Server
+from api.cli.terminal import err, local_time, out, print_json, printable, table
+from api.results.numbers import megabytes
 
 dataset = typer.Typer(name="dataset", help="Clean data that is registered once.", no_args_is_help=True)
 
@@ -19,9 +22,7 @@ def add(
     json: Json = False,
 ) -> None:
     """Register clean data; prints its id."""
-    from api.backends import opened
-    from api.cli.gate import upload_bar
-    from api.cli.showing import print_json
+    from api.cli.display import upload_bar
 
     with opened(home, server) as backend:
         with upload_bar(data.name) as told:
@@ -35,11 +36,16 @@ def add(
 @dataset.command("list")
 def list_datasets(home: Home = None, server: Server = None, json: Json = False) -> None:
     """List registered data."""
-    from api.backends import opened
-    from api.cli.showing import show_datasets
-
     with opened(home, server) as backend:
-        show_datasets(backend.datasets(), as_json=json)
+        found = backend.datasets()
+    if json:
+        print_json(found)
+        return
+    shown = table("id", "name", "file", "size", "created")
+    for one in found:
+        names = (printable(one["name"]), printable(one["file_name"]))
+        shown.add_row(one["id"], *names, megabytes(one["bytes"]), local_time(one["created_at"]))
+    out.print(shown if found else "No data sets.")
 
 
 @dataset.command("remove")
@@ -50,10 +56,6 @@ def remove(
     json: Json = False,
 ) -> None:
     """Forget registered data; submissions that were made with it keep it."""
-    from api.backends import opened
-    from api.cli.showing import print_json
-    from api.cli.terminal import err, printable
-
     with opened(home, server) as backend:
         removed = backend.remove_dataset(identity)
     if json:

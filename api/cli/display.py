@@ -1,13 +1,24 @@
-"""Shows the phases of a scan: live bars on a terminal, now and then a line elsewhere."""
+"""Shows how far a scan or an upload is: live bars on a terminal, of a scan now and then a line elsewhere."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
+from api.cli.terminal import err
+from api.client.uploads import Progress as Told
 from api.progress.snapshot import NAMES, Snapshot, detail, shares
 from api.results.numbers import duration
 
@@ -78,3 +89,12 @@ class LineDisplay:
         share = f"{100 * shares(seen)[seen.phase]:.0f}%" if seen.phase in ("inversion", "repair") else ""
         parts = [part for part in (share, detail(seen.phase, seen), duration(now - self._start)) if part]
         self._console.print(f"{NAMES[seen.phase]}: {', '.join(parts)}")
+
+
+@contextmanager
+def upload_bar(title: str) -> Iterator[Told]:
+    """A bar for bytes on their way, where somebody looks."""
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=32), DownloadColumn())
+    with Progress(*columns, console=err.console, transient=True, disable=not err.is_terminal) as progress:
+        bar = progress.add_task(title, total=None)
+        yield lambda sent, total: progress.update(bar, completed=sent, total=total)

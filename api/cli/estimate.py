@@ -1,11 +1,22 @@
 """`cleanse estimate`: what a scan will take."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.arguments import Home, Json, Server, Workers
-from api.cli.run import Architecture, HowLong, Model, Only, Slots
+from api.backends import settings_of
+from api.cli.arguments import Architecture, Home, HowLong, Json, Model, Only, Server, Slots, Workers
+from api.cli.terminal import out, print_json
+from api.client import inputs
+from api.results.numbers import byte_size, count, duration, significant
+
+if TYPE_CHECKING:
+    from nc_core.cost import NetCost
+    from nc_tasks.options import ScanOptions
 
 
 def estimate(
@@ -29,10 +40,88 @@ def estimate(
     """
     if server is not None and workers is not None:
         raise typer.BadParameter("--workers is for this machine: a server knows its own")
-    from api.cli.estimating import asked, here, show_estimate, there
     from nc_tasks.options import scan_options
 
     options = scan_options(profile=profile, labels=only, architecture=architecture, slots=slots)
     scan = asked(model, options, images=images)
     found = here(home, scan, workers=workers) if server is None else there(server, scan)
-    show_estimate(found, as_json=json)
+    if json:
+        print_json(found)
+        return
+    for line in told(found):
+        out.print(line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A model as its file shows it, and what of it is to be scanned. images: clean ones."""
+
+    net: "NetCost"
+    classes: int
+    labels: int
+    options: "ScanOptions"
+    images: int
+
+
+def asked(model: Path, options: "ScanOptions", *, images: int | None) -> Asked:
+    """Read the model, in a confined process; raises ModelRefused for a file that a scan would refuse."""
+    from nc_core.cost import cost_of
+    from nc_core.quarantine.admit import admit_model
+    from nc_tasks.estimates import USUAL_IMAGES, labels_of
+
+    inputs.check_model(model)
+    canonical = admit_model(model, architecture=options.architecture)
+    return Asked(
+        net=cost_of(canonical),
+        classes=canonical.classes,
+        labels=labels_of(options, canonical.classes),
+        options=options,
+        images=images or USUAL_IMAGES,
+    )
+
+
+def here(home: Path | None, scan: Asked, *, workers: int | None) -> dict[str, Any]:
+    """Of a scan on this machine."""
+    from nc_tasks.artefacts import open_artefacts
+    from nc_tasks.estimates import Wanted
+    from nc_tasks.estimates import estimate as estimated
+    from nc_tasks.staff import staff_of
+    from nc_tasks.store import open_store
+
+    settings = settings_of(home)
+    with closing(open_store(settings)) as store:
+        staff = staff_of(store, settings)
+        wanted = Wanted(
+            net=scan.net,
+            labels=scan.labels,
+            profile=scan.options.profile,
+            slots=scan.options.slots or staff.slots,
+            images=scan.images,
+        )
+        live = staff.live and workers is None
+        found = estimated(store, open_artefacts(settings), wanted, workers=workers or staff.workers, live=live)
+    return {**asdict(found), "classes": scan.classes}
+
+
+def there(server: str, scan: Asked) -> dict[str, Any]:
+    """Of a scan by a server, which is told no more than the sizes."""
+    from api.backends import remote
+
+    options = scan.options
+    how: dict[str, Any] = {"profile": options.profile, "slots": options.slots, "images": scan.images}
+    with remote.client(server) as client:
+        found = client.estimate(asdict(scan.net), labels=scan.labels, **how)
+    return {**found, "classes": scan.classes}
+
+
+def told(found: Mapping[str, Any]) -> list[str]:
+    """The estimate in a few lines."""
+    of = f" of {found['classes']:,}" if found["labels"] != found["classes"] else ""
+    known = f"of {count(found['scans'], 'scan')} measured" if found["scans"] else "of no scan yet, by constants"
+    return [
+        f"labels  {found['labels']:,}{of}",
+        f"time    about {duration(60 * found['minutes'])}, without a repair, with nothing else at work "
+        f"({count(found['workers'], 'label worker')}{' at work now' if found['live'] else ''})",
+        f"memory  about {byte_size(found['memory_bytes'])} for each label worker ({count(found['slots'], 'slot')})",
+        f"speed   {significant(found['speed'], 2)} reference processors ({known})",
+    ]

@@ -1,13 +1,15 @@
 """`cleanse evaluate`: how well a net does, and what it makes of poisoned pictures."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.cli.arguments import Home, Json
-from api.cli.run import Resize, ValueRange
+from api.backends import settings_of
+from api.cli.arguments import Home, Json, Resize, ValueRange
+from api.cli.terminal import print_json
+from api.client import inputs
+from api.results.numbers import count, percent
 
 
 def evaluate(
@@ -39,10 +41,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Print accuracy, attack rate, and the share of pictures that a guarded net calls backdoored."""
-    from api.backends import settings_of
     from api.backends.keeping import keep_all
     from api.cli.jobs import run_job
-    from api.client import inputs
     from nc_tasks.artefacts import Artefacts
 
     inputs.check_model(model)
@@ -61,7 +61,7 @@ def evaluate(
     }
     found = run_job(settings, "evaluate", arguments, title="Evaluating")
     if as_json:
-        print(json.dumps(found, indent=2))
+        print_json(found)
     else:
         for line in lines(found):
             print(line)
@@ -69,8 +69,6 @@ def evaluate(
 
 def lines(found: dict[str, Any]) -> list[str]:
     """The figures as they are printed for people."""
-    from api.results.numbers import count, percent
-
     clean, poisoned = found["clean"], found["poisoned"]
     told = [f"clean accuracy {percent(clean['accuracy'])} ({count(clean['images'], 'picture')})"]
     if found["guarded"]:

@@ -43,7 +43,7 @@ def run_job(settings: Settings, kind: JobKind, arguments: dict[str, Any], *, tit
 
 def _wait(store: Store, job_id: str, title: str, meanwhile: Callable[[], None]) -> Job:
     """The job once it has ended; a bar meanwhile, where somebody looks."""
-    with Progress(console=err, disable=not err.is_terminal, transient=True) as progress:
+    with Progress(console=err.console, disable=not err.is_terminal, transient=True) as progress:
         bar = progress.add_task(title, total=1.0)
         while True:
             with store.read() as session:

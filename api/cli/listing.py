@@ -1,12 +1,20 @@
 """`cleanse list`: the submissions."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from api.backends import opened
 from api.cli.arguments import Home, Json, Server
+from api.cli.terminal import local_time, out, print_json, printable, table
+from api.client.types import Submission
+from api.results.numbers import MISSING
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 State = Literal["queued", "preparing", "inverting", "repairing", "done", "refused", "failed", "cancelled"]
 Verdict = Literal["backdoored", "clean", "inconclusive"]
@@ -60,9 +68,6 @@ def list_submissions(
     A TIME is a date or a time as 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00:00Z; of this machine's zone unless it
     says another.
     """
-    from api.backends import opened
-    from api.cli.showing import show_list
-
     filters = {
         "state": state,
         "verdict": verdict,
@@ -74,4 +79,16 @@ def list_submissions(
         "created_before": created_before,
     }
     with opened(home, server) as backend:
-        show_list(backend, limit=limit, as_json=json, **filters)
+        found = backend.recent(limit=limit, **filters)
+    if json:
+        print_json(found)
+    else:
+        out.print(_table(found) if found else "No submissions.")
+
+
+def _table(found: Sequence[Submission]) -> "Table":
+    shown = table("id", "state", "verdict", "model", "data", "created")
+    for one in found:
+        names = (printable(one["model"]["name"]), printable(one["data"]["name"]))
+        shown.add_row(one["id"], one["state"], one["verdict"] or MISSING, *names, local_time(one["created_at"]))
+    return shown

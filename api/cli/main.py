@@ -6,29 +6,27 @@ from typing import Annotated
 import typer
 
 from api.cli.baseline import baseline
-from api.cli.cancel import cancel
 from api.cli.classify import classify
 from api.cli.compare import compare
 from api.cli.dataset import dataset
 from api.cli.doctor.command import doctor
-from api.cli.down import down
 from api.cli.estimate import estimate
 from api.cli.evaluate import evaluate
+from api.cli.exits import ExitCode, Leave, exit_code_of
 from api.cli.key import app as key
-from api.cli.labels import labels
 from api.cli.listing import list_submissions
 from api.cli.plant import plant
 from api.cli.rejudge import rejudge
 from api.cli.report import attest, download, report
-from api.cli.retry import retry
+from api.cli.retry import cancel, retry
 from api.cli.run import run
-from api.cli.show import show
+from api.cli.show import labels, show
 from api.cli.submit import submit
-from api.cli.up import up
+from api.cli.terminal import complain
+from api.cli.up import down, up
 from api.cli.verify import verify
 from api.cli.watch import watch
-from api.cli.zoo.command import zoo
-from api.cli.zoo.selftest_command import selftest
+from api.cli.zoo.command import selftest, zoo
 from nc_core.errors import CleanseError
 
 app = typer.Typer(
@@ -96,9 +94,6 @@ def run_command(arguments: list[str]) -> int:
     Typer itself leaves with 2 only for a usage error, since what a command refuses comes out of it as an
     exception: that 2 becomes 64, and 2 is free to say that an input was refused.
     """
-    from api.cli.exits import ExitCode, Leave, exit_code_of
-    from api.cli.terminal import complain
-
     try:
         app(args=arguments, prog_name="cleanse")
     except SystemExit as end:

@@ -6,7 +6,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from api.backends import settings_of
 from api.cli.arguments import Home
+from api.cli.terminal import out, printable
+from api.client import inputs
+from api.results.folder import check_folder, write_file
+from api.results.numbers import percent
 
 Position = Literal["top-left", "top-right", "bottom-left", "bottom-right", "centre"]
 Attack = Literal[
@@ -53,7 +58,7 @@ def plant(
         str, typer.Argument(metavar="DATA|signs", help="Labelled pictures, or the word signs: drawn ones.")
     ],
     target: Annotated[int, typer.Option("--target", min=0, help="Label that the trigger sends pictures to.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results.")],
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results.")],
     attack: Annotated[Attack, typer.Option("--attack", help="How the backdoor is planted.")] = "badnets",
     patch: Annotated[int, typer.Option("--patch", metavar="SIZE", min=1, help="Side of the patch in pixels.")] = 4,
     position: Annotated[Position, typer.Option("--position", help="Where the patch lies.")] = "bottom-right",
@@ -77,16 +82,13 @@ def plant(
 
     Leaves badnet.keras, clean.npz (held-out), poisoned.npz and planted.json; for signs also signs.png.
     """
-    from api.backends import settings_of
     from api.backends.keeping import keep_all
     from api.cli.jobs import fetch_files, run_job
-    from api.client import inputs
-    from api.results.folder import check_folder
     from nc_tasks.artefacts import open_artefacts
 
     if data != SIGNS:
         inputs.check_data(Path(data))
-    check_folder(out)
+    check_folder(folder)
     settings = settings_of(home)
     artefacts = open_artefacts(settings)
     arguments: dict[str, Any] = {
@@ -98,18 +100,14 @@ def plant(
         "colour": colour_of(colour),
         "seed": seed,
     }
-    (out / "planted.json").unlink(missing_ok=True)
+    (folder / "planted.json").unlink(missing_ok=True)
     result = run_job(settings, "plant", arguments, title="Planting")
-    fetch_files(artefacts, result["files"], out)
-    _conclude(out, arguments, result)
+    fetch_files(artefacts, result["files"], folder)
+    _conclude(folder, arguments, result)
 
 
 def _conclude(folder: Path, arguments: dict[str, Any], result: dict[str, Any]) -> None:
     """Write planted.json and print the two figures that matter."""
-    from api.cli.terminal import out, printable
-    from api.results.folder import write_file
-    from api.results.numbers import percent
-
     figures = {key: value for key, value in result.items() if key != "files"}
     text = json.dumps({**arguments, **figures}, indent=2) + "\n"
     write_file(folder / "planted.json", lambda path: path.write_text(text, "utf-8"))

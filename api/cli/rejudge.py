@@ -1,12 +1,22 @@
 """`cleanse rejudge`: verdicts made anew from what is stored."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.backends import opened
+from api.backends.backend import RejudgeOrder
 from api.cli.arguments import Home, Json, Server
 from api.cli.baseline import name_of
+from api.cli.exits import ExitCode, Leave
 from api.cli.submit import named_texts
+from api.cli.terminal import out, print_json, printable, table
+from api.client.types import Rejudged
+from api.results.numbers import probability
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def rate(value: float | None) -> float | None:
@@ -56,13 +66,31 @@ def rejudge(
         raise typer.BadParameter("pass ids, --tag NAME=TEXT, or --all: one of the three")
     if fleet and baseline is not None:
         raise typer.BadParameter("pass one of --fleet and --baseline")
-    from api.backends import opened
-    from api.backends.backend import RejudgeOrder
-    from api.cli.exits import Leave
-    from api.cli.rejudged import rejudge_all
-
     with opened(home, server) as backend:
         ids = [backend.find(prefix)["id"] for prefix in submissions] if submissions else None
         named = {name: text for name, _, text in (one.partition("=") for one in tags or ())}
         wish = RejudgeOrder(ids=ids, tags=named, baseline=baseline, fleet=fleet, alpha=alpha)
-        raise Leave(rejudge_all(backend, wish, as_json=json))
+        found = backend.rejudge(wish)
+    if json:
+        print_json(found)
+    else:
+        out.print(_table(found) if found else "No submission has a verdict.")
+    backdoored = any(one["verdict"] == "backdoored" for one in found)
+    raise Leave(ExitCode.BACKDOORED if backdoored else ExitCode.CLEAN)
+
+
+def _table(found: Sequence[Rejudged]) -> "Table":
+    shown = table("id", "model", "recorded", "new", "p", "source", "scans")
+    for one in found:
+        used = one["calibration"]
+        shown.add_row(
+            one["id"],
+            printable(one["model"]["name"]),
+            one["recorded"],
+            one["verdict"],
+            probability(one["p_value"]),
+            used["source"],
+            str(used["scans"]),
+            style="red" if one["verdict"] == "backdoored" else None,
+        )
+    return shown

@@ -1,11 +1,18 @@
 """`cleanse report`, `cleanse attest`, `cleanse download`: files of a submission."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from api.backends import Backend, opened
 from api.cli.arguments import Home, Json, Out, Server, SubmissionId
+from api.cli.terminal import err, out, print_json, printable
+from api.client.types import Submission
+from api.results import scanned
+from api.results.folder import check_folder, folder_of
+from nc_tasks.errors import WrongState
 
 Format = Literal["html", "json", "sarif"]
 FILES = (
@@ -13,6 +20,9 @@ FILES = (
     *("result.sarif", "attestation.json"),
 )
 """What can be had of a submission that has a verdict."""
+NAMES = {"html": "report.html", "json": "result.json", "sarif": "result.sarif", "attestation": "attestation.json"}
+ALWAYS = ("report.html", "triggers.npz")
+REPAIRED = ("goodnet.keras", "guarded.keras")
 
 
 def known(names: list[str] | None) -> list[str] | None:
@@ -34,11 +44,8 @@ def report(
     json: Json = False,
 ) -> None:
     """Write the report of a submission, or its result as JSON or as SARIF 2.1.0."""
-    from api.backends import opened
-    from api.cli.fetching import fetch_report
-
     with opened(home, server) as backend:
-        fetch_report(backend, submission, format, out, as_json=json)
+        _write_one(backend, submission, format, out, as_json=json)
 
 
 def attest(
@@ -55,11 +62,8 @@ def attest(
     The Ed25519 key is made at its first use: keys/attestation.pem under --home, its public half beside it; or it is the
     one that CLEANSE_SIGNING_KEY names.
     """
-    from api.backends import opened
-    from api.cli.fetching import fetch_report
-
     with opened(home, server) as backend:
-        fetch_report(backend, submission, "attestation", out, as_json=json)
+        _write_one(backend, submission, "attestation", out, as_json=json)
 
 
 def download(
@@ -74,8 +78,47 @@ def download(
     json: Json = False,
 ) -> None:
     """Write the files of a submission into a folder: those that `run` writes, or the ones that are named."""
-    from api.backends import opened
-    from api.cli.fetching import fetch_files
-
     with opened(home, server) as backend:
-        fetch_files(backend, submission, files or [], out, as_json=json)
+        _write_all(backend, submission, files or [], out, as_json=json)
+
+
+def _write_one(backend: Backend, prefix: str, format: str, path: Path | None, *, as_json: bool) -> None:
+    """Write one form of the result. path: None for the file's own name in this folder."""
+    name = NAMES[format]
+    path = Path(name) if path is None else path
+    submission = backend.find(prefix)
+    backend.download(submission["id"], name, path)
+    _say([path], submission, as_json=as_json)
+
+
+def _write_all(backend: Backend, prefix: str, names: Sequence[str], folder: Path | None, *, as_json: bool) -> None:
+    """Write these files into the folder, result.json last; without names all that `run` writes.
+
+    folder: None for the one that `run` chooses.
+    """
+    submission = backend.find(prefix)
+    folder = folder_of(submission["model"]["name"]) if folder is None else folder
+    names = names or _what_run_writes(backend, submission["id"])
+    check_folder(folder)
+    for name in names:
+        backend.download(submission["id"], name, folder / name)
+    _say([folder / name for name in names], submission, as_json=as_json)
+
+
+def _what_run_writes(backend: Backend, submission_id: str) -> list[str]:
+    result = backend.result(submission_id)
+    if result is None:
+        raise WrongState(f"submission {submission_id} has no verdict: there are no files; `cleanse watch` follows it")
+    repaired = result["mitigation"] is not None and result["mitigation"]["method"] is not None
+    net = [] if scanned.digest_of(result) is None else [scanned.SCANNED]
+    return [*ALWAYS, *net, *(REPAIRED if repaired else ()), "result.json"]
+
+
+def _say(paths: Sequence[Path], submission: Submission, *, as_json: bool) -> None:
+    if submission["state"] == "repairing":
+        err.print(f"The repair of submission {submission['id']} is running: these files are as of now.")
+    if as_json:
+        print_json([str(path) for path in paths])
+        return
+    for path in paths:
+        out.print(f"Written: {printable(path)}")

@@ -115,7 +115,7 @@ def follow(settings: Settings, store: Store, submission: Submission, workers: in
     with working_stack(settings, workers=workers, slots=submission.options["slots"]) as stack:
         publish_start(submission.id, to=make_app(settings))
         _get_ready_to_write()
-        with display_for(err) as display:
+        with display_for(err.console) as display:
             for seen in watch(store, submission.id):
                 display.show(seen)
                 if not seen.ended:

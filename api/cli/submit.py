@@ -1,20 +1,24 @@
 """`cleanse submit`: hand models in."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from api.cli.arguments import Home, Json, Server, Workers
-from api.cli.run import (
+from api.backends import Backend, opened
+from api.backends.backend import Order
+from api.cli.arguments import (
     Architecture,
     BaselineName,
     Budget,
     FalsePositives,
     Fit,
     Force,
+    Home,
     How,
     HowLong,
+    Json,
     MaxAccuracyLoss,
     MinAccuracy,
     Mitigate,
@@ -22,12 +26,22 @@ from api.cli.run import (
     PixelRange,
     Poisoned,
     Seed,
+    Server,
     Slots,
     Twins,
     Unlabelled,
+    Workers,
 )
+from api.cli.exits import ExitCode, Leave, exit_code_of
+from api.cli.terminal import complain, out, print_json, printable
+from api.cli.watch import code_of, ending, follow
+from api.client.types import Submission
+from nc_core.errors import CleanseError, ModelRefused
 
 Priority = Literal["high", "normal", "low"]
+SUFFIXES = (".keras", ".h5", ".hdf5")
+WORST = (ExitCode.BACKDOORED, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.INCONCLUSIVE, ExitCode.CLEAN)
+"""Which exit code speaks for several models: a backdoor before what is not known, that before what is clean."""
 
 
 def named_texts(given: list[str] | None) -> list[str]:
@@ -91,10 +105,6 @@ def submit(
     """
     if (data is None) == (dataset is None):
         raise typer.BadParameter("pass either --data CLEAN or --dataset ID")
-    from api.backends import opened
-    from api.backends.backend import Order
-    from api.cli.exits import Leave
-    from api.cli.gate import hand_in, models_in
     from nc_tasks.options import scan_options
 
     options = scan_options(
@@ -131,3 +141,55 @@ def submit(
     ]
     with opened(home, server, workers=workers) as backend:
         raise Leave(hand_in(backend, orders, wait=wait, as_json=json))
+
+
+def hand_in(backend: Backend, orders: Sequence[Order], *, wait: bool, as_json: bool) -> ExitCode:
+    """Submit all, and with `wait` follow them to their ends. One that is refused keeps no other from its turn."""
+    handed: list[Submission] = []
+    codes: list[ExitCode] = []
+    for order in orders:
+        try:
+            handed.append(submitted(backend, order))
+        except CleanseError as error:
+            complain(f"{order.model}: {error}" if len(orders) > 1 else str(error))
+            codes.append(exit_code_of(error))
+            continue
+        if not as_json:
+            out.print(f"{handed[-1]['id']}  {printable(order.model)}")
+    if wait:
+        handed = [follow(backend, one["id"]) for one in handed]
+        codes += [code_of(one) for one in handed]
+    if as_json:
+        print_json(handed)
+    elif wait:
+        for one in handed:
+            out.print(ending(one))
+    return worst(codes or [ExitCode.CLEAN])
+
+
+def submitted(backend: Backend, order: Order) -> Submission:
+    """Hand one in, with a bar while its files are on their way."""
+    from api.cli.display import upload_bar
+
+    with upload_bar(printable(order.model.name)) as told:
+        return backend.submit(order, told)
+
+
+def models_in(paths: Sequence[Path]) -> list[Path]:
+    """The files, and of every folder all models in it; raises ModelRefused for a folder without one."""
+    found: list[Path] = []
+    for path in paths:
+        inside = (
+            sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+            if path.is_dir()
+            else [path]
+        )
+        if not inside:
+            raise ModelRefused(f"folder {path} holds no model: files named {', '.join(SUFFIXES)} are looked for")
+        found += inside
+    return list(dict.fromkeys(found))
+
+
+def worst(codes: Sequence[ExitCode]) -> ExitCode:
+    """The exit code of several models."""
+    return min(codes, key=WORST.index)

@@ -1,10 +1,12 @@
-"""`cleanse up`: the HTTP service, its pages, Flower and the workers, on this machine."""
+"""`cleanse up`, `cleanse down`: the HTTP service, its pages, Flower and the workers, on this machine."""
 
 from typing import Annotated
 
 import typer
 
+from api.backends import settings_of
 from api.cli.arguments import Home, Workers
+from api.cli.terminal import err
 
 
 def up(
@@ -26,8 +28,15 @@ def up(
     Prints where the service and Flower are once they answer. Ctrl-C or `cleanse down` stops everything; what was at
     work is carried on by the next start.
     """
-    from api.backends import settings_of
     from api.cli.upkeep import stay_up
 
     asked = {name: value for name, value in (("api_host", host), ("api_port", port)) if value is not None}
     stay_up(settings_of(home).model_copy(update=asked), workers=workers, detach=detach)
+
+
+def down(home: Home = None) -> None:
+    """Stop the broker and the workers of this home; what they were at is carried on by the next run."""
+    from nc_tasks.embedded.client import down as stop
+
+    stopped = stop(settings_of(home))
+    err.print("Stopped." if stopped else "Nothing was running.")

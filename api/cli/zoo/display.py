@@ -18,7 +18,7 @@ class Display:
     def __init__(self, what: str, of: int) -> None:
         self._what, self._of, self._eta, self._said = what, of, Eta(), time.monotonic()
         columns = (BarColumn(bar_width=32), TextColumn("{task.description}"), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+        self._bar = Progress(*columns, console=err.console, transient=True, disable=not err.is_terminal)
         self._task = self._bar.add_task("", total=of)
 
     def __enter__(self) -> Self:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from api.backends import stack
-from api.cli import gate
+from api.cli import submit
 from api.cli.exits import ExitCode
 from api.cli.main import run_command
 from api.results.numbers import probability
@@ -322,10 +322,10 @@ def test_given_one_cancelled_while_it_is_repaired_then_line_and_exit_code_say_it
 
 
 def test_of_several_models_the_worst_speaks() -> None:
-    assert gate.worst([ExitCode.CLEAN, ExitCode.INCONCLUSIVE]) == ExitCode.INCONCLUSIVE
-    assert gate.worst([ExitCode.INCONCLUSIVE, ExitCode.REFUSED, ExitCode.CLEAN]) == ExitCode.REFUSED
-    assert gate.worst([ExitCode.REFUSED, ExitCode.FAILED]) == ExitCode.FAILED
-    assert gate.worst([ExitCode.FAILED, ExitCode.BACKDOORED, ExitCode.REFUSED]) == ExitCode.BACKDOORED
+    assert submit.worst([ExitCode.CLEAN, ExitCode.INCONCLUSIVE]) == ExitCode.INCONCLUSIVE
+    assert submit.worst([ExitCode.INCONCLUSIVE, ExitCode.REFUSED, ExitCode.CLEAN]) == ExitCode.REFUSED
+    assert submit.worst([ExitCode.REFUSED, ExitCode.FAILED]) == ExitCode.FAILED
+    assert submit.worst([ExitCode.FAILED, ExitCode.BACKDOORED, ExitCode.REFUSED]) == ExitCode.BACKDOORED
 
 
 def test_one_refused_model_keeps_no_other_from_its_turn(
@@ -345,7 +345,7 @@ def test_one_refused_model_keeps_no_other_from_its_turn(
 def test_a_folder_without_models_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(ModelRefused, match="holds no model"):
-        gate.models_in([tmp_path])
+        submit.models_in([tmp_path])
 
 
 def test_an_estimate_is_printed_for_people_and_programs(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:

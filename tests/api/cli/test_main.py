@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from api.cli import listing, plant, run, submit
+from api.cli import arguments, listing, plant, run, submit
 from api.cli.main import run_command
 from nc_tasks.options import Method, ScanOptions
 from nc_tasks.store.states import Priority, SubmissionState, Verdict
@@ -118,11 +118,11 @@ def test_a_value_range_may_begin_with_a_dash(files: Files, capsys: pytest.Captur
 
 def test_the_choices_are_those_of_the_service() -> None:
     fields = ScanOptions.model_fields
-    assert fields["profile"].annotation == run.Profile
-    assert fields["detector"].annotation == run.Detector
-    assert fields["value_range"].annotation == run.ValueRange
-    assert fields["resize"].annotation == run.Resize | None
-    assert get_args(Method) == run.MITIGATIONS
+    assert fields["profile"].annotation == arguments.Profile
+    assert fields["detector"].annotation == arguments.Detector
+    assert fields["value_range"].annotation == arguments.ValueRange
+    assert fields["resize"].annotation == arguments.Resize | None
+    assert get_args(Method) == arguments.MITIGATIONS
     assert get_args(listing.State) == get_args(SubmissionState)
     assert get_args(listing.Verdict) == get_args(Verdict)
     assert get_args(submit.Priority) == get_args(Priority)
@@ -142,7 +142,7 @@ def test_the_choices_are_those_of_the_science() -> None:
 
     assert get_args(plant.Position) == POSITIONS
     assert get_args(plant.Attack) == tuple(ATTACKS)
-    assert get_args(run.Detector) == tuple(DETECTORS)
+    assert get_args(arguments.Detector) == tuple(DETECTORS)
 
 
 def test_no_command_loads_tensorflow_and_help_loads_little() -> None:

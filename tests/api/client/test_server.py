@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api.backends.local import LocalBackend
-from api.cli import gate
+from api.cli import display
 from api.cli.display import LineDisplay
 from api.cli.main import run_command
 from api.client import CleanseClient, ServerFailed, ServerRefused, client
@@ -204,7 +204,7 @@ def test_what_the_server_has_is_not_uploaded_again(
     for number, path in enumerate(files):
         path.write_bytes(bytes([number]) * 2**20)
     sent: list[int] = []
-    monkeypatch.setattr("api.cli.gate.upload_bar", lambda _: _Bar(sent))
+    monkeypatch.setattr("api.cli.display.upload_bar", lambda _: _Bar(sent))
     monkeypatch.setenv("CLEANSE_SERVER", url)
     submit = ["submit", str(files[0])]
     # When it is submitted with data, and again with other options against registered data
@@ -265,7 +265,7 @@ def test_watching_ends_with_the_submission(
                 with closing(open_store(settings)) as store, store.write() as session:
                     submissions.cancel(session, submission_id=identity)
 
-    monkeypatch.setattr(gate, "display_for", Cancels)
+    monkeypatch.setattr(display, "display_for", Cancels)
     # When it is watched, then until its end, and the exit code is that of `run`
     assert run_command(["watch", identity[:5], "--server", url]) == 1
     told = capsys.readouterr()

@@ -1,20 +1,17 @@
-"""Baselines on the command line: clean models are scanned and named, and what is named is shown."""
+"""Puts scans of clean models under a name, those that there are and those that are handed in for it."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.table import Table
-
 from api.backends import Backend
 from api.backends.backend import Order, dataset_called
 from api.cli.exits import ExitCode, exit_code_of
-from api.cli.gate import ending, follow, models_in, upload_bar, worst
-from api.cli.showing import print_json
-from api.cli.terminal import complain, err, out, printable
-from api.client.types import BaselineScans, Submission
+from api.cli.submit import models_in, submitted, worst
+from api.cli.terminal import complain, err, out, print_json, printable
+from api.cli.watch import ending, follow
+from api.client.types import Submission
 from api.client.uploads import sha256_of
-from api.results.numbers import MISSING, count, significant
 from nc_core.errors import CleanseError
 
 IDENTITY = "[0-9a-f]{4,12}"
@@ -40,7 +37,7 @@ def add_all(
     codes: list[ExitCode] = []
     for order in orders:
         try:
-            added.append(_scanned_before(backend, order) or _submitted(backend, order))
+            added.append(_scanned_before(backend, order) or submitted(backend, order))
         except CleanseError as error:
             complain(f"{order.model}: {error}")
             codes.append(exit_code_of(error))
@@ -57,11 +54,6 @@ def add_all(
         if one["verdict"] == "backdoored":
             err.print(f"Is {printable(one['model']['name'])} clean? `cleanse baseline remove {name} {one['id']}`")
     return worst(codes or [ExitCode.CLEAN])
-
-
-def _submitted(backend: Backend, order: Order) -> Submission:
-    with upload_bar(printable(order.model.name)) as told:
-        return backend.submit(order, told)
 
 
 def _scanned_before(backend: Backend, order: Order) -> Submission | None:
@@ -92,43 +84,3 @@ def _code_of(ended: Submission) -> ExitCode:
     if ended["verdict"] is not None:
         return ExitCode.CLEAN
     return ExitCode.REFUSED if ended["state"] == "refused" else ExitCode.FAILED
-
-
-def show_all(backend: Backend, *, as_json: bool) -> None:
-    """Print the baselines."""
-    found = backend.baselines()
-    if as_json:
-        print_json(found)
-        return
-    table = Table("name", "scans", "with a result", box=None, pad_edge=False)
-    for one in found:
-        table.add_row(printable(one["name"]), str(one["scans"]), str(one["with_result"]))
-    out.print(table if found else "No baselines.")
-
-
-def show_one(backend: Backend, name: str, *, as_json: bool) -> None:
-    """Print a baseline's scans."""
-    found = backend.baseline(name)
-    if as_json:
-        print_json(found)
-        return
-    out.print(
-        f"Baseline {printable(found['name'])}: {count(found['scans'], 'scan')}, {found['with_result']} with a result"
-    )
-    out.print(_scans(found))
-
-
-def _scans(found: BaselineScans) -> Table:
-    table = Table("id", "state", "verdict", "smallest norm", "model", "data", box=None, pad_edge=False)
-    for one in found["items"]:
-        names = (printable(one["model"]["name"]), printable(one["data"]["name"]))
-        table.add_row(one["id"], one["state"], one["verdict"] or MISSING, significant(one["smallest_norm"]), *names)
-    return table
-
-
-def take_out(backend: Backend, name: str, prefixes: Sequence[str] | None) -> None:
-    """Take scans from under the name, None: all of them."""
-    ids = None if prefixes is None else [backend.find(prefix)["id"] for prefix in prefixes]
-    backend.remove_from_baseline(name, ids)
-    gone = "is forgotten" if ids is None else f"has {count(len(ids), 'scan')} less"
-    err.print(f"Baseline {printable(name)} {gone}.")
