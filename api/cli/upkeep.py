@@ -31,7 +31,7 @@ def stay_up(settings: Settings, *, workers: int | None, detach: bool) -> None:
     to others and there is no key, or is taken, StackFailed where something does not start: nothing is left
     running then.
     """
-    from api.service.__main__ import check_address, listening
+    from api.web.server import check_address, listening
 
     check_address(settings)
     if not _serves(settings):

@@ -4,7 +4,7 @@ from typing import Any
 
 from api.service.models.submission import DIGEST_PATTERN
 from api.service.models.wishes import Wishes
-from api.service.submitting import FORM_FILES
+from api.service.requests import FORM_FILES
 
 IMAGES = 32
 """Most pictures of one request to classify."""

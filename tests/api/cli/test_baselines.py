@@ -13,7 +13,7 @@ from api.cli.exits import ExitCode
 from api.cli.main import run_command
 from api.client import CleanseClient
 from api.service import submitting
-from api.service.app import create_app
+from api.web.app import create_app
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store, submissions
 from tests.api.conftest import store_submission

@@ -18,7 +18,7 @@ from api.client import CleanseClient, ServerFailed, ServerRefused, client
 from api.progress.snapshot import Snapshot
 from api.results.exports.keys import signing_key
 from api.service import submitting
-from api.service.app import create_app
+from api.web.app import create_app
 from nc_tasks.embedded.commands import default_slots, default_workers
 from nc_tasks.settings import Settings
 from nc_tasks.store import deliveries, keys, open_store, submissions, workers

@@ -1,53 +1,29 @@
-"""Runs the HTTP service of the environment's settings: `python -m api.service`."""
+"""Serves the application on an address: who may reach it, and where that is written down."""
 
 import json
 import logging
 import os
-import signal
 import socket
-import sys
-from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
-from api.service.app import create_app
 from api.service.callers import is_loopback
 from api.service.connections import connection_of
 from api.service.log_limit import LimitedWarnings
-from nc_core.errors import CleanseError, OptionRefused
+from api.web.app import create_app
+from nc_core.errors import OptionRefused
 from nc_tasks import private
-from nc_tasks.logs import configure
-from nc_tasks.settings import Settings, get_settings
+from nc_tasks.settings import Settings
 from nc_tasks.store import keys, open_store
 
-log = logging.getLogger("api.service")
+log = logging.getLogger("api.web")
 
 STOP_SECONDS = 5
 """How long open requests may take once the service is told to stop; watchers have no end of their own."""
 
 WARNINGS_AN_HOUR = 600
 """Of the server, about requests that are none: whoever can connect can cause them."""
-
-
-def main() -> int:
-    """Serve until told to stop; returns the exit code."""
-    os.umask(private.UMASK)
-    # uvicorn ends on a signal and then hands it on, which would end the process where it stands.
-    signal.signal(signal.SIGTERM, _leave)
-    settings = get_settings()
-    configure(settings)
-    try:
-        check_address(settings)
-        serve(settings)
-    except CleanseError as error:
-        log.error("%s", error)
-        return 1
-    return 0
-
-
-def _leave(_: int, __: FrameType | None) -> None:
-    sys.exit(0)
 
 
 def check_address(settings: Settings) -> None:
@@ -112,7 +88,3 @@ def listening(settings: Settings) -> socket.socket:
     # head has come.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from api.service.__main__ import check_address, config_of
-from api.service.app import create_app
+from api.web.app import create_app
+from api.web.server import check_address, config_of
 from nc_core.errors import OptionRefused
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.settings import Settings
