@@ -12,10 +12,10 @@ from api.results.numbers import byte_size
 from api.service import requests, submitting
 from api.service.callers import Caller
 from api.service.dependencies import AService
-from api.service.multipart import Form
 from api.service.problems import ProblemError
 from api.service.service import Service
-from api.service.uploads import received
+from api.service.uploads.multipart import Form
+from api.service.uploads.receiving import received
 from nc_core.errors import CleanseError
 from nc_tasks.store import baselines, datasets
 

@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from api.service.callers import Caller
 from api.service.models.batch import Batch
 from api.service.models.wishes import Wishes
-from api.service.multipart import NAME_LIMIT, Form, harmless
 from api.service.problems import line_of
 from api.service.service import Service
-from api.service.uploads import keep
+from api.service.uploads.forms import FORM_FILES
+from api.service.uploads.multipart import NAME_LIMIT, Form, harmless
+from api.service.uploads.receiving import keep
 from nc_core.errors import OptionRefused
 from nc_tasks.artefacts import ArtefactStore
 from nc_tasks.errors import MissingArtefact
@@ -63,7 +64,6 @@ def _json_object(name: str, text: str) -> dict[str, Any]:
 
 
 FORM_FIELDS = (*Wishes.model_fields, "model_sha256", "model_name", "dataset")
-FORM_FILES = {"model": 1, "data": 1, "poisoned": 16}
 
 
 def request_of(service: Service, caller: Caller, form: Form) -> Request:

@@ -10,8 +10,6 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.pages.routes import router as pages
-from api.service.bodies import Bodies
-from api.service.leavings import swept
 from api.service.problems import Problem, add_handlers
 from api.service.routes import (
     artefacts,
@@ -34,6 +32,8 @@ from api.service.routes import (
     submissions,
 )
 from api.service.service import Service
+from api.service.uploads.bodies import Bodies
+from api.service.uploads.cleanup import swept
 from nc_tasks.settings import Settings
 from nc_tasks.store.keys import any_made
 from nc_tasks.tracing import trace_requests

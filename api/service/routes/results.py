@@ -18,7 +18,7 @@ from api.service.problems import binary, responses
 from api.service.reading import judged, result_of
 from api.service.routes.submissions import SubmissionId
 from api.service.service import Service
-from api.service.uploads import PIECE_BYTES
+from api.service.uploads.receiving import PIECE_BYTES
 from nc_tasks.errors import NotFound
 from nc_tasks.results import kept_repair
 from nc_tasks.store import mitigations

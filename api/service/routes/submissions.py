@@ -10,15 +10,15 @@ from api.service import reading, requests, submitting
 from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.dependencies import AService, AStore, Reader, Submitter
-from api.service.forms import submission_form
 from api.service.models.batch import Batch
 from api.service.models.callback import Callback, CallbackList
 from api.service.models.listing import ListQuery
 from api.service.models.submission import SubmissionInfo, SubmissionList, SubmissionPage
-from api.service.multipart import Form
 from api.service.problems import responses
 from api.service.service import Service
-from api.service.uploads import received
+from api.service.uploads.forms import submission_form
+from api.service.uploads.multipart import Form
+from api.service.uploads.receiving import received
 from nc_tasks import retention
 from nc_tasks.store import Store, datasets, deliveries, listing, removal, submissions
 from nc_tasks.store.listing import Cursor, Filters

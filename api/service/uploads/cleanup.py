@@ -1,4 +1,4 @@
-"""What uploads that a crash cut off have left in the folder of this process: nobody else may reach it."""
+"""Deletes what uploads that a crash cut off have left in the folder of this process: nobody else may reach it."""
 
 import asyncio
 import logging
@@ -32,5 +32,5 @@ async def _sweep(artefacts: ArtefactStore) -> None:
         try:
             await to_thread.run_sync(artefacts.sweep)
         except OSError as error:
-            log.warning("leavings of uploads are not deleted, will try again: %s", error)
+            log.warning("unfinished uploads are not deleted, will try again: %s", error)
         await asyncio.sleep(SWEEP_SECONDS)

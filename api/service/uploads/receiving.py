@@ -7,11 +7,11 @@ from anyio import to_thread
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from api.service.bodies import expect_upload
 from api.service.callers import Caller
-from api.service.multipart import Form, FormReader, ReceivedFile
 from api.service.problems import ProblemError
 from api.service.service import Service
+from api.service.uploads.bodies import expect_upload
+from api.service.uploads.multipart import Form, FormReader, ReceivedFile
 from nc_tasks.artefacts import ArtefactStore
 
 PIECE_BYTES = 2**20

@@ -4,12 +4,13 @@ from typing import Any
 
 from api.service.models.submission import DIGEST_PATTERN
 from api.service.models.wishes import Wishes
-from api.service.requests import FORM_FILES
 
 IMAGES = 32
 """Most pictures of one request to classify."""
 NETS = ("guarded", "goodnet", "model")
 """What pictures may be classified by."""
+FORM_FILES = {"model": 1, "data": 1, "poisoned": 16}
+"""Files of a submission, and the most of each."""
 FILE = {"type": "string", "format": "binary"}
 SUBMISSION_FILES = {
     "model": {**FILE, "description": "Keras model: .keras or .h5."},
