@@ -5,6 +5,7 @@ import typer
 from api.backends import opened, settings_of
 from api.cli.arguments import Home, Json, Out, Server, SubmissionId, Workers
 from api.cli.terminal import err, print_json
+from api.results.numbers import count
 
 OPEN = ("queued", "running")
 """States of labels that have not ended."""
@@ -19,7 +20,8 @@ def cancel(submission: SubmissionId, home: Home = None, server: Server = None, j
             print_json(backend.find(found["id"]))
             return
     stopped = sum(found["labels"]["states"].get(state, 0) for state in OPEN)
-    err.print(f"Submission {found['id']} is cancelled: {stopped} labels stop. `cleanse retry` carries on.")
+    stop = count(stopped, "label stops", "labels stop")
+    err.print(f"Submission {found['id']} is cancelled: {stop}. `cleanse retry` carries on.")
 
 
 def retry(

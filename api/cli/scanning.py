@@ -14,6 +14,7 @@ from api.client import inputs
 from api.progress.snapshot import Snapshot
 from api.progress.watching import watch
 from api.results.folder import check_folder, folder_of
+from api.results.numbers import count
 from api.results.scanned import SCANNED
 from api.results.summary import summary
 from nc_core.errors import CleanseError, InputRefused
@@ -76,8 +77,9 @@ def scan_again(
         if submission.state in SUBMISSION_ENDS:
             with store.write() as session:
                 again = submissions.retry(session, submission_id=submission.id)
+            tried = count(again, "label or repair is", "labels and repairs are")
             for_net = "" if submission.scanned_sha256 else f"; it is prepared anew for its {SCANNED}"
-            err.print(f"Submission {submission.id}: {again} labels and repairs are tried again{for_net}.")
+            err.print(f"Submission {submission.id}: {tried} tried again{for_net}.")
         check_end(store, submission.id, follow(settings, store, submission, workers))
         return conclude(store, artefacts, submission.id, folder, as_json=as_json)
     return stopped

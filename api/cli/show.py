@@ -10,7 +10,7 @@ from api.backends import Backend, opened
 from api.cli.arguments import Home, Json, Server, SubmissionId
 from api.cli.terminal import out, print_json, printable, table
 from api.client.types import Label, Submission
-from api.results.numbers import hundredths, percent, significant
+from api.results.numbers import count, hundredths, percent, significant
 from api.results.summary import summary
 
 State = Literal["queued", "running", "done", "not_converged", "screened_out", "failed", "cancelled"]
@@ -79,4 +79,4 @@ def _print_labels(labels: Sequence[Label], most: int) -> None:
         shown.add_row(str(row["label"]), row["state"], *figures, *indices, style="red" if row["flagged"] else None)
     out.print(shown)
     if len(rows) > most:
-        out.print(f"{len(rows) - most} more labels; --json has all of them.")
+        out.print(f"{count(len(rows) - most, 'more label')}; --json has all of them.")

@@ -6,7 +6,7 @@ from datetime import date
 
 from markupsafe import Markup
 
-from api.results.numbers import significant
+from api.results.numbers import count, significant
 from api.results.report.axis import LogAxis
 from api.results.report.svg import drawing, element
 from nc_tasks.comparison import DRIFT_FACTOR, LabelPair
@@ -61,7 +61,7 @@ def comparison_chart(pairs: Sequence[LabelPair], typical: float, *, side: int = 
         )
         parts.append(element("g", dot, element("title", text), class_=kind))
     drifted = [str(pair.label) for pair in pairs if pair.drifted]
-    name = f"Norms of {len(both)} labels, left against right; drifted: {', '.join(drifted) or 'none'}"
+    name = f"Norms of {count(len(both), 'label')}, left against right; drifted: {', '.join(drifted) or 'none'}"
     return drawing(side, side, name, *parts, class_="chart square")
 
 

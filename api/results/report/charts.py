@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from api.results.numbers import percent, significant
+from api.results.numbers import count, percent, significant
 from api.results.report.axis import LogAxis
 from api.results.report.svg import drawing, element
 
@@ -66,7 +66,7 @@ def norm_chart(labels: Sequence[Row], guides: Sequence[Guide], *, width: int = 9
         *_names(frame, [*known, *unknown]),
     ]
     flagged = [str(row["label"]) for row in known if row["flagged"]]
-    name = f"Norms of {len(known)} labels, smallest first; flagged: {', '.join(flagged) or 'none'}"
+    name = f"Norms of {count(len(known), 'label')}, smallest first; flagged: {', '.join(flagged) or 'none'}"
     return drawing(width, height, name, *parts, class_="chart")
 
 
@@ -132,9 +132,9 @@ def _label(frame: _Frame, rank: int, row: Row) -> Markup:
     return element("g", *stem, dot, element("title", _tooltip(row)), class_=f"label {kind}")
 
 
-def _screened_out(frame: _Frame, count: int) -> list[Markup]:
-    name = f"{count:,} labels screened out"
-    return [element("text", name, class_="tick", x=frame.left, y=20)] if count else []
+def _screened_out(frame: _Frame, number: int) -> list[Markup]:
+    name = f"{count(number, 'label')} screened out"
+    return [element("text", name, class_="tick", x=frame.left, y=20)] if number else []
 
 
 def _without_norm(frame: _Frame, known: int, rows: Sequence[Row]) -> list[Markup]:

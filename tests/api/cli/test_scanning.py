@@ -218,6 +218,25 @@ def test_show_prints_the_contract_s_json_and_a_table(
     assert "23 more labels" in shown
 
 
+@pytest.mark.parametrize(
+    ("command", "classes", "until", "told"),
+    [("show", 21, "done", "1 more label;"), ("cancel", 1, "prepared", "1 label stops")],
+)
+def test_one_label_is_told_as_one(
+    settings: Settings,
+    stored: Stored,
+    make_result: Make,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    classes: int,
+    until: str,
+    told: str,
+) -> None:
+    identity = stored(make_result(classes=classes), until=until)
+    assert run_command([command, identity, "--home", str(settings.home)]) == 0
+    assert told in "".join(capsys.readouterr())
+
+
 def test_show_of_a_running_submission_says_how_far_it_is(
     settings: Settings, stored: Stored, make_result: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,6 +50,11 @@ def test_every_label_is_drawn_once_inside_the_picture(make_result: Make, classes
     assert all(0 <= x <= 960 and 0 <= y <= 380 for x, y in marks)
 
 
+@pytest.mark.parametrize(("classes", "named"), [(1, "Norms of 1 label,"), (1283, "Norms of 1,283 labels,")])
+def test_the_chart_says_how_many_labels_it_shows(make_result: Make, classes: int, named: str) -> None:
+    assert named in norm_chart(make_result(classes=classes)["labels"], [])
+
+
 def test_labels_that_were_screened_out_are_counted_and_not_drawn(make_result: Make) -> None:
     # Given a scan of 1283 labels, of which all but 100 were screened out, and one of these did not converge
     rows = make_result(classes=1283)["labels"]
