@@ -97,14 +97,22 @@ Poisoned = Annotated[
     typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure with and for retraining."),
 ]
 HowLong = Annotated[Profile, typer.Option("--profile", help="How long to look for every trigger.")]
-How = Annotated[Detector, typer.Option("--detector", help="How to look.")]
+How = Annotated[
+    Detector,
+    typer.Option(
+        "--detector",
+        help="How to look. neural-cleanse: optimise one mask and pattern for each label; gangsweep: train for each "
+        "label a generator that makes a mask for every picture.",
+    ),
+]
 Mitigate = Annotated[
     str,
     typer.Option(
         "--mitigate",
         metavar="METHOD[,METHOD...]|none",
         callback=mitigations,
-        help="Repairs of a backdoored model; of several the best is kept.",
+        help=f"Repairs of a backdoored model: some of {', '.join(MITIGATIONS)}; of several the best is kept. "
+        "retraining needs --poisoned; filter changes no net and only guards the submitted one.",
     ),
 ]
 MaxAccuracyLoss = Annotated[

@@ -110,6 +110,13 @@ def test_version_and_help_are_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(option in shown for option in ("--data", "--poisoned", "--value-range", "--labels", "--force"))
 
 
+@pytest.mark.parametrize("command", ["run", "submit"])
+def test_help_names_the_detectors_and_the_repairs(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command([command, "--help"]) == 0
+    shown = capsys.readouterr().out.split()
+    assert all(any(name in word for word in shown) for name in (*get_args(arguments.Detector), *arguments.MITIGATIONS))
+
+
 def test_a_value_range_may_begin_with_a_dash(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
     # Given a range that looks like an option, when the line is read, then only the data is wrong with it
     assert run_command(["run", str(files[0]), "--value-range", "-1..1", "--data", "nowhere.npz"]) == 2
