@@ -92,7 +92,7 @@ def service(settings: Settings) -> Iterator[tuple[str, psutil.Process]]:
     """The service as a process of its own."""
     environment = {**os.environ, **settings.environment()}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([sys.executable, "-P", "-m", "api.service"], env=environment, **quiet)
+    process = subprocess.Popen([sys.executable, "-P", "-m", "api.web"], env=environment, **quiet)
     try:
         deadline = time.monotonic() + START_SECONDS
         while not settings.api_file.exists():
