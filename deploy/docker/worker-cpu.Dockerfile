@@ -5,7 +5,7 @@ WORKDIR /build
 RUN python -m venv /opt/cleanse
 COPY requirements/worker-cpu.txt requirements/
 RUN /opt/cleanse/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement requirements/worker-cpu.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY api api
 COPY deploy deploy
 COPY nc_core nc_core
