@@ -1,5 +1,6 @@
 # make setup   install into .venv         make demo   plant a backdoor, find it, repair it
 # make test    run the tests              make check  style, types, import rules
+# make docs    build the site of the documents into build/docs/site
 # make test-long   every family of keras.applications through the readers, and long random walks
 # make test-jax    what optimises and trains, on the other backend
 # make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300, and beside Keras, FUZZ_FILES=100000
@@ -19,7 +20,7 @@ ON_JAX := $(addprefix tests/nc_core/,inversion mitigation preflight models/test_
 	--ignore tests/nc_core/inversion/test_evasions.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-jax test-browser test-faults test-long check fuzz lock clean
+.PHONY: help setup demo test test-jax test-browser test-faults test-long check docs fuzz lock clean
 
 help:
 	@sed -n -e '/^$$/q' -e 's/^# //p' Makefile
@@ -61,6 +62,11 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A link or an anchor that leads nowhere ends it.
+docs: setup
+	$(BIN)/python -m docs.generate build/docs/pages
+	$(BIN)/zensical build --strict --clean
 
 fuzz: setup
 	$(BIN)/python -m tests.hostile.fuzz --seconds $(FUZZ_SECONDS)

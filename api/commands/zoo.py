@@ -52,7 +52,7 @@ def score(
     ] = False,
     documents: Annotated[
         bool,
-        typer.Option("--write-documents", help="Write the held-out figures into README and package of this checkout."),
+        typer.Option("--write-documents", help="Write the held-out figures into package and docs of this checkout."),
     ] = False,
     workers: Workers = None,
     home: Home = None,
@@ -70,7 +70,7 @@ def score(
     from api.folder import write_file
     from api.terminal import out
     from api.zoo import scanning, table
-    from api.zoo.documents import checkout, write_documents
+    from api.zoo.documents import BENCHMARKS, checkout, write_documents
     from nc_core.errors import OptionRefused
     from nc_core.zoo.folder import PLAN
     from nc_core.zoo.folder import nets as nets_of
@@ -101,4 +101,4 @@ def score(
     scanning.check_all(failed, len(nets))
     if root is not None:
         write_documents(root, rows, origin, folder=folder, anew=anew)
-        out.print(f"Written: {root / 'README.md'}, {root / 'nc_core/zoo' / FILE}")
+        out.print(f"Written: {root / BENCHMARKS / 'zoo.json'}, {root / 'nc_core/zoo' / FILE}")

@@ -24,9 +24,10 @@ from tests.servers.postgresql import PostgreSQL
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+GUIDE = ROOT / "docs/pages/operations.md"
 DOCKERFILES = sorted((DEPLOY / "docker").glob("*.Dockerfile"))
 MANIFESTS = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
-TEXTS = [*DOCKERFILES, *MANIFESTS, DEPLOY / "compose.yaml", DEPLOY / "OPERATIONS.md"]
+TEXTS = [*DOCKERFILES, *MANIFESTS, DEPLOY / "compose.yaml", GUIDE]
 PROGRAMS = ("nc_tasks.process", "nc_tasks.bucket")
 
 
@@ -160,7 +161,7 @@ def test_the_key_of_attestations_is_one_and_outlives_its_containers(
     (mount,) = (one for one in pod["containers"][0]["volumeMounts"] if one["mountPath"] == str(place.parent))
     (volume,) = (one for one in pod["volumes"] if one["name"] == mount["name"])
     assert volume["secret"]["defaultMode"] == 0o440
-    guide = (DEPLOY / "OPERATIONS.md").read_text()
+    guide = GUIDE.read_text()
     assert f"generic {volume['secret']['secretName']} --namespace cleanse --from-file={place.name}" in guide
 
 
@@ -281,5 +282,5 @@ def test_what_dashboard_and_alerts_ask_for_is_measured(
 
 def test_every_alert_is_explained_to_who_is_woken() -> None:
     rules = yaml.safe_load((DEPLOY / "monitoring" / "alerts.yaml").read_text())["groups"][0]["rules"]
-    guide = (DEPLOY / "OPERATIONS.md").read_text()
+    guide = GUIDE.read_text()
     assert all(f"| {rule['alert']} |" in guide for rule in rules)
