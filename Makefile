@@ -1,5 +1,5 @@
 # make setup   install into .venv         make demo   plant a backdoor, find it, repair it
-# make test    run the tests              make check  style, types, import rules
+# make test    run the tests              make check  style, types, import rules, manifests
 # make docs    build the site of the documents into build/docs/site
 # make test-long   every family of keras.applications through the readers, and long random walks
 # make test-jax    what optimises and trains, on the other backend
@@ -62,6 +62,9 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/docker/*.Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/kubernetes-validate --strict --quiet --no-warn deploy/kubernetes/*.yaml
 
 # A link or an anchor that leads nowhere ends it.
 docs: setup
