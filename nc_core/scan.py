@@ -80,6 +80,7 @@ def case_of(found: Scan) -> Case:
         slots=ready.slots,
         compute=ready.compute,
         suspects=found.detection.suspects,
+        leaders=found.detection.leaders,
     )
 
 
@@ -181,10 +182,11 @@ def scan_labels(
         inverter = ready.inverter(prepared, rounds.profile_of(number), detector=detector)
         begun = {label: inversions[label].begun for label in going} if rounds.carries(number) else {}
         found = inverter.invert(going, seed=seed, begun=begun, round=number, progress=progress)
+        asked = [one for (one,) in found.values()] if rounds.purpose(number) == "inversion" else []
+        carried = inverter.transferability(asked, seed=seed)
         for label, (one,) in found.items():
-            before = [inversions[label]] if label in inversions else []
-            carried = inverter.transferability(one, seed=seed) if rounds.purpose(number) == "inversion" else None
-            inversions[label] = _with_work_of(one.with_transfer(carried).with_starts([one]), [one, *before], carried)
+            before, more = [inversions[label]] if label in inversions else [], carried.get(label)
+            inversions[label] = _with_work_of(one.with_transfer(more).with_starts([one]), [one, *before], more)
         if rounds.purpose(number) == "screening":
             norms = {label: inversions[label].norm for label in going}
             going = rounds.after(number, {label: norm for label, norm in norms.items() if norm is not None})
@@ -203,12 +205,12 @@ def scan_labels(
         pixels=height * width,
     ):
         again = inverter.invert(doubtful, seed=seed, starts=AGAIN, progress=progress)
-        for label, more in again.items():
-            several = [inversions[label], *more]
-            one = several[middle([each.norm for each in several])]
-            carried = inverter.transferability(one, seed=seed, again=True)
-            whole = one.with_transfer(several[0].transfer, carried).with_starts(several)
-            inversions[label] = _with_work_of(whole, several, carried)
+        several = {label: [inversions[label], *again[label]] for label in doubtful}
+        chosen = {label: all_of_it[middle([one.norm for one in all_of_it])] for label, all_of_it in several.items()}
+        carried = inverter.transferability(list(chosen.values()), seed=seed, again=True)
+        for label, one in chosen.items():
+            whole = one.with_transfer(inversions[label].transfer, carried[label]).with_starts(several[label])
+            inversions[label] = _with_work_of(whole, several[label], carried[label])
         confirmed.update(doubtful)
         detection = judge()
     return inversions, detection

@@ -3,16 +3,18 @@
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from nc_core.errors import Cancelled
 from nc_tasks import materials
 from nc_tasks.store import Submission
 from nc_tasks.worker import WorkerProcess
 
 if TYPE_CHECKING:
     from nc_core.inversion import Begun, Inversion, Inverter, Progress
-    from nc_core.inversion.slots import Job, Outcome
+    from nc_core.inversion.slots import Job, Outcome, SlotLoop
+    from nc_core.inversion.trigger import Transferability
     from nc_core.models import Compute
 
 KEPT = 2
@@ -36,19 +38,83 @@ class _Waiting:
         return self.outcome
 
 
-class SlotEngine:
-    """Lets threads share one `Inverter`: each brings one label and waits, a driver thread advances all slots.
+class _Driver:
+    """Lets threads share one loop: each brings its jobs and waits, a thread of its own advances all slots.
 
-    The driver ends when nothing is left to do and is started again by the next label.
+    That thread ends when nothing is left to do and is started again by the next job.
     """
 
-    def __init__(self, inverter: "Inverter") -> None:
-        self.inverter = inverter
+    def __init__(self, loop: "SlotLoop") -> None:
+        self._loop = loop
         self._lock = threading.Lock()
         self._queue: deque[_Waiting] = deque()
         self._seated: dict[Job, _Waiting] = {}
         self._driving = False
         self._stepped = time.monotonic()
+
+    def run(self, jobs: "Iterable[Job]") -> "list[Outcome]":
+        """Their outcomes, in their order; blocks. Raises whatever broke the batched step."""
+        waiting = [_Waiting(job) for job in jobs]
+        with self._lock:
+            self._queue.extend(waiting)
+            if waiting and not self._driving:
+                self._driving, self._stepped = True, time.monotonic()
+                threading.Thread(target=self._drive, name="slot-engine", daemon=True).start()
+        for one in waiting:
+            one.over.wait()
+        return [one.result() for one in waiting]
+
+    @property
+    def idle(self) -> bool:
+        """True while no job is in it."""
+        return not self._driving
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long the device has been at its present step; 0 while no job is in it."""
+        return time.monotonic() - self._stepped if self._driving else 0.0
+
+    def _drive(self) -> None:
+        while self._admit():
+            try:
+                outcomes = self._loop.step()
+                self._stepped = time.monotonic()
+            except Exception as error:
+                # The device, not a label, failed: nobody's numbers are known to be right any more.
+                self._fail_all(error)
+            else:
+                for outcome in outcomes:
+                    waiting = self._seated.pop(outcome.job)
+                    waiting.outcome = outcome
+                    waiting.over.set()
+
+    def _admit(self) -> bool:
+        """Seat waiting jobs in free slots; False, and the driver's end, when there is none at all."""
+        with self._lock:
+            while self._queue and self._loop.free:
+                waiting = self._queue.popleft()
+                self._loop.admit(waiting.job)
+                self._seated[waiting.job] = waiting
+            self._driving = bool(self._seated)
+            return self._driving
+
+    def _fail_all(self, error: Exception) -> None:
+        self._loop.clear()
+        for waiting in self._seated.values():
+            waiting.error = error
+            waiting.over.set()
+        self._seated.clear()
+
+
+class SlotEngine:
+    """Lets the label tasks of a worker share one `Inverter`, each in a thread of its own.
+
+    A label whose triggers of a few images are looked at has left its slot, so the next one has it meanwhile.
+    """
+
+    def __init__(self, inverter: "Inverter") -> None:
+        self.inverter = inverter
+        self._labels, self._draws = _Driver(inverter.loop), _Driver(inverter.transfer.loop)
 
     def invert(
         self,
@@ -65,69 +131,44 @@ class SlotEngine:
 
         Raises Cancelled, or whatever broke the batched step.
         """
-        waiting = [
-            _Waiting(
-                self.inverter.job(
-                    label,
-                    seed=seed,
-                    start=start,
-                    begun=begun,
-                    round=round,
-                    report=report,
-                    should_stop=should_stop,
-                )
+        jobs = [
+            self.inverter.job(
+                label,
+                seed=seed,
+                start=start,
+                begun=begun,
+                round=round,
+                report=report,
+                should_stop=should_stop,
             )
             for start in starts
         ]
-        with self._lock:
-            self._queue.extend(waiting)
-            if not self._driving:
-                self._driving, self._stepped = True, time.monotonic()
-                threading.Thread(target=self._drive, name="slot-engine", daemon=True).start()
-        for one in waiting:
-            one.over.wait()
-        return [self.inverter.inversion(one.result()) for one in waiting]
+        return [self.inverter.inversion(outcome) for outcome in self._labels.run(jobs)]
+
+    def transferability(
+        self, inverted: "Inversion", *, seed: int, again: bool, should_stop: Callable[[], bool]
+    ) -> "Transferability | None":
+        """Whether triggers of a few images work on others, None where nothing can be said; blocks.
+
+        Raises Cancelled, or whatever broke the batched step.
+        """
+        draws = self.inverter.draws(inverted, seed=seed, again=again, should_stop=should_stop)
+        if draws is None:
+            return None
+        outcomes = self._draws.run(draws.jobs)
+        if any(outcome.cancelled for outcome in outcomes):
+            raise Cancelled(f"label {inverted.label} was cancelled")
+        return self.inverter.transfer.measure(draws, outcomes)
 
     @property
     def idle(self) -> bool:
         """True while no label is in it."""
-        return not self._driving
+        return self._labels.idle and self._draws.idle
 
     @property
     def silent_seconds(self) -> float:
         """How long the device has been at its present step; 0 while no label is in it."""
-        return time.monotonic() - self._stepped if self._driving else 0.0
-
-    def _drive(self) -> None:
-        while self._admit():
-            try:
-                outcomes = self.inverter.loop.step()
-                self._stepped = time.monotonic()
-            except Exception as error:
-                # The device, not a label, failed: nobody's numbers are known to be right any more.
-                self._fail_all(error)
-            else:
-                for outcome in outcomes:
-                    waiting = self._seated.pop(outcome.job)
-                    waiting.outcome = outcome
-                    waiting.over.set()
-
-    def _admit(self) -> bool:
-        """Seat waiting labels in free slots; False, and the driver's end, when there is none at all."""
-        with self._lock:
-            while self._queue and self.inverter.loop.free:
-                waiting = self._queue.popleft()
-                self.inverter.loop.admit(waiting.job)
-                self._seated[waiting.job] = waiting
-            self._driving = bool(self._seated)
-            return self._driving
-
-    def _fail_all(self, error: Exception) -> None:
-        self.inverter.loop.clear()
-        for waiting in self._seated.values():
-            waiting.error = error
-            waiting.over.set()
-        self._seated.clear()
+        return max(self._labels.silent_seconds, self._draws.silent_seconds)
 
 
 _engines: OrderedDict[tuple[object, ...], SlotEngine] = OrderedDict()

@@ -1,6 +1,6 @@
-"""Labels that are not flagged and repaired all the same, because several others are."""
+"""Which labels a repair is of: the flagged ones, those that lead first, and others where several are flagged."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from nc_core.detection.confirm import smallest_few
 from nc_core.detection.norms import LabelNorm
@@ -20,3 +20,12 @@ def suspects_of(labels: Sequence[LabelNorm], *, flagged: Collection[int]) -> tup
         return ()
     few = [label for label in smallest_few(labels) if label not in flagged]
     return tuple(sorted(few[: len(flagged)]))
+
+
+def leaders_of(flagged: Collection[int], leading: Iterable[int]) -> tuple[int, ...]:
+    """The flagged labels that a repair begins with: those that lead one kind of evidence, or all where none does.
+
+    leading: the label of each kind of evidence. The others may have their small triggers from the leaders'.
+    """
+    leaders = {*leading} & {*flagged}
+    return tuple(sorted(leaders or flagged))

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -18,9 +17,9 @@ from nc_core.inversion.layout import Layout
 from nc_core.inversion.predict import Predictor
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.rescue import Rescue
-from nc_core.inversion.slots import Job, Outcome, Progress, SlotLoop
+from nc_core.inversion.slots import Job, Outcome, Progress, SlotLoop, run
 from nc_core.inversion.spread import SPREAD_IMAGES, factor_of
-from nc_core.inversion.transfer import Transfer
+from nc_core.inversion.transfer import Draws, Transfer
 from nc_core.inversion.trigger import Begun, Inversion, State, Transferability, Trigger
 from nc_core.models import Compute, in_precision, scores_of
 from nc_core.prepared import Prepared
@@ -58,7 +57,7 @@ class Inverter:
         net, _ = scores_of(in_precision(model, compute))
         self._heading = Heading(scores, factor=self._factor, rows=min(IMAGES, profile.batch))
         self._rescue = Rescue(scores, prepared, profile=profile, layout=_layout(prepared), factor=self._factor)
-        self._transfer = Transfer(scores, prepared, layout=_layout(prepared), factor=self._factor)
+        self.transfer = Transfer(scores, prepared, layout=_layout(prepared), factor=self._factor, slots=slots)
         self.loop = SlotLoop(self._program(net, prepared, profile), slots)
 
     def _program(self, net: keras.Model, prepared: Prepared, profile: Profile) -> SlotProgram:
@@ -68,6 +67,7 @@ class Inverter:
         """Another one of so many slots, with the same program and the same images on the device."""
         other = copy(self)
         other.slots, other.loop = slots, SlotLoop(self.loop.program, slots)
+        other.transfer = self.transfer.with_slots(slots)
         return other
 
     def job(
@@ -117,7 +117,7 @@ class Inverter:
         def reporter(label: int) -> Callable[[Progress], None] | None:
             return None if progress is None else lambda told: progress(label, told)
 
-        waiting: deque[Job] = deque()
+        jobs: list[Job] = []
         done: dict[int, list[Inversion]] = {label: [] for label in labels}
         for label in labels:
             try:
@@ -131,14 +131,11 @@ class Inverter:
                         report=reporter(label),
                         should_stop=should_stop,
                     )
-                    waiting.append(job)
+                    jobs.append(job)
             except NothingToInvert as error:
                 done[label] = [_failed(label, str(error)) for _ in starts]
-        while waiting or self.loop.busy:
-            while waiting and self.loop.free:
-                self.loop.admit(waiting.popleft())
-            for outcome in self.loop.step():
-                done[outcome.job.label].append(self.inversion(outcome))
+        for outcome in run(self.loop, jobs):
+            done[outcome.job.label].append(self.inversion(outcome))
         return done
 
     def inversion(self, outcome: Outcome) -> Inversion:
@@ -169,16 +166,41 @@ class Inverter:
             evidence=evidence,
         )
 
-    def transferability(
+    def draws(
         self, inverted: Inversion, *, seed: int, again: bool = False, should_stop: Callable[[], bool] | None = None
-    ) -> Transferability | None:
-        """Whether triggers of a few images work on others; see `nc_core.inversion.transfer`.
+    ) -> Draws | None:
+        """What it takes to see whether triggers of a few images work on others (`nc_core.inversion.transfer`).
 
         None where the label's own inversion could not see its way: what hides a gradient from it hides it from these.
         """
         if not inverted.seen:
             return None
-        return self._transfer(inverted.label, seed=seed, again=again, should_stop=should_stop)
+        return self.transfer.draws(inverted.label, seed=seed, again=again, should_stop=should_stop)
+
+    def transferability(
+        self,
+        inverted: Sequence[Inversion],
+        *,
+        seed: int,
+        again: bool = False,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> dict[int, Transferability | None]:
+        """Label -> whether triggers of a few images work on others; None where nothing can be said.
+
+        Raises Cancelled when `should_stop` says so.
+        """
+        asked = {one.label: self.draws(one, seed=seed, again=again, should_stop=should_stop) for one in inverted}
+        jobs = [job for draws in asked.values() if draws is not None for job in draws.jobs]
+        ended: dict[Job, Outcome] = {}
+        for outcome in run(self.transfer.loop, jobs):
+            if outcome.cancelled:
+                self.transfer.loop.clear()
+                raise Cancelled(f"label {outcome.job.label} was cancelled")
+            ended[outcome.job] = outcome
+        return {
+            label: None if draws is None else self.transfer.measure(draws, [ended[job] for job in draws.jobs])
+            for label, draws in asked.items()
+        }
 
     def _evidence(self, outcome: Outcome) -> Evidence:
         """What the optimisation's numbers were."""

@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -242,3 +242,12 @@ class SlotLoop:
             stalled=seat.course.stalled,
             last=last,
         )
+
+
+def run(loop: SlotLoop, jobs: Iterable[Job]) -> Iterator[Outcome]:
+    """Bring jobs to their ends, in the order in which they end; the next one enters as soon as there is room."""
+    waiting = deque(jobs)
+    while waiting or loop.busy:
+        while waiting and loop.free:
+            loop.admit(waiting.popleft())
+        yield from loop.step()

@@ -5,14 +5,14 @@ works on all. A clean label has no such way: each image has its own, and what a 
 transferability, Xiang et al. ICLR 2022: there of single images, which leave a part of the trigger out).
 """
 
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from nc_core.errors import Cancelled
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion.layout import Layout
 from nc_core.inversion.predict import Predictor
@@ -26,55 +26,67 @@ OTHERS = 48
 """Images that each of them is tried on, at most; no trigger was made with one."""
 LEAST_DRAWS, LEAST_OTHERS = 3, 12
 """Below these nothing is said."""
-AT_ONCE = 4
-"""Triggers in one batch, always: of batches as small as four images the last bits depend on how many there are. It is
-two slots of `fast`."""
-WAIT_SECONDS = 1.0
-"""Between two looks at whether to stop, while another label has its turn."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Draws:
+    """One label's triggers of a few images, still to be made: a job each. others: images that they are tried on."""
+
+    label: int
+    jobs: tuple[Job, ...]
+    others: npt.NDArray[np.intp]
 
 
 class Transfer:
-    """For the labels of one net on one set of clean data, one label at a time.
+    """For the labels of one net on one set of clean data.
 
-    scores: N outputs. factor: to the usual spread.
+    scores: N outputs. factor: to the usual spread. slots: labels of the scan in one batch. The loop takes the triggers
+    of one label at a time, or of as many as that allows for: a multiple of `FEW_DRAWS`, since in batches as small as
+    four images the last bits depend on how many there are.
     """
 
-    def __init__(self, scores: keras.Model, prepared: Prepared, *, layout: Layout, factor: float) -> None:
-        self._scores, self._prepared, self._layout, self._factor = scores, prepared, layout, factor
+    def __init__(self, scores: keras.Model, prepared: Prepared, *, layout: Layout, factor: float, slots: int) -> None:
+        self._prepared, self._layout = prepared, layout
         self._predict = Predictor(scores)
-        self._loop: SlotLoop | None = None
-        self._turn = threading.Lock()
+        program = SlotProgram(scores, prepared.fit.x, layout=layout, profile=FEW, factor=factor)
+        self.loop = _loop(program, slots)
 
-    def __call__(
+    def with_slots(self, slots: int) -> "Transfer":
+        """Another one beside so many labels in one batch, with the same program and the same images on the device."""
+        other = copy(self)
+        other.loop = _loop(self.loop.program, slots)
+        return other
+
+    def draws(
         self, label: int, *, seed: int, again: bool = False, should_stop: Callable[[], bool] | None = None
-    ) -> Transferability | None:
-        """What it is for a label; None where there are too few images that are not at the label already.
+    ) -> Draws | None:
+        """What is to be optimised for a label; None where too few images are not at the label already.
 
-        again: from other draws than the first time, with other images. Raises Cancelled when `should_stop` says so.
+        again: other draws than the first time, of other images.
         """
-        stop = should_stop or (lambda: False)
-        while not self._turn.acquire(timeout=WAIT_SECONDS):
-            if stop():
-                raise Cancelled(f"label {label} was cancelled")
-        try:
-            return self._measured(label, (seed, label, int(again)), stop)
-        finally:
-            self._turn.release()
-
-    def _measured(self, label: int, entropy: tuple[int, ...], stop: Callable[[], bool]) -> Transferability | None:
+        entropy = (seed, label, int(again))
         taken = self._images(label, entropy)
         others = min(OTHERS, len(taken) // 2)
         draws = min(FEW_DRAWS, (len(taken) - others) // FEW.batch)
         if draws < LEAST_DRAWS or others < LEAST_OTHERS:
             return None
         pools = np.split(taken[others : others + draws * FEW.batch], draws)
-        ended = self._triggers(label, pools, entropy, stop)
+        jobs = (
+            Job(label=label, pool=pool, generator=np.random.default_rng([*entropy, draw]), should_stop=should_stop)
+            for draw, pool in enumerate(pools)
+        )
+        return Draws(label=label, jobs=tuple(jobs), others=taken[:others])
+
+    def measure(self, draws: Draws, ended: Sequence[Outcome]) -> Transferability:
+        """How the triggers that came out of the draws do on the other images."""
         triggers = [one.trigger for one in ended if one.trigger is not None]
-        x, y = self._prepared.fit.x[taken[:others]], self._prepared.fit.y[taken[:others]]
-        rates = [attack_success_rate(self._predict(one.stamp(x)).argmax(axis=1), y, label) or 0.0 for one in triggers]
+        x, y = self._prepared.fit.x[draws.others], self._prepared.fit.y[draws.others]
+        predicted = self._predict(np.concatenate([one.stamp(x) for one in triggers])) if triggers else np.empty((0, 1))
+        answers = predicted.argmax(axis=1).reshape(len(triggers), len(x))
+        rates = [attack_success_rate(one, y, draws.label) or 0.0 for one in answers]
         return Transferability(
             # A few images that nothing sends to the label have nothing that others could share.
-            rate=sum(rates) / draws,
+            rate=sum(rates) / len(draws.jobs),
             norm=float(np.median([trigger.norm for trigger in triggers])) if triggers else float(self._layout.pixels),
             gradient_images=FEW.batch * sum(one.updates for one in ended),
         )
@@ -86,25 +98,6 @@ class Transfer:
         order = order[: 2 * (OTHERS + FEW_DRAWS * FEW.batch)]
         return order[self._predict(fit.x[order]).argmax(axis=1) != label] if len(order) else order
 
-    def _triggers(
-        self, label: int, pools: list[npt.NDArray[np.intp]], entropy: tuple[int, ...], stop: Callable[[], bool]
-    ) -> list[Outcome]:
-        loop = self._loop = self._loop or self._new_loop()
-        loop.clear()
-        waiting = [
-            Job(label=label, pool=pool, generator=np.random.default_rng([*entropy, draw]), should_stop=stop)
-            for draw, pool in enumerate(pools)
-        ]
-        ended: dict[int, Outcome] = {}
-        while waiting or loop.busy:
-            while waiting and loop.free:
-                loop.admit(waiting.pop(0))
-            for outcome in loop.step():
-                if outcome.cancelled:
-                    raise Cancelled(f"label {label} was cancelled")
-                ended[int(outcome.job.pool[0])] = outcome
-        return [ended[int(pool[0])] for pool in pools]
 
-    def _new_loop(self) -> SlotLoop:
-        program = SlotProgram(self._scores, self._prepared.fit.x, layout=self._layout, profile=FEW, factor=self._factor)
-        return SlotLoop(program, AT_ONCE)
+def _loop(program: SlotProgram, slots: int) -> SlotLoop:
+    return SlotLoop(program, FEW_DRAWS * max(1, slots // FEW_DRAWS))

@@ -21,7 +21,8 @@ class Case:
 
     canonical: the submitted model. prepared: clean data; a repair learns from `repair` alone, takes its decisions
     on `fit` and is measured on `holdout`. triggers: label to be repaired, flagged or suspected, -> reversed trigger
-    in the model's domain. suspects: those of them that are not flagged. still_flagged: whether detection would find
+    in the model's domain. suspects: those of them that are not flagged. leaders: those that the first round
+    takes away, None for all; what then still has a small trigger follows. still_flagged: whether detection would find
     a label of this fresh norm again (`nc_core.detection.StillFlagged`). seed, profile, slots, compute: of the fresh
     inversions, `profile` and `compute` as in the scan. max_accuracy_loss: share of clean images that a repair may
     lose, see `bound.AccuracyBound`. false_positive_rate: share of clean images that a guarded net may call. poison:
@@ -40,3 +41,9 @@ class Case:
     false_positive_rate: float = DEFAULT_RATE
     poison: npt.NDArray[np.float32] | None = None
     suspects: tuple[int, ...] = ()
+    leaders: tuple[int, ...] | None = None
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """The labels whose triggers the first round takes away."""
+        return tuple(self.triggers) if self.leaders is None else self.leaders

@@ -2,7 +2,8 @@
 
 The trigger that was reversed is one of several that work; with it dead, the planted one may be alive. So the flagged
 labels are inverted afresh on the patched net, and it is patched again with all triggers found so far (Wang et al. 2019,
-section VII, for several triggers on one label).
+section VII, for several triggers on one label). The first round takes away the triggers of the leading labels alone:
+a label whose small trigger goes with theirs has followed them, and is not repaired for itself.
 """
 
 import time
@@ -74,10 +75,12 @@ class Patch(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Round:
-    """A net that stands: its number of rounds and their seed, its weights and what a look at it found."""
+    """A net that stands: its number of rounds and their seed, the labels whose triggers were taken away, its weights
+    and what a look at it found."""
 
     rounds: int
     seed: int
+    targets: frozenset[int]
     weights: list[Any]
     found: Found
 
@@ -108,6 +111,7 @@ def close_loop(
     kept, outcome = _last_that_holds(bench, final, standing)
     found = kept.found if kept.found.settled else rescanner.settle(kept.found, seed=kept.seed, should_stop=should_stop)
     after, goodnet = measure(bench.predict, holdout, case.triggers), with_weights(case.canonical, bench.model)
+    followers = _followers(case, kept.targets, found)
     end = end if kept is standing[-1] else "accuracy bound"
     if progress is not None:
         progress(1.0, f"repaired in {kept.rounds} rounds")
@@ -123,10 +127,11 @@ def close_loop(
         bound=outcome,
         rescan=found.rescan,
         fresh=found.triggers,
+        followers=followers,
         rounds=kept.rounds,
         changed=changes(case.canonical, goodnet),
         seconds=time.perf_counter() - start,
-        notes=notes_of(case, bench.lessons, outcome, found.rescan, rounds=kept.rounds, end=end),
+        notes=notes_of(case, bench.lessons, outcome, found.rescan, followers=followers, rounds=kept.rounds, end=end),
     )
 
 
@@ -143,7 +148,7 @@ def _rounds(
 ) -> tuple[list[_Round], End]:
     """The nets that stand, one at least, and why the loop ended with the last."""
     case = bench.case
-    known = [TargetTrigger(label, trigger) for label, trigger in case.triggers.items()]
+    known = [TargetTrigger(label, case.triggers[label]) for label in case.first]
     standing: list[_Round] = []
     for rounds in range(1, most + 1):
         told = Told(progress, rounds, most, doing)
@@ -161,12 +166,15 @@ def _rounds(
         if standing and not holds:
             return standing, "accuracy bound"
         found = rescanner.look(seed=own, settle=rounds >= least, progress=told.looking, should_stop=should_stop)
-        standing.append(_Round(rounds=rounds, seed=own, weights=bench.model.get_weights(), found=found))
+        targets = frozenset(trigger.target for trigger in known)
+        standing.append(
+            _Round(rounds=rounds, seed=own, targets=targets, weights=bench.model.get_weights(), found=found)
+        )
         if not holds:
             return standing, "accuracy bound"
         if rounds >= least and not found.small:
             return standing, "nothing small found"
-        again = found.small if found.settled else tuple(case.triggers)
+        again = found.small if found.settled else targets
         known += [trigger for trigger in found.triggers if trigger.target in again]
     return standing, "most rounds"
 
@@ -181,3 +189,9 @@ def _last_that_holds(bench: Bench, final: AccuracyBound, standing: list[_Round])
             break
     assert outcome is not None
     return kept, outcome
+
+
+def _followers(case: Case, targets: frozenset[int], found: Found) -> tuple[int, ...]:
+    """Flagged labels that have no small trigger any more, though none of theirs was taken away."""
+    left = {*found.small, *targets, *case.suspects}
+    return tuple(sorted(label for label in case.triggers if label not in left))

@@ -24,7 +24,8 @@ class Repair:
     reversed_attack_success_rate_*: flagged label -> rate of the trigger that the scan reversed, images of the target
     class left out. recovery_accuracy_*: flagged label -> share of the same images that get their true label all the
     same. bound: whether the repair costs more than it may. rescan: flagged label -> fresh inversions of the GoodNet;
-    fresh: their triggers. rounds: of patching. changed: layer by layer. seconds: of the whole repair. notes: sentences
+    fresh: their triggers. followers: flagged labels whose small trigger went with that of others. rounds: of patching.
+    changed: layer by layer. seconds: of the whole repair. notes: sentences
     for people. guarded: a net that was taught class N, guard: a guarded net that is
     the method itself; None for most. poison_learned: rows of
     `Case.poison` that were learned from, which say nothing about the rate of the attack any more.
@@ -45,6 +46,7 @@ class Repair:
     changed: tuple[LayerChange, ...]
     seconds: float
     notes: tuple[str, ...]
+    followers: tuple[int, ...] = ()
     guarded: CanonicalModel | None = None
     guard: Guard | None = None
     poison_learned: tuple[int, ...] = ()
@@ -61,6 +63,7 @@ class Repair:
             "recovery_accuracy_after": _keyed(self.recovery_accuracy_after),
             "bound": self.bound.to_json(),
             "rescan": {str(label): rescan.to_json() for label, rescan in self.rescan.items()},
+            "followers": list(self.followers),
             "rounds": self.rounds,
             "changed": [change.to_json() for change in self.changed],
             "seconds": self.seconds,

@@ -1,6 +1,6 @@
 """What a repair says about itself, in sentences for people."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -16,13 +16,21 @@ UNKNOWN = (
 
 
 def notes_of(
-    case: Case, clean: Lessons, bound: BoundOutcome, rescan: Mapping[int, Rescan], *, rounds: int, end: str
+    case: Case,
+    clean: Lessons,
+    bound: BoundOutcome,
+    rescan: Mapping[int, Rescan],
+    *,
+    followers: Sequence[int] = (),
+    rounds: int,
+    end: str,
 ) -> tuple[str, ...]:
     """How the loop went, what stood in for labels, what is left, and what nobody knows."""
     return (
         f"{rounds} round{'s' if rounds > 1 else ''} on {len(clean)} clean {_shown(clean)}, ended by: {end}.",
         *_bound(bound),
         *_taught(case, clean),
+        *_followed(followers),
         *_left(case, rescan),
         UNKNOWN,
     )
@@ -51,6 +59,14 @@ def _taught(case: Case, clean: Lessons) -> Iterator[str]:
         yield (
             "Without labels the submitted model's own scores were learned, of the images and of variations of them; "
             f"{drifting} images that it assigns to a flagged label were left out."
+        )
+
+
+def _followed(followers: Sequence[int]) -> Iterator[str]:
+    if followers:
+        yield (
+            f"Label {', '.join(map(str, followers))} lost the small trigger with those of others: it followed them, "
+            "and nothing was done about it."
         )
 
 

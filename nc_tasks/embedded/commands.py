@@ -17,6 +17,8 @@ from nc_tasks.settings import Settings
 WORKER_MEMORY = 6 * 2**30
 """Bytes of a machine's memory for each label worker that nobody asked for."""
 MOST_WORKERS = 8
+BEYOND_SLOTS = 4
+"""Threads of a label worker for labels that have left their slot, or wait for one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +39,10 @@ Commands = Callable[[Settings, Wanted], list[Command]]
 
 
 def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
-    """A sweeper, one control worker and `wanted.workers` label workers, each with a thread for every slot and one.
+    """A sweeper, one control worker and `wanted.workers` label workers, each with more threads than slots.
 
-    A label that waits in a thread takes a freed slot at once, while the label that left it is still being written down;
-    more than one would wait here while another worker has slots free.
+    A label that waits in a thread takes a freed slot at once, while the label that left it is asked for its triggers of
+    a few images and written down; with more of them labels would wait here while another worker has slots free.
     Several label workers divide the processors among them: left to themselves, each would compute with as many threads
     as the machine has, and they would wait for one another at the end of every operation.
     The HTTP service and Flower run beside them where a client wants them.
@@ -50,7 +52,7 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     labels = [
         Command(
             name=f"labels{number}",
-            arguments=_celery("labels", f"labels{number}", pool="threads", concurrency=wanted.slots + 1),
+            arguments=_celery("labels", f"labels{number}", pool="threads", concurrency=wanted.slots + BEYOND_SLOTS),
             environment={**of_one, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
             processors=share,
         )

@@ -180,7 +180,7 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
             several = [_first(worker, key, rounds), *found] if confirmed else found
             chosen, carried = several[middle([one.norm for one in several])], None
             if purpose != "screening":
-                carried = engine.inverter.transferability(chosen, seed=seed, again=confirmed, should_stop=should_stop)
+                carried = engine.transferability(chosen, seed=seed, again=confirmed, should_stop=should_stop)
             chosen = chosen.with_transfer(several[0].transfer, carried)
             images = carried.gradient_images if carried else 0
         except OutOfDeviceMemory:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from nc_core.detection import LabelNorm, StillFlagged
+from nc_core.detection import LabelNorm, StillFlagged, leaders_of
 from nc_core.errors import Cancelled, CleanseError
 from nc_core.rounds import Plan
 from nc_tasks import logs, materials, triggers, workflow
@@ -141,6 +141,7 @@ def _case(
         false_positive_rate=options.false_positive_rate,
         poison=poison,
         suspects=tuple(suspects),
+        leaders=leaders_of(found["flagged_labels"], (one["label"] for one in found.get("evidence", ()))),
     )
 
 

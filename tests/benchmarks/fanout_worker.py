@@ -6,7 +6,6 @@ Everything else of a label (message, claim, lease, row, result, chord) is the pr
 import time
 from collections.abc import Sequence
 from threading import Lock
-from typing import Self
 
 from celery import Task
 from celery.signals import task_postrun, task_prerun
@@ -39,13 +38,8 @@ class NoEngine:
     def __init__(self, name: str) -> None:
         self._name, self._noted, self._lock = name, False, Lock()
 
-    @property
-    def inverter(self) -> Self:
-        """It asks no label whether it is universal, either."""
-        return self
-
     def transferability(self, _inverted: object, **_: object) -> None:
-        """Nothing."""
+        """No label is asked whether it is universal."""
 
     def invert(
         self,

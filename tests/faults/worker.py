@@ -8,7 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any
 
 from celery import Task
 from celery.signals import task_postrun, task_prerun
@@ -37,10 +37,6 @@ class ScriptedEngine:
     def __init__(self, submission: str) -> None:
         self._submission = submission
         self._hangs_since: float | None = None
-
-    @property
-    def inverter(self) -> Self:
-        return self
 
     def transferability(self, _inverted: object, **_: object) -> None:
         """No label is asked."""

@@ -11,7 +11,8 @@ import pytest
 
 from nc_core.domain import Domain
 from nc_core.errors import Cancelled
-from nc_core.inversion import FAST, Inverter, invert_labels
+from nc_core.inversion import FAST, Inversion, Inverter, invert_labels
+from nc_core.inversion.trigger import Transferability
 from nc_core.prepared import Part, Prepared
 from nc_tasks.engine import SlotEngine
 
@@ -32,6 +33,11 @@ def material() -> tuple[keras.Model, Prepared]:
     net = keras.Sequential([layers.Input((9, 7, 1)), layers.Flatten(), layers.Dense(11)])
     net.set_weights([rng.normal(0, 0.5, weight.shape).astype(np.float32) for weight in net.get_weights()])
     return net, prepared
+
+
+def tiled(part: Part) -> Part:
+    """Enough images for everything that is asked of them."""
+    return replace(part, x=np.tile(part.x, (3, 1, 1, 1)), y=np.tile(part.y, 3))
 
 
 def engine(material: tuple[keras.Model, Prepared], slots: int) -> SlotEngine:
@@ -60,6 +66,27 @@ def test_eleven_tasks_on_three_slots_get_the_norms_of_the_plain_loop(
     plain = invert_labels(*material, range(11), profile=SHORT, seed=3, slots=3)
     # Then the norms are the same to the last bit, and the engine is idle again
     assert {i.label: i.norm for i in inversions} == {label: i.norm for label, i in plain.items()}
+    assert shared.idle
+
+
+def test_tasks_that_ask_for_universality_at_once_get_what_the_plain_loop_gets(
+    material: tuple[keras.Model, Prepared],
+) -> None:
+    # Given eleven label tasks whose labels are inverted
+    shared = engine((material[0], replace(material[1], fit=tiled(material[1].fit))), 8)
+    inverted = list(shared.inverter.invert(range(11), seed=3).values())
+
+    def ask(one: Inversion) -> Transferability | None:
+        return shared.transferability(one, seed=3, again=False, should_stop=lambda: False)
+
+    # When all ask whether triggers of a few images work on others
+    with ThreadPoolExecutor(11) as pool:
+        found = list(pool.map(ask, [one for (one,) in inverted]))
+    # Then each gets what it would get without threads, and may still be told to stop
+    assert found == list(shared.inverter.transferability([one for (one,) in inverted], seed=3).values())
+    assert all(one is not None for one in found)
+    with pytest.raises(Cancelled, match="label 4 was cancelled"):
+        shared.transferability(inverted[4][0], seed=3, again=False, should_stop=lambda: True)
     assert shared.idle
 
 

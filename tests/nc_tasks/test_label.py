@@ -40,7 +40,7 @@ class Engine:
         self.ranges.append(range)
 
         class Bound:
-            inverter = engine
+            transferability = staticmethod(engine.transferability)
 
             def invert(
                 self,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nc_core.detection import LabelNorm, detect
+from nc_core.detection import LabelNorm, detect, leaders_of
 
 CLEAN = [60.0 + label for label in range(60)]
 
@@ -38,3 +38,10 @@ def test_a_label_without_a_norm_of_its_own_is_no_suspect() -> None:
     lost = [LabelNorm(label=one.label, state="not_converged") for one in labels[2:4]]
     found = detect([*labels[:2], *lost, *labels[4:]], classes=60, pixels=1024)
     assert found.suspects == (4, 5)
+
+
+def test_a_repair_begins_with_the_labels_that_lead_one_kind_of_evidence() -> None:
+    assert leaders_of((2, 5, 9), (5, 5, 7)) == (5,)
+    assert leaders_of((2, 5, 9), (9, 2)) == (2, 9)
+    # where none of the flagged leads, all of them do
+    assert leaders_of((2, 5), (7,)) == (2, 5)

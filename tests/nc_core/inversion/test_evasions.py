@@ -61,7 +61,7 @@ def inverted(net: keras.Model, images: CleanData, label: int = TARGET) -> Invers
     """As a scan has it once the label was confirmed; a gradient that is hidden gives nothing to a few images."""
     inverter = Inverter(net, prepared_for(net, images), profile=FAST, slots=1)
     ((one,),) = inverter.invert([label], seed=0).values()
-    return one.with_transfer(inverter.transferability(one, seed=0))
+    return one.with_transfer(inverter.transferability([one], seed=0)[one.label])
 
 
 def verdict_with(found: Inversion) -> tuple[str, tuple[int, ...], str]:

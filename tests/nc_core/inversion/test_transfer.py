@@ -1,6 +1,7 @@
 """What a few images need works on others where it is a planted trigger, and hardly where it is their own."""
 
 from dataclasses import replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from nc_core.datasets.traffic_signs import draw_signs
 from nc_core.domain import Domain
 from nc_core.errors import Cancelled
 from nc_core.inversion import FAST, Inversion, Inverter, Predictor
+from nc_core.inversion.trigger import Transferability
 from nc_core.models import build_logits, canonical_of
 from nc_core.prepared import Prepared, prepare
 from tests.evidence import CONVERGED
@@ -54,9 +56,13 @@ def data(planted: Planted, net: keras.Model) -> Prepared:
     return prepare(clean, DOMAIN, Predictor(net), classes=CLASSES, labelled=True)
 
 
+def asked(inverter: Inverter, *labels: int, **more: Any) -> list[Transferability | None]:
+    return list(inverter.transferability([seen(label) for label in labels], seed=0, **more).values())
+
+
 def test_a_planted_trigger_carries_over_and_a_clean_labels_does_not(net: keras.Model, data: Prepared) -> None:
     inverter = Inverter(net, data, profile=FAST, slots=2)
-    planted, clean = (inverter.transferability(seen(label), seed=0) for label in (TARGET, CLEAN))
+    planted, clean = asked(inverter, TARGET, CLEAN)
     assert planted is not None
     assert clean is not None
     assert planted.rate > 0.7 > 0.4 > clean.rate
@@ -64,14 +70,16 @@ def test_a_planted_trigger_carries_over_and_a_clean_labels_does_not(net: keras.M
 
 
 def test_neither_slots_nor_neighbours_change_it(net: keras.Model, data: Prepared) -> None:
-    one, other = (Inverter(net, data, profile=FAST, slots=slots) for slots in (1, 4))
-    other.transferability(seen(TARGET), seed=0)
-    assert one.transferability(seen(CLEAN), seed=0) == other.transferability(seen(CLEAN), seed=0)
+    one, other, many = (Inverter(net, data, profile=FAST, slots=slots) for slots in (1, 4, 8))
+    assert asked(one, CLEAN) == asked(other, TARGET, CLEAN)[1:]
+    together, alone = asked(many, TARGET, CLEAN), asked(many, CLEAN)
+    assert together[1:] == alone
+    assert many.with_slots(4).transfer.loop.slots == one.transfer.loop.slots < many.transfer.loop.slots
 
 
 def test_it_is_measured_again_with_other_images(net: keras.Model, data: Prepared) -> None:
     inverter = Inverter(net, data, profile=FAST, slots=2)
-    first, again = (inverter.transferability(seen(TARGET), seed=0, again=again) for again in (False, True))
+    (first,), (again,) = (asked(inverter, TARGET, again=again) for again in (False, True))
     assert first is not None
     assert again is not None
     assert first.norm != again.norm
@@ -84,15 +92,15 @@ def test_it_is_measured_again_with_other_images(net: keras.Model, data: Prepared
 
 def test_what_hides_its_gradient_is_not_asked(net: keras.Model, data: Prepared) -> None:
     hidden = replace(seen(TARGET), evidence=replace(CONVERGED, blind=1.0))
-    assert Inverter(net, data, profile=FAST, slots=2).transferability(hidden, seed=0) is None
+    assert Inverter(net, data, profile=FAST, slots=2).transferability([hidden], seed=0) == {TARGET: None}
 
 
 def test_too_few_images_say_nothing(net: keras.Model, data: Prepared) -> None:
     few = np.flatnonzero(data.fit.y != TARGET)[:23]
     left = replace(data, fit=replace(data.fit, x=data.fit.x[few], y=data.fit.y[few]))
-    assert Inverter(net, left, profile=FAST, slots=2).transferability(seen(TARGET), seed=0) is None
+    assert asked(Inverter(net, left, profile=FAST, slots=2), TARGET) == [None]
 
 
 def test_it_can_be_cancelled(net: keras.Model, data: Prepared) -> None:
     with pytest.raises(Cancelled):
-        Inverter(net, data, profile=FAST, slots=2).transferability(seen(0), seed=0, should_stop=lambda: True)
+        asked(Inverter(net, data, profile=FAST, slots=2), 0, should_stop=lambda: True)

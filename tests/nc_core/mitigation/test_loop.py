@@ -68,6 +68,44 @@ def test_a_method_may_ask_for_more_rounds_than_are_needed(two: MakeCase, looks: 
     assert patch.known == [2, 8]
 
 
+def test_a_label_whose_small_trigger_goes_with_the_leaders_is_a_follower(
+    two: MakeCase, looks: Callable[..., list[int]]
+) -> None:
+    # Given labels 1 and 2, of which 1 leads, and nothing small once its trigger is away
+    looks([])
+    patch = Patching()
+    repair = closed(two(leaders=(1,)), patch)
+    # Then the trigger of 2 was never patched, and 2 followed
+    assert patch.known == [1]
+    assert repair.followers == (2,)
+    assert repair.to_json()["followers"] == [2]
+    assert any("Label 2 lost the small trigger" in note for note in repair.notes)
+
+
+def test_a_label_that_stays_small_without_the_leaders_is_repaired_as_well(
+    two: MakeCase, looks: Callable[..., list[int]]
+) -> None:
+    # Given two rounds at least, after which label 2 is still small, and a third round
+    looks([], [2], [])
+    patch = Patching()
+    repair = closed(two(leaders=(1,)), patch, least=2)
+    # Then the second is of the leader's triggers alone, the third of those of 2 as well
+    assert patch.known == [1, 4, 7]
+    assert not repair.followers
+
+
+def test_a_label_that_stays_small_to_the_end_followed_nobody(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    looks([2], [2])
+    repair = closed(two(leaders=(1,), max_accuracy_loss=0.01), Patching(ruins=2))
+    assert repair.rounds == 1
+    assert not repair.followers
+
+
+def test_a_suspect_is_no_follower(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    looks([])
+    assert not closed(two(leaders=(1,), suspects=(2,)), Patching()).followers
+
+
 def test_a_round_that_costs_too_much_is_taken_back(two: MakeCase, looks: Callable[..., list[int]]) -> None:
     # Given a method whose second round leaves a net that answers 0 to everything
     looks([2], [2])

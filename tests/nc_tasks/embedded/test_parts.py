@@ -37,7 +37,7 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
     assert made["sweeper"].arguments[-2:] == ("-m", "nc_tasks.sweeper")
     for name, queue, pool, number in (
         ("control", "control", "prefork", "3"),
-        ("labels2", "labels", "threads", "6"),
+        ("labels2", "labels", "threads", "9"),
     ):
         line = made[name].arguments
         for option, value in (("-Q", queue), ("--pool", pool), ("-c", number), ("-n", f"{name}@%h")):
