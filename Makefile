@@ -6,6 +6,7 @@
 # make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300, and beside Keras, FUZZ_FILES=100000
 # make test-browser   submit, watch and search in a real browser, 2 minutes; screenshots in build/screenshots
 # make wheel   build the package into build/wheel     make test-wheel   install it elsewhere, scan, serve
+# make test-examples   run the notebooks of examples/
 # make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
 
 PYTHON ?= python3
@@ -21,7 +22,7 @@ ON_JAX := $(addprefix tests/nc_core/,inversion mitigation preflight models/test_
 	--ignore tests/nc_core/inversion/test_evasions.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-jax test-browser test-faults test-long test-wheel wheel check docs fuzz lock clean
+.PHONY: help setup demo test test-jax test-browser test-faults test-long test-wheel test-examples wheel check docs fuzz lock clean
 
 help:
 	@sed -n -e '/^$$/q' -e 's/^# //p' Makefile
@@ -43,7 +44,7 @@ demo: setup
 # mostly waited for: they go beside the whole stack at work, which wants its files in the order that it gives itself.
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e --ignore tests/faults --ignore tests/browser \
-		--ignore tests/packaging
+		--ignore tests/packaging --ignore tests/examples
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "e2e or quick" --durations 10 \
 		tests/e2e tests/faults
 
@@ -58,6 +59,9 @@ test-faults: setup
 
 test-wheel: setup
 	$(BIN)/python -m pytest tests/packaging
+
+test-examples: setup
+	$(BIN)/python -m pytest tests/examples
 
 # What setuptools leaves in build/lib would come along, files that were moved or removed since, too.
 wheel: setup
