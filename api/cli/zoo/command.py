@@ -51,7 +51,7 @@ def score(
     ] = False,
     documents: Annotated[
         bool,
-        typer.Option("--write-documents", help="Write the held-out figures into README and package of this checkout."),
+        typer.Option("--write-documents", help="Write the held-out figures into package and docs of this checkout."),
     ] = False,
     workers: Workers = None,
     home: Home = None,
@@ -66,7 +66,7 @@ def score(
 
     from api.backends.local import local
     from api.cli.zoo import scanning, table
-    from api.cli.zoo.documents import checkout, write_documents
+    from api.cli.zoo.documents import BENCHMARKS, checkout, write_documents
     from api.results.folder import write_file
     from nc_core.errors import OptionRefused
     from nc_core.zoo.folder import PLAN
@@ -98,7 +98,7 @@ def score(
     scanning.check_all(failed, len(nets))
     if root is not None:
         write_documents(root, rows, origin, folder=folder, anew=anew)
-        out.print(f"Written: {root / 'README.md'}, {root / 'nc_core/zoo' / FILE}")
+        out.print(f"Written: {root / BENCHMARKS / 'zoo.json'}, {root / 'nc_core/zoo' / FILE}")
 
 
 def selftest(

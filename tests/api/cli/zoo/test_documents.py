@@ -1,4 +1,4 @@
-"""`cleanse zoo score --write-documents`: the package's figures and the README's section, in a checkout alone."""
+"""`cleanse zoo score --write-documents`: the package's figures and those of the documents, in a checkout alone."""
 
 import json
 from collections.abc import Iterator
@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 
 import nc_core
-from api.cli.zoo.documents import BEGIN, END, checkout
+from api.cli.zoo.documents import checkout
 from nc_core.errors import OptionRefused
 from nc_core.zoo import make_plan
 from nc_core.zoo.folder import begin, new_net
 from tests.api.cli.zoo.conftest import Scans, cleanse, verdict
-
-README = f"# Title\n\nBefore.\n\n{BEGIN}\nold figures\n{END}\n\nAfter.\n"
 
 
 @pytest.fixture
@@ -23,7 +21,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "checkout"
     (root / "nc_core/zoo").mkdir(parents=True)
     (root / "pyproject.toml").touch()
-    (root / "README.md").write_text(README)
+    (root / "docs/benchmarks").mkdir(parents=True)
     monkeypatch.setattr(nc_core, "__file__", str(root / "nc_core/__init__.py"))
     return root
 
@@ -53,15 +51,16 @@ def test_the_held_out_figures_are_written_and_all_else_stays(source: Path, tmp_p
         assert told["attacks"] == {name: {"planted": 1, "found": int(name == planted[0])} for name in planted}
         assert told["command"] == "cleanse zoo score z --write-documents"
         assert "GiB" in told["machine"]
-        readme = (source / "README.md").read_text()
-        assert readme.startswith(f"# Title\n\nBefore.\n\n{BEGIN}\n\nMeasured on {told['date']} with {told['machine']}")
-        assert readme.endswith(f"\n\n{END}\n\nAfter.\n")
-        assert "old figures" not in readme
-        assert "| nets: all | 2 | 50.0% (1.3 to 98.7) | 2 | 50.0% (1.3 to 98.7) |\n" in readme
-        assert f"| attack: {planted[0]} | 1 | 100.0% (2.5 to 100.0) |  |  |\n" in readme
-        assert "the 4 held-out nets of a zoo of seed 1 on signs, sign-pairs" in readme
+        page = json.loads((source / "docs/benchmarks/zoo.json").read_text())
+        (run,) = page["runs"].values()
+        assert (run["date"], run["machine"], run["command"]) == (told["date"], told["machine"], told["command"])
+        (table,) = page["tables"]
+        assert table["rows"][0]["cells"] == ["nets: all", 2, 1, 50.0, 1.3, 98.7, 2, 1, 50.0, 1.3, 98.7]
+        of_attack = next(row["cells"] for row in table["rows"] if row["cells"][0] == f"attack: {planted[0]}")
+        assert of_attack[1:] == [1, 1, 100.0, 2.5, 100.0, None, None, None, None, None]
+        assert "The 4 held-out nets of a zoo of seed 1 on signs, sign-pairs" in page["text"][0]
         # No path of the machine
-        assert str(tmp_path) not in readme
+        assert str(tmp_path) not in json.dumps(page)
 
 
 def test_outside_a_checkout_it_is_refused_before_any_work(
@@ -75,14 +74,13 @@ def test_outside_a_checkout_it_is_refused_before_any_work(
     assert printed.out == ""
 
 
-@pytest.mark.parametrize("text", ["# Title\n", f"{BEGIN}\n", f"{END}\n{BEGIN}\n", README + README])
-def test_a_readme_without_its_one_section_is_refused(source: Path, text: str) -> None:
-    (source / "README.md").write_text(text)
-    with pytest.raises(OptionRefused, match="has no section between"):
+def test_a_checkout_without_the_folder_of_benchmarks_is_refused(source: Path) -> None:
+    (source / "docs/benchmarks").rmdir()
+    with pytest.raises(OptionRefused, match="which is no folder: make it"):
         checkout()
 
 
-def test_this_checkout_has_the_section() -> None:
+def test_this_checkout_has_the_folder() -> None:
     assert (checkout() / "nc_core").is_dir()
 
 
@@ -107,4 +105,4 @@ def test_figures_of_a_zoo_that_is_not_scanned_to_the_end_are_not_written(
 
     monkeypatch.setattr("api.backends.local.local", local)
     assert cleanse("zoo score z --write-documents") == 1
-    assert (source / "README.md").read_text() == README
+    assert not list((source / "docs/benchmarks").iterdir())
