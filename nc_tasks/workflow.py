@@ -28,7 +28,7 @@ from nc_tasks.store.rows import (
 )
 from nc_tasks.views import judging
 from nc_tasks.views.planning import plan_of
-from nc_tasks.views.results import choice_of
+from nc_tasks.views.repairs import choice_of
 from nc_tasks.worker.process import WorkerProcess
 
 log = logging.getLogger(__name__)

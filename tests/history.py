@@ -84,12 +84,26 @@ def judge(
     lifecycle.set_state(session, submission_id=submission_id, state="done")
 
 
-def repair(session: Session, submission_id: str, *, goodnet: str, guarded: str, method: str = "unlearning") -> None:
-    """A repair by this method has made these two nets."""
+def repair(
+    session: Session,
+    submission_id: str,
+    *,
+    goodnet: str,
+    guarded: str,
+    method: str = "unlearning",
+    followers: Sequence[int] = (),
+    keep: bool = True,
+) -> None:
+    """A repair by this method has made these two nets; keep: and is handed out."""
     which = {"submission_id": submission_id, "method": method}
     mitigations.create(session, submission_id=submission_id, methods=[method])
     attempt = mitigations.claim(session, **which, worker_id="w", lease_seconds=60, max_attempts=3)
     assert attempt is not None
-    made = {"body": {}, "goodnet_sha256": goodnet, "guarded_sha256": guarded}
+    made: dict[str, Any] = {
+        "body": {"followers": list(followers)},
+        "goodnet_sha256": goodnet,
+        "guarded_sha256": guarded,
+    }
     assert mitigations.finish(session, **which, attempt=attempt, state="done", **made)
-    mitigations.keep(session, **which)
+    if keep:
+        mitigations.keep(session, **which)

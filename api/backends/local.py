@@ -23,13 +23,13 @@ from nc_tasks.files import open_artefacts
 from nc_tasks.options import BASELINE
 from nc_tasks.settings import Settings
 from nc_tasks.store import LOCAL, Store, open_store
-from nc_tasks.store.queries import findings, listing
+from nc_tasks.store.queries import listing
 from nc_tasks.store.queries.listing import Filters, Listed
 from nc_tasks.store.rows import baselines, datasets, deliveries, detections, submissions
 from nc_tasks.store.tables import Dataset as DatasetRow
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
-from nc_tasks.views.planning import plan_of
-from nc_tasks.views.results import labels_json, result_json
+from nc_tasks.views.labels import labels_of
+from nc_tasks.views.results import result_json
 
 
 @contextmanager
@@ -103,12 +103,7 @@ class LocalBackend:
     def labels(self, submission_id: str) -> Sequence[Label]:
         """See `Backend`."""
         with self._store.read() as session:
-            return labels_json(
-                findings.latest(session, submission_id=submission_id),
-                findings.totals(session, submission_id=submission_id),
-                plan_of(submissions.get(session, submission_id=submission_id)),
-                detections.get(session, submission_id=submission_id),
-            )
+            return labels_of(session, submissions.get(session, submission_id=submission_id))
 
     def watch(self, submission_id: str) -> Iterator[Snapshot]:
         """See `Backend`; workers that die while somebody watches are started again."""

@@ -31,7 +31,11 @@ def _cell(place: str, row: Mapping[str, Any]) -> str:
 def cell_name(row: Mapping[str, Any]) -> str:
     """ "Label 6: done, norm 8.21, flagged"."""
     norm = "" if row["norm"] is None else f", norm {significant(row['norm'])}"
-    return f"Label {int(row['label'])}: {_safe(row['state'])[1]}{norm}{', flagged' if row['flagged'] else ''}"
+    return f"Label {int(row['label'])}: {_safe(row['state'])[1]}{norm}{_role(row)}"
+
+
+def _role(row: Mapping[str, Any]) -> str:
+    return ", flagged" if row["flagged"] else ", follows" if row["follower"] else ""
 
 
 @cache

@@ -16,6 +16,7 @@ from nc_tasks.store.queries import findings
 from nc_tasks.store.queries.findings import Finding
 from nc_tasks.store.rows import detections
 from nc_tasks.store.tables.states import LABEL_ENDS
+from nc_tasks.views.labels import label_verdicts
 
 WITHOUT = {
     "queued": "No trigger yet: the label waits for a worker.",
@@ -33,29 +34,26 @@ def shown(session: Session, artefacts: ArtefactStore, submission: Submission, la
     if row is None:
         raise NotFound(f"submission {submission.id} has no label {label}; its page shows those that it has")
     detection = detections.get(session, submission_id=submission.id)
-    entries = [] if detection is None else detection.body["labels"]
-    index: dict[str, Any] = next((entry for entry in entries if entry["label"] == label), {})
-    unseen = _unseen(row, index)
+    verdicts = label_verdicts(session, detection)
+    unseen = None if verdicts.is_detected(label) else _unseen(row)
     before, after = _neighbours([row.label for row in rows], label)
     return {
         "submission": submission,
         "label": label,
-        "flagged": bool(index.get("flagged")),
+        **verdicts.of(label),
         "before": before,
         "after": after,
         "pictures": _pictures(artefacts, submission, row),
         "unseen": unseen,
         "without": row.reason
         or (UNSEEN if unseen else WITHOUT.get(row.state, f"No trigger: the label has {row.state}.")),
-        "facts": _facts(submission, row, index),
+        "facts": _facts(submission, row, verdicts.of(label)),
     }
 
 
-def _unseen(row: Finding, index: dict[str, Any]) -> str | None:
-    """Why a label that is not flagged has no outcome; None where it has one, or is not at its end."""
-    if row.state not in LABEL_ENDS or index.get("flagged"):
-        return None
-    return findings.doubt_of(row)
+def _unseen(row: Finding) -> str | None:
+    """Why a label has no outcome; None where it has one, or is not at its end."""
+    return findings.doubt_of(row) if row.state in LABEL_ENDS else None
 
 
 def _neighbours(numbers: Sequence[int], label: int) -> tuple[int | None, int | None]:
@@ -73,7 +71,7 @@ def _pictures(artefacts: ArtefactStore, submission: Submission, row: Finding) ->
     return trigger_pictures(row.label, triggers, examples, submission.preflight)
 
 
-def _facts(submission: Submission, row: Finding, index: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(submission: Submission, row: Finding, judged: dict[str, Any]) -> list[tuple[str, str]]:
     done, shape = row.state == "done", submission.input_shape
     pixels = shape[0] * shape[1] if shape else None
     norm = significant(row.norm) if done else MISSING
@@ -83,8 +81,8 @@ def _facts(submission: Submission, row: Finding, index: dict[str, Any]) -> list[
         ("State", row.state.replace("_", " ")),
         ("Norm", norm),
         ("Attack success rate", percent(row.attack_success_rate if done else None)),
-        ("Anomaly index", hundredths(index.get("anomaly_index"))),
-        ("Index on log norms", hundredths(index.get("log_z"))),
+        ("Anomaly index", hundredths(judged["anomaly_index"])),
+        ("Index on log norms", hundredths(judged["log_z"])),
         ("Updates", f"{row.updates:,}"),
         ("Time", duration(row.seconds)),
     ]

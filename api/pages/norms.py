@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from api.results.report.charts import Guide, Row
 from api.results.report.guides import guides, size_guide
 from api.results.report.render import norm_charts
-from nc_tasks.store import Detection, Submission
+from nc_tasks.store import Submission
 from nc_tasks.store.queries import grid
-from nc_tasks.views.results import UNJUDGED
+from nc_tasks.views.labels import LabelVerdicts
 
 FIELDS = ("label", "state", "norm", "attack_success_rate", "flagged")
 KEPT = 16
@@ -31,18 +31,16 @@ def charts_of(
     return _drawn(_plain(known), (size_guide(submission.input_shape),))
 
 
-def rows_of(session: Session, submission_id: str, detection: Detection | None = None) -> list[dict[str, Any]]:
-    """The labels as far as a page tells of them, as in result.json; before a verdict none is flagged."""
-    judged = {} if detection is None else {entry["label"]: entry for entry in detection.body["labels"]}
+def rows_of(session: Session, submission_id: str, verdicts: LabelVerdicts) -> list[dict[str, Any]]:
+    """The labels as far as a page tells of them, as in result.json."""
     return [
         {
             "label": cell.label,
             "state": cell.state,
             "norm": cell.norm,
             "attack_success_rate": cell.attack_success_rate,
-            "log_z": judged.get(cell.label, UNJUDGED)["log_z"],
-            "flagged": judged.get(cell.label, UNJUDGED)["flagged"],
-            "outcome": judged.get(cell.label, {}).get("outcome", cell.state in ("done", "screened_out")),
+            **verdicts.of(cell.label),
+            "outcome": verdicts.entries.get(cell.label, {}).get("outcome", cell.state in ("done", "screened_out")),
         }
         for cell in grid.cells(session, submission_id=submission_id)
     ]

@@ -21,7 +21,9 @@ from nc_tasks.store import Mitigation, Submission
 from nc_tasks.store.queries.lineage import lineage
 from nc_tasks.store.rows import detections, mitigations
 from nc_tasks.store.tables.states import LABEL_ENDS, RESULTS, SUBMISSION_ENDS
-from nc_tasks.views.results import kept_repair, summary_json
+from nc_tasks.views.labels import label_verdicts
+from nc_tasks.views.repairs import kept_repair
+from nc_tasks.views.results import summary_json
 
 TITLES = {
     "queued": "Waits for a worker",
@@ -67,8 +69,9 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
     detection = detections.get(session, submission_id=submission.id)
     ended = submission.state in SUBMISSION_ENDS
     made = mitigations.of_submission(session, submission_id=submission.id)
-    rows = rows_of(session, submission.id, detection)
-    result = None if detection is None else {**summary_json(submission, detection, made), "labels": rows}
+    verdicts = label_verdicts(session, detection)
+    rows = rows_of(session, submission.id, verdicts)
+    result = None if detection is None else {**summary_json(submission, detection, verdicts, made), "labels": rows}
     return {
         "submission": submission,
         "result": result,

@@ -10,6 +10,7 @@ from api.pages.rendering import HEADERS, page
 from api.service.dependencies import AnArtefactStore, AStore
 from nc_tasks.store.rows import submissions
 from nc_tasks.views.comparison import compare
+from nc_tasks.views.labels import UNJUDGED
 
 SubmissionId = Annotated[str, Path(max_length=12)]
 LabelNumber = Annotated[int, Path(ge=0, lt=2**31)]
@@ -39,7 +40,7 @@ def norms_so_far(request: Request, submission_id: SubmissionId, store: AStore, c
     """The norm chart of a scan under way, alone: what the page of the submission puts in its place."""
     with store.read() as session:
         submission = submissions.get(session, submission_id=submission_id, owner=caller.sees)
-        charts = norms.charts_of(submission, None, norms.rows_of(session, submission_id))
+        charts = norms.charts_of(submission, None, norms.rows_of(session, submission_id, UNJUDGED))
     return page(request, "norms.html", charts=charts)
 
 

@@ -20,7 +20,8 @@ from nc_tasks.settings import Settings
 from nc_tasks.store import Mitigation, Store
 from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import mitigations, submissions
-from nc_tasks.views.results import kept_repair, result_json
+from nc_tasks.views.repairs import kept_repair
+from nc_tasks.views.results import result_json
 
 RESULT, REPORT, TRIGGERS = "result.json", "report.html", "triggers.npz"
 GOODNET, GUARDED = "goodnet.keras", "guarded.keras"

@@ -29,6 +29,16 @@ def running(result: Mapping[str, Any]) -> str:
     return f"the repair is running ({', '.join(result['options']['mitigate'])})"
 
 
+def follow_line(result: Mapping[str, Any]) -> str | None:
+    """ "label 24 follows: its small trigger went away with the others'"; None where none does."""
+    followers = result.get("followers", [])  # a result of an earlier version names none
+    if not followers:
+        return None
+    if len(followers) == 1:
+        return f"label {followers[0]} follows: its small trigger went away with the others'"
+    return f"labels {listed(followers)} follow: their small triggers went away with the others'"
+
+
 def _headline(result: Mapping[str, Any]) -> str:
     flagged = result["flagged_labels"]
     text = HEADLINES[result["verdict"]]
@@ -57,6 +67,8 @@ def _flagged(result: Mapping[str, Any]) -> Iterator[str]:
             f"  label {row['label']}: norm {significant(row['norm'])} ({facts}), anomaly index "
             f"{hundredths(row['anomaly_index'])}, attack success rate {percent(row['attack_success_rate'])}"
         )
+    if (line := follow_line(result)) is not None:
+        yield f"  {line}"
 
 
 def _test(result: Mapping[str, Any]) -> Iterator[str]:

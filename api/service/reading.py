@@ -9,8 +9,8 @@ from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.store import Submission
 from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import detections, submissions
-from nc_tasks.views.planning import plan_of
-from nc_tasks.views.results import labels_json, result_json
+from nc_tasks.views.labels import labels_of
+from nc_tasks.views.results import result_json
 
 
 def seen(session: Session, caller: Caller, submission_id: str) -> Submission:
@@ -35,10 +35,7 @@ def result_of(session: Session, caller: Caller, submission_id: str) -> dict[str,
 def label_list(session: Session, caller: Caller, submission_id: str) -> list[dict[str, Any]]:
     """Every label as it stands now; raises NoSuchSubmission."""
     submission = seen(session, caller, submission_id)
-    rows = findings.latest(session, submission_id=submission_id)
-    totals = findings.totals(session, submission_id=submission_id)
-    found = detections.get(session, submission_id=submission_id)
-    return labels_json(rows, totals, plan_of(submission), found)
+    return labels_of(session, submission)
 
 
 def trigger_of(session: Session, caller: Caller, submission_id: str, label: int) -> tuple[Submission, str]:

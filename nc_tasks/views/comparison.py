@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nc_tasks.store import Detection
 from nc_tasks.store.queries import grid
 from nc_tasks.store.rows import detections, submissions
+from nc_tasks.views.labels import LabelVerdicts, label_verdicts
 
 DRIFT_FACTOR = 2.0
 """A norm that changed by more than this factor beyond the change of the typical label has drifted. From one random
@@ -110,6 +110,7 @@ def _read(session: Session, submission_id: str, owner: str | None) -> tuple[Side
     submission = submissions.get(session, submission_id=submission_id, owner=owner)
     detection = detections.get(session, submission_id=submission_id)
     body = {} if detection is None else detection.body
+    verdicts = label_verdicts(session, detection)
     side = Side(
         id=submission.id,
         state=submission.state,
@@ -117,23 +118,21 @@ def _read(session: Session, submission_id: str, owner: str | None) -> tuple[Side
         reason=body.get("reason", submission.reason),
         p_value=body.get("p_value"),
         anomaly_index=body.get("anomaly_index"),
-        flagged_labels=list(body.get("flagged_labels", ())),
+        flagged_labels=list(verdicts.flagged),
         model={"name": submission.model_name, "sha256": submission.model_sha256, "classes": submission.classes},
         data={"name": submission.data_name, "sha256": submission.data_sha256},
     )
-    return side, _labels(grid.cells(session, submission_id=submission_id), detection), submission.options
+    return side, _labels(grid.cells(session, submission_id=submission_id), verdicts), submission.options
 
 
-def _labels(cells: Sequence[grid.Cell], detection: Detection | None) -> dict[int, LabelSide]:
-    indices = {} if detection is None else {entry["label"]: entry for entry in detection.body["labels"]}
+def _labels(cells: Sequence[grid.Cell], verdicts: LabelVerdicts) -> dict[int, LabelSide]:
+    judged = {cell.label: verdicts.of(cell.label) for cell in cells}
     return {
         cell.label: LabelSide(
             state=cell.state,
             norm=cell.norm,
             attack_success_rate=cell.attack_success_rate,
-            anomaly_index=indices.get(cell.label, {}).get("anomaly_index"),
-            log_z=indices.get(cell.label, {}).get("log_z"),
-            flagged=indices.get(cell.label, {}).get("flagged", False),
+            **{name: judged[cell.label][name] for name in ("anomaly_index", "log_z", "flagged")},
         )
         for cell in cells
     }

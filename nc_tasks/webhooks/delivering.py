@@ -16,6 +16,7 @@ from nc_core.errors import OptionRefused
 from nc_tasks.settings import Settings
 from nc_tasks.store import Delivery, Store
 from nc_tasks.store.rows import deliveries, detections, submissions
+from nc_tasks.views.labels import label_verdicts
 from nc_tasks.webhooks import posting
 
 THREADS = 4
@@ -111,7 +112,7 @@ def _message(session: Session, delivery: Delivery) -> tuple[bytes, str]:
         "state": submission.state,
         "verdict": None if found is None else found.verdict,
         "reason": submission.reason if found is None else found.reason,
-        "flagged_labels": [] if found is None else found.body["flagged_labels"],
+        "flagged_labels": list(label_verdicts(session, found).flagged),
         "model": {
             "sha256": submission.model_sha256,
             "scanned_sha256": submission.scanned_sha256,

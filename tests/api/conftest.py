@@ -1,7 +1,7 @@
 """Scans that never ran: fabricated norms, judged by the real detection, in the form of result.json."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,14 @@ def fabricate_result(
     unfinished: int = 0,
     repaired: bool = True,
     poisoned: bool = False,
+    followers: Sequence[int] = (),
     model_name: str = "traffic_signs.h5",
     seed: int = 7,
 ) -> dict[str, Any]:
-    """A scan of `classes` labels. infected: label -> norm. unfinished: labels that never converged."""
+    """A scan of `classes` labels. infected: label -> norm. unfinished: labels that never converged.
+
+    followers: infected labels whose small trigger went away with the others' in the repair.
+    """
     rng = np.random.default_rng(seed)
     norms = np.exp(rng.normal(np.log(36.9), 0.24, classes))
     for label, norm in (infected or {}).items():
@@ -45,17 +49,20 @@ def fabricate_result(
     ]
     found = detect(given, classes=classes, pixels=SIDE * SIDE).to_json()
     indices = {index["label"]: index for index in found.pop("labels")}
-    rows = [_row(label, indices[label.label], rng) for label in given]
-    flagged = found["flagged_labels"]
+    rows = [_row(label, indices[label.label], label.label in followers, rng) for label in given]
+    detected = found["flagged_labels"]
+    assert set(followers) <= set(detected)
     return {
         "schema": 1,
         "submission": "0123456789ab",
         "state": "done",
         "judged_at": "2026-03-01T12:00:00+00:00",
         **found,
+        "flagged_labels": [label for label in detected if label not in followers],
+        "followers": list(followers),
         "labels": rows,
         "preflight": _preflight(),
-        "mitigation": _mitigation(flagged, poisoned=poisoned) if flagged and repaired else None,
+        "mitigation": _mitigation(detected, followers, poisoned=poisoned) if detected and repaired else None,
         "model": {
             "sha256": "5b" * 32,
             "scanned_sha256": "5c" * 32,
@@ -141,9 +148,11 @@ def _label_norm(label: int, norm: float, stuck: bool, infected: bool) -> LabelNo
     return LabelNorm(label=label, state="done", norm=norm, attack_success_rate=rate, evidence=evidence)
 
 
-def _row(label: LabelNorm, index: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+def _row(label: LabelNorm, index: dict[str, Any], follower: bool, rng: np.random.Generator) -> dict[str, Any]:
     return {
         **index,
+        "flagged": index["flagged"] and not follower,
+        "follower": follower,
         "state": label.state,
         "round": 0,
         "norm": label.norm,
@@ -170,7 +179,7 @@ def _preflight() -> dict[str, Any]:
     }
 
 
-def _mitigation(flagged: list[int], *, poisoned: bool) -> dict[str, Any]:
+def _mitigation(flagged: list[int], followers: Sequence[int], *, poisoned: bool) -> dict[str, Any]:
     kept: dict[str, Any] = {
         "method": "unlearning",
         "goodnet_sha256": "90" * 32,
@@ -179,6 +188,7 @@ def _mitigation(flagged: list[int], *, poisoned: bool) -> dict[str, Any]:
         "reversed_attack_success_rate_before": {str(label): 0.998 for label in flagged},
         "reversed_attack_success_rate_after": {str(label): 0.004 for label in flagged},
         "rescan": {str(label): {"norm": 33.4, "norms": [33.4, 35.1, 30.2], "flagged": False} for label in flagged},
+        "followers": list(followers),
         "poisoned": None,
         "notes": ["Two rounds of patching; the trigger was reversed anew before the second."],
     }
@@ -312,14 +322,22 @@ def _fill_labels(
 def _fill_detection(
     session: Session, identity: str, result: dict[str, Any], _: FolderArtefacts, __: TriggerArrays
 ) -> None:
-    names = ("verdict", "reason", "flagged_labels", "anomaly_index", "log_z", "p_value", "threshold")
-    body = {name: result[name] for name in (*names, "rules", "reference_size", "not_covered", "labels")}
+    """As detected: who follows is not known yet."""
+    names = ("verdict", "reason", "anomaly_index", "log_z", "p_value", "threshold")
+    body = {name: result[name] for name in (*names, "rules", "reference_size", "not_covered")}
+    body["labels"] = [{**row, "flagged": row["flagged"] or row["follower"]} for row in result["labels"]]
+    body["flagged_labels"] = detected_in(result)
     body["evidence"] = result.get("evidence", [])
     detections.record(session, submission_id=identity, body=body)
     if result["mitigation"] is not None:
         methods = [one["method"] for one in result["mitigation"]["candidates"]]
         mitigations.create(session, submission_id=identity, methods=methods)
         lifecycle.set_state(session, submission_id=identity, state="repairing")
+
+
+def detected_in(result: dict[str, Any]) -> list[int]:
+    """The labels that the detection has flagged, followers among them."""
+    return sorted([*result["flagged_labels"], *result["followers"]])
 
 
 def _fill_end(
@@ -331,7 +349,7 @@ def _fill_end(
         which: dict[str, Any] = {"submission_id": identity, "method": body["method"]}
         attempt = mitigations.claim(session, **which, worker_id="w", lease_seconds=60, max_attempts=3)
         assert attempt is not None
-        target = np.array(result["flagged_labels"], np.int32)
+        target = np.array(detected_in(result), np.int32)
         masks, patterns = zip(*(triggers.of(label) or pytest.fail("no trigger") for label in target), strict=True)
         fresh = save({"target": target, "mask": np.stack(masks), "pattern": np.stack(patterns)})
         kept = body["method"] == mitigation["method"]

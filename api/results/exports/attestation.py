@@ -38,6 +38,7 @@ def statement(result: Mapping[str, Any]) -> dict[str, Any]:
             "scanned": net,
             "judged_at": result["judged_at"],
             "flagged_labels": result["flagged_labels"],
+            "followers": result.get("followers", []),
             "labels_scanned": sum(row["outcome"] for row in result["labels"]),
             "warnings": result["preflight"]["warnings"],
             "classes": model["classes"],

@@ -8,6 +8,7 @@ from api.results import scanned
 from api.results.evidence import told_in_brief
 from api.results.numbers import percent, probability, significant
 from api.results.ranges import doubts_of, range_lines
+from api.results.summary import follow_line
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 VERSION = "2.1.0"
@@ -95,6 +96,8 @@ def _notifications(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"level": "note", "message": {"text": _text(scanned.about(result))}}
     for warning in (*doubts_of(result), *result["preflight"]["warnings"]):
         yield {"level": "warning", "message": {"text": _text(warning)}}
+    if (line := follow_line(result)) is not None:
+        yield {"level": "note", "message": {"text": _text(f"{line[:1].upper()}{line[1:]}.")}}
     for line in range_lines(result):
         yield {"level": "note", "message": {"text": _text(f"{line[:1].upper()}{line[1:]}.")}}
     if result["verdict"] == "clean":

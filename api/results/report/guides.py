@@ -44,13 +44,18 @@ def log_scale(labels: Sequence[Row]) -> tuple[float, float] | None:
         (math.log(row["norm"]), row["log_z"])
         for row in labels
         # A label that was found was tested among all; the others among those that were not found.
-        if row["norm"] and row["log_z"] is not None and abs(row["log_z"]) < INDEX_CAP and not row["flagged"]
+        if row["norm"] and row["log_z"] is not None and abs(row["log_z"]) < INDEX_CAP and not _is_found(row)
     ]
     low, high = (min(points), max(points)) if points else ((0.0, 0.0), (0.0, 0.0))
     if low[1] == high[1]:
         return None
     spread = (high[0] - low[0]) / (low[1] - high[1])
     return low[0] + low[1] * spread, spread
+
+
+def _is_found(row: Row) -> bool:
+    """Whether the detection has flagged the label, be it a follower or not."""
+    return bool(row["flagged"] or row["follower"])
 
 
 def outlier_share(result: Mapping[str, Any]) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 from api.results.numbers import listed, percent, probability, significant, spread_of
 from api.results.report.charts import Row
 from api.results.report.pictures import TriggerPictures, trigger_pictures
-from api.results.summary import running
+from api.results.summary import follow_line, running
 from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
 
@@ -33,10 +33,14 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """One label's trigger with its pictures. transfer: how often triggers of four images work on others."""
+    """One label's trigger with its pictures.
+
+    flagged, follower: as in result.json. transfer: how often triggers of four images work on others.
+    """
 
     label: int
     flagged: bool
+    follower: bool
     norm: str
     spread: str
     share: str
@@ -189,7 +193,9 @@ def flagged_sentence(result: Mapping[str, Any]) -> str:
     if not labels:
         scanned, classes = sum(row["outcome"] for row in result["labels"]), result["model"]["classes"]
         return f"{scanned:,} of {classes:,} labels were scanned; none is flagged."
-    return f"Target {'label' if len(labels) == 1 else 'labels'}: {listed(labels)}."
+    line = follow_line(result)
+    follow = "" if line is None else f" {line[:1].upper()}{line[1:]}."
+    return f"Target {'label' if len(labels) == 1 else 'labels'}: {listed(labels)}.{follow}"
 
 
 def rules_of(row: Row) -> str:
@@ -207,6 +213,7 @@ def _card(row: Row, pictures: TriggerPictures, input_shape: list[int]) -> Card:
     return Card(
         label=row["label"],
         flagged=row["flagged"],
+        follower=row["follower"],
         norm=significant(row["norm"]),
         spread=spread_of(row["norms"]),
         share=percent(row["norm"] / (input_shape[0] * input_shape[1])),

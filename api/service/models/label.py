@@ -21,8 +21,11 @@ class LabelInfo(BaseModel):
     reference: bool = Field(description="Whether median and MAD come from it.")
     updates: int
     seconds: float
-    flagged: bool
-    rules: list[str] = Field(description="The rules that flag it.")
+    flagged: bool = Field(description="False for a follower.")
+    follower: bool = Field(
+        description="Whether it was flagged, and its small trigger went away with the others' in the kept repair."
+    )
+    rules: list[str] = Field(description="The rules that flag it, or have flagged the follower.")
     outcome: bool = Field(description="Whether it was seen: without an outcome it is not called clean.")
     reason: str | None = Field(description="Why it failed or has no outcome; null otherwise.")
     evidence: dict[str, Any] | None = Field(description="The numbers that its optimisation ended with.")

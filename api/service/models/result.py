@@ -68,7 +68,7 @@ class ScannedRange(BaseModel):
     clean_accuracy: float | None
     first_round: int = Field(description="Number of the first round of its labels.")
     verdict: Verdict
-    flagged_labels: list[int]
+    flagged_labels: list[int] = Field(description="As detected, followers among them.")
     p_value: float = Field(description="Of this range alone, to be held against its own threshold.")
     threshold: float
     evidence: list[EvidenceInfo] = Field([], description="What its verdict rests on; none in earlier versions.")
@@ -84,7 +84,11 @@ class Result(BaseModel):
     verdict: Verdict
     reason: str
     not_covered: list[str]
-    flagged_labels: list[int]
+    flagged_labels: list[int] = Field(description="Without followers, which only a repair can tell.")
+    followers: list[int] = Field(
+        description="Labels that were flagged, and whose small trigger went away with the others' in the repair that "
+        "is kept; empty before a repair, and where none is kept."
+    )
     doubts: list[str] = Field(description="What speaks against the clean data or their value range.")
     ranges: list[ScannedRange] = Field(
         description="Those that were scanned, the likeliest first; preflight's is the one that the verdict rests on."

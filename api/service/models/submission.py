@@ -51,7 +51,7 @@ class SubmissionInfo(BaseModel):
     priority: Priority
     tags: dict[str, str]
     labels: LabelNumbers
-    flagged_labels: list[int]
+    flagged_labels: list[int] = Field(description="Without followers, which only a repair can tell.")
     smallest_label: int | None
     smallest_norm: float | None = Field(description="Sum of its mask, in pixels.")
     p_value: float | None

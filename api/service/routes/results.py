@@ -21,7 +21,7 @@ from api.service.service import Service
 from api.service.uploads.receiving import PIECE_BYTES
 from nc_tasks.errors import NotFound
 from nc_tasks.store.rows import mitigations
-from nc_tasks.views.results import kept_repair
+from nc_tasks.views.repairs import kept_repair
 
 router = APIRouter(
     prefix="/v1/submissions/{id}", tags=["results"], responses=responses(401, 403, 404, 409, 421, 422, 429, 503)

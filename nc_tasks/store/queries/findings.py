@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from nc_core.detection import Evidence, LabelNorm
 from nc_core.rounds import RANGE_ROUNDS, Plan
-from nc_tasks.store.tables import Label, Submission
+from nc_tasks.store.tables import Label, Mitigation, Submission
 from nc_tasks.store.tables.states import RESULTS
 
 R = TypeVar("R", bound=Any)
@@ -122,6 +122,14 @@ def doubt_of(row: Finding) -> str | None:
     evidence = None if row.evidence is None else Evidence.from_json(row.evidence)
     norm = row.norm if state == "done" else None
     return LabelNorm(label=row.label, state=state, norm=norm, evidence=evidence, reason=row.reason).doubt
+
+
+def followers(session: Session, *, submission_ids: Iterable[str]) -> dict[str, frozenset[int]]:
+    """Of each of these submissions the labels that the repair that is kept names as followers; none without one."""
+    query = select(Mitigation.submission_id, Mitigation.body["followers"])
+    query = query.where(Mitigation.submission_id.in_(tuple(submission_ids)), Mitigation.kept)
+    # A repair of an earlier version names none.
+    return {submission_id: frozenset(named or ()) for submission_id, named in session.execute(query)}
 
 
 def totals(session: Session, *, submission_id: str) -> dict[int, LabelTotals]:

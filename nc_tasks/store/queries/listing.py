@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, sele
 from sqlalchemy.orm import Session, aliased
 
 from nc_core.errors import OptionRefused
+from nc_tasks.store.queries.findings import followers
 from nc_tasks.store.tables import Detection, FlaggedLabel, Label, Submission
 from nc_tasks.store.tables.states import SubmissionState, Verdict
 
@@ -21,8 +22,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Filters:
     """Which submissions; None: any.
 
-    text: part of the model's or the data's name, or how the id begins. created_after (included), created_before
-    (excluded): aware times.
+    flagged_label: as detected, be it a follower or not. text: part of the model's or the data's name, or how the id
+    begins. created_after (included), created_before (excluded): aware times.
     """
 
     owner: str | None = None
@@ -60,7 +61,8 @@ class Cursor:
 class Listed:
     """One line of a list.
 
-    verdict and what follows it: None before there is one. label_states: labels per state, each by its last round.
+    verdict and what follows it: None before there is one. flagged_labels: without followers. label_states: labels per
+    state, each by its last round.
     """
 
     submission: Submission
@@ -174,6 +176,8 @@ def _listed(session: Session, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Lis
 def _flagged(session: Session, submission_ids: Sequence[str]) -> dict[str, list[int]]:
     query = select(FlaggedLabel).where(FlaggedLabel.submission_id.in_(submission_ids)).order_by(FlaggedLabel.label)
     found: dict[str, list[int]] = {}
+    following = followers(session, submission_ids=submission_ids)
     for row in session.scalars(query):
-        found.setdefault(row.submission_id, []).append(row.label)
+        if row.label not in following.get(row.submission_id, ()):
+            found.setdefault(row.submission_id, []).append(row.label)
     return found

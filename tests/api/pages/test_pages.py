@@ -85,8 +85,13 @@ def test_given_a_verdict_then_list_and_page_tell_it(browser: httpx.Client, backd
 
 def test_given_a_thousand_labels_then_each_has_a_cell_that_says_what_it_is() -> None:
     # Given labels of every kind
-    kinds = [("done", 8.214, True), ("done", 1204.4, False), ("screened_out", None, False), ("queued", None, False)]
-    names = ("state", "norm", "flagged")
+    kinds = [
+        ("done", 8.214, True, False),
+        ("done", 1204.4, False, False),
+        ("screened_out", None, False, False),
+        ("queued", None, False, False),
+    ]
+    names = ("state", "norm", "flagged", "follower")
     rows = [{"label": label, **dict(zip(names, kinds[label % 4], strict=True))} for label in range(1283)]
     # When the grid is drawn
     page = Seen(str(grid("0123456789ab", rows)))
@@ -101,7 +106,8 @@ def test_given_a_thousand_labels_then_each_has_a_cell_that_says_what_it_is() -> 
     ]
     assert all(cell["title"] == cell["aria-label"] for cell in cells)
     # And no text of a row can become a tag, wherever it came from
-    assert not Seen(str(grid(HOSTILE, [{"label": 1, "state": HOSTILE, "norm": None, "flagged": False}]))).all("script")
+    row = {"label": 1, "state": HOSTILE, "norm": None, "flagged": False, "follower": False}
+    assert not Seen(str(grid(HOSTILE, [row]))).all("script")
 
 
 def test_given_a_label_then_its_trigger_is_shown_and_its_neighbours_linked(
@@ -114,6 +120,20 @@ def test_given_a_label_then_its_trigger_is_shown_and_its_neighbours_linked(
     assert "5.00 of 1,024 pixels" in page.text
     assert page.all("a", rel="next", href=f"/submissions/{backdoored}/labels/34")
     assert "has no label 43" in look(browser, f"/submissions/{backdoored}/labels/43", status=404).text
+
+
+def test_given_a_label_that_follows_then_the_pages_say_so_and_flag_the_leading_one_alone(
+    browser: httpx.Client, make_result: Any, stored: Any
+) -> None:
+    identity = stored(make_result(infected={6: 5.0, 24: 7.0}, followers=[24]))
+    page = look(browser, f"/submissions/{identity}")
+    assert "Target label: 6. Label 24 follows: its small trigger went away with the others'." in page.text
+    names = {name["data-label"]: name["aria-label"] for name in page.all("a") if "data-label" in name}
+    assert names["6"] == "Label 6: done, norm 5.00, flagged"
+    assert names["24"] == "Label 24: done, norm 7.00, follows"
+    label = look(browser, f"/submissions/{identity}/labels/24").text
+    assert "follows" in label
+    assert "flagged" not in label
 
 
 def test_given_several_repairs_then_they_stand_side_by_side_with_pictures_and_the_kept_one_s_nets(

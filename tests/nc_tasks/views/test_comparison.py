@@ -42,6 +42,19 @@ def test_given_a_new_version_with_a_backdoor_then_its_label_has_drifted(store: S
     assert told["labels"][3]["right"]["flagged"]
 
 
+def test_given_a_repair_that_a_label_follows_then_it_is_not_among_the_flagged_of_its_side(store: Store) -> None:
+    with store.write() as session:
+        left, right = (
+            history.add(session, number, verdict="backdoored", norms=NORMS, flagged=[1, 4]) for number in (0, 1)
+        )
+        history.repair(session, submission_id=right, goodnet="a" * 64, guarded="b" * 64, followers=[4])
+    with store.read() as session:
+        found = compare(session, left=left, right=right)
+    assert (found.left.flagged_labels, found.right.flagged_labels) == ([1, 4], [1])
+    assert found.no_longer_flagged == [4]
+    assert [pair.label for pair in found.labels if pair.right is not None and pair.right.flagged] == [1]
+
+
 def test_given_a_submission_against_itself_then_nothing_differs(store: Store) -> None:
     with store.write() as session:
         identity = history.add(session, 0, verdict="clean", norms=NORMS)
