@@ -10,19 +10,12 @@ from api.backends import Backend, opened
 from api.cli.arguments import Home, Json, Out, Server, SubmissionId
 from api.cli.terminal import err, out, print_json, printable
 from api.client.types import Submission
-from api.results import scanned
+from api.results.files import ATTESTATION, FILES, REPORT, RESULT, SARIF, folder_files
 from api.results.folder import check_folder, folder_of
 from nc_tasks.errors import WrongState
 
 Format = Literal["html", "json", "sarif"]
-FILES = (
-    *("result.json", "report.html", "triggers.npz", "scanned.keras", "goodnet.keras", "guarded.keras"),
-    *("result.sarif", "attestation.json"),
-)
-"""What can be had of a submission that has a verdict."""
-NAMES = {"html": "report.html", "json": "result.json", "sarif": "result.sarif", "attestation": "attestation.json"}
-ALWAYS = ("report.html", "triggers.npz")
-REPAIRED = ("goodnet.keras", "guarded.keras")
+NAMES = {"html": REPORT, "json": RESULT, "sarif": SARIF, "attestation": ATTESTATION}
 
 
 def known(names: list[str] | None) -> list[str] | None:
@@ -51,7 +44,7 @@ def report(
 def attest(
     submission: SubmissionId,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where to.", show_default="attestation.json")
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to.", show_default=ATTESTATION)
     ] = None,
     home: Home = None,
     server: Server = None,
@@ -109,9 +102,7 @@ def _what_run_writes(backend: Backend, submission_id: str) -> list[str]:
     result = backend.result(submission_id)
     if result is None:
         raise WrongState(f"submission {submission_id} has no verdict: there are no files; `cleanse watch` follows it")
-    repaired = result["mitigation"] is not None and result["mitigation"]["method"] is not None
-    net = [] if scanned.digest_of(result) is None else [scanned.SCANNED]
-    return [*ALWAYS, *net, *(REPAIRED if repaired else ()), "result.json"]
+    return [file.name for file in folder_files(result)]
 
 
 def _say(paths: Sequence[Path], submission: Submission, *, as_json: bool) -> None:

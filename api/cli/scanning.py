@@ -13,6 +13,7 @@ from api.cli.terminal import err, out, printable
 from api.client import inputs
 from api.progress.snapshot import Snapshot
 from api.progress.watching import watch
+from api.results.files import REPORT
 from api.results.folder import check_folder, folder_of
 from api.results.numbers import count
 from api.results.scanned import SCANNED
@@ -159,5 +160,5 @@ def conclude(
     else:
         for line in summary(scanned.result):
             out.print(printable(line))
-        out.print(f"Report: {printable(folder / outputs.REPORT)}")
+        out.print(f"Report: {printable(folder / REPORT)}")
     return VERDICTS[scanned.result["verdict"]]

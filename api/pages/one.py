@@ -12,6 +12,7 @@ from api.pages.norms import charts_of, rows_of
 from api.progress.snapshot import NAMES, PHASES, detail, shares
 from api.progress.watching import snapshot
 from api.results import scanned
+from api.results.files import available_files
 from api.results.numbers import MISSING, count, significant
 from api.results.ranges import doubts_of, range_facts
 from api.results.report import view
@@ -22,7 +23,6 @@ from nc_tasks.store.queries.lineage import lineage
 from nc_tasks.store.rows import detections, mitigations
 from nc_tasks.store.tables.states import LABEL_ENDS, RESULTS, SUBMISSION_ENDS
 from nc_tasks.views.labels import label_verdicts
-from nc_tasks.views.repairs import kept_repair
 from nc_tasks.views.results import summary_json
 
 TITLES = {
@@ -39,8 +39,6 @@ WITHOUT_LABELS = {
     "queued": "The labels are known once a worker has read the model. Nothing happens? `cleanse up` starts workers.",
     "preparing": "The labels are known once the model is read and was tried on the clean data.",
 }
-FILES = ("report.html", "result.json", "result.sarif", "attestation.json", "triggers.npz")
-"""What every submission with a verdict has to give."""
 SHOWN = 24
 """Parts of an option that are written out: labels may be a thousand ranges."""
 ENDED_EARLY = "It ended before its labels were known. The reason stands above; mend it and submit again."
@@ -85,7 +83,7 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
         "facts": _facts(submission),
         "phases": [] if ended else _phases(session, submission.id),
         "can": {"cancel": not ended, "retry": ended and _retriable(submission, rows, made)},
-        "downloads": _downloads(submission, made) if result and ended else [],
+        "downloads": _downloads(submission.id, result) if result and ended else [],
         **_told(submission, result),
         "limits": None if result is None else limits_of(result),
         **evidence.shown(session, submission.id, result),
@@ -140,13 +138,9 @@ def _retriable(submission: Submission, rows: Sequence[Row], made: Sequence[Mitig
     return any(row["state"] not in RESULTS for row in rows) or any(repair.state == "failed" for repair in made)
 
 
-def _downloads(submission: Submission, made: list[Mitigation]) -> list[Download]:
-    """The nets first, those of the kept repair before the scanned one: they are what most come for."""
-    repair = kept_repair(made)
-    nets = {} if repair is None else {"goodnet.keras": repair.goodnet_sha256, "guarded.keras": repair.guarded_sha256}
-    nets |= {scanned.SCANNED: submission.scanned_sha256}
-    names = [*(name for name, digest in nets.items() if digest), *FILES]
-    return [Download(name=name, address=f"/v1/submissions/{submission.id}/{name}") for name in names]
+def _downloads(submission_id: str, result: Mapping[str, Any]) -> list[Download]:
+    names = [file.name for file in available_files(result)]
+    return [Download(name=name, address=f"/v1/submissions/{submission_id}/{name}") for name in names]
 
 
 def _facts(submission: Submission) -> list[tuple[str, str]]:

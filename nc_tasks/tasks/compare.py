@@ -108,7 +108,7 @@ def compare_repairs(worker: WorkerProcess, submission_id: str) -> dict[str, dict
 def _fresh(worker: WorkerProcess, row: Mitigation) -> list[_Known]:
     return [
         _Known(origin=row.method, target=target, trigger=trigger)
-        for target, trigger in triggers.unpacked(worker, str(row.triggers_sha256))
+        for target, trigger in triggers.fresh_of(worker, str(row.triggers_sha256))
     ]
 
 

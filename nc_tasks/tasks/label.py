@@ -5,8 +5,6 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from safetensors.numpy import load_file, save
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -15,19 +13,19 @@ from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.rounds import Plan, range_of, within_range
 from nc_tasks import logs
 from nc_tasks.errors import one_line
+from nc_tasks.files.triggers import TriggerFile
 from nc_tasks.messages.app import app
 from nc_tasks.messages.batching import BatchedTask
 from nc_tasks.messages.priority import label_taken
 from nc_tasks.store import Label, LabelKey, LabelProgress, Submission
 from nc_tasks.store.rows import labels, lifecycle
+from nc_tasks.tasks.triggers import trigger_in
 from nc_tasks.views.planning import plan_of
 from nc_tasks.worker.engine import SlotEngine, engine_for, forget
 from nc_tasks.worker.limits import Deadline
 from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from nc_core.inversion import Begun, Inversion, Progress
 
 log = logging.getLogger(__name__)
@@ -232,21 +230,19 @@ def _kept(worker: WorkerProcess, inversion: "Inversion") -> str | None:
     trigger = inversion.trigger
     if trigger is None:
         return None
-    arrays = {"mask": trigger.mask, "pattern": trigger.pattern}
-    if inversion.cost is not None:
-        arrays["cost"] = np.array(inversion.cost)
-    return worker.artefacts.put_bytes(save(arrays))
+    file = TriggerFile(mask=trigger.mask, pattern=trigger.pattern, cost=inversion.cost)
+    return worker.artefacts.put_bytes(file.to_bytes())
 
 
 def _first(worker: WorkerProcess, key: LabelKey, rounds: Plan) -> "Inversion":
     """The inversion that is to be confirmed, as it was stored; a label is confirmed because that one has a trigger."""
-    from nc_core.inversion import Inversion, Trigger
+    from nc_core.inversion import Inversion
 
-    row, arrays = _stored(worker, key, rounds.inversion_round(range_of(key.round)))
+    row, file = _stored(worker, key, rounds.inversion_round(range_of(key.round)))
     return Inversion(
         label=key.label,
         state="done",
-        trigger=Trigger(mask=arrays["mask"], pattern=arrays["pattern"]),
+        trigger=trigger_in(file),
         attack_success_rate=row.attack_success_rate,
         updates=row.updates,
         gradient_images=row.gradient_images or 0,
@@ -259,14 +255,15 @@ def _first(worker: WorkerProcess, key: LabelKey, rounds: Plan) -> "Inversion":
 
 def _begun(worker: WorkerProcess, key: LabelKey) -> "Begun":
     """Where the round before left the label."""
-    from nc_core.inversion import Begun, Trigger
+    from nc_core.inversion import Begun
 
-    _, arrays = _stored(worker, key, key.round - 1)
-    return Begun(trigger=Trigger(mask=arrays["mask"], pattern=arrays["pattern"]), cost=float(arrays["cost"]))
+    _, file = _stored(worker, key, key.round - 1)
+    assert file.cost is not None  # an inversion that another round may go on with has one
+    return Begun(trigger=trigger_in(file), cost=file.cost)
 
 
-def _stored(worker: WorkerProcess, key: LabelKey, round: int) -> "tuple[Label, dict[str, npt.NDArray[np.float32]]]":
-    """The label's row of an earlier round, and the arrays of its trigger."""
+def _stored(worker: WorkerProcess, key: LabelKey, round: int) -> tuple[Label, TriggerFile]:
+    """The label's row of an earlier round, and its trigger."""
     with worker.store.read() as session:
         row = session.get_one(Label, (key.submission_id, key.label, round))
-    return row, load_file(worker.artefacts.path(str(row.trigger_sha256)))
+    return row, TriggerFile.read(worker.artefacts.path(str(row.trigger_sha256)))

@@ -107,7 +107,7 @@ def _work(
         "body": _body(loaded, result, guard, list(found["flagged_labels"]), poison),
         "goodnet_sha256": None if result.guard else _saved(worker, build(result.goodnet)),
         "guarded_sha256": _saved(worker, guard.model),
-        "triggers_sha256": worker.artefacts.put_bytes(triggers.packed(result.fresh)),
+        "triggers_sha256": worker.artefacts.put_bytes(triggers.fresh_file(result.fresh).to_bytes()),
     }
 
 

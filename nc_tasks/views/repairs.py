@@ -7,7 +7,7 @@ from nc_core.choice import Candidate, Choice, choose
 from nc_tasks.store import Mitigation
 
 
-def mitigation_json(repairs: list[Mitigation], flagged: Sequence[int]) -> dict[str, Any] | None:
+def mitigation_json(repairs: Sequence[Mitigation], flagged: Sequence[int]) -> dict[str, Any] | None:
     """The repair that is kept with all candidates; where none is, why not, and which came closest.
 
     flagged: labels as detected, followers among them.
@@ -29,7 +29,7 @@ def _candidate(row: Mitigation) -> dict[str, Any]:
     return {**body, "goodnet_sha256": row.goodnet_sha256, "comparison": row.comparison, "kept": row.kept}
 
 
-def choice_of(repairs: list[Mitigation], flagged: Sequence[int]) -> Choice | None:
+def choice_of(repairs: Sequence[Mitigation], flagged: Sequence[int]) -> Choice | None:
     """The rule's choice among the repairs that have ended with a net; None where none has. flagged: as above."""
     # What an earlier version has stored was kept without a bound.
     candidates = [_measured(row, flagged) for row in repairs if row.body is not None and "bound" in row.body]
@@ -54,6 +54,6 @@ def _measured(row: Mitigation, flagged: Sequence[int]) -> Candidate:
     )
 
 
-def kept_repair(repairs: list[Mitigation]) -> Mitigation | None:
+def kept_repair(repairs: Sequence[Mitigation]) -> Mitigation | None:
     """The repair whose GoodNet is handed out; None where none succeeded."""
     return next((row for row in repairs if row.kept), None)

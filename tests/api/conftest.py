@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save
 from sqlalchemy.orm import Session
 
 from api.results.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images, split_images
 from nc_core.detection import LabelNorm, detect
 from nc_tasks.files import FolderArtefacts
+from nc_tasks.files.triggers import FreshTriggersFile, TriggerFile
 from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, open_store
@@ -312,7 +312,7 @@ def _fill_labels(
         attempt = labels.claim(session, key=key, worker_id="w", lease_seconds=60, max_attempts=3)
         assert attempt is not None
         found = triggers.of(row["label"])
-        digest = None if found is None else artefacts.put_bytes(save({"mask": found[0], "pattern": found[1]}))
+        digest = None if found is None else artefacts.put_bytes(TriggerFile(mask=found[0], pattern=found[1]).to_bytes())
         figures = {name: row[name] for name in ("state", "updates", "norm", "norms", "attack_success_rate", "seconds")}
         figures |= {"gradient_images": 32 * row["updates"], "trigger_sha256": digest}
         figures |= {"evidence": row["evidence"]}
@@ -350,8 +350,10 @@ def _fill_end(
         attempt = mitigations.claim(session, **which, worker_id="w", lease_seconds=60, max_attempts=3)
         assert attempt is not None
         target = np.array(detected_in(result), np.int32)
-        masks, patterns = zip(*(triggers.of(label) or pytest.fail("no trigger") for label in target), strict=True)
-        fresh = save({"target": target, "mask": np.stack(masks), "pattern": np.stack(patterns)})
+        found = [triggers.of(label) or pytest.fail("no trigger") for label in target]
+        fresh = FreshTriggersFile(
+            target=target, triggers=[TriggerFile(mask=mask, pattern=pattern) for mask, pattern in found]
+        ).to_bytes()
         kept = body["method"] == mitigation["method"]
         whose = b"" if kept else body["method"].encode()
         made = {

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Path, Response
-from safetensors.numpy import load_file
 
 from api.results.report.pictures import domain_of, png
 from api.service.auditing import given
@@ -15,6 +14,7 @@ from api.service.problems import binary, responses
 from api.service.reading import label_list, trigger_of
 from api.service.routes.submissions import SubmissionId
 from nc_tasks.errors import NotFound
+from nc_tasks.files.triggers import TriggerFile
 from nc_tasks.label_ranges import MAX_LABELS
 
 router = APIRouter(
@@ -47,9 +47,9 @@ def picture(submission_id: SubmissionId, label: LabelNumber, service: AService, 
     """The reversed trigger for the eye: mask times pattern in 0..255, each input pixel one sharp square."""
     with service.store.read() as session:
         submission, digest = trigger_of(session, caller, submission_id, label)
-    arrays = load_file(service.artefacts.path(digest))
-    pattern = domain_of(submission.preflight or {}).to_pixels(arrays["pattern"])
-    answer = Response(png(arrays["mask"][..., None] * pattern), media_type="image/png")
+    trigger = TriggerFile.read(service.artefacts.path(digest))
+    pattern = domain_of(submission.preflight or {}).to_pixels(trigger.pattern)
+    answer = Response(png(trigger.mask[..., None] * pattern), media_type="image/png")
     return given(service, caller, submission_id, f"labels/{label}/trigger.png", answer)
 
 
@@ -58,8 +58,8 @@ def floats(submission_id: SubmissionId, label: LabelNumber, service: AService, c
     """The reversed trigger: mask (H, W) in 0..1 and pattern (H, W, C) in the model's own input range, float32."""
     with service.store.read() as session:
         _, digest = trigger_of(session, caller, submission_id, label)
-    arrays = load_file(service.artefacts.path(digest))
+    trigger = TriggerFile.read(service.artefacts.path(digest))
     stream = io.BytesIO()
-    np.savez(stream, mask=arrays["mask"], pattern=arrays["pattern"])
+    np.savez(stream, mask=trigger.mask, pattern=trigger.pattern)
     answer = Response(stream.getvalue(), media_type="application/octet-stream")
     return given(service, caller, submission_id, f"labels/{label}/trigger.npz", answer)

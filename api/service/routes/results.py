@@ -1,6 +1,5 @@
 """/v1/submissions/{id}/result.json and the other files that a scan leaves, made when they are asked for."""
 
-import json
 import tempfile
 from collections.abc import Iterator
 from typing import IO
@@ -8,8 +7,9 @@ from typing import IO
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from api.results import outputs
-from api.service.archives import write_triggers
+from api.results import files
+from api.results.outputs import as_json, read_report
+from api.results.triggers import done_triggers, write_npz
 from api.service.auditing import given
 from api.service.callers import Caller
 from api.service.dependencies import AService, Reader
@@ -20,14 +20,13 @@ from api.service.routes.submissions import SubmissionId
 from api.service.service import Service
 from api.service.uploads.receiving import PIECE_BYTES
 from nc_tasks.errors import NotFound
+from nc_tasks.files.triggers import TriggerFile
 from nc_tasks.store.rows import mitigations
-from nc_tasks.views.repairs import kept_repair
 
 router = APIRouter(
     prefix="/v1/submissions/{id}", tags=["results"], responses=responses(401, 403, 404, 409, 421, 422, 429, 503)
 )
 
-KERAS = "application/octet-stream"
 REPORT_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """The page's own policy names the one style that it has; this one keeps it from everything else."""
 
@@ -37,37 +36,40 @@ def result(submission_id: SubmissionId, service: AService, caller: Reader) -> Re
     """What the scan found: the contract's result.json."""
     with service.store.read() as session:
         found = result_of(session, caller, submission_id)
-    text = json.dumps(found, indent=2, ensure_ascii=False) + "\n"
-    return given(service, caller, submission_id, "result.json", Response(text, media_type="application/json"))
+    text = as_json(found)
+    return given(
+        service, caller, submission_id, files.RESULT, Response(text, media_type=files.FILES[files.RESULT].media_type)
+    )
 
 
-@router.get("/report.html", response_class=Response, responses=binary("text/html; charset=utf-8", "The page"))
+@router.get("/report.html", response_class=Response, responses=binary(files.FILES[files.REPORT].media_type, "The page"))
 def report(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
     """The result as one page that needs nothing but itself."""
     with service.store.read() as session:
         judged(session, caller, submission_id)
-    page = outputs.read_report(service.store, service.artefacts, submission_id)
+    page = read_report(service.store, service.artefacts, submission_id)
     headers = {"Content-Security-Policy": REPORT_POLICY}
-    answer = Response(page, media_type="text/html; charset=utf-8", headers=headers)
-    return given(service, caller, submission_id, "report.html", answer)
+    answer = Response(page, media_type=files.FILES[files.REPORT].media_type, headers=headers)
+    return given(service, caller, submission_id, files.REPORT, answer)
 
 
-@router.get("/triggers.npz", response_class=Response, responses=binary(KERAS))
+@router.get("/triggers.npz", response_class=Response, responses=binary(files.BINARY))
 def triggers(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
     """All reversed triggers: labels (L), mask (L, H, W) in 0..1, pattern (L, H, W, C) in the model's input range."""
     with service.store.read() as session:
         height, width, channels = judged(session, caller, submission_id).input_shape or (0, 0, 0)
-        digests = outputs.done_triggers(session, submission_id)
-    answer = StreamingResponse(_archive(service, digests, (height, width, channels)), media_type=KERAS)
-    answer.headers["Content-Disposition"] = 'attachment; filename="triggers.npz"'
-    return given(service, caller, submission_id, "triggers.npz", answer)
+        digests = done_triggers(session, submission_id)
+    answer = StreamingResponse(_archive(service, digests, (height, width, channels)), media_type=files.BINARY)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{files.TRIGGERS}"'
+    return given(service, caller, submission_id, files.TRIGGERS, answer)
 
 
 def _archive(service: Service, digests: dict[int, str], input_shape: tuple[int, int, int]) -> Iterator[bytes]:
+    path_of = service.artefacts.path
     # A file without a name: whatever becomes of this request, nothing stays.
     file = tempfile.TemporaryFile(dir=service.artefacts.incoming)  # noqa: SIM115
     try:
-        write_triggers(file, service.artefacts, digests, input_shape)
+        write_npz(file, sorted(digests), input_shape, lambda label: TriggerFile.read(path_of(digests[label])))
         file.seek(0)
     except BaseException:
         file.close()
@@ -81,29 +83,29 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
             yield piece
 
 
-@router.get("/scanned.keras", response_class=Response, responses=binary(KERAS))
+@router.get("/scanned.keras", response_class=Response, responses=binary(files.BINARY))
 def scanned(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
     """The net that was scanned, as one plain Keras file: what the verdict is about, and the one to deploy where it is
     clean.
     """
-    return _net(submission_id, service, caller, outputs.SCANNED)
+    return _net(submission_id, service, caller, files.SCANNED)
 
 
-@router.get("/goodnet.keras", response_class=Response, responses=binary(KERAS))
+@router.get("/goodnet.keras", response_class=Response, responses=binary(files.BINARY))
 def goodnet(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
     """The repaired model, where a repair was made."""
-    return _net(submission_id, service, caller, "goodnet.keras")
+    return _net(submission_id, service, caller, files.GOODNET)
 
 
-@router.get("/guarded.keras", response_class=Response, responses=binary(KERAS))
+@router.get("/guarded.keras", response_class=Response, responses=binary(files.BINARY))
 def guarded(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
     """The repaired model with one output more: the last class is "backdoored input"."""
-    return _net(submission_id, service, caller, "guarded.keras")
+    return _net(submission_id, service, caller, files.GUARDED)
 
 
 def _net(submission_id: str, service: Service, caller: Caller, name: str) -> Response:
     path = service.artefacts.path(net_digest(service, caller, submission_id, name))
-    answer = FileResponse(path, media_type=KERAS, filename=name)
+    answer = FileResponse(path, media_type=files.FILES[name].media_type, filename=name)
     return given(service, caller, submission_id, name, answer)
 
 
@@ -111,11 +113,8 @@ def net_digest(service: Service, caller: Caller, submission_id: str, name: str) 
     """The digest of scanned.keras, goodnet.keras or guarded.keras; raises NotFound, or WrongState before its end."""
     with service.store.read() as session:
         submission = judged(session, caller, submission_id)
-        outputs.check_final(name, submission_id=submission_id, state=submission.state)
-        kept = kept_repair(mitigations.of_submission(session, submission_id=submission_id))
-    made = {outputs.SCANNED: submission.scanned_sha256}
-    made |= {} if kept is None else {outputs.GOODNET: kept.goodnet_sha256, outputs.GUARDED: kept.guarded_sha256}
-    digest = made.get(name)
-    if digest is None:
-        raise NotFound(outputs.missing(name, submission_id=submission_id))
-    return digest
+        files.check_final(name, submission_id=submission_id, state=submission.state)
+        made = files.net_digests(submission, mitigations.of_submission(session, submission_id=submission_id))
+    if name not in made:
+        raise NotFound(files.missing(name, submission_id=submission_id))
+    return made[name]

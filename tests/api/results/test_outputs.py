@@ -67,7 +67,14 @@ def test_a_backdoored_scan_leaves_all_six_files(
     assert (folder / "goodnet.keras").read_bytes() == b"goodnet"
     assert (folder / "guarded.keras").read_bytes() == b"guarded"
     assert "Backdoored" in (folder / "report.html").read_text()
-    assert {path.name for path in folder.iterdir()} == set(outputs.ALL_FILES)
+    assert {path.name for path in folder.iterdir()} == {
+        "result.json",
+        "report.html",
+        "triggers.npz",
+        "scanned.keras",
+        "goodnet.keras",
+        "guarded.keras",
+    }
 
 
 def test_nets_of_an_earlier_scan_do_not_stay_beside_a_clean_verdict(
@@ -115,7 +122,7 @@ def test_a_page_that_fails_leaves_the_old_result_and_no_half_file(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(outputs.np, "savez", full)
+    monkeypatch.setattr(outputs, "write_npz", full)
     with pytest.raises(OSError, match="No space"):
         write_scan(tmp_path, scan)
     # then no result.json vouches for the mixture, and nothing temporary stays

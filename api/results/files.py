@@ -1,0 +1,103 @@
+"""The files that a scan leaves: one table, for the folder, the service, the pages and the command line."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from api.results import scanned
+from nc_tasks.errors import WrongState
+from nc_tasks.store import Mitigation, Submission
+from nc_tasks.views.repairs import kept_repair
+
+Kind = Literal["net", "text", "arrays"]
+BINARY = "application/octet-stream"
+SCANNED, GOODNET, GUARDED = scanned.SCANNED, "goodnet.keras", "guarded.keras"
+REPORT, RESULT, TRIGGERS = "report.html", "result.json", "triggers.npz"
+SARIF, ATTESTATION = "result.sarif", "attestation.json"
+
+
+def _always(_: Mapping[str, Any]) -> bool:
+    return True
+
+
+def _repaired(result: Mapping[str, Any]) -> bool:
+    """Whether a net was repaired: a filter guards the submitted one, and repairs none."""
+    return bool((result["mitigation"] or {}).get("goodnet_sha256"))
+
+
+def _guarded(result: Mapping[str, Any]) -> bool:
+    return (result["mitigation"] or {}).get("method") is not None
+
+
+def _kept_net(result: Mapping[str, Any]) -> bool:
+    return scanned.digest_of(result) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputFile:
+    """One file of a scan that has a verdict.
+
+    exists: whether the scan of this result.json has it, once it has ended. final: not before its repairs have ended.
+    in_folder: whether `cleanse run` writes it.
+    """
+
+    name: str
+    kind: Kind
+    media_type: str
+    exists: Callable[[Mapping[str, Any]], bool] = _always
+    final: bool = False
+    in_folder: bool = True
+
+
+FILES: Mapping[str, OutputFile] = {
+    file.name: file
+    for file in (
+        OutputFile(name=GOODNET, kind="net", media_type=BINARY, exists=_repaired, final=True),
+        OutputFile(name=GUARDED, kind="net", media_type=BINARY, exists=_guarded, final=True),
+        OutputFile(name=SCANNED, kind="net", media_type=BINARY, exists=_kept_net),
+        OutputFile(name=REPORT, kind="text", media_type="text/html; charset=utf-8"),
+        OutputFile(name=TRIGGERS, kind="arrays", media_type=BINARY),
+        OutputFile(name=SARIF, kind="text", media_type="application/sarif+json", in_folder=False),
+        OutputFile(
+            name=ATTESTATION,
+            kind="text",
+            media_type="application/vnd.dsse.envelope.v1+json",
+            final=True,
+            in_folder=False,
+        ),
+        OutputFile(name=RESULT, kind="text", media_type="application/json"),
+    )
+}
+"""By name: the nets first, which most come for, result.json last, which vouches for the others in a folder."""
+
+
+def available_files(result: Mapping[str, Any]) -> list[OutputFile]:
+    """The files of a scan that has ended. result: result.json, whole or without labels."""
+    return [file for file in FILES.values() if file.exists(result)]
+
+
+def folder_files(result: Mapping[str, Any]) -> list[OutputFile]:
+    """What `cleanse run` writes of them, in the order in which it is written."""
+    return [file for file in available_files(result) if file.in_folder]
+
+
+def net_digests(submission: Submission, repairs: Sequence[Mitigation]) -> dict[str, str]:
+    """Name -> sha256 of the nets that the submission has to give."""
+    kept = kept_repair(repairs)
+    made = {SCANNED: submission.scanned_sha256}
+    made |= {} if kept is None else {GOODNET: kept.goodnet_sha256, GUARDED: kept.guarded_sha256}
+    return {name: digest for name, digest in made.items() if digest is not None}
+
+
+def missing(name: str, *, submission_id: str) -> str:
+    """Why a submission with a verdict has no such net, in one line."""
+    if name == SCANNED:
+        why = f"it was scanned by a version that did not keep it; `cleanse retry {submission_id}` makes it"
+        return f"submission {submission_id} has no {name}: {why}"
+    return f"submission {submission_id} has no {name}: no repair was made"
+
+
+def check_final(name: str, *, submission_id: str, state: str) -> None:
+    """Raise WrongState for a file that is not there before the repairs have ended."""
+    if FILES[name].final and state == "repairing":
+        raise WrongState(f"submission {submission_id} is repairing: {name} is there once that has ended")
