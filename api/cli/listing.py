@@ -15,9 +15,17 @@ from api.results.numbers import MISSING
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 State = Literal["queued", "preparing", "inverting", "repairing", "done", "refused", "failed", "cancelled"]
 Verdict = Literal["backdoored", "clean", "inconclusive"]
+NAMES = ("model", "data")
+"""Columns that are shortened where a line has no room."""
+DISPENSABLE = ("data", "created")
+"""Columns that fall away in this order where names would have fewer letters than the shortest."""
+SHORTEST_NAME = 12
+GAP = 2
+"""Letters between two columns."""
 
 
 def moment(text: str) -> datetime:
@@ -83,12 +91,46 @@ def list_submissions(
     if json:
         print_json(found)
     else:
-        out.print(_table(found) if found else "No submissions.")
+        out.print(_table(found, out.width) if found else "No submissions.")
 
 
-def _table(found: Sequence[Submission]) -> "Table":
-    shown = table("id", "state", "verdict", "model", "data", "created")
-    for one in found:
-        names = (printable(one["model"]["name"]), printable(one["data"]["name"]))
-        shown.add_row(one["id"], one["state"], one["verdict"] or MISSING, *names, local_time(one["created_at"]))
+def _table(found: Sequence[Submission], width: int) -> "Table":
+    """One line a submission: names are shortened to what is left of the width, and columns fall away before ids do."""
+    rows = [_row(one) for one in found]
+    columns = list(rows[0])
+    for dispensable in DISPENSABLE:
+        if _room(rows, columns, width) < SHORTEST_NAME:
+            columns.remove(dispensable)
+    room = max(SHORTEST_NAME, _room(rows, columns, width))
+    shown = table(*columns)
+    for row in rows:
+        shown.add_row(*(_shortened(row[name], room) if name in NAMES else row[name] for name in columns))
+    for column in shown.columns:
+        column.no_wrap = True
     return shown
+
+
+def _row(one: Submission) -> dict[str, str]:
+    return {
+        "id": one["id"],
+        "state": one["state"],
+        "verdict": one["verdict"] or MISSING,
+        "model": printable(one["model"]["name"]),
+        "data": printable(one["data"]["name"]),
+        "created": local_time(one["created_at"]),
+    }
+
+
+def _room(rows: Sequence[dict[str, str]], columns: Sequence[str], width: int) -> int:
+    """Letters that each column of names can have beside the others."""
+    others = [name for name in columns if name not in NAMES]
+    taken = sum(max(len(name), *(len(row[name]) for row in rows)) for name in others)
+    return (width - taken - GAP * (len(columns) - 1)) // (len(columns) - len(others))
+
+
+def _shortened(name: str, room: int) -> "Text":
+    from rich.text import Text
+
+    text = Text(name)
+    text.truncate(room, overflow="ellipsis")
+    return text

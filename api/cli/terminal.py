@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+NO_EDGE = 100_000
+"""Letters of a line where nothing folds it: a row of a table is one line for the next program."""
+
+
 class Stream:
     """One of the two, as a console of rich that is loaded when something is first printed."""
 
@@ -22,7 +26,15 @@ class Stream:
         """The console itself, for bars."""
         from rich.console import Console
 
-        return Console(stderr=self._stderr, highlight=False, markup=False, soft_wrap=True)
+        console = Console(stderr=self._stderr, highlight=False, markup=False, soft_wrap=True)
+        if not console.is_terminal:
+            console.width = NO_EDGE
+        return console
+
+    @property
+    def width(self) -> int:
+        """Letters of a line; without a terminal as many as there are."""
+        return self.console.width
 
     @property
     def is_terminal(self) -> bool:
