@@ -41,7 +41,7 @@ def compare(
 
 def _sides(left: Mapping[str, Any], right: Mapping[str, Any]) -> "Table":
     shown = table("", "left", "right")
-    for name, told in (
+    for name, value_of in (
         ("submission", lambda side: side["id"]),
         ("model", lambda side: f"{printable(side['model']['name'])} ({side['model']['sha256'][:12]})"),
         ("data", lambda side: f"{printable(side['data']['name'])} ({side['data']['sha256'][:12]})"),
@@ -50,7 +50,7 @@ def _sides(left: Mapping[str, Any], right: Mapping[str, Any]) -> "Table":
         ("anomaly index", lambda side: hundredths(side["anomaly_index"])),
         ("p-value", lambda side: probability(side["p_value"])),
     ):
-        shown.add_row(name, told(left), told(right))
+        shown.add_row(name, value_of(left), value_of(right))
     return shown
 
 

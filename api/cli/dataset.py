@@ -25,8 +25,8 @@ def add(
     from api.cli.display import upload_bar
 
     with opened(home, server) as backend:
-        with upload_bar(data.name) as told:
-            added = backend.add_dataset(data, name, told)
+        with upload_bar(data.name) as progress:
+            added = backend.add_dataset(data, name, progress)
         if json:
             print_json(added)
         else:

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 from api.cli.terminal import err
-from api.client.uploads import Progress as Told
+from api.client.uploads import Progress as UploadProgress
 from api.progress.snapshot import NAMES, Snapshot, detail, shares
 from api.results.numbers import duration
 
@@ -92,7 +92,7 @@ class LineDisplay:
 
 
 @contextmanager
-def upload_bar(title: str) -> Iterator[Told]:
+def upload_bar(title: str) -> Iterator[UploadProgress]:
     """A bar for bytes on their way, where somebody looks."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=32), DownloadColumn())
     with Progress(*columns, console=err.console, transient=True, disable=not err.is_terminal) as progress:

@@ -48,7 +48,7 @@ def estimate(
     if json:
         print_json(found)
         return
-    for line in told(found):
+    for line in lines(found):
         out.print(line)
 
 
@@ -114,7 +114,7 @@ def there(server: str, scan: Asked) -> dict[str, Any]:
     return {**found, "classes": scan.classes}
 
 
-def told(found: Mapping[str, Any]) -> list[str]:
+def lines(found: Mapping[str, Any]) -> list[str]:
     """The estimate in a few lines."""
     of = f" of {found['classes']:,}" if found["labels"] != found["classes"] else ""
     known = f"of {count(found['scans'], 'scan')} measured" if found["scans"] else "of no scan yet, by constants"

@@ -70,13 +70,13 @@ def evaluate(
 def lines(found: dict[str, Any]) -> list[str]:
     """The figures as they are printed for people."""
     clean, poisoned = found["clean"], found["poisoned"]
-    told = [f"clean accuracy {percent(clean['accuracy'])} ({count(clean['images'], 'picture')})"]
+    shown = [f"clean accuracy {percent(clean['accuracy'])} ({count(clean['images'], 'picture')})"]
     if found["guarded"]:
-        told.append(f"clean pictures called backdoored {percent(clean['flagged_rate'])}")
+        shown.append(f"clean pictures called backdoored {percent(clean['flagged_rate'])}")
     if poisoned is not None:
-        told.append(
+        shown.append(
             f"attack success rate {percent(poisoned['attack_success_rate'])} ({count(poisoned['images'], 'picture')})"
         )
         if found["guarded"]:
-            told.append(f"poisoned pictures called backdoored {percent(poisoned['flagged_rate'])}")
-    return told
+            shown.append(f"poisoned pictures called backdoored {percent(poisoned['flagged_rate'])}")
+    return shown

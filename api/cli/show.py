@@ -64,8 +64,8 @@ def _print_progress(backend: Backend, submission: Submission) -> None:
     for seen in islice(backend.watch(submission["id"]), 1):
         if seen.phase is not None:
             share = f"{100 * shares(seen)[seen.phase]:.0f}%"
-            told = ", ".join(part for part in (share, detail(seen.phase, seen)) if part)
-            out.print(f"  {NAMES[seen.phase]}: {told}")
+            text = ", ".join(part for part in (share, detail(seen.phase, seen)) if part)
+            out.print(f"  {NAMES[seen.phase]}: {text}")
 
 
 def _print_labels(labels: Sequence[Label], most: int) -> None:

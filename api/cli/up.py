@@ -28,7 +28,7 @@ def up(
     Prints where the service and Flower are once they answer. Ctrl-C or `cleanse down` stops everything; what was at
     work is carried on by the next start.
     """
-    from api.cli.upkeep import stay_up
+    from api.cli.serve import stay_up
 
     asked = {name: value for name, value in (("api_host", host), ("api_port", port)) if value is not None}
     stay_up(settings_of(home).model_copy(update=asked), workers=workers, detach=detach)

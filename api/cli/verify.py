@@ -75,17 +75,17 @@ def _verify(path: Path, key: "Ed25519PublicKey", model: Path | None, *, as_json:
     if (size := path.stat().st_size) > MOST_BYTES:
         raise InputRefused(f"attestation {path} has {size:,} bytes, the limit is {MOST_BYTES:,}")
     statement = verified(path.read_bytes(), key)
-    told = None if model is None else _told(model, statement)
+    which = None if model is None else _which_file(model, statement)
     if as_json:
         print_json(statement)
     else:
         _show(statement)
-    if told is not None:
-        (err if as_json else out).print(printable(told))
+    if which is not None:
+        (err if as_json else out).print(printable(which))
     return VERDICTS[statement["predicate"]["verdict"]]
 
 
-def _told(model: Path, statement: dict[str, Any]) -> str:
+def _which_file(model: Path, statement: dict[str, Any]) -> str:
     """Which of the two files the model is; raises InputRefused where it is neither."""
     inputs.check_model(model)
     actual, net = sha256_of(model), statement["predicate"].get("scanned")

@@ -41,8 +41,8 @@ def ending(ended: Submission) -> str:
     """One line about it."""
     verdict = ended["verdict"]
     unrepaired = "" if ended["state"] == "done" else f" ({ended['state']} before a repair was kept)"
-    told = f"{HEADLINES[verdict]}{unrepaired}" if verdict is not None else ended["state"].upper()
+    outcome = f"{HEADLINES[verdict]}{unrepaired}" if verdict is not None else ended["state"].upper()
     why = f": {printable(ended['reason'])}" if ended["reason"] else ""
     digest = ended.get("scanned_sha256") if verdict is not None else None
     about = f"; the verdict is about {SCANNED}, sha256 {digest}" if digest else ""
-    return f"{ended['id']}  {printable(ended['model']['name'])}: {told}{why}{about}"
+    return f"{ended['id']}  {printable(ended['model']['name'])}: {outcome}{why}{about}"

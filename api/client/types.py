@@ -78,7 +78,7 @@ class Rejudged(TypedDict):
 
 
 class Key(TypedDict):
-    """A key of the service, without what opens the door. scopes: of submit, read, admin."""
+    """A key of the service, without its secret. scopes: of submit, read, admin."""
 
     id: str
     owner: str
@@ -89,7 +89,7 @@ class Key(TypedDict):
 
 
 class NewKey(Key):
-    """A key just made. key: what opens the door, told this once. webhook_secret: callbacks are signed with it."""
+    """A key just made. key: the secret itself, shown this once. webhook_secret: callbacks are signed with it."""
 
     key: str
     webhook_secret: str

@@ -26,12 +26,12 @@ def sha256_of(path: Path) -> str:
 class _Counted:
     """A file that tells how far it was read; what httpx needs of one, so that it is streamed with its length."""
 
-    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
-        self._file, self._told = file, told
+    def __init__(self, file: BinaryIO, read: Callable[[int], None]) -> None:
+        self._file, self._read = file, read
 
     def read(self, size: int = -1) -> bytes:
         piece = self._file.read(size)
-        self._told(len(piece))
+        self._read(len(piece))
         return piece
 
     def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
@@ -62,14 +62,14 @@ class Upload:
         self.close()
         sent = 0
 
-        def told(count: int) -> None:
+        def count_read(count: int) -> None:
             nonlocal sent
             sent += count
             self._progress(sent, self._total)
 
         parts: list[tuple[str, tuple[str | None, Any]]] = [(name, (None, text)) for name, text in self._fields.items()]
         for field, path, name in self._files:
-            parts.append((field, (name, _Counted(self._open.enter_context(path.open("rb")), told))))
+            parts.append((field, (name, _Counted(self._open.enter_context(path.open("rb")), count_read))))
         return {"files": parts}
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         "caller": caller,
         "signed_in": caller is not None and caller.key_id is not None,
         "may_submit": caller is not None and caller.may("submit"),
-        # Flower shows every owner's tasks: its door is open to admins alone.
+        # Flower shows every owner's tasks: admins alone may look.
         "flower": caller is not None and caller.may("admin"),
         "flower_search": flower_search,
     }

@@ -4,8 +4,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.pages import comparing, history, label, lines, norms, one, repairs, signing_in, static_files, submitting
-from api.pages.door import PageRoute, Reading
+from api.pages import (
+    comparing,
+    history,
+    label,
+    norms,
+    repairs,
+    signing_in,
+    static_files,
+    submission_list,
+    submission_page,
+    submitting,
+)
+from api.pages.auth import PageRoute, Reading
 from api.pages.rendering import HEADERS, page
 from api.service.dependencies import AnArtefactStore, AStore
 from nc_tasks.store.rows import submissions
@@ -22,7 +33,7 @@ pages = APIRouter(route_class=PageRoute, include_in_schema=False)
 def list_of_submissions(request: Request, store: AStore, caller: Reading) -> Response:
     """The submissions, filtered."""
     with store.read() as session:
-        values = lines.shown(session, request.query_params, owner=caller.sees)
+        values = submission_list.shown(session, request.query_params, owner=caller.sees)
     return page(request, "submissions.html", status=400 if values["error"] else 200, **values)
 
 
@@ -31,7 +42,7 @@ def one_submission(request: Request, submission_id: SubmissionId, store: AStore,
     """One submission, live until it has ended."""
     with store.read() as session:
         submission = submissions.get(session, submission_id=submission_id, owner=caller.sees)
-        values = one.shown(session, submission, owner=caller.sees)
+        values = submission_page.shown(session, submission, owner=caller.sees)
     return page(request, "submission.html", **values)
 
 

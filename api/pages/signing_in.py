@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
-from api.pages.door import PageRoute, own_path, to
+from api.pages.auth import PageRoute, own_path, to
 from api.pages.rendering import page
 from api.service.callers import COOKIE, check_origin
 from api.service.dependencies import AService, count_stranger, wrong_key

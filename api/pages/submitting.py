@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
-from api.pages.door import PageRoute, Submitting, status_of, to
+from api.pages.auth import PageRoute, Submitting, status_of, to
 from api.pages.rendering import page
 from api.results.numbers import byte_size
 from api.service import requests, submitting

@@ -51,20 +51,20 @@ class Snapshot:
         return self.state in SUBMISSION_ENDS
 
     @classmethod
-    def from_event(cls, told: Mapping[str, Any]) -> Self:
+    def from_event(cls, data: Mapping[str, Any]) -> Self:
         """From a server's `progress` event, which says no reason; repairs are counted as one."""
         names = ("state", "phase", "labels_total", "purpose", "round", "screenings", "labels_ended", "labels")
-        inversion, repair = told["shares"]["inversion"], told["shares"]["repair"]
+        inversion, repair = data["shares"]["inversion"], data["shares"]["repair"]
         return cls(
-            **{name: told[name] for name in names},
+            **{name: data[name] for name in names},
             # A server of an earlier version scans in one.
-            range=told.get("range", 0),
-            ranges=told.get("ranges", 1),
-            clean_scans=told.get("clean_scans", 0),
-            awaited=told.get("awaited", 0),
+            range=data.get("range", 0),
+            ranges=data.get("ranges", 1),
+            clean_scans=data.get("clean_scans", 0),
+            awaited=data.get("awaited", 0),
             reason=None,
             inversion=inversion,
-            repairs=int(repair > 0 or told["phase"] == "repair"),
+            repairs=int(repair > 0 or data["phase"] == "repair"),
             repair=repair,
         )
 

@@ -56,7 +56,7 @@ def evidence_lines(result: Mapping[str, Any]) -> list[str]:
     return [_line(row) for row in evidence_rows(result)]
 
 
-def told_in_brief(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+def brief_evidence(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The same as JSON, without the clean scans' own statistics, which may be a thousand."""
     return [{key: value for key, value in one.items() if key != "null"} for one in result.get("evidence", ())]
 

@@ -114,55 +114,55 @@ class Watched:
             try:
                 found = await to_thread.run_sync(look, self._store, self._id, limiter=self._pace.threads)
             except NotFound:
-                await self._tell([event("end", {"state": "deleted", "verdict": None})], over=True)
+                await self._publish([event("end", {"state": "deleted", "verdict": None})], over=True)
                 return
             except SQLAlchemyError as error:
                 log.warning("not looked at %s, will try again: %s", self._id, " ".join(str(error).split()))
             else:
-                await self._tell(self._words(found), over=found.seen.ended)
+                await self._publish(self._events_of(found), over=found.seen.ended)
             if not self.over:
                 await asyncio.sleep(self._pace.pause())
 
-    def _words(self, found: Look) -> list[bytes]:
-        seen, told = found.seen, []
+    def _events_of(self, found: Look) -> list[bytes]:
+        seen, events = found.seen, []
         share = shares(seen).get(seen.phase or "", 0.0)
         progress = event("progress", progress_json(seen, self._eta.seconds(seen.phase, share, time.monotonic())))
         if progress != self._progress:
-            told.append(progress)
+            events.append(progress)
         if new := changed(self._grid, found.grid):
-            told.append(labels_event(new))
+            events.append(labels_event(new))
         if seen.ended:
-            told.append(event("end", {"state": seen.state, "verdict": found.verdict}))
+            events.append(event("end", {"state": seen.state, "verdict": found.verdict}))
         self._progress, self._grid = progress, {cell.label: cell for cell in found.grid}
-        return told
+        return events
 
-    async def _tell(self, told: list[bytes], *, over: bool) -> None:
+    async def _publish(self, events: list[bytes], *, over: bool) -> None:
         async with self._news:
-            self._events.extend(told)
-            self._count += len(told)
+            self._events.extend(events)
+            self._count += len(events)
             self.over = over
             self._news.notify_all()
 
     async def follow(self) -> AsyncIterator[bytes]:
         """Everything as it stands, then what is new, until the end; a comment where nothing is new for long."""
-        told = 0
+        sent = 0
         while True:
-            news = await self._after(told)
-            told = self._count
+            news = await self._after(sent)
+            sent = self._count
             for words in news:
                 yield words
-            if self.over and told == self._count:
+            if self.over and sent == self._count:
                 return
 
-    async def _after(self, told: int) -> list[bytes]:
-        """The events after the first `told` ones; everything as it stands for one who has missed some."""
+    async def _after(self, sent: int) -> list[bytes]:
+        """The events after the first `sent` ones; everything as it stands for one who has missed some."""
         try:
             async with asyncio.timeout(KEEP_ALIVE_SECONDS), self._news:
-                await self._news.wait_for(lambda: self._count > told or self.over)
+                await self._news.wait_for(lambda: self._count > sent or self.over)
         except TimeoutError:
             return [b": still here\n\n"]
-        missed = self._count - told
-        if told and missed <= len(self._events):
+        missed = self._count - sent
+        if sent and missed <= len(self._events):
             return list(self._events)[len(self._events) - missed :]
         ended = [self._events[-1]] if self.over else []
         return [self._progress, labels_event(list(self._grid.values())), *ended]

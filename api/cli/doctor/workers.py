@@ -26,7 +26,7 @@ def check(store: Store, settings: Settings) -> Check:
         return _nobody(rows, moment, waiting)
     missing = [queue for queue in QUEUES if all(row.queue != queue for row in live)]
     others = sorted({row.version for row in live} - {build_version()})
-    found = ", ".join(_told(queue, live) for queue in QUEUES)
+    found = ", ".join(_in_words(queue, live) for queue in QUEUES)
     if missing:
         worse = fail if waiting else warn
         return worse("workers", found, f"start a worker of queue {missing[0]}, or look into its log")
@@ -49,7 +49,7 @@ def _nobody(rows: list[Worker], moment: datetime, waiting: int) -> Check:
     return fail("workers", found, "`cleanse retry ID` or `cleanse run` starts them here; else start a worker")
 
 
-def _told(queue: str, live: list[Worker]) -> str:
+def _in_words(queue: str, live: list[Worker]) -> str:
     mine = [row for row in live if row.queue == queue]
     if not mine:
         return f"none for {queue}"

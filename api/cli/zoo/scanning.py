@@ -35,7 +35,7 @@ def scan(backend: Backend, folders: Sequence[Path], *, of: int, afresh: bool = F
             while waiting and len(running) < AT_ONCE:
                 folder = waiting.pop(0)
                 try:
-                    identity = backend.submit(_order(folder, afresh=afresh), _untold)["id"]
+                    identity = backend.submit(_order(folder, afresh=afresh), _unshown)["id"]
                 except InputRefused as error:
                     _write(folder, {"verdict": None, "state": "refused", "reason": str(error)})
                 else:
@@ -71,7 +71,7 @@ def _order(folder: Path, *, afresh: bool = False) -> Order:
     return Order(model=folder / NET, data=folder / CLEAN, dataset=None, options=options, tags=tags, force=afresh)
 
 
-def _untold(_sent: int, _total: int) -> None:
+def _unshown(_sent: int, _total: int) -> None:
     """Of files on their way nothing is said."""
 
 

@@ -41,7 +41,7 @@ def lines(scans: Sequence[Scan]) -> Iterator[str]:
     """A line a net, both rates with their 95% intervals, and how it ended."""
     wrong = faults(scans)
     for scan in scans:
-        yield f"{scan.name}: {_told(scan)}{' (not as it should be)' if scan in wrong else ''}"
+        yield f"{scan.name}: {_in_words(scan)}{' (not as it should be)' if scan in wrong else ''}"
     found, alarms = _rates(scans)
     yield ""
     yield f"planted nets found: {found.hits} of {found.of}, {with_interval(found)}"
@@ -99,7 +99,7 @@ def _rates(scans: Sequence[Scan]) -> tuple[Rate, Rate]:
     return rate(sum(planted), len(planted)), rate(sum(clean), len(clean))
 
 
-def _told(scan: Scan) -> str:
+def _in_words(scan: Scan) -> str:
     what = "clean" if scan.attack is None else f"{scan.attack} on {_labels(sorted(scan.targets))}"
     weak = ", works less than its card asks" if scan.weak else ""
     if scan.verdict is None:

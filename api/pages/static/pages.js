@@ -57,9 +57,9 @@ function showProgress(progress) {
     $("progress", line).value = share;
     if (phase === progress.phase) $(".detail", line).textContent = inPhase(progress);
   }
-  const told = $("#told");
+  const remaining = $("#remaining");
   const left = progress.eta_seconds === null ? "" : `This phase takes about ${duration(progress.eta_seconds)} more.`;
-  if (told && told.textContent !== left) told.textContent = left;
+  if (remaining && remaining.textContent !== left) remaining.textContent = left;
 }
 
 function inPhase(progress) {
@@ -164,10 +164,10 @@ async function openTrigger(event) {
 }
 
 function sayBusy(event) {
-  const told = event.target.dataset.busy;
+  const busy = event.target.dataset.busy;
   const button = $("button", event.target);
-  if (!told || event.defaultPrevented) return;
-  button.textContent = told;
+  if (!busy || event.defaultPrevented) return;
+  button.textContent = busy;
   button.disabled = true;
 }
 

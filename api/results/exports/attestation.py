@@ -7,7 +7,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from api.results import scanned
-from api.results.evidence import told_in_brief
+from api.results.evidence import brief_evidence
 from api.results.exports import dsse
 from nc_core.errors import InputRefused
 
@@ -45,7 +45,7 @@ def statement(result: Mapping[str, Any]) -> dict[str, Any]:
             **{name: result[name] for name in FIGURES},
             "value_range": result["preflight"]["value_range"],
             "ranges": [{name: one[name] for name in RANGE} for one in result.get("ranges", ())],
-            "evidence": told_in_brief(result),
+            "evidence": brief_evidence(result),
             "doubts": result.get("doubts", []),
             "not_covered": result["not_covered"],
             "data": {"name": result["data"]["name"], "digest": {"sha256": result["data"]["sha256"]}},

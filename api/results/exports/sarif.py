@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from api.results import scanned
-from api.results.evidence import told_in_brief
+from api.results.evidence import brief_evidence
 from api.results.numbers import percent, probability, significant
 from api.results.ranges import doubts_of, range_lines
 from api.results.summary import follow_line
@@ -63,7 +63,7 @@ def _run(result: Mapping[str, Any]) -> dict[str, Any]:
             "threshold": result["threshold"],
             "anomaly_index": result["anomaly_index"],
             "log_z": result["log_z"],
-            "evidence": told_in_brief(result),
+            "evidence": brief_evidence(result),
             "value_range": result["preflight"]["value_range"],
             "ranges": [one["value_range"] for one in result.get("ranges", ())],
             "doubts": result.get("doubts", []),

@@ -37,7 +37,7 @@ def strip_chart(rows: Sequence[EvidenceRow], *, width: int = 940) -> Markup:
         "This model among its clean scans",
         *parts,
         class_="chart",
-        description=" ".join(map(_told, rows)),
+        description=" ".join(map(_description, rows)),
     )
 
 
@@ -54,7 +54,7 @@ def _strip(row: EvidenceRow, top: float, width: int) -> Markup:
         element("path", class_="scans dense" if len(row.null) > DENSE else "scans", d=scans),
         element("circle", class_="model", cx=x, cy=y, r=6.5),
         element("text", f"this model: {row.value}", class_="model-name", y=y - 15, **_beside(x, left, right)),
-        element("title", _told(row)),
+        element("title", _description(row)),
         class_="strip suspicious" if row.suspicious else "strip",
     )
 
@@ -73,7 +73,7 @@ def _beside(x: float, left: float, right: float) -> dict[str, float | str]:
     return {"x": max(x - 8, left), "text_anchor": "start"}
 
 
-def _told(row: EvidenceRow) -> str:
+def _description(row: EvidenceRow) -> str:
     below = sum(value < row.statistic for value in row.null)
     return (
         f"{row.short}: {row.value}, more than {below:,} of {count(len(row.null), 'clean scan')}, which lie between "

@@ -19,9 +19,9 @@ def drawing(width: float, height: float, name: str, *children: str, class_: str,
 
     description: what the picture shows, for those who do not see it.
     """
-    told = [element("desc", description)] if description else []
+    described = [element("desc", description)] if description else []
     view = f"0 0 {width:g} {height:g}"
-    return element("svg", *told, *children, class_=class_, viewBox=view, role="img", aria_label=name)
+    return element("svg", *described, *children, class_=class_, viewBox=view, role="img", aria_label=name)
 
 
 @cache

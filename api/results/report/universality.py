@@ -33,9 +33,9 @@ def points_of(labels: Iterable[Row]) -> list[Point]:
     """The labels of which both are known."""
     found = ((row, row.get("evidence") or {}) for row in labels)
     return [
-        Point(row["label"], told["few_norm"], told["transferability"], row["flagged"])
-        for row, told in found
-        if told.get("few_norm") is not None and told.get("transferability") is not None
+        Point(row["label"], evidence["few_norm"], evidence["transferability"], row["flagged"])
+        for row, evidence in found
+        if evidence.get("few_norm") is not None and evidence.get("transferability") is not None
     ]
 
 
@@ -60,7 +60,7 @@ def universality_chart(points: Sequence[Point], *, width: int = 940, height: int
         *_names(flagged, across, up),
     ]
     name = f"Universality of {count(len(points), 'label')}"
-    return drawing(width, height, name, *parts, class_="chart", description=_told(points, flagged))
+    return drawing(width, height, name, *parts, class_="chart", description=_description(points, flagged))
 
 
 def _axes(across: LogAxis, up: EvenAxis) -> list[Markup]:
@@ -142,16 +142,16 @@ class _Box:
         return not apart and abs(self.middle - other.middle) < TEXT_HEIGHT - 1
 
 
-def _told(points: Sequence[Point], flagged: Sequence[Point]) -> str:
+def _description(points: Sequence[Point], flagged: Sequence[Point]) -> str:
     rates = [point.rate for point in points if not point.flagged]
-    told = " ".join(f"{_about(point)}." for point in flagged[:8])
+    each = " ".join(f"{_about(point)}." for point in flagged[:8])
     others = (
         f"Of the labels that are not flagged they work on {percent(min(rates))} to {percent(max(rates))}."
         if rates
         else ""
     )
     named = f"Flagged: {listed([point.label for point in flagged])}." if flagged else "None is flagged."
-    return " ".join(filter(None, (named, told, others)))
+    return " ".join(filter(None, (named, each, others)))
 
 
 def _about(point: Point) -> str:

@@ -22,7 +22,7 @@ class KeyWish(BaseModel):
 
 
 class KeyInfo(BaseModel):
-    """A key, without what opens the door."""
+    """A key, without its secret."""
 
     model_config = ConfigDict(from_attributes=True)
 

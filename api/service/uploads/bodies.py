@@ -58,17 +58,17 @@ class _Body:
     def __init__(self, scope: Scope, receive: Receive, *, idle_seconds: float, pace_bytes: int) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         self.limit, self.advice = SMALL_BYTES, "send less"
-        told = headers.get(b"content-length", "")
-        self._told = int(told) if told.isdecimal() else 0
+        length = headers.get(b"content-length", "")
+        self._declared = int(length) if length.isdecimal() else 0
         # Such a client sends nothing before it is asked to: there is nothing to hear out.
-        self._coming = bool(self._told or b"transfer-encoding" in headers)
+        self._coming = bool(self._declared or b"transfer-encoding" in headers)
         self._ended = b"expect" in headers or not self._coming
         self._receive, self._count = receive, 0
         self._idle_seconds, self._pace_bytes, self._waited = idle_seconds, pace_bytes, 0.0
 
     async def receive(self) -> Message:
         """The next message; raises ProblemError past the limit, and where it does not come."""
-        self._check(self._told)
+        self._check(self._declared)
         message = await self._in_time() if self._coming else await self._next()
         self._check(self._count)
         return message
@@ -96,7 +96,7 @@ class _Body:
 
     def _too_slow(self, how: str) -> ProblemError:
         self._ended = True  # nobody is heard out who says nothing
-        came = f"{self._count} of {self._told} bytes" if self._told else f"{self._count} bytes"
+        came = f"{self._count} of {self._declared} bytes" if self._declared else f"{self._count} bytes"
         detail = f"{came} of the body have come and {how}: send it again, at once and without a pause"
         return ProblemError(408, detail, headers={"Connection": "close"})
 

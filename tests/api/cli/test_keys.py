@@ -1,4 +1,4 @@
-"""`cleanse key`: what it prints opens the door, and what it revokes does not."""
+"""`cleanse key`: what it prints lets in, and what it revokes does not."""
 
 import json
 from pathlib import Path

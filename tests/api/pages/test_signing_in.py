@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.pages.door import own_path
+from api.pages.auth import own_path
 from api.service.uploads.bodies import SMALL_BYTES
 from nc_tasks.store import Store
 from nc_tasks.store.rows import submissions

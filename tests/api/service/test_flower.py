@@ -1,4 +1,4 @@
-"""Flower behind the service's door."""
+"""Flower behind the service's keys."""
 
 import asyncio
 import threading

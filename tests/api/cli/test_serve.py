@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from api.cli import upkeep
+from api.cli import serve
 from api.cli.main import run_command
 from nc_tasks.errors import StackFailed
 from nc_tasks.settings import Settings
@@ -33,7 +33,7 @@ def taken() -> Iterator[int]:
 def test_a_port_that_is_taken_is_refused_before_anything_starts(
     taken: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(upkeep, "attach", lambda *_, **__: pytest.fail("a process was started"))
+    monkeypatch.setattr(serve, "attach", lambda *_, **__: pytest.fail("a process was started"))
     assert run_command(["up", "--port", str(taken), "--home", str(tmp_path / "home")]) == 2
     (complaint,) = capsys.readouterr().err.splitlines()
     assert f"cannot listen on 127.0.0.1 port {taken} (Address already in use" in complaint
@@ -66,9 +66,9 @@ def test_what_was_started_is_stopped_where_the_rest_does_not_start(
     def attached(*_: object, **__: object) -> Iterator[Broken]:
         yield stack
 
-    monkeypatch.setattr(upkeep, "attach", attached)
+    monkeypatch.setattr(serve, "attach", attached)
     with pytest.raises(StackFailed, match="worker api died 3 times"):
-        upkeep.stay_up(Settings(home=tmp_path, database_url=None, api_port=0), workers=1, detach=False)
+        serve.stay_up(Settings(home=tmp_path, database_url=None, api_port=0), workers=1, detach=False)
     assert stack.stopped == 1
 
 
@@ -77,14 +77,14 @@ def test_a_service_that_runs_is_adopted_though_its_port_is_its_own(
 ) -> None:
     # Given a home whose service listens on the port that is asked for
     running = SimpleNamespace(children=[SimpleNamespace(name="labels1"), SimpleNamespace(name="api")])
-    monkeypatch.setattr(upkeep, "status", lambda _: running)
+    monkeypatch.setattr(serve, "status", lambda _: running)
 
     @contextmanager
     def attached(*_: object, **__: object) -> Iterator[None]:
         raise StackFailed("attached to it")
         yield
 
-    monkeypatch.setattr(upkeep, "attach", attached)
+    monkeypatch.setattr(serve, "attach", attached)
     # When it is asked for again, then it is what is looked for, not a free port
     with pytest.raises(StackFailed, match="attached to it"):
-        upkeep.stay_up(Settings(home=tmp_path, database_url=None, api_port=taken), workers=1, detach=False)
+        serve.stay_up(Settings(home=tmp_path, database_url=None, api_port=taken), workers=1, detach=False)

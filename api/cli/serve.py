@@ -109,17 +109,17 @@ def _flower_answers(settings: Settings) -> bool:
 
 
 def _watch(stack: Stack) -> None:
-    """Until `down` sends us away; what dies again and again is told once, and the rest goes on."""
-    told: str | None = None
+    """Until `down` sends us away; what dies again and again is reported once, and the rest goes on."""
+    reported: str | None = None
     while not stack.dismissed:
         time.sleep(LOOK_SECONDS)
         if stack.dismissed:
             return
         stack.ensure()
         problem = stack.problem()
-        if problem is not None and told is None:
+        if problem is not None and reported is None:
             err.print(problem)
-        told = problem
+        reported = problem
 
 
 def _detach() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.pages.asking import STATES, VERDICTS, address, asked, filters_of
 from api.pages.bars import state_bar, states_in_words
+from api.pages.filters import STATES, VERDICTS, address, asked, filters_of
 from nc_core.errors import OptionRefused
 from nc_tasks.store.queries import listing
 from nc_tasks.store.queries.listing import Cursor, Listed

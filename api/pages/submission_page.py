@@ -84,14 +84,14 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
         "phases": [] if ended else _phases(session, submission.id),
         "can": {"cancel": not ended, "retry": ended and _retriable(submission, rows, made)},
         "downloads": _downloads(submission.id, result) if result and ended else [],
-        **_told(submission, result),
+        **_banner(submission, result),
         "limits": None if result is None else limits_of(result),
         **evidence.shown(session, submission.id, result),
         **repairs.shown(submission, result if ended else None, made),
     }
 
 
-def _told(submission: Submission, result: Mapping[str, Any] | None) -> dict[str, Any]:
+def _banner(submission: Submission, result: Mapping[str, Any] | None) -> dict[str, Any]:
     """Headline and sentences of the banner."""
     if result is None:
         return {
