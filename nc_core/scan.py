@@ -52,6 +52,12 @@ class Scan:
     seed: int
     detector: Detector = "neural-cleanse"
 
+    def __repr__(self) -> str:
+        """One line; the arrays of nets, images and triggers would be pages."""
+        found = self.detection
+        flagged = f", flagged {list(found.flagged_labels)}" if found.flagged_labels else ""
+        return f"<Scan of {len(self.inversions)} labels: {found.verdict}{flagged}, p = {found.p_value:.2g}>"
+
     def repair(self, method: str = "unlearning") -> Repair:
         """Repair the model of its flagged labels; raises OptionRefused where there is none."""
         return METHODS[method](case_of(self))

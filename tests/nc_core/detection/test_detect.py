@@ -409,6 +409,12 @@ def test_no_norm_at_all_is_inconclusive(state: State) -> None:
     assert found.p_value == 1.0
 
 
+def test_of_one_label_nobody_says_that_it_stands_out_over_none() -> None:
+    alone = [LabelNorm(label=0, state="done", norm=9.0, attack_success_rate=1.0, reference=False)]
+    (told, *_) = detect(alone, classes=1, pixels=PIXELS).rules
+    assert "no other label that label 0 could be held against" in told
+
+
 def test_json_has_the_contracts_keys() -> None:
     told = judge(clean(43)).to_json()
     contract = {
