@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from nc_core.detection import LabelNorm, StillFlagged, leaders_of
 from nc_core.errors import Cancelled, CleanseError
-from nc_core.rounds import Plan
+from nc_core.scanning.rounds import Plan
 from nc_tasks import logs, workflow
 from nc_tasks.errors import ArtefactsUnreachable, one_line
 from nc_tasks.messages.app import app
@@ -119,9 +119,9 @@ def _case(
     norms: list[LabelNorm],
     poison: "npt.NDArray[np.float32] | None",
 ) -> "Case":
-    from nc_core.detectors import comparable
     from nc_core.inversion import ALL_PROFILES
     from nc_core.mitigation import Case
+    from nc_core.scanning.detectors import comparable
 
     options, rounds = ScanOptions(**submission.options), plan_of(submission)
     suspects = found.get("suspects", ())  # a verdict of an earlier version names none
