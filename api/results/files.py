@@ -1,13 +1,11 @@
 """The files that a scan leaves: one table, for the folder, the service, the pages and the command line."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from api.results import scanned
 from nc_tasks.errors import WrongState
-from nc_tasks.store import Mitigation, Submission
-from nc_tasks.views.repairs import kept_repair
 
 Kind = Literal["net", "text", "arrays"]
 BINARY = "application/octet-stream"
@@ -79,14 +77,6 @@ def available_files(result: Mapping[str, Any]) -> list[OutputFile]:
 def folder_files(result: Mapping[str, Any]) -> list[OutputFile]:
     """What `cleanse run` writes of them, in the order in which it is written."""
     return [file for file in available_files(result) if file.in_folder]
-
-
-def net_digests(submission: Submission, repairs: Sequence[Mitigation]) -> dict[str, str]:
-    """Name -> sha256 of the nets that the submission has to give."""
-    kept = kept_repair(repairs)
-    made = {SCANNED: submission.scanned_sha256}
-    made |= {} if kept is None else {GOODNET: kept.goodnet_sha256, GUARDED: kept.guarded_sha256}
-    return {name: digest for name, digest in made.items() if digest is not None}
 
 
 def missing(name: str, *, submission_id: str) -> str:

@@ -1,7 +1,7 @@
 """Writes the files of a scan: each aside and renamed, result.json last: it vouches for the others."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,16 @@ from typing import Any
 from api.results.files import (
     ATTESTATION,
     FILES,
+    GOODNET,
+    GUARDED,
     REPORT,
     RESULT,
     SARIF,
+    SCANNED,
     OutputFile,
     check_final,
     folder_files,
     missing,
-    net_digests,
 )
 from api.results.folder import copy_file, write_file
 from api.results.triggers import TriggerArrays, done_triggers, read_repaired, read_triggers, write_npz
@@ -25,8 +27,9 @@ from nc_tasks.errors import NotFound
 from nc_tasks.files import ArtefactStore
 from nc_tasks.files.triggers import TriggerFile
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store
+from nc_tasks.store import Mitigation, Store, Submission
 from nc_tasks.store.rows import mitigations, submissions
+from nc_tasks.views.repairs import kept_repair
 from nc_tasks.views.results import result_json
 
 
@@ -60,6 +63,14 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
         nets={name: artefacts.path(digest) for name, digest in net_digests(submission, repairs).items()},
         fresh=read_repaired(artefacts, repairs),
     )
+
+
+def net_digests(submission: Submission, repairs: Sequence[Mitigation]) -> dict[str, str]:
+    """Name -> sha256 of the nets that the submission has to give."""
+    kept = kept_repair(repairs)
+    made = {SCANNED: submission.scanned_sha256}
+    made |= {} if kept is None else {GOODNET: kept.goodnet_sha256, GUARDED: kept.guarded_sha256}
+    return {name: digest for name, digest in made.items() if digest is not None}
 
 
 def read_report(store: Store, artefacts: ArtefactStore, submission_id: str) -> str:

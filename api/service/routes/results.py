@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from api.results import files
-from api.results.outputs import as_json, read_report
+from api.results.outputs import as_json, net_digests, read_report
 from api.results.triggers import done_triggers, write_npz
 from api.service.auditing import given
 from api.service.callers import Caller
@@ -114,7 +114,7 @@ def net_digest(service: Service, caller: Caller, submission_id: str, name: str) 
     with service.store.read() as session:
         submission = judged(session, caller, submission_id)
         files.check_final(name, submission_id=submission_id, state=submission.state)
-        made = files.net_digests(submission, mitigations.of_submission(session, submission_id=submission_id))
+        made = net_digests(submission, mitigations.of_submission(session, submission_id=submission_id))
     if name not in made:
         raise NotFound(files.missing(name, submission_id=submission_id))
     return made[name]
