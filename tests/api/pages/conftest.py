@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -56,3 +57,8 @@ def make_key(store: Store) -> Callable[..., str]:
             return keys.create(session, owner=owner, name="test", scopes=scopes or ("submit", "read")).text
 
     return make
+
+
+@pytest.fixture
+def backdoored(make_result: Callable[..., dict[str, Any]], stored: Callable[..., str]) -> str:
+    return stored(make_result(infected={33: 5.0}))

@@ -18,7 +18,7 @@ from api.service.models.result import Result
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 from nc_tasks.views.results import result_json
-from tests.api.conftest import Evidenced
+from tests.api.fabricated import Evidenced
 
 Make = Callable[..., dict[str, Any]]
 
