@@ -1,5 +1,6 @@
 """What a benchmark measures gets into the documents, with the run that measured it."""
 
+import ast
 import json
 import sys
 from argparse import ArgumentParser, Namespace
@@ -69,3 +70,24 @@ def test_a_row_that_does_not_fit_is_an_error(folder: Path) -> None:
     with pytest.raises(KeyError, match="Memory"):
         record.rows(given("--record"), "speed", "Memory", [["small net", 1.0]], folder=folder)
     assert (folder / "speed.json").read_bytes() == before
+
+
+def recorded() -> list[tuple[str, str, str]]:
+    """Benchmark, subject and title of every table that a benchmark writes into."""
+    found = []
+    for file in sorted(Path(record.__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "record.rows":
+                subject, title = (ast.literal_eval(argument) for argument in node.args[1:3])
+                found.append((file.stem, subject, title))
+    return found
+
+
+@pytest.mark.parametrize(("benchmark", "subject", "title"), recorded())
+def test_every_table_that_a_benchmark_writes_into_is_there_and_was_measured_by_it(
+    benchmark: str, subject: str, title: str
+) -> None:
+    document = json.loads((record.FOLDER / f"{subject}.json").read_text("utf-8"))
+    (table,) = [table for table in document["tables"] if table["title"] == title]
+    commands = [document["runs"][row["run"]]["command"] for row in table["rows"]]
+    assert any(f"tests.benchmarks.{benchmark}" in command for command in commands)
