@@ -8,10 +8,11 @@ if found.detection.flagged_labels:
     save(found.repair().goodnet, "goodnet.keras")
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nc_core.conductor import Round, first_round, next_step
 from nc_core.datasets import Resize
 from nc_core.detection import (
     AGAIN,
@@ -23,18 +24,17 @@ from nc_core.detection import (
     detect,
     middle,
     share_of,
-    to_confirm,
 )
 from nc_core.detectors import Detector, comparable
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
-from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
+from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Inverter, Progress
 from nc_core.inversion.trigger import Transferability
 from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, save_keras
 from nc_core.prepared import Prepared
 from nc_core.ready import Ready, get_ready
-from nc_core.rounds import Plan, plan
+from nc_core.rounds import Plan, plan, range_of, within_range
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,9 +125,8 @@ def scan(
     scans = []
     for number in range(rounds.ranges):
         prepared = ready.prepare(number)
-        share = share_of(alpha, rounds.ranges)
         inversions, found = scan_labels(
-            ready, prepared, rounds, seed=seed, alpha=share, detector=detector, progress=progress
+            ready, prepared, rounds, seed=seed, range=number, alpha=alpha, detector=detector, progress=progress
         )
         scans.append((prepared, inversions, found))
     detection = _combined(ready, rounds, [found for _, _, found in scans], alpha=alpha)
@@ -166,54 +165,65 @@ def scan_labels(
     rounds: Plan,
     *,
     seed: int,
+    range: int = 0,
     alpha: float = 0.05,
     detector: Detector = "neural-cleanse",
     progress: Callable[[int, Progress], None] | None = None,
 ) -> tuple[dict[int, Inversion], Detection]:
     """Invert the labels of a plan round by round, in one range, and judge them; the smallest are inverted again before
-    they count.
+    they count. alpha: of the scan in all its ranges.
 
     Returns each label's last outcome, with the updates, images and seconds of all its rounds, and the verdict.
     """
     height, width, _ = ready.canonical.input_shape
+    classes, pixels = ready.canonical.classes, height * width
     inversions: dict[int, Inversion] = {}
-    going: Sequence[int] = rounds.labels
-    for number in range(rounds.screenings + 1):
-        inverter = ready.inverter(prepared, rounds.profile_of(number), detector=detector)
-        begun = {label: inversions[label].begun for label in going} if rounds.carries(number) else {}
-        found = inverter.invert(going, seed=seed, begun=begun, round=number, progress=progress)
-        asked = [one for (one,) in found.values()] if rounds.purpose(number) == "inversion" else []
-        carried = inverter.transferability(asked, seed=seed)
-        for label, (one,) in found.items():
-            before, more = [inversions[label]] if label in inversions else [], carried.get(label)
-            inversions[label] = _with_work_of(one.with_transfer(more).with_starts([one]), [one, *before], more)
-        if rounds.purpose(number) == "screening":
-            norms = {label: inversions[label].norm for label in going}
-            going = rounds.after(number, {label: norm for label, norm in norms.items() if norm is not None})
+    confirmed, inverters = set[int](), dict[str, Inverter]()
+    step: Round | None = first_round(rounds, range=range)
+    while step is not None and range_of(step.number) == range:
+        profile = rounds.profile_of(step.number)
+        if profile not in inverters:
+            inverters = {profile: ready.inverter(prepared, profile, detector=detector)}
+        inverter = inverters[profile].with_slots(rounds.slots_of(step.number, ready.slots))
+        inversions |= _round(inverter, rounds, step, inversions, seed, progress)
+        if rounds.purpose(step.number) == "confirmation":
+            confirmed.update(step.labels)
+        masks = {label: norm for label in step.labels if (norm := inversions[label].norm) is not None}
+        number, told = step.number, norms_of(inversions, rounds)
+        step = next_step(
+            rounds, number, told, masks=masks, confirmed=confirmed, classes=classes, pixels=pixels, alpha=alpha
+        )
+    share = share_of(alpha, rounds.ranges)
+    return inversions, detect(norms_of(inversions, rounds), classes=classes, pixels=pixels, alpha=share)
 
-    def judge() -> Detection:
-        norms = norms_of(inversions, rounds)
-        return detect(norms, classes=ready.canonical.classes, pixels=height * width, alpha=alpha)
 
-    confirmation = rounds.screenings + 1
-    inverter = inverter.with_slots(rounds.slots_of(confirmation, ready.slots))
-    detection, confirmed = judge(), set[int]()
-    while doubtful := to_confirm(
-        norms_of(inversions, rounds),
-        flagged=detection.flagged_labels,
-        confirmed=confirmed,
-        pixels=height * width,
-    ):
-        again = inverter.invert(doubtful, seed=seed, starts=AGAIN, progress=progress)
-        several = {label: [inversions[label], *again[label]] for label in doubtful}
-        chosen = {label: all_of_it[middle([one.norm for one in all_of_it])] for label, all_of_it in several.items()}
-        carried = inverter.transferability(list(chosen.values()), seed=seed, again=True)
-        for label, one in chosen.items():
-            whole = one.with_transfer(inversions[label].transfer, carried[label]).with_starts(several[label])
-            inversions[label] = _with_work_of(whole, several[label], carried[label])
-        confirmed.update(doubtful)
-        detection = judge()
-    return inversions, detection
+def _round(
+    inverter: Inverter,
+    rounds: Plan,
+    step: Round,
+    before: Mapping[int, Inversion],
+    seed: int,
+    progress: Callable[[int, Progress], None] | None,
+) -> dict[int, Inversion]:
+    """What stands for each label of a round after it. before: what stood for it until then."""
+    purpose, number = rounds.purpose(step.number), within_range(step.number)
+    begun = {label: before[label].begun for label in step.labels} if rounds.carries(step.number) else {}
+    starts = AGAIN if purpose == "confirmation" else (0,)
+    found = inverter.invert(step.labels, seed=seed, starts=starts, begun=begun, round=number, progress=progress)
+    several, chosen = dict[int, list[Inversion]](), dict[int, Inversion]()
+    for label, fresh in found.items():
+        several[label] = [before[label], *fresh] if purpose == "confirmation" else fresh
+        chosen[label] = several[label][middle([one.norm for one in several[label]])]
+    asked = [] if purpose == "screening" else list(chosen.values())
+    carried = inverter.transferability(asked, seed=seed, again=purpose == "confirmation")
+    after = {}
+    for label, one in chosen.items():
+        earlier, more = before.get(label), carried.get(label)
+        transfer = earlier.transfer if earlier and purpose == "confirmation" else None
+        whole = one.with_transfer(transfer, more).with_starts(several[label])
+        work = [*found[label], earlier] if earlier else found[label]
+        after[label] = _with_work_of(whole, work, more)
+    return after
 
 
 def save(model: CanonicalModel, path: Path | str) -> None:

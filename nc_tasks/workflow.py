@@ -5,11 +5,12 @@ function reads where the submission stands, does what is due there, and does not
 """
 
 import logging
-from collections.abc import Sequence
+import math
 
 from sqlalchemy.orm import Session
 
-from nc_core.detection import AGAIN, Detection, is_small, to_confirm
+from nc_core.conductor import Round, first_round, next_step
+from nc_core.detection import AGAIN, Detection
 from nc_core.profiles import ALL_PROFILES
 from nc_core.rounds import Plan, range_of
 from nc_tasks.messages.publishing import publish_compare, publish_gather, send_labels, send_repairs
@@ -37,23 +38,23 @@ def begin_scan(worker: WorkerProcess, submission_id: str) -> None:
     """Queue all labels of a prepared submission and send one task for each."""
     with worker.store.write() as session:
         submission = submissions.get(session, submission_id=submission_id)
-        rounds = plan_of(submission)
-        _queue(session, submission, rounds, rounds.labels, round=0)
+        _queue(session, submission, first_round(plan_of(submission)))
         moved = lifecycle.set_state(session, submission_id=submission_id, state="inverting", round=0)
     if moved:
         resume_round(worker, submission_id, 0)
 
 
-def _queue(session: Session, submission: Submission, rounds: Plan, going: Sequence[int], *, round: int) -> None:
+def _queue(session: Session, submission: Submission, following: Round) -> None:
     """Queue a round's labels; where the budget is used up they are cancelled at once, and nobody begins them.
 
     Confirmations are few, and a verdict is not to rest on one lucky start: they are done whatever the budget says.
     """
-    budget = _updates_budget(rounds, round)
-    labels.create(session, submission_id=submission.id, labels=going, round=round, updates_budget=budget)
-    if rounds.purpose(round) != "confirmation" and budgets.is_spent(session, submission_id=submission.id):
+    rounds, number = plan_of(submission), following.number
+    budget = _updates_budget(rounds, number)
+    labels.create(session, submission_id=submission.id, labels=following.labels, round=number, updates_budget=budget)
+    if rounds.purpose(number) != "confirmation" and budgets.is_spent(session, submission_id=submission.id):
         minutes = submission.options["budget_minutes"]
-        budgets.end_labels(session, submission_id=submission.id, round=round, minutes=minutes)
+        budgets.end_labels(session, submission_id=submission.id, round=number, minutes=minutes)
 
 
 def end_spent(store: Store) -> int:
@@ -96,42 +97,34 @@ def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
     if not over:
         resume_round(worker, submission_id, round)
         return
-    rounds = plan_of(submission)
-    if rounds.purpose(round) == "screening":
-        with worker.store.read() as session:
-            rows = labels.of_round(session, submission_id=submission_id, round=round)
-        going = rounds.after(round, {row.label: row.norm for row in rows if row.norm is not None})
-        if going:
-            _go_on(worker, submission, rounds, going, round=round + 1)
-            return
-    _judge(worker, submission, rounds)
+    following = _next_round(worker, submission)
+    if following is None:
+        _conclude_scan(worker, submission)
+    else:
+        _go_on(worker, submission, following)
 
 
-def _judge(worker: WorkerProcess, submission: Submission, rounds: Plan) -> None:
-    """What follows the last round of a range: its smallest labels inverted again, the next range, or the verdict.
-
-    Which labels are inverted again is found without the clean scans: theirs were chosen so, and they may come late.
-    """
+def _next_round(worker: WorkerProcess, submission: Submission) -> Round | None:
+    """The round after the one that has ended, None where the verdict is next."""
+    rounds, height_width = plan_of(submission), (submission.input_shape or (0, 0, 0))[:2]
     number = range_of(submission.round)
     with worker.store.read() as session:
         norms = judging.norms(session, submission, rounds, number)
+        rows = labels.of_round(session, submission_id=submission.id, round=submission.round)
         inversion = rounds.inversion_round(number)
         confirmed = labels.ended_after(session, submission_id=submission.id, round=inversion)
         spent = budgets.is_spent(session, submission_id=submission.id)
-    found = judging.detect_range(submission, rounds, norms)
-    height, width, _ = submission.input_shape or (0, 0, 0)
-    doubtful = to_confirm(norms, flagged=found.flagged_labels, confirmed=confirmed, pixels=height * width)
-    if spent:
-        # Only what would be called a backdoor: that is not to rest on one lucky start, everything else ends here.
-        small = {norm.label for norm in norms if is_small(norm, pixels=height * width)}
-        doubtful = [label for label in doubtful if label in {*found.flagged_labels, *small}]
-    # Where no label got past the screening there is no norm to confirm.
-    if doubtful and rounds.purpose(submission.round) != "screening":
-        _go_on(worker, submission, rounds, doubtful, round=submission.round + 1)
-    elif number + 1 < rounds.ranges:
-        _go_on(worker, submission, rounds, rounds.labels, round=rounds.first_round(number + 1))
-    else:
-        _conclude_scan(worker, submission)
+    return next_step(
+        rounds,
+        submission.round,
+        norms,
+        masks={row.label: row.norm for row in rows if row.norm is not None},
+        confirmed=confirmed,
+        classes=int(submission.classes or 0),
+        pixels=math.prod(height_width),
+        alpha=ScanOptions(**submission.options).alpha,
+        spent=spent,
+    )
 
 
 def _conclude_scan(worker: WorkerProcess, submission: Submission) -> None:
@@ -144,14 +137,15 @@ def _conclude_scan(worker: WorkerProcess, submission: Submission) -> None:
     _record(worker, submission, found)
 
 
-def _go_on(worker: WorkerProcess, submission: Submission, rounds: Plan, going: Sequence[int], *, round: int) -> None:
-    """Begin the next round with these labels."""
+def _go_on(worker: WorkerProcess, submission: Submission, following: Round) -> None:
+    """Begin the next round."""
+    number = following.number
     with worker.store.write() as session:
-        moved = lifecycle.next_round(session, submission_id=submission.id, round=round, after=submission.round)
+        moved = lifecycle.next_round(session, submission_id=submission.id, round=number, after=submission.round)
         if moved:
-            _queue(session, submission, rounds, going, round=round)
+            _queue(session, submission, following)
     if moved:
-        resume_round(worker, submission.id, round)
+        resume_round(worker, submission.id, number)
 
 
 def _record(worker: WorkerProcess, submission: Submission, found: Detection) -> None:
