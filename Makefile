@@ -1,9 +1,12 @@
 # make setup   install into .venv         make demo   plant a backdoor, find it, repair it
-# make test    run the tests              make check  style, types, import rules
+# make test    run the tests              make check  style, types, import rules, manifests
+# make docs    build the site of the documents into build/docs/site
 # make test-long   every family of keras.applications through the readers, and long random walks
 # make test-jax    what optimises and trains, on the other backend
 # make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300, and beside Keras, FUZZ_FILES=100000
 # make test-browser   submit, watch and search in a real browser, 2 minutes; screenshots in build/screenshots
+# make wheel   build the package into build/wheel     make test-wheel   install it elsewhere, scan, serve
+# make test-examples   run the notebooks of examples/
 # make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
 
 PYTHON ?= python3
@@ -19,7 +22,7 @@ ON_JAX := $(addprefix tests/nc_core/,inversion mitigation preflight models/test_
 	--ignore tests/nc_core/inversion/test_evasions.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-jax test-browser test-faults test-long check fuzz lock clean
+.PHONY: help setup demo test test-jax test-browser test-faults test-long test-wheel test-examples wheel check docs fuzz lock clean
 
 help:
 	@sed -n -e '/^$$/q' -e 's/^# //p' Makefile
@@ -40,7 +43,8 @@ demo: setup
 # What random tests draw here is little; `make test-long`, `make fuzz` and `make test-faults` have the rest. Faults are
 # mostly waited for: they go beside the whole stack at work, which wants its files in the order that it gives itself.
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e --ignore tests/faults --ignore tests/browser
+	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e --ignore tests/faults --ignore tests/browser \
+		--ignore tests/packaging --ignore tests/examples
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "e2e or quick" --durations 10 \
 		tests/e2e tests/faults
 
@@ -53,6 +57,17 @@ test-browser: setup
 test-faults: setup
 	$(BIN)/python -m pytest tests/faults
 
+test-wheel: setup
+	$(BIN)/python -m pytest tests/packaging
+
+test-examples: setup
+	$(BIN)/python -m pytest tests/examples
+
+# What setuptools leaves in build/lib would come along, files that were moved or removed since, too.
+wheel: setup
+	rm -rf build/lib build/bdist.*
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+
 test-long: setup
 	$(BIN)/python -m pytest -m long --durations 10
 
@@ -61,6 +76,14 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint deploy/docker/*.Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/kubernetes-validate --strict --quiet --no-warn deploy/kubernetes/*.yaml
+
+# A link or an anchor that leads nowhere ends it.
+docs: setup
+	$(BIN)/python -m docs.generate build/docs/pages
+	$(BIN)/zensical build --strict --clean
 
 fuzz: setup
 	$(BIN)/python -m tests.hostile.fuzz --seconds $(FUZZ_SECONDS)

@@ -3,8 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from api.backends.backend import Backend
+
+if TYPE_CHECKING:
+    from nc_tasks.settings import Settings
+
+
+def settings_of(home: Path | None) -> "Settings":
+    """The settings of the environment, with this home if one was given."""
+    from nc_tasks.settings import Settings, get_settings
+
+    return get_settings() if home is None else Settings(home=home)
 
 
 @contextmanager
@@ -16,11 +27,10 @@ def opened(home: Path | None, server: str | None, *, workers: int | None = None)
         with remote(server) as backend:
             yield backend
         return
-    from api.arguments import settings_of
     from api.backends.local import local
 
     with local(settings_of(home), workers=workers) as backend:
         yield backend
 
 
-__all__ = ["Backend", "opened"]
+__all__ = ["Backend", "opened", "settings_of"]

@@ -9,7 +9,7 @@ from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, 
 from api.client.uploads import Progress
 
 if TYPE_CHECKING:
-    from api.watching import Snapshot
+    from api.progress.snapshot import Snapshot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class Backend(Protocol):
         ...
 
     def download(self, submission_id: str, name: str, path: Path) -> None:
-        """Write one of its files, by name; see `api.commands.report.FILES`."""
+        """Write one of its files, by name; see `api.cli.report.FILES`."""
         ...
 
     def compare(self, left: str, right: str) -> Mapping[str, Any]:

@@ -37,7 +37,7 @@ def opened_keys(home: Path | None, server: str | None) -> Iterator[Keys]:
         with client(server) as connected:
             yield connected
         return
-    from api.arguments import settings_of
+    from api.backends import settings_of
 
     with closing(open_store(settings_of(home))) as store:
         yield LocalKeys(store)

@@ -7,14 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from api import inputs
 from api.backends.backend import Order, RejudgeOrder, dataset_called
+from api.backends.keeping import keep
 from api.backends.wishes import wishes_of
+from api.client import inputs
 from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
+from api.progress.snapshot import Snapshot
+from api.progress.watching import watch
 from api.service.models.baseline import BaselineInfo
 from api.service.models.submission import SubmissionInfo
-from api.watching import Snapshot, watch
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.files import open_artefacts
@@ -128,7 +130,7 @@ class LocalBackend:
 
     def download(self, submission_id: str, name: str, path: Path) -> None:
         """See `Backend`."""
-        from api import outputs
+        from api.results import outputs
 
         if self.result(submission_id) is None:
             raise WrongState(f"submission {submission_id} has no verdict: there is no {name}")
@@ -219,7 +221,7 @@ class LocalBackend:
     def _keep(self, path: Path) -> dict[str, str]:
         """Keep a file; of many models against one data set that is copied once."""
         if path not in self._kept:
-            self._kept[path] = {"sha256": inputs.keep(self._artefacts, path), "name": inputs.name_of(path)}
+            self._kept[path] = {"sha256": keep(self._artefacts, path), "name": inputs.name_of(path)}
         return self._kept[path]
 
     def _data(self, order: Order) -> dict[str, str]:
@@ -237,7 +239,7 @@ class LocalBackend:
 
     def _begin(self, submission_id: str, slots: int | None) -> None:
         """Send the first message; the workers are started where none run, and stay until the work is done."""
-        from api.stack import keep_up, working_stack
+        from api.backends.stack import keep_up, working_stack
         from nc_tasks.messages.app import make_app, publish_start
 
         if self._keep_up is _nobody:

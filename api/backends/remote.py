@@ -12,7 +12,7 @@ from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, 
 from api.client.uploads import Progress
 
 if TYPE_CHECKING:
-    from api.watching import Snapshot
+    from api.progress.snapshot import Snapshot
 
 KEY = "CLEANSE_KEY"
 
@@ -75,7 +75,7 @@ class RemoteBackend:
 
     def watch(self, submission_id: str) -> "Iterator[Snapshot]":
         """See `Backend`."""
-        from api.watching import Snapshot
+        from api.progress.snapshot import Snapshot
 
         seen: Snapshot | None = None
         for event in self._client.events(submission_id):

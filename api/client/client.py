@@ -15,8 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
-from api import inputs
-from api.client import events
+from api.client import events, inputs
 from api.client.connection import Connection
 from api.client.errors import ServerRefused
 from api.client.types import Baseline, BaselineScans, Dataset, Event, Key, Label, NewKey, Rejudged, Result, Submission

@@ -7,7 +7,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from api import inputs
+from api.client import inputs
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that were sent so far and the bytes of all files."""

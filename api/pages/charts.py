@@ -6,9 +6,9 @@ from datetime import date
 
 from markupsafe import Markup
 
-from api.numbers import significant
-from api.report.axis import LogAxis
-from api.report.svg import drawing, element
+from api.results.numbers import count, significant
+from api.results.report.axis import LogAxis
+from api.results.report.svg import drawing, element
 from nc_tasks.store.queries.statistics import Day
 from nc_tasks.views.comparison import DRIFT_FACTOR, LabelPair
 
@@ -61,7 +61,7 @@ def comparison_chart(pairs: Sequence[LabelPair], typical: float, *, side: int = 
         )
         parts.append(element("g", dot, element("title", text), class_=kind))
     drifted = [str(pair.label) for pair in pairs if pair.drifted]
-    name = f"Norms of {len(both)} labels, left against right; drifted: {', '.join(drifted) or 'none'}"
+    name = f"Norms of {count(len(both), 'label')}, left against right; drifted: {', '.join(drifted) or 'none'}"
     return drawing(side, side, name, *parts, class_="chart square")
 
 

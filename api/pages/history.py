@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.numbers import percent
 from api.pages.charts import ENDS, history_chart
-from api.report.view import Figure
+from api.results.numbers import count, percent
+from api.results.report.view import Figure
 from nc_core.errors import OptionRefused
 from nc_tasks.store.queries import statistics
 from nc_tasks.store.queries.statistics import Totals
@@ -47,7 +47,7 @@ def _figures(totals: Totals) -> list[Figure]:
     share = percent(bad / judged) if judged else "none"
     return [
         Figure(name="Submissions", text=f"{totals.submissions:,}", note=f"{at_work:,} wait or are at work"),
-        Figure(name="Verdicts", text=f"{judged:,}", note=f"over {totals.labels:,} labels"),
+        Figure(name="Verdicts", text=f"{judged:,}", note=f"over {count(totals.labels, 'label')}"),
         Figure(name="Backdoored", text=f"{bad:,}", note=f"{share} of the verdicts"),
         Figure(name="Without a verdict", text=f"{_without(totals):,}", note="refused, failed or cancelled"),
     ]

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.numbers import MISSING, duration, hundredths, percent, significant, spread_of
-from api.outputs import read_triggers
-from api.report.pictures import trigger_pictures
+from api.results.numbers import MISSING, duration, hundredths, percent, significant, spread_of
+from api.results.outputs import read_triggers
+from api.results.report.pictures import trigger_pictures
 from nc_core.datasets import CleanData
 from nc_tasks.errors import NotFound
 from nc_tasks.files import ArtefactStore

@@ -6,17 +6,17 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api import scanned
-from api.numbers import MISSING, count, significant
 from api.pages import evidence, repairs
 from api.pages.cells import grid
 from api.pages.norms import charts_of, rows_of
-from api.progress import NAMES, detail, shares
-from api.ranges import doubts_of, range_facts
-from api.report import view
-from api.report.charts import Row
-from api.report.limits import limits_of
-from api.watching import PHASES, snapshot
+from api.progress.snapshot import NAMES, PHASES, detail, shares
+from api.progress.watching import snapshot
+from api.results import scanned
+from api.results.numbers import MISSING, count, significant
+from api.results.ranges import doubts_of, range_facts
+from api.results.report import view
+from api.results.report.charts import Row
+from api.results.report.limits import limits_of
 from nc_tasks.store import Mitigation, Submission
 from nc_tasks.store.queries.lineage import lineage
 from nc_tasks.store.rows import detections, mitigations

@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from api.outputs import read_fresh
-from api.report.methods import Pictures
-from api.report.pictures import TriggerPictures, domain_of, example_outside, png, stamped
-from api.report.render import repairs
+from api.results.outputs import read_fresh
+from api.results.report.methods import Pictures
+from api.results.report.pictures import TriggerPictures, domain_of, example_outside, png, stamped
+from api.results.report.render import repairs
 from nc_core.datasets import CleanData
 from nc_tasks.errors import NotFound
 from nc_tasks.files import ArtefactStore

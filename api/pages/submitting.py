@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
-from api.numbers import byte_size
 from api.pages.door import PageRoute, Submitting, status_of, to
 from api.pages.rendering import page
-from api.service import submitting
+from api.results.numbers import byte_size
+from api.service import requests, submitting
 from api.service.callers import Caller
 from api.service.dependencies import AService
-from api.service.multipart import Form
 from api.service.problems import ProblemError
-from api.service.routes import submissions as routes
 from api.service.service import Service
-from api.service.uploads import received
+from api.service.uploads.multipart import Form
+from api.service.uploads.receiving import received
 from nc_core.errors import CleanseError
 from nc_tasks.store.rows import baselines, datasets
 
@@ -50,20 +49,20 @@ async def submit(request: Request, service: AService, caller: Submitting) -> Res
 @router.post("/submissions/{submission_id}/cancel")
 def cancel(submission_id: str, service: AService, caller: Submitting) -> Response:
     """End the submission."""
-    routes.cancel(submission_id, service.store, caller)
+    submitting.cancel(service, caller, submission_id)
     return to(f"/submissions/{submission_id}")
 
 
 @router.post("/submissions/{submission_id}/retry")
 def retry(submission_id: str, service: AService, caller: Submitting) -> Response:
     """Try again what failed of it."""
-    routes.retry(submission_id, service, caller)
+    submitting.retry(service, caller, submission_id)
     return to(f"/submissions/{submission_id}")
 
 
 def _submit(service: Service, caller: Caller, form: Form) -> str:
     sent = Form(fields=wishes(form.fields), files=form.files)
-    (submission_id,) = submitting.submit(service, caller, [submitting.request_of(service, caller, sent)])
+    (submission_id,) = submitting.submit(service, caller, [requests.request_of(service, caller, sent)])
     return submission_id
 
 

@@ -1,1 +1,1 @@
-"""The HTTP service: JSON under /v1, health, and what pages and clients build on. Run by `python -m api.service`."""
+"""The HTTP service: JSON under /v1, health, and what pages build on. `api.web` puts it together and runs it."""

@@ -10,7 +10,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from nc_tasks.store import Store
 from nc_tasks.store.queries.measures import Measures, measure
-from nc_tasks.store.tables.states import LABEL_ENDS, JobState, LabelState, MitigationState, SubmissionState, Verdict
+from nc_tasks.store.tables.states import (
+    LABEL_ENDS,
+    JobState,
+    LabelState,
+    MitigationState,
+    SubmissionState,
+    Verdict,
+)
 
 FRESH_SECONDS = 2.0
 """How old an answer may be: several who ask at once cost one look."""

@@ -16,9 +16,9 @@ from typing import Any
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.eta import Eta
-from api.progress import shares
-from api.watching import Snapshot, snapshot
+from api.progress.eta import Eta
+from api.progress.snapshot import Snapshot, shares
+from api.progress.watching import snapshot
 from nc_tasks.errors import NotFound
 from nc_tasks.store import Store
 from nc_tasks.store.queries.grid import Cell, cells, changed

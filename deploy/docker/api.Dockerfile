@@ -1,18 +1,18 @@
 # The HTTP service, the sweeper and Flower: no TensorFlow.
 #   docker build --file deploy/docker/api.Dockerfile --tag cleanse-api .
-FROM python:3.12-slim AS build
+FROM python:3.12.13-slim-trixie AS build
 WORKDIR /build
 RUN python -m venv /opt/cleanse
 COPY requirements/api.txt requirements/
 RUN /opt/cleanse/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement requirements/api.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY api api
 COPY deploy deploy
 COPY nc_core nc_core
 COPY nc_tasks nc_tasks
 RUN /opt/cleanse/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
-FROM python:3.12-slim
+FROM python:3.12.13-slim-trixie
 RUN useradd --system --uid 10001 --home-dir /var/lib/cleanse --create-home cleanse \
     && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/cleanse/keys
 COPY --from=build /opt/cleanse /opt/cleanse

@@ -1,18 +1,18 @@
 # Label and control workers on a GPU: its driver comes from the host (NVIDIA container toolkit), CUDA with TensorFlow.
 #   docker build --file deploy/docker/worker-gpu.Dockerfile --tag cleanse-worker-gpu .
-FROM python:3.12-slim AS build
+FROM python:3.12.13-slim-trixie AS build
 WORKDIR /build
 RUN python -m venv /opt/cleanse
 COPY requirements/worker-gpu.txt requirements/
 RUN /opt/cleanse/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement requirements/worker-gpu.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY api api
 COPY deploy deploy
 COPY nc_core nc_core
 COPY nc_tasks nc_tasks
 RUN /opt/cleanse/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
-FROM python:3.12-slim
+FROM python:3.12.13-slim-trixie
 RUN useradd --system --uid 10001 --home-dir /var/lib/cleanse --create-home cleanse
 COPY --from=build /opt/cleanse /opt/cleanse
 # Everything that is written lies in the volume or in /tmp: the root may be read-only.

@@ -76,7 +76,7 @@ def command_of(name: str, settings: Settings) -> Command:
 
 def _service(settings: Settings, host: str, port: int) -> list[Command]:
     address = {"CLEANSE_API_HOST": host, "CLEANSE_API_PORT": str(port)}
-    api = Command(name="api", arguments=(sys.executable, "-P", "-m", "api.service"), environment=address)
+    api = Command(name="api", arguments=(sys.executable, "-P", "-m", "api.web"), environment=address)
     return [api, Command(name="flower", arguments=flower_arguments(settings))]
 
 

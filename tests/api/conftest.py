@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import save
 from sqlalchemy.orm import Session
 
-from api.triggers import TriggerArrays
+from api.results.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images, split_images
 from nc_core.detection import LabelNorm, detect
 from nc_tasks.files import FolderArtefacts

@@ -151,7 +151,7 @@ def detection_body(verdict: str, flagged: Sequence[int], count: int) -> dict[str
 @contextmanager
 def serving(settings: Settings) -> Iterator[tuple[str, psutil.Process]]:
     """The service as a process of its own; its address."""
-    command = [sys.executable, "-m", "api.service"]
+    command = [sys.executable, "-m", "api.web"]
     process = subprocess.Popen(command, env={**os.environ, **settings.environment()}, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + START_SECONDS

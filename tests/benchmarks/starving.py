@@ -25,6 +25,7 @@ from nc_tasks.embedded.files import stack_files
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 from nc_tasks.store.rows import keys
+from tests.benchmarks import record
 from tests.benchmarks.uploads import service
 
 OPENED = 100
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument("--uploads", type=int, default=8)
     parser.add_argument("--streams", type=int, default=1000)
     parser.add_argument("--submissions", type=int, default=50)
+    record.add_option(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
         settings = Settings(home=Path(folder), redis_url=None, database_url=None, api_port=0)
@@ -57,6 +59,14 @@ def main() -> None:
     print(f"uploads {dict(found.uploads)}, streams {dict(found.streams)} (status: how many; None: waits)")
     for name, seconds in (("before", found.alone), ("meanwhile", found.seconds)):
         print(f"{name}, {len(seconds)} submissions: median {median(seconds):.3f} s, slowest {max(seconds):.3f} s")
+    number = len(found.seconds)
+    figures: list[list[record.Cell]] = [
+        [f"uploads taken of {options.uploads} that stall", found.uploads[None]],
+        [f"streams taken of {options.streams:,}", found.streams[200]],
+        [f"median seconds for {number} submissions of another owner", round(median(found.seconds), 3)],
+        ["most seconds for one of them", round(max(found.seconds), 3)],
+    ]
+    record.rows(options, "service", "One owner takes all that it can", figures)
 
 
 def measure(settings: Settings, *, uploads: int, streams: int, submissions: int) -> Answers:

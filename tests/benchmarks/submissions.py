@@ -26,6 +26,7 @@ from nc_core.inversion import PROFILES
 from nc_core.ready import get_ready
 from nc_core.rounds import plan
 from nc_core.scan import norms_of
+from tests.benchmarks import record
 
 CLEANSE = str(Path(sys.executable).with_name("cleanse"))
 PER_CLASS = 200
@@ -96,6 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--models", type=int, default=20)
     parser.add_argument("--epochs", type=int, default=3)
+    record.add_option(parser)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cleanse-submissions-") as name:
         folder = Path(name)
@@ -120,6 +122,14 @@ def main() -> None:
         f"the first took {beyond[0]:.2f} s beside its inversion, each later one {statistics.median(rest):.2f} s "
         f"(median; {min(rest):.2f} to {max(rest):.2f}), and the command itself {statistics.median(commands[1:]):.2f} s"
     )
+    figures: list[list[record.Cell]] = [
+        ["median from submission to end, beside the inversion", round(statistics.median(rest), 2)],
+        ["least", round(min(rest), 2)],
+        ["most", round(max(rest), 2)],
+        ["the command itself, more", round(statistics.median(commands[1:]), 2)],
+        ["the first model, which starts everything", round(beyond[0], 2)],
+    ]
+    record.rows(given, "service", "Small models one after the other", figures, note=f"{given.models} nets")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import httpx
 import psutil
 
 from nc_tasks.settings import Settings
+from tests.benchmarks import record
 
 MIB = 2**20
 HEAD = b'--x\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\n\r\n'
@@ -33,16 +34,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--limit", type=int, default=512)
     parser.add_argument("--past", type=int, default=1024)
+    record.add_option(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
         settings = Settings(home=Path(folder), database_url=None, api_port=0, upload_bytes=options.limit * MIB)
         with service(settings) as (url, process):
-            for size, told in ((options.past, True), (options.past, False), (options.limit - 1, True)):
-                report(settings, url, process, size * MIB, told)
+            bodies = ((options.past, True), (options.past, False), (options.limit - 1, True))
+            figures = [report(settings, url, process, size * MIB, told) for size, told in bodies]
+    record.rows(options, "service", "Large uploads", figures, note=f"a limit of {options.limit} MiB")
 
 
-def report(settings: Settings, url: str, process: psutil.Process, size: int, told: bool) -> None:
-    """Send one body and print what came of it."""
+def report(settings: Settings, url: str, process: psutil.Process, size: int, told: bool) -> list[record.Cell]:
+    """Send one body and print what came of it; returns a row of the table in the documents."""
     before, began = process.memory_info().rss, time.perf_counter()
     with peak(process) as seen, httpx.Client(timeout=600) as client:
         answer = client.post(f"{url}/v1/submissions", content=pieces(size), headers=headers(size, told))
@@ -53,6 +56,13 @@ def report(settings: Settings, url: str, process: psutil.Process, size: int, tol
         f"memory {before / MIB:.0f} MiB, at most {max(seen) / MIB:.0f} MiB; on the disk {kept / MIB:.0f} MiB",
         flush=True,
     )
+    memory = [round(before / MIB), round(max(seen) / MIB)]
+    return [
+        f"{size / MIB:.0f} MiB, length {'told' if told else 'not told'}",
+        answer.status_code,
+        round(seconds),
+        *memory,
+    ]
 
 
 def pieces(size: int) -> Iterator[bytes]:
@@ -92,7 +102,7 @@ def service(settings: Settings) -> Iterator[tuple[str, psutil.Process]]:
     """The service as a process of its own."""
     environment = {**os.environ, **settings.environment()}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([sys.executable, "-P", "-m", "api.service"], env=environment, **quiet)
+    process = subprocess.Popen([sys.executable, "-P", "-m", "api.web"], env=environment, **quiet)
     try:
         deadline = time.monotonic() + START_SECONDS
         while not settings.api_file.exists():

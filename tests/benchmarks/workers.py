@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks import record
+
 CLEANSE = str(Path(sys.executable).with_name("cleanse"))
 
 
@@ -46,21 +48,25 @@ def main() -> None:
     parser.add_argument("--unlabelled", action="store_true")
     parser.add_argument("--labels", help="as `cleanse run --labels`")
     parser.add_argument("--times", type=int, default=2)
+    record.add_option(parser)
     given = parser.parse_args()
     more = ["--unlabelled"] * given.unlabelled + (["--labels", given.labels] if given.labels else [])
-    ratios = []
+    ratios, seconds = [], []
     for _ in range(given.times):
         (one, first), (two, second) = (scan(given.model, given.data, more, workers=count) for count in (1, 2))
         norms, others = ({label["label"]: label["norm"] for label in found["labels"]} for found in (first, second))
         assert norms == others, "norms depend on the number of workers"
         single, double = (found["timing"]["inversion_seconds"] for found in (first, second))
         ratios.append(single / double)
+        seconds.append((single, double))
         print(
             f"one worker on one processor: {single:.0f} s of inversion ({one:.0f} s in all); two on two: "
             f"{double:.0f} s ({two:.0f} s); {single / double:.2f} times as fast ({one / two:.2f} in all)",
             flush=True,
         )
     print(f"two workers are {statistics.median(ratios):.2f} times as fast (median of {len(ratios)}); norms are equal")
+    single, double = map(statistics.median, zip(*seconds, strict=True))
+    record.rows(given, "speed", "A second worker", [["one", round(single)], ["two", round(double)]])
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from api.progress import detail
-from api.watching import snapshot
+from api.progress.snapshot import detail
+from api.progress.watching import snapshot
 from nc_tasks import sweeper, workflow
 from nc_tasks.options import ScanOptions
 from nc_tasks.store import CalibrationScan, Submission

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.exports.keys import key_of
+from api.results.exports.keys import key_of
 from nc_core.errors import OptionRefused
 from nc_tasks import private
 from nc_tasks.embedded.clients import Client, Wanted

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.watching import snapshot
+from api.progress.watching import snapshot
 from nc_core.rounds import RANGE_ROUNDS
 from nc_tasks import workflow
 from nc_tasks.store.queries import findings, grid

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 from api.service.dependencies import AnArtefactStore, AStore, Knower
 from api.service.models.submission import DIGEST_PATTERN
 from api.service.problems import responses
-from api.service.submitting import known_file
+from api.service.requests import known_file
 
 router = APIRouter(prefix="/v1/artefacts", tags=["artefacts"], responses=responses(401, 403, 404, 421, 422, 429, 503))
 

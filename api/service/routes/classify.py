@@ -11,15 +11,15 @@ from redis.exceptions import RedisError
 from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.dependencies import AService, AStore, Reader, Submitter
-from api.service.forms import IMAGES, NETS, images_form
 from api.service.models.job import JobInfo
-from api.service.multipart import Form
 from api.service.problems import responses
 from api.service.reading import seen
 from api.service.routes.results import net_digest
 from api.service.routes.submissions import SubmissionId
 from api.service.service import Service
-from api.service.uploads import keep, received
+from api.service.uploads.forms import IMAGES, NETS, images_form
+from api.service.uploads.multipart import Form
+from api.service.uploads.receiving import keep, received
 from nc_core.errors import OptionRefused
 from nc_tasks.store import Job
 from nc_tasks.store.rows import jobs

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Path, Request, Response
 from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.dependencies import AService, AStore, Knower, Reader, Submitter
-from api.service.forms import dataset_form
 from api.service.models.dataset import DatasetInfo, DatasetList
-from api.service.multipart import NAME_LIMIT, Form, printable
 from api.service.problems import responses
 from api.service.service import Service
-from api.service.uploads import keep, received
+from api.service.uploads.forms import dataset_form
+from api.service.uploads.multipart import NAME_LIMIT, Form, printable
+from api.service.uploads.receiving import keep, received
 from nc_core.errors import OptionRefused
 from nc_tasks.files import retention
 from nc_tasks.store.rows import datasets

@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from api import outputs
-from api.exports.sarif import sarif
+from api.results import outputs
+from api.results.exports.sarif import sarif
 from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.dependencies import AService, Reader
@@ -39,8 +39,8 @@ def as_sarif(submission_id: SubmissionId, service: AService, caller: Reader) -> 
 @router.get("/attestation.json", response_class=Response, responses=_json(ENVELOPE, "A DSSE envelope"))
 def as_attestation(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
     """The verdict as an in-toto Statement in a DSSE envelope, signed with this installation's Ed25519 key."""
-    from api.exports.attestation import attestation
-    from api.exports.keys import key_of
+    from api.results.exports.attestation import attestation
+    from api.results.exports.keys import key_of
 
     with service.store.read() as session:
         result = result_of(session, caller, submission_id)

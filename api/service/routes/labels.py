@@ -7,7 +7,7 @@ import numpy as np
 from fastapi import APIRouter, Path, Response
 from safetensors.numpy import load_file
 
-from api.report.pictures import domain_of, png
+from api.results.report.pictures import domain_of, png
 from api.service.auditing import given
 from api.service.dependencies import AService, AStore, Reader
 from api.service.models.label import LabelInfo, LabelList

@@ -8,7 +8,7 @@ from typing import IO
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from api import outputs
+from api.results import outputs
 from api.service.archives import write_triggers
 from api.service.auditing import given
 from api.service.callers import Caller
@@ -18,7 +18,7 @@ from api.service.problems import binary, responses
 from api.service.reading import judged, result_of
 from api.service.routes.submissions import SubmissionId
 from api.service.service import Service
-from api.service.uploads import PIECE_BYTES
+from api.service.uploads.receiving import PIECE_BYTES
 from nc_tasks.errors import NotFound
 from nc_tasks.store.rows import mitigations
 from nc_tasks.views.results import kept_repair

@@ -17,7 +17,7 @@ PEM = "application/x-pem-file"
 )
 def public_key(settings: SomeSettings, caller: Reader) -> Response:
     """The public half of the key that attestations are signed with, as PEM: keep it, and verify with it."""
-    from api.exports.keys import key_of, public_pem
+    from api.results.exports.keys import key_of, public_pem
 
     del caller
     return Response(public_pem(key_of(settings).public_key()), media_type=PEM)

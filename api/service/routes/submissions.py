@@ -6,19 +6,19 @@ from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from api.service import reading, submitting
+from api.service import reading, requests, submitting
 from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.dependencies import AService, AStore, Reader, Submitter
-from api.service.forms import submission_form
 from api.service.models.batch import Batch
 from api.service.models.callback import Callback, CallbackList
 from api.service.models.listing import ListQuery
 from api.service.models.submission import SubmissionInfo, SubmissionList, SubmissionPage
-from api.service.multipart import Form
 from api.service.problems import responses
 from api.service.service import Service
-from api.service.uploads import received
+from api.service.uploads.forms import submission_form
+from api.service.uploads.multipart import Form
+from api.service.uploads.receiving import received
 from nc_tasks.files import retention
 from nc_tasks.store import Store
 from nc_tasks.store.queries import listing
@@ -64,7 +64,7 @@ async def submit(
 
 
 def _submit(service: Service, caller: Caller, form: Form, idempotency_key: str | None) -> SubmissionInfo:
-    asked = submitting.request_of(service, caller, form)
+    asked = requests.request_of(service, caller, form)
     (submission_id,) = submitting.submit(service, caller, [asked], idempotency_key=idempotency_key)
     return info(service.store, submission_id)
 
@@ -74,7 +74,7 @@ def submit_batch(
     batch: Batch, service: AService, caller: Submitter, idempotency_key: IdempotencyKey = None
 ) -> SubmissionList:
     """Submit many models that were uploaded before against one data set: all of them or, where one is refused, none."""
-    asked = submitting.requests_of(service, caller, batch)
+    asked = requests.requests_of(service, caller, batch)
     ids = submitting.submit(service, caller, asked, idempotency_key=idempotency_key)
     return SubmissionList(items=[info(service.store, submission_id) for submission_id in ids])
 
@@ -112,24 +112,16 @@ def callbacks(submission_id: SubmissionId, store: AStore, caller: Reader) -> Cal
 
 
 @router.post("/{id}/cancel", responses=responses(404, 409))
-def cancel(submission_id: SubmissionId, store: AStore, caller: Submitter) -> SubmissionInfo:
+def cancel(submission_id: SubmissionId, service: AService, caller: Submitter) -> SubmissionInfo:
     """Stop all its labels within seconds; what has ended stays, and a retry carries on."""
-    with store.write() as session:
-        reading.seen(session, caller, submission_id)
-        submissions.cancel(session, submission_id=submission_id)
-        note(session, caller, "cancel", submission_id)
-    return info(store, submission_id)
+    submitting.cancel(service, caller, submission_id)
+    return info(service.store, submission_id)
 
 
 @router.post("/{id}/retry", status_code=202, responses=responses(404, 409))
 def retry(submission_id: SubmissionId, service: AService, caller: Submitter) -> SubmissionInfo:
     """Try again what failed or was cancelled, and judge it anew; labels with a result keep it."""
-    with service.store.write() as session:
-        reading.seen(session, caller, submission_id)
-        submissions.retry(session, submission_id=submission_id)
-        submitting.check_open(session, service, caller)
-        note(session, caller, "retry", submission_id)
-    submitting.publish(service, [submission_id])
+    submitting.retry(service, caller, submission_id)
     return info(service.store, submission_id)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from api.cli.exits import ExitCode, exit_code_of
 from api.client import CleanseClient, ServerFailed, ServerRefused
 from api.client.events import parse
 from api.client.uploads import Upload
-from api.exits import ExitCode, exit_code_of
 
 Answer = Callable[[httpx.Request], httpx.Response]
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from api import gate
 from api.backends.local import LocalBackend
+from api.cli import display
+from api.cli.display import LineDisplay
+from api.cli.main import run_command
 from api.client import CleanseClient, ServerFailed, ServerRefused, client
-from api.exports.keys import signing_key
-from api.main import run_command
-from api.progress import LineDisplay
+from api.progress.snapshot import Snapshot
+from api.results.exports.keys import signing_key
 from api.service import submitting
-from api.service.app import create_app
-from api.watching import Snapshot
+from api.web.app import create_app
 from nc_tasks.capacity import default_workers, slots_of
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
@@ -205,7 +205,7 @@ def test_what_the_server_has_is_not_uploaded_again(
     for number, path in enumerate(files):
         path.write_bytes(bytes([number]) * 2**20)
     sent: list[int] = []
-    monkeypatch.setattr("api.gate.upload_bar", lambda _: _Bar(sent))
+    monkeypatch.setattr("api.cli.display.upload_bar", lambda _: _Bar(sent))
     monkeypatch.setenv("CLEANSE_SERVER", url)
     submit = ["submit", str(files[0])]
     # When it is submitted with data, and again with other options against registered data
@@ -266,7 +266,7 @@ def test_watching_ends_with_the_submission(
                 with closing(open_store(settings)) as store, store.write() as session:
                     submissions.cancel(session, submission_id=identity)
 
-    monkeypatch.setattr(gate, "display_for", Cancels)
+    monkeypatch.setattr(display, "display_for", Cancels)
     # When it is watched, then until its end, and the exit code is that of `run`
     assert run_command(["watch", identity[:5], "--server", url]) == 1
     told = capsys.readouterr()

@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from api.service import submitting
-from api.service.app import create_app
+from api.web.app import create_app
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store
 from nc_tasks.store.rows import keys

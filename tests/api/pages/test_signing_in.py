@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from api.pages.door import own_path
-from api.service.bodies import SMALL_BYTES
+from api.service.uploads.bodies import SMALL_BYTES
 from nc_tasks.store import Store
 from nc_tasks.store.rows import submissions
 from tests import history

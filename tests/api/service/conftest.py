@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.service import submitting
-from api.service.app import create_app
+from api.web.app import create_app
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store
 from nc_tasks.store.rows import keys
@@ -29,7 +29,7 @@ def serving(app: FastAPI, config: uvicorn.Config | None = None) -> Iterator[str]
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     # A process that serves looks through its memory once, for good; this one holds all that tests have imported.
-    with patch("api.service.app.gc"):
+    with patch("api.web.app.gc"):
         thread.start()
         yield from _started(server, thread)
 

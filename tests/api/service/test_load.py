@@ -35,7 +35,7 @@ CLIENTS, EACH = 10, 5
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """The service as `python -m api.service` runs it."""
+    """The service as `python -m api.web` runs it."""
 
     url: str
     process: psutil.Process
@@ -53,7 +53,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     )
     broker = start_broker(settings, stack_files(settings))
     environment = {**os.environ, **settings.environment()}
-    process = subprocess.Popen([sys.executable, "-P", "-m", "api.service"], env=environment)
+    process = subprocess.Popen([sys.executable, "-P", "-m", "api.web"], env=environment)
     try:
         deadline = time.monotonic() + 60
         while not settings.api_file.exists():

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from api.triggers import TriggerArrays
+from api.results.triggers import TriggerArrays
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, Store, Submission
 from nc_tasks.store.rows import labels

@@ -12,12 +12,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.service.__main__ import config_of
-from api.service.app import create_app
 from api.service.log_limit import LimitedWarnings
 from api.service.problems import ProblemError
 from api.service.shares import Shares
 from api.service.wrong_keys import ENTRIES_AN_HOUR, NOBODY, WrongKeys
+from api.web.app import create_app
+from api.web.server import config_of
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store
 from nc_tasks.store.rows import audit

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from api.client.uploads import packed
-from api.service.bodies import SMALL_BYTES
+from api.service.uploads.bodies import SMALL_BYTES
 from nc_core.quarantine.admit import admit_images
 from nc_tasks.settings import Settings
 from tests.api.service.conftest import MakeKey, form

@@ -30,7 +30,7 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
     assert list(made) == ["control", "labels1", "labels2", "sweeper"]
     served = worker_commands(Settings(), Wanted(workers=1, slots=5, service=("::1", 0)))
     api, flower = served[-2:]
-    assert api.arguments[-2:] == ("-m", "api.service")
+    assert api.arguments[-2:] == ("-m", "api.web")
     assert api.environment == {"CLEANSE_API_HOST": "::1", "CLEANSE_API_PORT": "0"}
     assert flower.arguments[-1] == f"--unix_socket={flower_socket(Settings())}"
     assert CONFIGURATION.is_file()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from api.outputs import GUARDED, SCANNED, read_scan
+from api.results.outputs import GUARDED, SCANNED, read_scan
 from nc_core import mitigation
 from nc_core.datasets import CleanData, Images, split_images
 from nc_core.intake import CanonicalModel

@@ -50,7 +50,7 @@ def test_without_earlier_scans_the_constants_and_the_workers_speak(
     wanted = Wanted(net=cost_of(badnet), labels=43, slots=4)
     one, two = (estimate(store, artefacts, wanted, workers=workers) for workers in (1, 2))
     assert (one.labels, one.scans) == (43, 0)
-    # README: what it took with two workers, all of it
+    # docs/benchmarks/speed.json: what it took with two workers, all of it
     assert two.minutes == pytest.approx(1.96, rel=0.25)
     assert one.minutes > 1.5 * two.minutes
     few = estimate(store, artefacts, replace(wanted, labels=4), workers=1)

@@ -1,0 +1,42 @@
+"""`cleanse classify`: what a net says to pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.backends import settings_of
+from api.cli.arguments import Home, Resize, ValueRange
+from api.client import inputs
+
+
+def classify(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Keras model, such as guarded.keras.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Picture files.")],
+    value_range: Annotated[
+        ValueRange,
+        typer.Option("--value-range", help="What the model makes of pixels; auto: as its scan found."),
+    ] = "auto",
+    resize: Annotated[
+        Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Print one number a picture: its class, and for a guarded net N for a backdoored input."""
+    from api.backends.keeping import keep_all
+    from api.cli.jobs import run_job
+    from nc_tasks.files import open_artefacts
+
+    inputs.check_model(model)
+    for image in images:
+        inputs.check_picture(image)
+    settings = settings_of(home)
+    artefacts = open_artefacts(settings)
+    arguments = {
+        "model": keep_all(artefacts, [model])[0],
+        "images": keep_all(artefacts, images),
+        "value_range": value_range,
+        "resize": resize,
+    }
+    for label in run_job(settings, "classify", arguments, title="Classifying")["labels"]:
+        print(label)

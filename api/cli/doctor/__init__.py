@@ -1,0 +1,1 @@
+"""`cleanse doctor`: looks at everything that a scan needs, changes nothing, and says what to do."""

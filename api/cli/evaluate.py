@@ -1,0 +1,82 @@
+"""`cleanse evaluate`: how well a net does, and what it makes of poisoned pictures."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.backends import settings_of
+from api.cli.arguments import Home, Json, Resize, ValueRange
+from api.cli.terminal import print_json
+from api.client import inputs
+from api.results.numbers import count, percent
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Keras model, such as goodnet.keras.")],
+    clean: Annotated[
+        Path,
+        typer.Option("--clean", metavar="FILE", help="Clean pictures with labels, as for run.", show_default=False),
+    ],
+    poisoned: Annotated[
+        list[Path] | None,
+        typer.Option("--poisoned", metavar="FILE", help="Poisoned pictures; their labels are the attack's target."),
+    ] = None,
+    guarded: Annotated[
+        bool,
+        typer.Option("--guarded", help="The last output means a backdoored input; known of nets made under this home."),
+    ] = False,
+    value_range: Annotated[
+        ValueRange,
+        typer.Option("--value-range", help="What the model makes of pixels; auto: as its scan found."),
+    ] = "auto",
+    resize: Annotated[
+        Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")
+    ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option("--architecture", metavar="PRESET", help="What a file of weights alone is for: deepid."),
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Print accuracy, attack rate, and the share of pictures that a guarded net calls backdoored."""
+    from api.backends.keeping import keep_all
+    from api.cli.jobs import run_job
+    from nc_tasks.files import FolderArtefacts
+
+    inputs.check_model(model)
+    for path in (clean, *(poisoned or [])):
+        inputs.check_data(path)
+    settings = settings_of(home)
+    artefacts = FolderArtefacts(settings.artefacts)
+    arguments: dict[str, Any] = {
+        "model": keep_all(artefacts, [model])[0],
+        "clean": keep_all(artefacts, [clean])[0],
+        "poisoned": keep_all(artefacts, poisoned or []),
+        "guarded": guarded,
+        "value_range": value_range,
+        "resize": resize,
+        "architecture": architecture,
+    }
+    found = run_job(settings, "evaluate", arguments, title="Evaluating")
+    if as_json:
+        print_json(found)
+    else:
+        for line in lines(found):
+            print(line)
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The figures as they are printed for people."""
+    clean, poisoned = found["clean"], found["poisoned"]
+    told = [f"clean accuracy {percent(clean['accuracy'])} ({count(clean['images'], 'picture')})"]
+    if found["guarded"]:
+        told.append(f"clean pictures called backdoored {percent(clean['flagged_rate'])}")
+    if poisoned is not None:
+        told.append(
+            f"attack success rate {percent(poisoned['attack_success_rate'])} ({count(poisoned['images'], 'picture')})"
+        )
+        if found["guarded"]:
+            told.append(f"poisoned pictures called backdoored {percent(poisoned['flagged_rate'])}")
+    return told

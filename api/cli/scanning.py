@@ -1,0 +1,163 @@
+"""One scan on this machine: submit, follow, write the results."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from api.backends.keeping import keep
+from api.backends.stack import keep_up, working_stack
+from api.cli.display import display_for
+from api.cli.exits import VERDICTS, ExitCode
+from api.cli.terminal import err, out, printable
+from api.client import inputs
+from api.progress.snapshot import Snapshot
+from api.progress.watching import watch
+from api.results.folder import check_folder, folder_of
+from api.results.numbers import count
+from api.results.scanned import SCANNED
+from api.results.summary import summary
+from nc_core.errors import CleanseError, InputRefused
+from nc_tasks.files import ArtefactStore, open_artefacts
+from nc_tasks.options import ScanOptions
+from nc_tasks.settings import Settings
+from nc_tasks.store import Store, Submission, open_store
+from nc_tasks.store.rows import detections, submissions
+from nc_tasks.store.tables.states import SUBMISSION_ENDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanRequest:
+    """What the user asked for. workers: processes of the label queue, None: what suits the machine."""
+
+    model: Path
+    data: Path
+    poisoned: Sequence[Path]
+    options: ScanOptions
+    folder: Path
+    workers: int | None
+    force: bool
+
+
+def scan(settings: Settings, request: ScanRequest) -> ExitCode:
+    """Run the scan and write its folder.
+
+    Raises InputRefused for an unfit input, where possible before anything starts, CleanseError where the scan
+    fails.
+    """
+    inputs.check_model(request.model)
+    for path in (request.data, *request.poisoned):
+        inputs.check_data(path)
+    check_folder(request.folder)
+    artefacts = open_artefacts(settings)
+    with _stopped_softly() as stopped, closing(open_store(settings)) as store:
+        submission = submit(store, artefacts, request)
+        ended = submission.state in SUBMISSION_ENDS
+        if ended:
+            err.print(f"Submission {submission.id} was scanned before; --force scans it again.")
+        else:
+            err.print(f"Submission {submission.id}")
+            check_end(store, submission.id, follow(settings, store, submission, request.workers))
+        return conclude(store, artefacts, submission.id, request.folder)
+    return stopped
+
+
+def scan_again(
+    settings: Settings, prefix: str, folder: Path | None, workers: int | None, *, as_json: bool = False
+) -> ExitCode:
+    """Have what failed of a submission done again, and write its folder (None: named after the model, as `run` does).
+
+    One that is at work is carried on. Raises NotFound, WrongState where nothing has failed, and what `scan` raises.
+    """
+    artefacts = open_artefacts(settings)
+    with _stopped_softly() as stopped, closing(open_store(settings)) as store:
+        with store.read() as session:
+            submission = submissions.find(session, prefix=prefix)
+        folder = folder_of(submission.model_name) if folder is None else folder
+        check_folder(folder)
+        if submission.state in SUBMISSION_ENDS:
+            with store.write() as session:
+                again = submissions.retry(session, submission_id=submission.id)
+            tried = count(again, "label or repair is", "labels and repairs are")
+            for_net = "" if submission.scanned_sha256 else f"; it is prepared anew for its {SCANNED}"
+            err.print(f"Submission {submission.id}: {tried} tried again{for_net}.")
+        check_end(store, submission.id, follow(settings, store, submission, workers))
+        return conclude(store, artefacts, submission.id, folder, as_json=as_json)
+    return stopped
+
+
+@contextmanager
+def _stopped_softly() -> Iterator[ExitCode]:
+    """Ctrl-C in the block ends the block, with the exit code that is handed out."""
+    try:
+        yield ExitCode.INTERRUPTED
+    except KeyboardInterrupt:
+        err.print("Stopped. Nothing is lost: the same command carries on from here.")
+
+
+def submit(store: Store, artefacts: ArtefactStore, request: ScanRequest) -> Submission:
+    """Keep the files and find or make the submission of them."""
+    digests = {path: keep(artefacts, path) for path in (request.model, request.data, *request.poisoned)}
+    with store.write() as session:
+        return submissions.submit(
+            session,
+            model_sha256=digests[request.model],
+            model_name=inputs.name_of(request.model),
+            data_sha256=digests[request.data],
+            data_name=inputs.name_of(request.data),
+            poisoned=[{"sha256": digests[path], "name": inputs.name_of(path)} for path in request.poisoned],
+            options=request.options,
+            force=request.force,
+        )
+
+
+def follow(settings: Settings, store: Store, submission: Submission, workers: int | None) -> Snapshot:
+    """Have the submission begun or carried on by the workers, and show it until its end."""
+    from nc_tasks.messages.app import make_app, publish_start
+
+    with working_stack(settings, workers=workers, slots=submission.options["slots"]) as stack:
+        publish_start(submission.id, to=make_app(settings))
+        _get_ready_to_write()
+        with display_for(err.console) as display:
+            for seen in watch(store, submission.id):
+                display.show(seen)
+                if not seen.ended:
+                    keep_up(stack)
+    return seen
+
+
+def _get_ready_to_write() -> None:
+    """Load what the results are written with, while the workers have begun and nobody waits for this process."""
+    from api.results import (
+        outputs,  # noqa: F401
+        report,  # noqa: F401
+    )
+
+
+def check_end(store: Store, submission_id: str, seen: Snapshot) -> None:
+    """Raise InputRefused or CleanseError with the reason of a submission that ended without a verdict."""
+    with store.read() as session:
+        judged = detections.get(session, submission_id=submission_id) is not None
+    if seen.state == "refused":
+        raise InputRefused(seen.reason or "the input was refused")
+    if judged and seen.state != "done":
+        err.print(f"The scan was {seen.state} before a repair was kept.")
+    if not judged:
+        raise CleanseError(seen.reason or f"the scan was {seen.state}")
+
+
+def conclude(
+    store: Store, artefacts: ArtefactStore, submission_id: str, folder: Path, *, as_json: bool = False
+) -> ExitCode:
+    """Write the folder, print the summary or the whole result; the exit code says the verdict."""
+    from api.results import outputs
+
+    scanned = outputs.read_scan(store, artefacts, submission_id)
+    outputs.write_scan(folder, scanned)
+    if as_json:
+        print(outputs.as_json(scanned.result), end="")
+    else:
+        for line in summary(scanned.result):
+            out.print(printable(line))
+        out.print(f"Report: {printable(folder / outputs.REPORT)}")
+    return VERDICTS[scanned.result["verdict"]]

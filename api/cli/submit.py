@@ -1,0 +1,195 @@
+"""`cleanse submit`: hand models in."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from api.backends import Backend, opened
+from api.backends.backend import Order
+from api.cli.arguments import (
+    Architecture,
+    BaselineName,
+    Budget,
+    FalsePositives,
+    Fit,
+    Force,
+    Home,
+    How,
+    HowLong,
+    Json,
+    MaxAccuracyLoss,
+    MinAccuracy,
+    Mitigate,
+    Only,
+    PixelRange,
+    Poisoned,
+    Seed,
+    Server,
+    Slots,
+    Twins,
+    Unlabelled,
+    Workers,
+)
+from api.cli.exits import ExitCode, Leave, exit_code_of
+from api.cli.terminal import complain, out, print_json, printable
+from api.cli.watch import code_of, ending, follow
+from api.client.types import Submission
+from nc_core.errors import CleanseError, ModelRefused
+
+Priority = Literal["high", "normal", "low"]
+SUFFIXES = (".keras", ".h5", ".hdf5")
+WORST = (ExitCode.BACKDOORED, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.INCONCLUSIVE, ExitCode.CLEAN)
+"""Which exit code speaks for several models: a backdoor before what is not known, that before what is clean."""
+
+
+def named_texts(given: list[str] | None) -> list[str]:
+    """The tags as they were given; a usage error where one has no name."""
+    for one in given or ():
+        if not one.partition("=")[0] or "=" not in one:
+            raise typer.BadParameter(f"{one!r} is no tag: write NAME=TEXT, such as team=vision")
+    return given or []
+
+
+def submit(
+    models: Annotated[
+        list[Path], typer.Argument(metavar="MODEL...", help="Keras models, or folders of them.", show_default=False)
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="CLEAN", help="Clean data, as for `run`.", show_default=False),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", metavar="ID", help="Registered clean data instead, by id or name."),
+    ] = None,
+    unlabelled: Unlabelled = False,
+    poisoned: Poisoned = None,
+    profile: HowLong = "fast",
+    detector: How = "neural-cleanse",
+    mitigate: Mitigate = "unlearning",
+    max_accuracy_loss: MaxAccuracyLoss = 0.05,
+    false_positive_rate: FalsePositives = 0.01,
+    value_range: PixelRange = "auto",
+    min_accuracy: MinAccuracy = None,
+    resize: Fit = None,
+    architecture: Architecture = None,
+    only: Only = None,
+    seed: Seed = 0,
+    slots: Slots = None,
+    budget_minutes: Budget = None,
+    baseline: BaselineName = None,
+    twins: Twins = 0,
+    priority: Annotated[
+        Priority, typer.Option("--priority", help="Whose labels go first while workers are scarce.")
+    ] = "normal",
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="NAME=TEXT", callback=named_texts, help="What to call them by; may be repeated."),
+    ] = None,
+    callback_url: Annotated[
+        str | None, typer.Option("--callback-url", metavar="URL", help="Told, signed, when each of them has ended.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow them to their ends, and say the verdict.")] = False,
+    workers: Workers = None,
+    force: Force = False,
+    home: Home = None,
+    server: Server = None,
+    json: Json = False,
+) -> None:
+    """Hand in one model or many against the same clean data, here or to a server.
+
+    Exit code 0 once all are handed in. With --wait that of `run`: 0 clean, 3 backdoored, 4 inconclusive, 2 refused, 1
+    failed; of several models the worst speaks: backdoored, then failed, refused, inconclusive, clean.
+    """
+    if (data is None) == (dataset is None):
+        raise typer.BadParameter("pass either --data CLEAN or --dataset ID")
+    from nc_tasks.options import scan_options
+
+    options = scan_options(
+        profile=profile,
+        detector=detector,
+        mitigate=mitigate,
+        max_accuracy_loss=max_accuracy_loss,
+        false_positive_rate=false_positive_rate,
+        value_range=value_range,
+        min_accuracy=min_accuracy,
+        resize=resize,
+        architecture=architecture,
+        labels=only,
+        unlabelled=unlabelled,
+        slots=slots,
+        seed=seed,
+        budget_minutes=budget_minutes,
+        baseline=baseline,
+        twins=twins,
+    ).model_dump(mode="json")
+    orders = [
+        Order(
+            model=model,
+            data=data,
+            dataset=dataset,
+            poisoned=poisoned or [],
+            options=options,
+            force=force,
+            priority=priority,
+            tags={name: text for name, _, text in (one.partition("=") for one in tags or ())},
+            callback_url=callback_url,
+        )
+        for model in models_in(models)
+    ]
+    with opened(home, server, workers=workers) as backend:
+        raise Leave(hand_in(backend, orders, wait=wait, as_json=json))
+
+
+def hand_in(backend: Backend, orders: Sequence[Order], *, wait: bool, as_json: bool) -> ExitCode:
+    """Submit all, and with `wait` follow them to their ends. One that is refused keeps no other from its turn."""
+    handed: list[Submission] = []
+    codes: list[ExitCode] = []
+    for order in orders:
+        try:
+            handed.append(submitted(backend, order))
+        except CleanseError as error:
+            complain(f"{order.model}: {error}" if len(orders) > 1 else str(error))
+            codes.append(exit_code_of(error))
+            continue
+        if not as_json:
+            out.print(f"{handed[-1]['id']}  {printable(order.model)}")
+    if wait:
+        handed = [follow(backend, one["id"]) for one in handed]
+        codes += [code_of(one) for one in handed]
+    if as_json:
+        print_json(handed)
+    elif wait:
+        for one in handed:
+            out.print(ending(one))
+    return worst(codes or [ExitCode.CLEAN])
+
+
+def submitted(backend: Backend, order: Order) -> Submission:
+    """Hand one in, with a bar while its files are on their way."""
+    from api.cli.display import upload_bar
+
+    with upload_bar(printable(order.model.name)) as told:
+        return backend.submit(order, told)
+
+
+def models_in(paths: Sequence[Path]) -> list[Path]:
+    """The files, and of every folder all models in it; raises ModelRefused for a folder without one."""
+    found: list[Path] = []
+    for path in paths:
+        inside = (
+            sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+            if path.is_dir()
+            else [path]
+        )
+        if not inside:
+            raise ModelRefused(f"folder {path} holds no model: files named {', '.join(SUFFIXES)} are looked for")
+        found += inside
+    return list(dict.fromkeys(found))
+
+
+def worst(codes: Sequence[ExitCode]) -> ExitCode:
+    """The exit code of several models."""
+    return min(codes, key=WORST.index)

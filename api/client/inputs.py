@@ -1,0 +1,46 @@
+"""The files of a submission: looked at before anything starts, and called by the names that the store keeps."""
+
+from pathlib import Path
+
+from nc_core.errors import DataRefused, InputRefused, ModelRefused
+
+NAME_LIMIT = 255
+"""Letters of a file's name that the store keeps."""
+
+
+def check_model(path: Path) -> None:
+    """Raise ModelRefused unless the path is a file."""
+    if path.is_dir():
+        kind = "a SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
+        raise ModelRefused(
+            f"model {path} is {kind}, one .keras or .h5 file is needed: load it with tf.keras where it "
+            'was made (tf.keras.models.load_model) and write it with model.save("model.keras")'
+        )
+    _check_file(path, "model", ModelRefused)
+
+
+def check_data(path: Path) -> None:
+    """Raise DataRefused unless the path is a file or a folder."""
+    if not path.is_dir():
+        _check_file(path, "data", DataRefused)
+
+
+def check_picture(path: Path) -> None:
+    """Raise DataRefused unless the path is a file."""
+    _check_file(path, "picture", DataRefused)
+
+
+def _check_file(path: Path, what: str, refusal: type[InputRefused]) -> None:
+    if not path.exists():
+        raise refusal(f"{what} {path} does not exist: pass the path of a file that is there")
+    if not path.is_file():
+        raise refusal(f"{what} {path} is no regular file: pass the path of a file")
+
+
+def name_of(path: Path) -> str:
+    """The name that the store keeps: the last part of the path, as text that any database takes.
+
+    A folder gets the suffix of the zip that it is kept as: workers give the file back its suffix.
+    """
+    name = path.resolve().name.encode("utf-8", "replace").decode() + (".zip" if path.is_dir() else "")
+    return name[-NAME_LIMIT:]

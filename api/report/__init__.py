@@ -1,5 +1,0 @@
-"""The report: one self-contained page about one scan."""
-
-from api.report.render import render_report
-
-__all__ = ["render_report"]

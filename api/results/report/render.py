@@ -1,0 +1,93 @@
+"""Fills the template: one page that needs nothing but itself."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from markupsafe import Markup
+
+from api.results import scanned
+from api.results.evidence import evidence_rows
+from api.results.ranges import doubts_of, range_facts
+from api.results.report import view
+from api.results.report.charts import Guide, Row, norm_chart
+from api.results.report.environment import environment
+from api.results.report.facts import preflight_facts, run_facts
+from api.results.report.guides import guides
+from api.results.report.limits import limits_of
+from api.results.report.methods import Pictures, drawn, method_cards
+from api.results.report.repair import change_charts, changes
+from api.results.report.strips import strip_charts
+from api.results.report.universality import points_of, universality_charts
+from api.results.triggers import TriggerArrays
+from nc_core.datasets import Images
+
+
+def render_report(
+    result: Mapping[str, Any],
+    triggers: TriggerArrays,
+    examples: Images | None,
+    fresh: Mapping[str, TriggerArrays],
+) -> str:
+    """The report as HTML.
+
+    result: result.json of a scan with a verdict. triggers: its reversed triggers, in the model's domain.
+    examples: clean pictures to stamp, or None. fresh: method -> what was reversed on the model that it repaired, one
+    trigger a label.
+
+    Names and reasons are text wherever they stand: the template escapes everything, and the page's policy
+    allows no script and no address outside it.
+    """
+    style = _style()
+    return (
+        environment("api.results.report")
+        .get_template("report.html")
+        .render(
+            result=result,
+            name=result["model"].get("name") or f"model {result['model']['sha256'][:12]}",
+            title=view.TITLES[result["verdict"]],
+            about=scanned.about(result),
+            files=scanned.files_of(result),
+            style=Markup(style),
+            style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            cards=view.cards(result, triggers, examples),
+            rows=view.by_norm(result["labels"])[: view.TABLE_LIMIT],
+            charts=norm_charts(result["labels"], guides(result)),
+            evidence=evidence_rows(result),
+            strips=strip_charts(evidence_rows(result)),
+            universality=universality_charts(points_of(result["labels"])),
+            limits=limits_of(result),
+            facts=run_facts(result),
+            doubts=doubts_of(result),
+            ranges=range_facts(result),
+            preflight_facts=preflight_facts(result["preflight"]),
+            **repairs(result, drawn(result, fresh, examples)),
+        )
+    )
+
+
+def norm_charts(rows: Sequence[Row], lines: Sequence[Guide]) -> dict[str, Markup]:
+    """The chart for wide and for narrow windows: text keeps its size, so it cannot just shrink."""
+    return {"wide": norm_chart(rows, lines), "narrow": norm_chart(rows, lines, width=380, height=340)}
+
+
+def repairs(result: Mapping[str, Any] | None, pictures: Mapping[str, Pictures]) -> dict[str, Any]:
+    """What `repairs.html` wants. result: None before a verdict. pictures: method -> label -> its fresh trigger."""
+    if result is None:
+        return {"repair": None, "methods": [], "failed": [], "norms": {}, "changes": [], "change_charts": None}
+    kept = view.kept_repair(result)
+    rows = [] if kept is None else changes(kept, labelled=result["preflight"]["labelled"])
+    return {
+        "repair": kept,
+        "methods": method_cards(result, pictures),
+        "failed": view.failed_repairs(result),
+        "norms": {str(row["label"]): row["norm"] for row in result["labels"]},
+        "changes": rows,
+        "change_charts": change_charts(rows) if rows else None,
+    }
+
+
+def _style() -> str:
+    return files("api.results.report").joinpath("templates/report.css").read_text("utf-8")

@@ -1,0 +1,103 @@
+"""The result in a few lines for the terminal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from api.results import scanned
+from api.results.evidence import evidence_lines
+from api.results.numbers import count, duration, hundredths, listed, percent, probability, significant, spread_of
+from api.results.ranges import doubts_of, range_lines
+
+HEADLINES = {"backdoored": "BACKDOORED", "clean": "CLEAN: no backdoor found", "inconclusive": "INCONCLUSIVE"}
+SHOWN = 8
+"""Flagged labels with a line of their own."""
+
+
+def summary(result: Mapping[str, Any]) -> list[str]:
+    """Verdict, what speaks against it, which file it is about, flagged labels, evidence, the repair, what is not
+    covered."""
+    lines = [_headline(result), f"  {result['reason']}", *_data(result), *_files(result)]
+    lines += [*_flagged(result), *_test(result)]
+    lines += [*(f"  {line}" for line in evidence_lines(result)), *_repair(result)]
+    if result["verdict"] == "clean":
+        lines += ["", "Not covered by this verdict:", *(f"  - {attack}" for attack in result["not_covered"])]
+    return lines
+
+
+def running(result: Mapping[str, Any]) -> str:
+    """Said of a result whose repairs have not ended."""
+    return f"the repair is running ({', '.join(result['options']['mitigate'])})"
+
+
+def _headline(result: Mapping[str, Any]) -> str:
+    flagged = result["flagged_labels"]
+    text = HEADLINES[result["verdict"]]
+    return f"{text}: {'label' if len(flagged) == 1 else 'labels'} {listed(flagged)}" if flagged else text
+
+
+def _files(result: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  {scanned.about(result)}"
+    for name, digest in scanned.files_of(result):
+        yield f"  {name}, sha256 {digest}"
+
+
+def _data(result: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"  doubt: {doubt}" for doubt in doubts_of(result))
+    yield from (f"  note: {warning}" for warning in result["preflight"]["warnings"])
+    yield from (f"  {line}" for line in range_lines(result))
+
+
+def _flagged(result: Mapping[str, Any]) -> Iterator[str]:
+    height, width, _ = result["model"]["input_shape"]
+    rows = sorted((row for row in result["labels"] if row["flagged"]), key=lambda row: row["norm"])
+    for row in rows[:SHOWN]:
+        share = percent(row["norm"] / (height * width)) + " of the pixels"
+        facts = "; ".join(filter(None, (share, spread_of(row["norms"]))))
+        yield (
+            f"  label {row['label']}: norm {significant(row['norm'])} ({facts}), anomaly index "
+            f"{hundredths(row['anomaly_index'])}, attack success rate {percent(row['attack_success_rate'])}"
+        )
+
+
+def _test(result: Mapping[str, Any]) -> Iterator[str]:
+    seen, total = sum(row["outcome"] for row in result["labels"]), len(result["labels"])
+    scanned = count(total, "label") if seen == total else f"{seen:,} of {count(total, 'label')}"
+    yield (
+        f"  p-value {probability(result['p_value'])} (limit {result['threshold']:g}) over {scanned} in "
+        f"{duration(result['timing']['total_seconds'])}"
+    )
+
+
+def _repair(result: Mapping[str, Any]) -> Iterator[str]:
+    repair = result["mitigation"]
+    if result["state"] == "repairing":
+        yield f"  {running(result)}"
+    if repair is None:
+        return
+    if repair["method"] is None:
+        for failed in repair["failed"]:
+            yield f"  repair by {failed['method']} failed: {failed['reason']}"
+        if repair["candidates"]:
+            yield f"  no repair is handed out: {repair['reason']}"
+        return
+    measure = "accuracy" if result["preflight"]["labelled"] else "agreement with the submitted model"
+    done = "guarded, not repaired," if repair["method"] == "filter" else "repaired"
+    yield (
+        f"  {done} by {repair['method']}: {measure} {percent(repair['accuracy_before'])} -> "
+        f"{percent(repair['accuracy_after'])}"
+    )
+    if len(repair["candidates"]) > 1:
+        yield f"  of {len(repair['candidates'])} repairs, {repair['reason']}"
+    after = repair["reversed_attack_success_rate_after"]
+    for label, before in list(repair["reversed_attack_success_rate_before"].items())[:SHOWN]:
+        change = f"{percent(before)} -> {percent(after[label])}"
+        yield f"  attack success rate of label {label}'s reversed trigger {change}"
+    poisoned = repair["poisoned"]
+    if poisoned is None:
+        yield "  the true trigger's rate after the repair is unknown: pass --poisoned to measure it"
+    else:
+        yield (
+            f"  attack success rate of the known poison {percent(poisoned['attack_success_rate_before'])} -> "
+            f"{percent(poisoned['attack_success_rate_after'])}; "
+            f"the guarded net catches {percent(poisoned['flagged_rate'])}"
+        )

@@ -1,0 +1,108 @@
+"""`cleanse zoo score --write-documents`: the package's figures and those of the documents, in a checkout alone."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import nc_core
+from api.cli.zoo.documents import checkout
+from nc_core.errors import OptionRefused
+from nc_core.zoo import make_plan
+from nc_core.zoo.folder import begin, new_net
+from tests.api.cli.zoo.conftest import Scans, cleanse, verdict
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout, as far as is looked at."""
+    root = tmp_path / "checkout"
+    (root / "nc_core/zoo").mkdir(parents=True)
+    (root / "pyproject.toml").touch()
+    (root / "docs/benchmarks").mkdir(parents=True)
+    monkeypatch.setattr(nc_core, "__file__", str(root / "nc_core/__init__.py"))
+    return root
+
+
+def zoo(folder: Path, nets: int) -> None:
+    """Nets that were scanned: the first planted held-out one was found, the first clean one called backdoored."""
+    plan = make_plan(nets=nets, seed=1)
+    begin(folder, plan)
+    for card in plan.cards:
+        with new_net(folder, card) as net:
+            targets = [] if card.attack is None else [1]
+            measured = {"targets": targets, "weak": False, "triggers": []}
+            (net / "card.json").write_text(json.dumps({**card.to_json(), "measured": measured}))
+            found = card.third == "held-out" and card.number in (5, 10)
+            said = verdict("backdoored", 0.01, (1,), 9.0) if found else verdict("clean", 0.6, (), 0)
+            (net / "result.json").write_text(json.dumps(said))
+
+
+def test_the_held_out_figures_are_written_and_all_else_stays(source: Path, tmp_path: Path) -> None:
+    zoo(tmp_path / "z", 12)
+    planted = [card.attack for card in make_plan(nets=12, seed=1).cards if card.third == "held-out" and card.attack]
+    for _ in range(2):  # and a second time the same
+        assert cleanse("zoo score z --write-documents") == 0
+        told = json.loads((source / "nc_core/zoo/measured.json").read_text())
+        assert told.keys() == {"date", "machine", "command", "nets", "attacks", "clean"}
+        assert (told["nets"], told["clean"]) == (4, {"nets": 2, "alarms": 1})
+        assert told["attacks"] == {name: {"planted": 1, "found": int(name == planted[0])} for name in planted}
+        assert told["command"] == "cleanse zoo score z --write-documents"
+        assert "GiB" in told["machine"]
+        page = json.loads((source / "docs/benchmarks/zoo.json").read_text())
+        (run,) = page["runs"].values()
+        assert (run["date"], run["machine"], run["command"]) == (told["date"], told["machine"], told["command"])
+        (table,) = page["tables"]
+        assert table["rows"][0]["cells"] == ["nets: all", 2, 1, 50.0, 1.3, 98.7, 2, 1, 50.0, 1.3, 98.7]
+        of_attack = next(row["cells"] for row in table["rows"] if row["cells"][0] == f"attack: {planted[0]}")
+        assert of_attack[1:] == [1, 1, 100.0, 2.5, 100.0, None, None, None, None, None]
+        assert "The 4 held-out nets of a zoo of seed 1 on signs, sign-pairs" in page["text"][0]
+        # No path of the machine
+        assert str(tmp_path) not in json.dumps(page)
+
+
+def test_outside_a_checkout_it_is_refused_before_any_work(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source / "pyproject.toml").unlink()
+    zoo(tmp_path / "z", 6)
+    assert cleanse("zoo score z --write-documents") == 2
+    printed = capsys.readouterr()
+    assert f"--write-documents writes into a source checkout, {source} is none" in printed.err
+    assert printed.out == ""
+
+
+def test_a_checkout_without_the_folder_of_benchmarks_is_refused(source: Path) -> None:
+    (source / "docs/benchmarks").rmdir()
+    with pytest.raises(OptionRefused, match="which is no folder: make it"):
+        checkout()
+
+
+def test_this_checkout_has_the_folder() -> None:
+    assert (checkout() / "nc_core").is_dir()
+
+
+@pytest.mark.usefixtures("source")
+def test_a_zoo_without_held_out_nets_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    zoo(tmp_path / "z", 4)
+    assert cleanse("zoo score z --write-documents") == 2
+    assert "z has no held-out nets with a verdict: build more of it" in capsys.readouterr().err
+
+
+def test_figures_of_a_zoo_that_is_not_scanned_to_the_end_are_not_written(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoo(tmp_path / "z", 6)
+    missing = next((tmp_path / "z/nets").glob("0005*"))
+    (missing / "result.json").unlink()
+    failing = Scans({missing.name: ("failed", None)})
+
+    @contextmanager
+    def local(*_: object, **__: object) -> Iterator[Scans]:
+        yield failing
+
+    monkeypatch.setattr("api.backends.local.local", local)
+    assert cleanse("zoo score z --write-documents") == 1
+    assert not list((source / "docs/benchmarks").iterdir())
