@@ -43,13 +43,13 @@ def evaluate(
     """Print accuracy, attack rate, and the share of pictures that a guarded net calls backdoored."""
     from api.backends.keeping import keep_all
     from api.cli.jobs import run_job
-    from nc_tasks.files import FolderArtefacts
+    from nc_tasks.files import open_artefacts
 
     inputs.check_model(model)
     for path in (clean, *(poisoned or [])):
         inputs.check_data(path)
     settings = settings_of(home)
-    artefacts = FolderArtefacts(settings.artefacts)
+    artefacts = open_artefacts(settings)
     arguments: dict[str, Any] = {
         "model": keep_all(artefacts, [model])[0],
         "clean": keep_all(artefacts, [clean])[0],
