@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import LOCAL, LabelKey, Submission
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, submissions
 

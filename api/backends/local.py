@@ -20,7 +20,7 @@ from api.service.models.submission import SubmissionInfo
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.files import open_artefacts
-from nc_tasks.options import BASELINE
+from nc_tasks.request.options import BASELINE
 from nc_tasks.settings import Settings
 from nc_tasks.store import LOCAL, Store, open_store
 from nc_tasks.store.queries import findings, listing

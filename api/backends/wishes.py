@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from api.backends.backend import Order
 from api.service.models.wishes import Wishes
 from nc_core.errors import OptionRefused
-from nc_tasks.options import scan_options
+from nc_tasks.request.options import scan_options
 from nc_tasks.settings import Settings
 from nc_tasks.webhooks import check_url
 

@@ -53,7 +53,7 @@ MITIGATIONS = ("unlearning", "neuron-pruning", "fine-pruning", "retraining", "ga
 def labels(text: str | None) -> str | None:
     """The text of --labels as it was given; a usage error where it does not name labels."""
     from nc_core.errors import OptionRefused
-    from nc_tasks.label_ranges import parse_labels
+    from nc_tasks.request.label_ranges import parse_labels
 
     try:
         if text is not None:

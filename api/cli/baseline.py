@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 NAME = "[A-Za-z0-9._-]{1,63}"
-"""As `nc_tasks.options.BASELINE` has it, whose import would cost every command a quarter of a second."""
+"""As `nc_tasks.request.options.BASELINE` has it, whose import would cost every command a quarter of a second."""
 
 baseline = typer.Typer(
     name="baseline", help="Scans of clean models that others are held against.", no_args_is_help=True
@@ -83,7 +83,7 @@ def add(
     Exit code: 0 once all have a verdict (with --detach, once all are handed in), 2 where one was refused, 1 where one
     has failed.
     """
-    from nc_tasks.options import scan_options
+    from nc_tasks.request.options import scan_options
 
     paths, ids = told_apart(models)
     if paths and (data is None) == (dataset is None):

@@ -16,7 +16,7 @@ from api.results.numbers import byte_size, count, duration, significant
 
 if TYPE_CHECKING:
     from nc_core.cost import NetCost
-    from nc_tasks.options import ScanOptions
+    from nc_tasks.request.options import ScanOptions
 
 
 def estimate(
@@ -40,7 +40,7 @@ def estimate(
     """
     if server is not None and workers is not None:
         raise typer.BadParameter("--workers is for this machine: a server knows its own")
-    from nc_tasks.options import scan_options
+    from nc_tasks.request.options import scan_options
 
     options = scan_options(profile=profile, labels=only, architecture=architecture, slots=slots)
     scan = asked(model, options, images=images)

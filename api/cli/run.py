@@ -65,7 +65,7 @@ def run(
     Exit code: 0 clean, 3 backdoored, 4 inconclusive, 2 input refused, 64 usage error, 1 failed.
     """
     from api.cli.scanning import ScanRequest, scan
-    from nc_tasks.options import scan_options
+    from nc_tasks.request.options import scan_options
 
     options: dict[str, Any] = {
         "profile": profile,

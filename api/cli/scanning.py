@@ -19,7 +19,7 @@ from api.results.scanned import SCANNED
 from api.results.summary import summary
 from nc_core.errors import CleanseError, InputRefused
 from nc_tasks.files import ArtefactStore, open_artefacts
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, Submission, open_store
 from nc_tasks.store.rows import detections, submissions

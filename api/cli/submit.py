@@ -105,7 +105,7 @@ def submit(
     """
     if (data is None) == (dataset is None):
         raise typer.BadParameter("pass either --data CLEAN or --dataset ID")
-    from nc_tasks.options import scan_options
+    from nc_tasks.request.options import scan_options
 
     options = scan_options(
         profile=profile,

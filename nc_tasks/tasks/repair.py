@@ -10,7 +10,7 @@ from nc_core.detection import LabelNorm, StillFlagged, leaders_of
 from nc_core.rounds import Plan
 from nc_tasks import workflow
 from nc_tasks.messages.app import app
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import detections, mitigations, submissions

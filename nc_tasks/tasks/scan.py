@@ -8,7 +8,7 @@ from nc_core.errors import InputRefused, OutOfBudget
 from nc_tasks import workflow
 from nc_tasks.errors import one_line
 from nc_tasks.messages.app import app, publish_start
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.store.rows import lifecycle, preparations, submissions
 from nc_tasks.tasks import twins

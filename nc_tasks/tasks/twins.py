@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.store.rows import calibrations, submissions
 from nc_tasks.store.tables.states import Priority

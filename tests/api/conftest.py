@@ -15,7 +15,7 @@ from api.results.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images, split_images
 from nc_core.detection import LabelNorm, detect
 from nc_tasks.files import FolderArtefacts
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, open_store
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, submissions

@@ -22,7 +22,7 @@ from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import Stack, attach, down
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.messages.app import make_app
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store
 from nc_tasks.store.rows import detections, labels, lifecycle, preparations, submissions

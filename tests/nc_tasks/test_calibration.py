@@ -13,7 +13,7 @@ from sqlalchemy import select
 from api.progress.snapshot import detail
 from api.progress.watching import snapshot
 from nc_tasks import sweeper, workflow
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import CalibrationScan, Submission
 from nc_tasks.store.rows import baselines, detections, lifecycle, submissions
 from nc_tasks.tasks import scan

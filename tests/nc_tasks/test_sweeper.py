@@ -21,7 +21,7 @@ from nc_tasks.embedded.files import stack_files
 from nc_tasks.messages import broker, publishing
 from nc_tasks.messages.address import broker_url, socket_path
 from nc_tasks.messages.app import make_app
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, LabelKey, Store, open_store
 from nc_tasks.store.recovery import expired

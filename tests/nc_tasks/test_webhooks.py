@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import update
 
 from nc_core.errors import OptionRefused
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Delivery, Store, Submission, open_store
 from nc_tasks.store.rows import deliveries, submissions

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from nc_tasks import workflow
 from nc_tasks.messages import publishing
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import LabelKey, Submission
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, preparations, submissions
 from nc_tasks.store.tables.states import LabelState

@@ -16,7 +16,7 @@ from nc_core.zoo import read_card
 from nc_core.zoo.card import CLEAN, NET, RESULT, VALUE_RANGE
 from nc_core.zoo.judging import judged_anew
 from nc_core.zoo.score import Scan, scan_of
-from nc_tasks.options import scan_options
+from nc_tasks.request.options import scan_options
 
 AT_ONCE = 4
 """Submissions under way: enough for the next one to prepare while labels of the others run."""

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store.queries.listing import Listed
 from nc_tasks.store.tables.states import LabelState, Priority, SubmissionState, Verdict
 

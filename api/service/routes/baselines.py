@@ -12,7 +12,7 @@ from api.service.models.baseline import BaselineInfo, BaselineList, BaselineMemb
 from api.service.models.submission import SubmissionInfo
 from api.service.problems import responses
 from api.service.routes.submissions import SubmissionId
-from nc_tasks.options import BASELINE
+from nc_tasks.request.options import BASELINE
 from nc_tasks.store import Store
 from nc_tasks.store.queries import listing
 from nc_tasks.store.rows import baselines

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import calibrations, deliveries, lifecycle
 from nc_tasks.store.rows.restart import restart_work

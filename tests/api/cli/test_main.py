@@ -11,7 +11,7 @@ import pytest
 
 from api.cli import arguments, listing, plant, run, submit
 from api.cli.main import run_command
-from nc_tasks.options import Method, ScanOptions
+from nc_tasks.request.options import Method, ScanOptions
 from nc_tasks.store.tables.states import Priority, SubmissionState, Verdict
 
 Files = tuple[Path, Path]

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from api.service import metrics
 from api.service.metrics import Rising
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Label, LabelKey, Store
 from nc_tasks.store.queries.measures import SWEEPER
 from nc_tasks.store.rows import detections, labels, lifecycle, submissions, workers

@@ -18,7 +18,7 @@ from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import attach, down, status
 from nc_tasks.errors import StackFailed
 from nc_tasks.messages.address import socket_path
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 from nc_tasks.store.rows import submissions

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from nc_core.detection import LabelNorm, detect
 from nc_tasks.errors import WrongState
 from nc_tasks.files import FolderArtefacts, retention
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Job, LabelKey, Store, Submission, open_store
 from nc_tasks.store.rows import (

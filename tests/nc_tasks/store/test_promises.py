@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import update
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Label, LabelKey, Store
 from nc_tasks.store.recovery import expired
 from nc_tasks.store.rows import labels, lifecycle, outbox, submissions

@@ -11,7 +11,7 @@ from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.inversion import Begun, Inversion, Trigger
 from nc_core.inversion.trigger import Transferability
 from nc_core.rounds import RANGE_ROUNDS, plan
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Label, LabelKey, Submission
 from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import labels, submissions

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from nc_core.quarantine.admit import admit_model
 from nc_tasks import workflow
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Preparation, Submission
 from nc_tasks.store.recovery import expired
 from nc_tasks.store.rows import lifecycle, submissions

@@ -22,7 +22,7 @@ from nc_core.models import build, canonical_of
 from nc_tasks import workflow
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.messages import publishing
-from nc_tasks.options import Method, ScanOptions
+from nc_tasks.request.options import Method, ScanOptions
 from nc_tasks.store import LabelKey
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, preparations, submissions
 from nc_tasks.tasks import compare as compare_task

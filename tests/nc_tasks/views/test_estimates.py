@@ -13,7 +13,7 @@ from nc_core.cost import cost_of
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
 from nc_tasks.files import FolderArtefacts
-from nc_tasks.options import ScanOptions, scan_options
+from nc_tasks.request.options import ScanOptions, scan_options
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, Store, open_store
 from nc_tasks.store.rows import detections, labels, submissions

@@ -20,7 +20,7 @@ from nc_tasks.embedded.processes import wait_until
 from nc_tasks.errors import StoreUnusable
 from nc_tasks.messages.address import broker_url, socket_path
 from nc_tasks.messages.app import make_app
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Detection, LabelKey, Store, Submission, open_store
 from nc_tasks.store.rows import detections, labels, lifecycle, submissions

@@ -10,7 +10,7 @@ import pytest
 from nc_core.errors import Cancelled
 from nc_core.machine import free_bytes, machine_bytes
 from nc_tasks.errors import TookTooLong
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, LabelKey, Mitigation, Preparation, Submission
 from nc_tasks.store.rows import labels, lifecycle, mitigations, preparations, submissions

@@ -19,7 +19,7 @@ from nc_core.quarantine.answer import Answer
 from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.messages.address import broker_url
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, Worker, open_store
 from nc_tasks.store.rows import submissions

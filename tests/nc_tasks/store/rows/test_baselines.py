@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import NotFound
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import LOCAL, Baseline, CalibrationScan, Store, Submission
 from nc_tasks.store.rows import baselines, calibrations, detections, lifecycle, removal, submissions
 from nc_tasks.store.tables.types import now

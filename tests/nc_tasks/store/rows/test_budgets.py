@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import LabelKey, Store
 from nc_tasks.store.rows import budgets, labels, lifecycle, submissions
 

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import LabelKey, Store, Submission
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, submissions
 from nc_tasks.store.tables.states import SUBMISSION_SOURCES, SubmissionState

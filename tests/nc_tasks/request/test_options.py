@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from nc_core.errors import OptionRefused
 from nc_core.preflight.ranges import VALUE_RANGES
 from nc_core.profiles import PROFILES
-from nc_tasks.label_ranges import MAX_LABELS, MAX_RANGES, parse_labels
-from nc_tasks.options import ScanOptions, parse_methods, scan_options
+from nc_tasks.request.label_ranges import MAX_LABELS, MAX_RANGES, parse_labels
+from nc_tasks.request.options import ScanOptions, parse_methods, scan_options
 
 
 @given(st.sets(st.integers(0, 300), min_size=1))

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from nc_core.choice import MAX_ACCURACY_LOSS
 from nc_core.errors import OptionRefused
-from nc_tasks.label_ranges import LabelRanges, parse_labels
+from nc_tasks.request.label_ranges import LabelRanges, parse_labels
 
 Profile = Literal["fast", "thorough", "paper"]
 """Names of `nc_core.profiles` that a scan may be asked for."""
