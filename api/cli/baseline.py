@@ -84,6 +84,7 @@ def add(
     has failed.
     """
     from nc_tasks.request.options import scan_options
+    from nc_tasks.request.scan import RequestParameters
 
     paths, ids = told_apart(models)
     if paths and (data is None) == (dataset is None):
@@ -98,8 +99,9 @@ def add(
         unlabelled=unlabelled,
         slots=slots,
         seed=seed,
-    ).model_dump(mode="json")
-    orders = [Order(model=path, data=data, dataset=dataset, options=options) for path in paths]
+    )
+    parameters = RequestParameters(options=options)
+    orders = [Order(model=path, data=data, dataset=dataset, parameters=parameters) for path in paths]
     with opened(home, server, workers=workers) as backend:
         raise Leave(add_all(backend, name, orders, ids, detach=detach, as_json=json))
 

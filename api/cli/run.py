@@ -64,8 +64,10 @@ def run(
     where the verdict is clean; goodnet.keras and guarded.keras where a repair was made.
     Exit code: 0 clean, 3 backdoored, 4 inconclusive, 2 input refused, 64 usage error, 1 failed.
     """
-    from api.cli.scanning import ScanRequest, scan
+    from api.backends.backend import Order
+    from api.cli.scanning import scan
     from nc_tasks.request.options import scan_options
+    from nc_tasks.request.scan import RequestParameters
 
     options: dict[str, Any] = {
         "profile": profile,
@@ -85,13 +87,7 @@ def run(
         "baseline": baseline,
         "twins": twins,
     }
-    request = ScanRequest(
-        model=model,
-        data=data,
-        poisoned=poisoned or [],
-        options=scan_options(**options),
-        folder=folder_of(model.resolve().name) if out is None else out,
-        workers=workers,
-        force=force,
-    )
-    raise typer.Exit(scan(settings_of(home), request))
+    parameters = RequestParameters(options=scan_options(**options), force=force)
+    order = Order(model=model, data=data, dataset=None, poisoned=poisoned or [], parameters=parameters)
+    folder = folder_of(model.resolve().name) if out is None else out
+    raise typer.Exit(scan(settings_of(home), order, folder, workers=workers))

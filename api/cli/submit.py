@@ -106,6 +106,8 @@ def submit(
     if (data is None) == (dataset is None):
         raise typer.BadParameter("pass either --data CLEAN or --dataset ID")
     from nc_tasks.request.options import scan_options
+    from nc_tasks.request.scan import RequestParameters
+    from nc_tasks.request.validation import checked
 
     options = scan_options(
         profile=profile,
@@ -124,19 +126,12 @@ def submit(
         budget_minutes=budget_minutes,
         baseline=baseline,
         twins=twins,
-    ).model_dump(mode="json")
+    )
+    named = {name: text for name, _, text in (tag.partition("=") for tag in tags or ())}
+    values = {"priority": priority, "tags": named, "callback_url": callback_url, "force": force}
+    parameters = checked(RequestParameters, {**values, "options": options})
     orders = [
-        Order(
-            model=model,
-            data=data,
-            dataset=dataset,
-            poisoned=poisoned or [],
-            options=options,
-            force=force,
-            priority=priority,
-            tags={name: text for name, _, text in (one.partition("=") for one in tags or ())},
-            callback_url=callback_url,
-        )
+        Order(model=model, data=data, dataset=dataset, poisoned=poisoned or [], parameters=parameters)
         for model in models_in(models)
     ]
     with opened(home, server, workers=workers) as backend:

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.service.models.submission import FileReference
-from api.service.models.wishes import TagName, TagText
 from nc_tasks.request.options import BASELINE
+from nc_tasks.request.scan import TagName, TagText
 from nc_tasks.store.tables.states import Verdict
 from nc_tasks.views.rejudging import MOST, Rejudged
 

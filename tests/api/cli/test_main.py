@@ -12,7 +12,8 @@ import pytest
 from api.cli import arguments, listing, plant, run, submit
 from api.cli.main import run_command
 from nc_tasks.request.options import Method, ScanOptions
-from nc_tasks.store.tables.states import Priority, SubmissionState, Verdict
+from nc_tasks.request.scan import Priority
+from nc_tasks.store.tables.states import SubmissionState, Verdict
 
 Files = tuple[Path, Path]
 
