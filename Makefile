@@ -7,6 +7,7 @@
 # make test-browser   submit, watch and search in a real browser, 2 minutes; screenshots in build/screenshots
 # make wheel   build the package into build/wheel     make test-wheel   install it elsewhere, scan, serve
 # make test-examples   run the notebooks of examples/
+# make test-stack    the command line on real processes with real models, 15 minutes
 # make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
 
 PYTHON ?= python3
@@ -21,8 +22,10 @@ STAMP := $(VENV)/.installed-$(EXTRA)
 ON_JAX := $(addprefix tests/nc_core/,inversion mitigation preflight models/test_precision.py) \
 	--ignore tests/nc_core/inversion/test_evasions.py
 
+STARTS := tests/e2e/test_up.py tests/e2e/test_refusals.py
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-jax test-browser test-faults test-long test-wheel test-examples wheel check docs fuzz lock clean
+.PHONY: help setup demo test test-jax test-browser test-faults test-stack test-long test-wheel test-examples wheel check docs fuzz lock clean
 
 help:
 	@sed -n -e '/^$$/q' -e 's/^# //p' Makefile
@@ -40,13 +43,17 @@ $(STAMP): requirements/$(EXTRA).txt pyproject.toml
 demo: setup
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m deploy.demo
 
-# What random tests draw here is little; `make test-long`, `make fuzz` and `make test-faults` have the rest. Faults are
-# mostly waited for: they go beside the whole stack at work, which wants its files in the order that it gives itself.
+# What random tests draw here is little; `make test-long`, `make fuzz` and `make test-faults` have the rest. Of the whole
+# stack this asks whether it starts, takes a submission to its verdict and refuses what is wrong; `make test-stack` the rest.
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e --ignore tests/faults --ignore tests/browser \
 		--ignore tests/packaging --ignore tests/examples
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "e2e or quick" --durations 10 \
-		tests/e2e tests/faults
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m e2e $(STARTS)
+
+# Files in the order that the stack gives itself: the longest first.
+test-stack: setup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m e2e --durations 10 \
+		tests/e2e $(addprefix --ignore ,$(STARTS))
 
 test-jax: setup
 	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(ON_JAX)

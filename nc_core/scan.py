@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nc_core.conductor import Round, first_round, next_step
 from nc_core.datasets import Resize
+from nc_core.datasets.prepared import Prepared
 from nc_core.detection import (
     AGAIN,
     Detection,
@@ -25,16 +25,16 @@ from nc_core.detection import (
     middle,
     share_of,
 )
-from nc_core.detectors import Detector, comparable
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Inverter, Progress
 from nc_core.inversion.trigger import Transferability
 from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, save_keras
-from nc_core.prepared import Prepared
-from nc_core.ready import Ready, get_ready
-from nc_core.rounds import Plan, plan, range_of, within_range
+from nc_core.scanning.conductor import Round, first_round, next_step
+from nc_core.scanning.detectors import Detector, comparable
+from nc_core.scanning.ready import Ready, get_ready
+from nc_core.scanning.rounds import Plan, plan, range_of, within_range
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,6 +51,12 @@ class Scan:
     plan: Plan
     seed: int
     detector: Detector = "neural-cleanse"
+
+    def __repr__(self) -> str:
+        """One line; the arrays of nets, images and triggers would be pages."""
+        found = self.detection
+        flagged = f", flagged {list(found.flagged_labels)}" if found.flagged_labels else ""
+        return f"<Scan of {len(self.inversions)} labels: {found.verdict}{flagged}, p = {found.p_value:.2g}>"
 
     def repair(self, method: str = "unlearning") -> Repair:
         """Repair the model of its flagged labels; raises OptionRefused where there is none."""

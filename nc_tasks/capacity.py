@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 
-from nc_core.slots import ON_CPU, ON_GPU
+from nc_core.profiles import SLOTS_ON_CPU, SLOTS_ON_GPU
 from nc_tasks.settings import Settings
 
 WORKER_MEMORY = 6 * 2**30
@@ -27,7 +27,7 @@ def default_workers() -> int:
 
 def slots_of(settings: Settings) -> int:
     """Labels that each worker holds at a time: as set, else what suits this machine."""
-    return settings.worker_slots or (ON_GPU if _has_gpu() else ON_CPU)
+    return settings.worker_slots or (SLOTS_ON_GPU if _has_gpu() else SLOTS_ON_CPU)
 
 
 def _has_gpu() -> bool:

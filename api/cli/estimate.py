@@ -15,7 +15,7 @@ from api.client import inputs
 from api.results.numbers import byte_size, count, duration, significant
 
 if TYPE_CHECKING:
-    from nc_core.cost import NetCost
+    from nc_core.intake.cost import NetCost
     from nc_tasks.request.options import ScanOptions
 
 
@@ -65,7 +65,7 @@ class Asked:
 
 def asked(model: Path, options: "ScanOptions", *, images: int | None) -> Asked:
     """Read the model, in a confined process; raises ModelRefused for a file that a scan would refuse."""
-    from nc_core.cost import cost_of
+    from nc_core.intake.cost import cost_of
     from nc_core.quarantine.admit import admit_model
     from nc_tasks.views.estimates import USUAL_IMAGES, labels_of
 

@@ -270,8 +270,8 @@ class CleanseClient:
     ) -> dict[str, Any]:
         """How many minutes and how much memory a scan would take there; nothing is uploaded.
 
-        net: image, activations, multiply_adds and parameters, as `nc_core.cost.cost_of` counts them. labels: how many.
-        images: clean ones.
+        net: image, activations, multiply_adds and parameters, as `nc_core.intake.cost.cost_of` counts them. labels: how
+        many. images: clean ones.
         """
         wish = {"net": dict(net), "labels": labels, "profile": profile, "slots": slots}
         asked = wish if images is None else {**wish, "images": images}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from api.results.numbers import count
-from nc_core.rounds import Purpose
+from nc_core.scanning.rounds import Purpose
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
 
 PHASES = ("prepare", "inversion", "detection", "repair")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sqlalchemy.orm import Session
 
 from api.progress.snapshot import Snapshot
-from nc_core.rounds import Plan, range_of, within_range
+from nc_core.scanning.rounds import Plan, range_of, within_range
 from nc_tasks.store import Store
 from nc_tasks.store.rows import calibrations, labels, mitigations, submissions
 from nc_tasks.store.rows.labels import LabelCounts

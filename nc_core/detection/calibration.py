@@ -61,13 +61,25 @@ def together(own: Statistics, scans: Sequence[Statistics]) -> float:
     p-value needs no correction for the number of statistics. Only what all scans have is looked at; 1 where that is
     nothing.
     """
-    everyone = [own, *scans]
-    names = sorted(set.intersection(*(set(scan) for scan in everyone)))
-    if not names or len(scans) < FEWEST:
+    values = _shared(own, scans)
+    if values.size == 0 or len(scans) < FEWEST:
         return 1.0
-    values = np.array([[scan[name] for name in names] for scan in everyone])  # (n + 1, kinds)
     scores = [_distance(values[at], np.delete(values, at, axis=0)) for at in range(len(values))]
     return conformal(scores[0], scores[1:])
+
+
+def distance(own: Statistics, scans: Sequence[Statistics]) -> float:
+    """How far the statistics lie from those of the clean scans, in their standard deviations: the largest of them, of
+    those that all have; minus infinity where that is nothing."""
+    values = _shared(own, scans)
+    return _distance(values[0], values[1:]) if values.size and len(scans) >= FEWEST else -math.inf
+
+
+def _shared(own: Statistics, scans: Sequence[Statistics]) -> npt.NDArray[np.float64]:
+    """(n + 1, kinds): what all scans have, the submitted one's first."""
+    everyone = [own, *scans]
+    names = sorted(set.intersection(*(set(scan) for scan in everyone)))
+    return np.array([[scan[name] for name in names] for scan in everyone])
 
 
 def _distance(own: npt.NDArray[np.float64], others: npt.NDArray[np.float64]) -> float:

@@ -58,6 +58,15 @@ def label_statistics(labels: Sequence[LabelNorm], *, pixels: int) -> Mapping[Kin
     }
 
 
+def by_label(labels: Sequence[LabelNorm], *, pixels: int) -> Mapping[int, Mapping[str, float]]:
+    """The same by label: label -> kind -> statistic."""
+    found: dict[int, dict[str, float]] = {}
+    for kind, values in label_statistics(labels, pixels=pixels).items():
+        for label, value in values.items():
+            found.setdefault(label, {})[kind] = value
+    return found
+
+
 def _by_label(labels: Sequence[LabelNorm], statistic: Callable[[float], float]) -> dict[int, float]:
     return {one.label: statistic(one.norm) for one in labels if one.state == "done" and one.norm is not None}
 

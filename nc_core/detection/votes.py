@@ -66,10 +66,10 @@ def _outliers(steps: Sequence[Step], alpha: float) -> str:
 
 def _step(step: Step, alpha: float) -> str:
     vote = "flagged" if step.p_value <= alpha else "not flagged"
-    return (
-        f"label {step.label} has log z {step.log_z:.2f} over {step.reference_size} reference labels, "
-        f"p = {step.p_value:.2g}, {vote}"
-    )
+    if not step.reference_size:
+        return f"there is no other label that label {step.label} could be held against, {vote}"
+    others = "one reference label" if step.reference_size == 1 else f"{step.reference_size} reference labels"
+    return f"label {step.label} has log z {step.log_z:.2f} over {others}, p = {step.p_value:.2g}, {vote}"
 
 
 def _vote(one: ModelEvidence, found: Mapping[int, Sequence[str]]) -> str:

@@ -6,11 +6,11 @@ from dataclasses import replace
 import keras
 import numpy as np
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.gangsweep.layout import GeneratorLayout
 from nc_core.gangsweep.program import SweepProgram
 from nc_core.inversion import Inversion, Inverter, Profile, Trigger
 from nc_core.inversion.slots import Outcome
-from nc_core.prepared import Prepared
 
 LEAST_TRANSFER = 0.05
 """Share of held-out images that the common mask must send to the label for the label to have a norm at all."""

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.guard.calibrated import Guard, measured
 from nc_core.guard.layers import above, is_flagged, largest, one_hot, part, with_alarm
 from nc_core.guard.rule import Calibrated, over_classes, without_labels
@@ -23,7 +24,6 @@ from nc_core.intake import CanonicalModel
 from nc_core.intake.names import MEAN_ACTIVATION
 from nc_core.inversion import Predictor, Trigger
 from nc_core.models import build, build_logits
-from nc_core.prepared import Prepared
 
 KIND = "neuron-activation"
 TOP = 0.01

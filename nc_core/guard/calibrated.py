@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.errors import DataRefused
 from nc_core.guard.threshold import Threshold
 from nc_core.inversion import Predictor
-from nc_core.prepared import Prepared
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

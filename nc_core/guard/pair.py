@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.errors import OptionRefused
 from nc_core.guard.calibrated import Guard, measured
 from nc_core.guard.layers import FAR, above, is_flagged, lead, one_hot, part, with_alarm
@@ -24,7 +25,6 @@ from nc_core.guard.threshold import DEFAULT_RATE
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor
 from nc_core.models import build_logits
-from nc_core.prepared import Part, Prepared
 
 KIND = "badnet-and-goodnet"
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.guard.calibrated import Guard, measured
 from nc_core.guard.layers import part
 from nc_core.guard.rule import Calibrated, over_classes, without_labels
@@ -10,7 +11,6 @@ from nc_core.guard.threshold import DEFAULT_RATE, threshold_for
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor
 from nc_core.models import build_logits
-from nc_core.prepared import Prepared
 
 KIND = "class-of-its-own"
 

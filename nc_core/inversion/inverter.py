@@ -9,6 +9,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.detection.outcome import Evidence
 from nc_core.errors import Cancelled, NothingToInvert
 from nc_core.evaluation import attack_success_rate
@@ -22,7 +23,6 @@ from nc_core.inversion.spread import SPREAD_IMAGES, factor_of
 from nc_core.inversion.transfer import Draws, Transfer
 from nc_core.inversion.trigger import Begun, Inversion, State, Transferability, Trigger
 from nc_core.models import Compute, in_precision, scores_of
-from nc_core.prepared import Prepared
 from nc_core.profiles import Profile
 
 HOLDOUT_IMAGES = 500

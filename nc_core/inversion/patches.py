@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.datasets.prepared import Predict
 from nc_core.inversion.trigger import Trigger
-from nc_core.prepared import Predict
 
 IMAGES = 12
 """Images that a patch is tried on; a label's own class is left out of what is said of it."""

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from nc_core.cost import BYTES_FORWARD
+from nc_core.intake.cost import BYTES_FORWARD
 from nc_core.inversion import backend
 from nc_core.models import forward_floats
 

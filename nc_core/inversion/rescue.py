@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.inversion.layout import Layout
 from nc_core.inversion.patches import PatchSearch
 from nc_core.inversion.predict import Predictor
@@ -19,7 +20,6 @@ from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.slots import Job, Outcome, SlotLoop
 from nc_core.inversion.straight import StraightNet, straightened
 from nc_core.inversion.trigger import Trigger
-from nc_core.prepared import Prepared
 from nc_core.profiles import Profile
 
 PROBES = 16

@@ -13,13 +13,13 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion.layout import Layout
 from nc_core.inversion.predict import Predictor
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.slots import Job, Outcome, SlotLoop
 from nc_core.inversion.trigger import Transferability
-from nc_core.prepared import Prepared
 from nc_core.profiles import FEW, FEW_DRAWS
 
 OTHERS = 48

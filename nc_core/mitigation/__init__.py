@@ -4,10 +4,9 @@ from nc_core.mitigation.case import Case
 from nc_core.mitigation.filter import filter_inputs
 from nc_core.mitigation.fine_pruning import fine_prune
 from nc_core.mitigation.gangsweep import sweep
-from nc_core.mitigation.guarding import guard_of
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.neuron_pruning import prune_neurons
-from nc_core.mitigation.repair import Progress, Repair, RepairMethod
+from nc_core.mitigation.repair import Progress, Repair, RepairMethod, guard_of
 from nc_core.mitigation.rescan import Rescan
 from nc_core.mitigation.retraining import retrain
 from nc_core.mitigation.unlearning import unlearn

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.errors import DataRefused
 from nc_core.evaluation import accuracy
 from nc_core.inversion import Predictor
 from nc_core.mitigation.lessons import softmax
-from nc_core.prepared import Part, Prepared
 
 SURE = 0.999
 """Top probability from which an unlabelled image counts for agreement."""

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.choice import MAX_ACCURACY_LOSS
+from nc_core.datasets.prepared import Prepared
 from nc_core.detection import LabelNorm
 from nc_core.guard import DEFAULT_RATE
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Profile, Trigger
 from nc_core.models import Compute
-from nc_core.prepared import Prepared
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

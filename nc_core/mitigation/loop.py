@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 import keras
 import numpy as np
 
+from nc_core.datasets.prepared import Part
 from nc_core.errors import NothingToRepair
 from nc_core.inversion import Predictor
 from nc_core.mitigation.bound import AccuracyBound, BoundOutcome, accuracy_bound
@@ -23,10 +24,8 @@ from nc_core.mitigation.lessons import Lessons, TargetTrigger, clean_lessons
 from nc_core.mitigation.measures import measure
 from nc_core.mitigation.repair import Progress, Repair
 from nc_core.mitigation.rescan import Found, Rescanner
-from nc_core.mitigation.telling import Told
 from nc_core.mitigation.wording import notes_of
 from nc_core.models import build_logits, with_weights
-from nc_core.prepared import Part
 
 MOST_ROUNDS = 5
 """Of patching. Every round costs accuracy; a net that needs more has fallen below any sensible bound before."""
@@ -71,6 +70,29 @@ class Patch(Protocol):
         known: the scan's triggers and those found on the patched net since. Raises Cancelled.
         """
         ...
+
+
+class _Told:
+    """Turns the steps of one round, half patching and half looking at the net again, into shares of the whole repair.
+
+    rounds: the number of this round, from 1, of at most `most`. doing: what the patching is called.
+    """
+
+    def __init__(self, progress: Progress | None, rounds: int, most: int, doing: str) -> None:
+        self._progress, self._rounds, self._most, self._doing = progress, rounds, most, doing
+
+    def patching(self, fraction: float) -> None:
+        """The share of this round's patching that is done."""
+        self._tell(fraction / 2, self._doing)
+
+    def looking(self, fraction: float) -> None:
+        """The share of this round's fresh inversions that is done."""
+        self._tell(0.5 + fraction / 2, "inverting flagged labels afresh")
+
+    def _tell(self, share: float, doing: str) -> None:
+        if self._progress is not None:
+            done = (self._rounds - 1 + share) / self._most
+            self._progress(done, f"round {self._rounds} of {self._most}: {doing}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -151,7 +173,7 @@ def _rounds(
     known = [TargetTrigger(label, case.triggers[label]) for label in case.first]
     standing: list[_Round] = []
     for rounds in range(1, most + 1):
-        told = Told(progress, rounds, most, doing)
+        told = _Told(progress, rounds, most, doing)
         # Each round draws other batches and stamps, and starts its inversions elsewhere than the scan did.
         own = int(np.random.default_rng([case.seed, rounds]).integers(2**31))
         patched = patch(bench, known, seed=own, progress=told.patching, should_stop=should_stop)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.datasets.prepared import Part
 from nc_core.evaluation import accuracy, attack_success_rate, recovery_accuracy
 from nc_core.inversion import Predictor, Trigger
-from nc_core.prepared import Part
 
 
 @dataclass(frozen=True, kw_only=True)

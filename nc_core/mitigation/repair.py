@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nc_core.guard import Guard
+from nc_core.guard import Guard, guard_pair, guard_wide
 from nc_core.intake import CanonicalModel
 from nc_core.mitigation.bound import BoundOutcome
 from nc_core.mitigation.case import Case
@@ -87,3 +87,13 @@ class RepairMethod(Protocol):
         OptionRefused where the method does not fit the model or the data.
         """
         ...
+
+
+def guard_of(case: Case, repair: Repair) -> Guard:
+    """The guarded net, its threshold set for `case.false_positive_rate`; raises DataRefused without clean images."""
+    flagged, rate = tuple(case.triggers), case.false_positive_rate
+    if repair.guard is not None:
+        return repair.guard
+    if repair.guarded is not None:
+        return guard_wide(repair.guarded, flagged, case.prepared, rate=rate)
+    return guard_pair(case.canonical, repair.goodnet, flagged, case.prepared, rate=rate)

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from nc_core.inversion import ALL_PROFILES, Inverter
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.finetune import fine_tune, tuning_for
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.repair import Progress, Repair
-from nc_core.mitigation.rough import rough_triggers
+from nc_core.profiles.proportional import ProportionalControl
 
 LEAST_ROUNDS = 2
 """The second is made also where nothing small is found: on the real sunglasses BadNet detection found nothing after the
@@ -19,6 +20,9 @@ FASTER = 3.0
 """The first, where the net's own logits are learned, as a multiple of that of `MATCHING`: they hold the net where it
 was. On the face net with three triggers one round at 1e-3 left them 1, 20 and 29%, with agreement at .98 on strangers
 that the net is sure of; two at 3e-4 left 0, 32 and 45% at .97."""
+EARLY = (12, 30)
+"""Steps after which the optimisation of an early trigger is stopped."""
+EARLY_STARTS = (0, 1, 2)
 
 
 def unlearn(case: Case, *, progress: Progress | None = None, should_stop: Callable[[], bool] | None = None) -> Repair:
@@ -35,10 +39,10 @@ def unlearn(case: Case, *, progress: Progress | None = None, should_stop: Callab
 
 
 class Unlearning:
-    """One round; without labels the submitted net's rough triggers are unlearned along in all of them."""
+    """One round; without labels the submitted net's early triggers are unlearned along in all of them."""
 
     def __init__(self) -> None:
-        self._rough: list[TargetTrigger] | None = None
+        self._early: list[TargetTrigger] | None = None
 
     def __call__(
         self,
@@ -50,10 +54,10 @@ class Unlearning:
         should_stop: Callable[[], bool] | None,
     ) -> bool:
         """As in `Patch`."""
-        if self._rough is None:
+        if self._early is None:
             labelled = bench.case.prepared.labelled
-            self._rough = [] if labelled else rough_triggers(bench, seed=seed, should_stop=should_stop)
-        unlearn_round(bench, [*known, *self._rough], seed=seed, progress=progress, should_stop=should_stop)
+            self._early = [] if labelled else early_triggers(bench, seed=seed, should_stop=should_stop)
+        unlearn_round(bench, [*known, *self._early], seed=seed, progress=progress, should_stop=should_stop)
         return True
 
 
@@ -87,3 +91,27 @@ def unlearn_round(
         if bench.bound.share(bench.predict) >= bench.bound.cautious:
             break
     progress(1.0)
+
+
+def early_triggers(bench: Bench, *, seed: int, should_stop: Callable[[], bool] | None = None) -> list[TargetTrigger]:
+    """Triggers as they stand early in their optimisation, of the leading labels, on the bench's net as it stands.
+
+    The smallest trigger that works is a part of the planted one; with it unlearned, the rest still works. Early masks
+    are several times as large and hold most of what the net answers to. On the face net with three triggers one round
+    with them left 0, 22 and 16% of the true attacks, without them 1, 20 and 29%; on the real sunglasses BadNet 32% at
+    an accuracy of .96 on its own people, and 47% at .94. None of suspects, of which most are clean: what is large and
+    works on a clean net as well costs accuracy. Raises Cancelled when `should_stop` says so.
+    """
+    case, made = bench.case, list[TargetTrigger]()
+    labels = [label for label in case.first if label not in case.suspects]
+    for steps in EARLY:
+        profile = replace(ALL_PROFILES["screening"], max_steps=steps, control=ProportionalControl(patience=steps))
+        inverter = Inverter(bench.model, case.prepared, profile=profile, slots=case.slots, compute=case.compute)
+        found = inverter.invert(labels, seed=seed, starts=EARLY_STARTS, should_stop=should_stop)
+        made += [
+            TargetTrigger(label, one.trigger)
+            for label, several in found.items()
+            for one in several
+            if one.trigger is not None
+        ]
+    return made

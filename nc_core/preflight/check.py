@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.datasets import Images
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Predict
 from nc_core.errors import OptionRefused
 from nc_core.inversion import Predictor
 from nc_core.inversion.spread import SPREAD_IMAGES
@@ -17,7 +18,6 @@ from nc_core.preflight import ranges
 from nc_core.preflight.accuracy import Measured, accuracy_doubts, refuse_low
 from nc_core.preflight.gradient import hiding
 from nc_core.preflight.pace import ACCURACY_IMAGES, Pace
-from nc_core.prepared import Predict
 
 FEW_IMAGES = 100
 

@@ -1,10 +1,10 @@
 """How much memory a slot program takes, from the net's shapes, and how many slots fit."""
 
-from nc_core.cost import NetCost, program_bytes
 from nc_core.errors import OutOfBudget
+from nc_core.intake.cost import NetCost, program_bytes
 from nc_core.inversion import Profile, backend
 from nc_core.machine import free_bytes
-from nc_core.slots import ON_CPU, ON_GPU
+from nc_core.profiles import SLOTS_ON_CPU, SLOTS_ON_GPU
 
 SHARE_OF_FREE = 0.5
 """Of the memory that is available now, when no budget is set: other workers and the operating system live here too."""
@@ -28,7 +28,7 @@ def choose_slots(
     On a CPU running out of memory is a kill and no exception, so it is estimated beforehand. Raises OutOfBudget when
     not even one slot fits.
     """
-    usual = ON_GPU if backend.on_gpu() else ON_CPU
+    usual = SLOTS_ON_GPU if backend.on_gpu() else SLOTS_ON_CPU
     for slots in range(min(wanted or usual, max(labels, 1)), 0, -1):
         if estimate(net, slots=slots, profile=profile, fit_images=fit_images) <= budget:
             return slots

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from nc_core.cost import NetCost
 from nc_core.errors import OutOfBudget
+from nc_core.intake.cost import NetCost
 from nc_core.preflight.gradient import IMAGES_PER_LABEL, ROWS
 from nc_core.preflight.ranges import PROBE_IMAGES, VALUE_RANGES
 

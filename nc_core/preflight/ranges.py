@@ -10,8 +10,8 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
-from nc_core.domain import Domain
-from nc_core.prepared import Predict
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Predict
 
 PROBE_IMAGES = 512
 """Images that candidates are compared on: a difference of 5 points of accuracy is then beyond 2 standard errors."""

@@ -8,9 +8,9 @@ from typing import Any
 from nc_core.detection import Detection
 from nc_core.errors import InputRefused
 from nc_core.inversion import FAST, Inversion
-from nc_core.ready import get_ready
-from nc_core.rounds import Plan, plan
 from nc_core.scan import scan_labels
+from nc_core.scanning.ready import get_ready
+from nc_core.scanning.rounds import Plan, plan
 from nc_core.zoo.card import CLEAN, NET, RESULT, VALUE_RANGE, read_card
 
 

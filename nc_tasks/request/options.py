@@ -37,7 +37,7 @@ class ScanOptions(BaseModel):
     profile: Profile = "fast"
     """Hyperparameters of the inversion, `nc_core.profiles`."""
     detector: Literal["neural-cleanse", "gangsweep"] = "neural-cleanse"
-    """What looks at the labels, `nc_core.detectors`."""
+    """What looks at the labels, `nc_core.scanning.detectors`."""
     mitigate: Annotated[tuple[Method, ...], BeforeValidator(_methods)] = ("unlearning",)
     """Repairs to try on a backdoored model, the best is kept; empty: none."""
     max_accuracy_loss: float = Field(default=MAX_ACCURACY_LOSS, ge=0.0, le=1.0)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from nc_core.detection import AGAIN, Evidence, middle
 from nc_core.errors import Cancelled, OutOfDeviceMemory
-from nc_core.rounds import Plan, range_of, within_range
+from nc_core.scanning.rounds import Plan, range_of, within_range
 from nc_tasks.errors import one_line
 from nc_tasks.messages.app import app
 from nc_tasks.messages.batching import BatchedTask

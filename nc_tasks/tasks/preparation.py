@@ -28,7 +28,7 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
     """
     from nc_core.inversion import PROFILES
     from nc_core.preflight import default_budget
-    from nc_core.ready import get_ready
+    from nc_core.scanning.ready import get_ready
 
     options = ScanOptions(**submission.options)
     with (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nc_core.detection import LabelNorm, StillFlagged, leaders_of
-from nc_core.rounds import Plan
+from nc_core.scanning.rounds import Plan
 from nc_tasks import workflow
 from nc_tasks.messages.app import app
 from nc_tasks.request.options import ScanOptions
@@ -88,9 +88,9 @@ def _case(
     norms: list[LabelNorm],
     poison: "npt.NDArray[np.float32] | None",
 ) -> "Case":
-    from nc_core.detectors import comparable
     from nc_core.inversion import ALL_PROFILES
     from nc_core.mitigation import Case
+    from nc_core.scanning.detectors import comparable
 
     options, rounds = ScanOptions(**submission.options), plan_of(submission)
     suspects = found.get("suspects", ())  # a verdict of an earlier version names none

@@ -22,9 +22,9 @@ TAG = "twin-of"
 
 def architecture_file(worker: WorkerProcess, canonical_sha256: str) -> str:
     """Keep the architecture of a net as a model file; returns its sha256."""
-    from nc_core.architecture import architecture_of
     from nc_core.intake import load_canonical
     from nc_core.models import save_keras
+    from nc_core.scanning.twins import architecture_of
 
     with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
         path = Path(folder) / "architecture.keras"

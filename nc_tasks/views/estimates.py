@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from nc_core.cost import NetCost, cost_of, program_bytes
 from nc_core.datasets.split import FIT_CAP, FIT_SHARE, HOLDOUT_CAP, REPAIR_CAP
 from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.intake import load_canonical
+from nc_core.intake.cost import NetCost, cost_of, program_bytes
 from nc_core.profiles import ALL_PROFILES, FEW, FEW_DRAWS, PROFILES
-from nc_core.rounds import plan
+from nc_core.scanning.rounds import plan
 from nc_tasks.capacity import default_workers, slots_of
 from nc_tasks.errors import MissingArtefact
 from nc_tasks.files import ArtefactStore

@@ -20,7 +20,7 @@ from nc_core.detection import (
     statistics_of,
 )
 from nc_core.detection.calibration import Source, Statistics
-from nc_core.rounds import Plan
+from nc_core.scanning.rounds import Plan
 from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.store.queries import findings

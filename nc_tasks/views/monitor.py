@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nc_core.errors import CleanseError
-from nc_core.rounds import range_of, within_range
+from nc_core.scanning.rounds import range_of, within_range
 from nc_tasks.settings import get_settings
 from nc_tasks.store import Detection, Label, Store, Submission, open_store
 from nc_tasks.store.queries.findings import last_rounds

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from nc_core.rounds import Plan, plan
+from nc_core.scanning.rounds import Plan, plan
 from nc_tasks.request.options import ScanOptions
 from nc_tasks.store.tables import Submission
 

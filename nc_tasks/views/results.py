@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from nc_core.choice import Candidate, Choice, choose
-from nc_core.rounds import Plan
+from nc_core.scanning.rounds import Plan
 from nc_tasks.store import Detection, Mitigation, Submission
 from nc_tasks.store.queries import findings
 from nc_tasks.store.queries.findings import Finding, LabelTotals

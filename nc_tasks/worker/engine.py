@@ -195,8 +195,8 @@ def engine_for(worker: WorkerProcess, submission: Submission, profile: str, slot
 
 
 def _inverter(worker: WorkerProcess, submission: Submission, profile: str, slots: int, range: int) -> "Inverter":
-    from nc_core.detectors import DETECTORS
     from nc_core.inversion import ALL_PROFILES
+    from nc_core.scanning.detectors import DETECTORS
 
     loaded, settings = inputs.load(worker, submission, range), ALL_PROFILES[profile]
     compute: Compute = (submission.preflight or {})["screening_compute"] if settings.hands_on else "float32"

@@ -16,9 +16,9 @@ from nc_tasks.worker.process import WorkerProcess
 if TYPE_CHECKING:
     import keras
 
-    from nc_core.domain import Domain
+    from nc_core.datasets.domain import Domain
+    from nc_core.datasets.prepared import Prepared
     from nc_core.intake import CanonicalModel
-    from nc_core.prepared import Prepared
 
 KEPT = 2
 """Nets that stay loaded in one process: the submission at work and the one before or after it."""
@@ -49,7 +49,7 @@ def uploaded(worker: WorkerProcess, digest: str, name: str) -> Iterator[Path]:
 
 def domain_of(submission: Submission, range: int | None = None) -> "Domain":
     """The domain of one of the value ranges that preflight found; None: of the one that is at work or was judged."""
-    from nc_core.domain import Domain
+    from nc_core.datasets.domain import Domain
 
     if submission.preflight is None:
         raise ValueError(f"submission {submission.id} has not been prepared")
@@ -81,10 +81,10 @@ def load(worker: WorkerProcess, submission: Submission, range: int | None = None
 
 def _load(worker: WorkerProcess, submission: Submission, range: int | None) -> ScanInputs:
     from nc_core.datasets import CleanData
+    from nc_core.datasets.prepared import prepare
     from nc_core.intake import load_canonical
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
-    from nc_core.prepared import prepare
 
     model_digest, data_digest = str(submission.canonical_sha256), str(submission.clean_data_sha256)
     canonical = load_canonical(worker.artefacts.path(model_digest), model_digest)

@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion import PROFILES, Inversion, Predictor
-from nc_core.prepared import Prepared
-from nc_core.ready import Ready, get_ready
-from nc_core.slots import ON_CPU
+from nc_core.profiles import SLOTS_ON_CPU
+from nc_core.scanning.ready import Ready, get_ready
 
 ART = "adversarial-robustness-toolbox==1.20.1"
 ALONE = Path(__file__).with_name("art_alone.py")
@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--labels", type=int, nargs="*", default=[1, 19])
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--steps", type=int, default=1000, help="of ART at most; 1000 is its default, and an hour")
-    parser.add_argument("--slots", type=int, default=ON_CPU)
+    parser.add_argument("--slots", type=int, default=SLOTS_ON_CPU)
     given = parser.parse_args()
     python = environment(given.environment)
     ready = get_ready(given.model, given.data, profile=PROFILES["fast"], slots=given.slots)

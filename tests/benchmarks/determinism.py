@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from nc_core.inversion import PROFILES
-from nc_core.ready import get_ready
-from nc_core.rounds import plan
 from nc_core.scan import scan_labels
+from nc_core.scanning.ready import get_ready
+from nc_core.scanning.rounds import plan
 
 
 def main() -> None:

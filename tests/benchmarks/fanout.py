@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from nc_core.slots import ON_CPU
+from nc_core.profiles import SLOTS_ON_CPU
 from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import Stack, attach, down
 from nc_tasks.embedded.processes import wait_until
@@ -148,7 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--labels", type=int, nargs="*", default=[1000, 10000])
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--slots", type=int, default=ON_CPU)
+    parser.add_argument("--slots", type=int, default=SLOTS_ON_CPU)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cleanse-fanout-") as folder:
         # The sweeper would find the submission and begin it before its clock runs.

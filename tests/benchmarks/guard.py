@@ -20,7 +20,7 @@ from nc_core.datasets import Images
 from nc_core.inversion import ALL_PROFILES, PROFILES, Predictor
 from nc_core.mitigation import METHODS, Case, guard_of
 from nc_core.quarantine.admit import admit_images
-from nc_core.ready import Ready, get_ready
+from nc_core.scanning.ready import Ready, get_ready
 from nc_tasks.request.label_ranges import parse_labels
 
 PROFILE = "fast"

@@ -15,10 +15,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.inversion import PROFILES, Inversion, Inverter, Profile, backend
-from nc_core.prepared import Prepared
-from nc_core.ready import get_ready
-from nc_core.slots import ON_CPU
+from nc_core.profiles import SLOTS_ON_CPU
+from nc_core.scanning.ready import get_ready
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("--labels", type=int, default=8)
     parser.add_argument("--include", type=int, nargs="*", default=[])
-    parser.add_argument("--slots", type=int, default=ON_CPU)
+    parser.add_argument("--slots", type=int, default=SLOTS_ON_CPU)
     parser.add_argument("--profiles", nargs="*", default=["fast", "paper"], choices=list(PROFILES))
     given = parser.parse_args()
     ready = get_ready(given.model, given.data, profile=PROFILES["fast"])

@@ -16,12 +16,12 @@ def one(name: str, slots: int) -> None:
     import keras
     import numpy as np
 
-    from nc_core.cost import cost_of
-    from nc_core.domain import Domain
+    from nc_core.datasets.domain import Domain
+    from nc_core.datasets.prepared import Part, Prepared
+    from nc_core.intake.cost import cost_of
     from nc_core.inversion import FAST, invert_labels
     from nc_core.models import activation_floats, canonical_of
     from nc_core.preflight import estimate
-    from nc_core.prepared import Part, Prepared
 
     model = getattr(keras.applications, name)(weights=None, classifier_activation=None)
     domain = Domain(value_range="0..1", scale=(1 / 255,) * 3, offset=(0.0,) * 3)

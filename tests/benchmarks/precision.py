@@ -18,7 +18,7 @@ from keras import ops
 
 from nc_core.inversion import PROFILES, Inversion, Inverter, backend
 from nc_core.models import in_precision
-from nc_core.ready import get_ready
+from nc_core.scanning.ready import get_ready
 
 BATCHES = (16, 32, 64, 128, 256)
 

@@ -13,13 +13,13 @@ import time
 
 import numpy as np
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.detection import AGAIN, middle
 from nc_core.inversion import PROFILES
-from nc_core.prepared import Prepared
-from nc_core.ready import Ready, get_ready
-from nc_core.rounds import plan
+from nc_core.profiles import SLOTS_ON_CPU
 from nc_core.scan import scan_labels
-from nc_core.slots import ON_CPU
+from nc_core.scanning.ready import Ready, get_ready
+from nc_core.scanning.rounds import plan
 from nc_tasks.request.label_ranges import parse_labels
 from tests.benchmarks.inversion import bare_seconds
 
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--labels", type=parse_labels)
     parser.add_argument("--sample", type=int, default=3)
     parser.add_argument("--include", type=int, nargs="*", default=[])
-    parser.add_argument("--slots", type=int, default=ON_CPU)
+    parser.add_argument("--slots", type=int, default=SLOTS_ON_CPU)
     parser.add_argument("--thorough", action="store_true")
     given = parser.parse_args()
     ready = get_ready(

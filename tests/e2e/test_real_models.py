@@ -11,7 +11,7 @@ from nc_core.inversion import FAST, Predictor
 from nc_core.mitigation.finetune import fine_tune, tuning_for
 from nc_core.mitigation.lessons import clean_lessons
 from nc_core.models import build_logits
-from nc_core.ready import get_ready
+from nc_core.scanning.ready import get_ready
 from tests.e2e.conftest import Cleanse, Ran
 
 pytestmark = pytest.mark.e2e

@@ -1,7 +1,5 @@
 """Brokers that die or forget, callbacks that never come, messages that come twice."""
 
-import pytest
-
 from nc_tasks.messages.address import broker_url
 from nc_tasks.messages.app import make_app
 from tests.faults.home import Home, eventually
@@ -15,7 +13,6 @@ def test_a_broker_killed_and_started_again(home: Home) -> None:
     home.ends(submission)
 
 
-@pytest.mark.quick
 def test_a_broker_that_is_wiped(home: Home) -> None:
     # Given labels that run, and others that wait with their messages
     for label in range(5):
@@ -31,7 +28,6 @@ def test_a_broker_that_is_wiped(home: Home) -> None:
     home.ends(submission)
 
 
-@pytest.mark.quick
 def test_a_chord_whose_keys_are_gone(home: Home) -> None:
     # Given a round under way
     home.script.arrange("hold", 0)

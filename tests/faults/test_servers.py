@@ -47,7 +47,6 @@ def test_a_database_server_that_is_away_for_ten_leases(on_server: Home, server: 
     home.ends(submission)
 
 
-@pytest.mark.quick
 def test_a_worker_killed_where_the_database_is_a_server(on_server: Home) -> None:
     home = on_server
     home.script.arrange("hold", 3)

@@ -2,13 +2,10 @@
 
 from datetime import timedelta
 
-import pytest
-
 from nc_tasks.store.rows import detections, submissions
 from tests.faults.home import Home, eventually
 
 
-@pytest.mark.quick
 def test_a_submission_that_is_cancelled_and_tried_again(home: Home) -> None:
     # Given a submission of which some labels have ended, five run and others wait
     for label in range(4, 9):
@@ -52,7 +49,6 @@ def test_a_failed_label_that_is_tried_again(home: Home) -> None:
     assert home.detected_at(submission) > first
 
 
-@pytest.mark.quick
 def test_a_budget_that_is_used_up_while_labels_run_and_others_wait(home: Home) -> None:
     # Given a submission with a budget of an hour, of which some labels have ended, some run and others wait
     for label in range(4, 9):

@@ -9,7 +9,6 @@ from nc_tasks.embedded.processes import wait_until
 from tests.faults.home import Home, eventually
 
 
-@pytest.mark.quick
 def test_workers_are_known_before_their_first_task_and_no_longer_than_they_live(home: Home) -> None:
     # Given a stack to which nothing was ever submitted, then each of its processes that takes tasks is known
     eventually(lambda: home.workers("labels") == {home.pid("labels1")} and len(home.workers("control")) == 1)
@@ -25,7 +24,6 @@ def test_workers_are_known_before_their_first_task_and_no_longer_than_they_live(
     eventually(lambda: len(home.workers("control")) == 1 and of_pool not in home.workers("control"))
 
 
-@pytest.mark.quick
 def test_a_worker_killed_with_labels_in_it(home: Home) -> None:
     # Given a worker with four labels in its slots
     home.script.arrange("hold", 3)
@@ -39,7 +37,6 @@ def test_a_worker_killed_with_labels_in_it(home: Home) -> None:
     assert home.rows(submission)[3].alone
 
 
-@pytest.mark.quick
 def test_a_label_that_always_kills_its_worker(home: Home) -> None:
     # Given a label that kills whatever process it is in
     home.script.arrange("kill always", 5)

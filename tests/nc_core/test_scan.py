@@ -37,4 +37,7 @@ def test_the_user_s_word_has_one_range_scanned(tmp_path: Path) -> None:
     model, data = gated.write(tmp_path, "0..255")
     found = scan(model, data, value_range="0..1")
     assert found.detection.verdict == "clean"
+    # And it prints as one line, without the arrays of nets and images
+    assert str(found).startswith("<Scan of 16 labels: clean, p = ")
+    assert len(str(found)) < 80
     assert [one.value_range for one in found.detection.ranges] == ["0..1"]

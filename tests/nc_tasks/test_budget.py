@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from nc_core.rounds import SCREENED_FROM
+from nc_core.scanning.rounds import SCREENED_FROM
 from nc_tasks import workflow
 from nc_tasks.store import Label, LabelKey
 from nc_tasks.store.queries import findings

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api.progress.watching import snapshot
-from nc_core.rounds import RANGE_ROUNDS
+from nc_core.scanning.rounds import RANGE_ROUNDS
 from nc_tasks import workflow
 from nc_tasks.store.queries import findings, grid
 from nc_tasks.store.rows import detections, labels, mitigations, submissions

@@ -12,7 +12,7 @@ from PIL import Image
 
 from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
 
 SIDE = 128
 """Pictures smaller than this are enlarged by a whole factor, so that one input pixel is one sharp square."""

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from nc_core.detection import Evidence, LabelNorm
-from nc_core.rounds import RANGE_ROUNDS, Plan
+from nc_core.scanning.rounds import RANGE_ROUNDS, Plan
 from nc_tasks.store.tables import Label, Submission
 from nc_tasks.store.tables.states import RESULTS
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from nc_core.rounds import RANGE_ROUNDS, range_of
+from nc_core.scanning.rounds import RANGE_ROUNDS, range_of
 from nc_tasks.store.rows import leases, outbox
 from nc_tasks.store.rows.statements import insert_absent
 from nc_tasks.store.tables import Label

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from nc_core.rounds import range_of
+from nc_core.scanning.rounds import range_of
 from nc_tasks.store.rows.restart import restart_labels
 from nc_tasks.store.rows.statements import changed
 from nc_tasks.store.tables import Label, Leased, Mitigation, Preparation, Submission

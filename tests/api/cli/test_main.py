@@ -146,7 +146,7 @@ def test_submit_takes_every_option_of_a_scan_that_run_takes() -> None:
 
 def test_the_choices_are_those_of_the_science() -> None:
     from nc_core.attacks import ATTACKS, POSITIONS
-    from nc_core.detectors import DETECTORS
+    from nc_core.scanning.detectors import DETECTORS
 
     assert get_args(plant.Position) == POSITIONS
     assert get_args(plant.Attack) == tuple(ATTACKS)

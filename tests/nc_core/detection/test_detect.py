@@ -211,6 +211,20 @@ def test_enough_clean_scans_of_the_same_cell_decide_alone() -> None:
     assert "pass --twins 19" in few.reason
 
 
+def test_of_two_classes_that_are_both_unlike_clean_scans_the_farther_one_leads() -> None:
+    # Given nets of two labels, 19 of them clean
+    def net(seed: int, norms: Sequence[float]) -> list[LabelNorm]:
+        noise = np.exp(0.1 * np.random.default_rng(seed).standard_normal(2))
+        return scan(norms * noise, transfer=dict.fromkeys(range(2), 0.3))
+
+    twins = tuple(statistics_of(net(seed, [40.0, 60.0]), pixels=PIXELS) for seed in range(1, 20))
+    calibration = Calibration(source="twins", scans=twins)
+    # When a planted trigger of label 1 has made the way to label 0 shorter as well
+    found = detect(net(50, [16.0, 4.0]), classes=2, pixels=PIXELS, calibration=calibration)
+    # Then the model is abnormal, and label 1 leads
+    assert (found.verdict, found.flagged_labels, found.p_value) == ("backdoored", (1,), 0.05)
+
+
 @pytest.mark.parametrize(("transfer", "told"), [({2: 0.05}, "works on 5% of others"), ({}, "too few images")])
 def test_a_small_trigger_alone_flags_nothing_and_is_told(transfer: dict[int, float], told: str) -> None:
     # Given a label with a small trigger, which what few images need does not bear out, or that could not be measured
@@ -393,6 +407,12 @@ def test_no_norm_at_all_is_inconclusive(state: State) -> None:
     found = detect(labels, classes=43, pixels=PIXELS)
     assert found.verdict == "inconclusive"
     assert found.p_value == 1.0
+
+
+def test_of_one_label_nobody_says_that_it_stands_out_over_none() -> None:
+    alone = [LabelNorm(label=0, state="done", norm=9.0, attack_success_rate=1.0, reference=False)]
+    (told, *_) = detect(alone, classes=1, pixels=PIXELS).rules
+    assert "no other label that label 0 could be held against" in told
 
 
 def test_json_has_the_contracts_keys() -> None:

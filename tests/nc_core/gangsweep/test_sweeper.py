@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.gangsweep import Sweeper
 from nc_core.gangsweep.layout import GRID, GeneratorLayout
 from nc_core.inversion import FAST, Inversion
-from nc_core.prepared import Part, Prepared
 
 SHAPE = (12, 11, 3)
 CLASSES = 6

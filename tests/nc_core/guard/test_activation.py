@@ -7,12 +7,12 @@ import keras
 import numpy as np
 import pytest
 
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.guard import guard_units, guard_wide
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Trigger
 from nc_core.models import build_logits, canonical_of, with_weights
-from nc_core.prepared import Part, Prepared
 
 SHAPE = (6, 6, 1)
 CLASSES, TARGET, UNITS = 4, 2, 20

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.errors import OptionRefused
 from nc_core.guard import guard_pair, guarded_pair
 from nc_core.intake import CanonicalModel, read_model
@@ -18,7 +19,6 @@ from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation.finetune import Tuning, fine_tune
 from nc_core.mitigation.lessons import Lessons, TargetTrigger
 from nc_core.models import build, build_logits, canonical_of, with_weights
-from nc_core.prepared import Part, Prepared
 
 SHAPE = (8, 8, 3)
 LOAD = """

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from nc_core.domain import Domain
-from nc_core.prepared import Part, Prepared
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Part, Prepared
 
 SHAPE = (13, 11, 3)
 CLASSES = 7

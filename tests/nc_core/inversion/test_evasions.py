@@ -9,15 +9,15 @@ import pytest
 
 from nc_core.attacks import PatchTrigger, Planted, plant_patch
 from nc_core.datasets import CleanData, Images, split_images
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Prepared, prepare
 from nc_core.datasets.traffic_signs import draw_signs
 from nc_core.detection import LabelNorm, detect
-from nc_core.domain import Domain
 from nc_core.errors import Cancelled
 from nc_core.inversion import FAST, Inversion, Inverter, Predictor
 from nc_core.models import build_logits, canonical_of
 from nc_core.preflight.gradient import hiding
-from nc_core.prepared import Prepared, prepare
-from nc_core.ready import get_ready
+from nc_core.scanning.ready import get_ready
 from tests import evasions
 from tests.evidence import CONVERGED
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from keras import ops
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.detection.outcome import LEADING_BOUND
 from nc_core.inversion.heading import FEWEST, Heading
 from nc_core.models import build_logits, canonical_of
-from nc_core.prepared import Prepared
 from tests.evidence import NOT_CONVERGED
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.errors import OutOfDeviceMemory
 from nc_core.inversion import FAST, PAPER, Inversion, Inverter, Predictor, backend, invert_labels
 from nc_core.inversion.layout import EPSILON, Layout
 from nc_core.inversion.program import SlotProgram
 from nc_core.models import Compute
-from nc_core.prepared import Part, Prepared
 from nc_core.profiles.proportional import ProportionalControl
 
 SHORT = replace(FAST, max_steps=6)

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.inversion import ALL_PROFILES, Begun, Inverter
 from nc_core.inversion.layout import Layout
-from nc_core.prepared import Prepared
 from nc_core.profiles import SCREENING
-from nc_core.rounds import SCREENING_STEPS
+from nc_core.scanning.rounds import SCREENING_STEPS
 
 
 def inverter(model: keras.Model, prepared: Prepared, profile: str, slots: int = 2) -> Inverter:

@@ -9,13 +9,13 @@ import pytest
 
 from nc_core.attacks import PatchTrigger, Planted, plant_patch
 from nc_core.datasets import CleanData, Images, split_images
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Prepared, prepare
 from nc_core.datasets.traffic_signs import draw_signs
-from nc_core.domain import Domain
 from nc_core.errors import Cancelled
 from nc_core.inversion import FAST, Inversion, Inverter, Predictor
 from nc_core.inversion.trigger import Transferability
 from nc_core.models import build_logits, canonical_of
-from nc_core.prepared import Prepared, prepare
 from tests.evidence import CONVERGED
 
 CLASSES, TARGET, CLEAN = 10, 2, 0

@@ -8,14 +8,14 @@ import keras
 import numpy as np
 import pytest
 
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Profile, Trigger
 from nc_core.mitigation import Case, loop
 from nc_core.mitigation.lessons import Lessons, TargetTrigger
 from nc_core.mitigation.rescan import Found, Rescan
 from nc_core.models import canonical_of
-from nc_core.prepared import Part, Prepared
 from nc_core.profiles.proportional import ProportionalControl
 
 CLASSES = 4

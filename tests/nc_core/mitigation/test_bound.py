@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.errors import DataRefused
 from nc_core.mitigation.bound import FOREIGN, SURE, accuracy_bound
-from nc_core.prepared import Part, Prepared
 
 
 class Answering:

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
-from nc_core.mitigation.lessons import Lessons, TargetTrigger, clean_lessons, softmax, with_stamped
+from nc_core.mitigation import lessons as module
+from nc_core.mitigation.lessons import Lessons, TargetTrigger, clean_lessons, softmax, varied, with_stamped
 from nc_core.models import build_logits
-from nc_core.prepared import Part, Prepared
 
 
 def test_stamped_copies_carry_the_true_label_and_no_image_of_the_target_class(
@@ -115,3 +116,24 @@ def test_no_unlabelled_image_may_be_left(
     images = part(3, count)
     own = replace(prepared, repair=Part(x=images.x, y=np.full(count, 2, np.int32)), labelled=False)
     assert len(clean_lessons(own, Predictor(build_logits(tiny_net)), [2], seed=0)) == 0
+
+
+def test_variations_are_mirrored_shifted_and_blended_images_of_the_same_range(part: Callable[..., Part]) -> None:
+    x = part(1, 20).x
+    made = varied(x, seed=4)
+    assert made.shape == (200, 8, 8, 1)
+    np.testing.assert_array_equal(made[:20], x)
+    np.testing.assert_array_equal(made[20:40], x[:, :, ::-1])
+    np.testing.assert_array_equal(made[40:60, 1:, 1:], x[:, :-1, :-1])
+    assert x.min() <= made.min() <= made.max() <= x.max()
+    np.testing.assert_array_equal(made, varied(x, seed=4))
+    assert not np.array_equal(made, varied(x, seed=5))
+
+
+def test_there_are_only_as_many_variations_as_memory_allows(
+    part: Callable[..., Part], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = part(1, 20).x
+    for most, times in ((x.size // 2, 1), (3 * x.size, 3)):
+        monkeypatch.setattr(module, "MOST_FLOATS", most)
+        assert len(varied(x, seed=0)) == times * 20

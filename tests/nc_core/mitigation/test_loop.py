@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.errors import NothingToRepair
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Trigger
 from nc_core.mitigation import Case, Repair
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.loop import Bench, close_loop
-from nc_core.prepared import Part, Prepared
 from tests.nc_core.mitigation.conftest import dense_badnet
 
 MakeCase = Callable[..., Case]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nc_core.choice import DEAD
+from nc_core.datasets.prepared import Prepared
 from nc_core.errors import Cancelled, NothingToRepair, OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
@@ -18,7 +19,6 @@ from nc_core.mitigation.loop import Bench
 from nc_core.mitigation.neuron_pruning import Pruning
 from nc_core.mitigation.units import Silencer, Site, last_convolution, penultimate
 from nc_core.models import build, build_logits, canonical_of
-from nc_core.prepared import Prepared
 from tests.nc_core.mitigation.conftest import dense_badnet
 
 layers = keras.layers

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.errors import OptionRefused
 from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation import METHODS, Case
@@ -13,7 +14,6 @@ from nc_core.mitigation.lessons import Lessons
 from nc_core.mitigation.retraining import half_of, with_poison
 from nc_core.mitigation.widening import narrowed, widened
 from nc_core.models import build, build_logits, canonical_of
-from nc_core.prepared import Prepared
 from tests.nc_core.mitigation.conftest import dense_badnet
 
 layers = keras.layers

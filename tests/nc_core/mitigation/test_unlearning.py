@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from nc_core.datasets.prepared import Prepared
 from nc_core.errors import Cancelled
 from nc_core.evaluation import accuracy, attack_success_rate
 from nc_core.intake import CanonicalModel, load_canonical
@@ -15,7 +16,6 @@ from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation import METHODS, Case, Progress, Repair, unlearning
 from nc_core.mitigation.finetune import TEACHING, Tuning
 from nc_core.models import build_logits
-from nc_core.prepared import Prepared
 from tests.nc_core.mitigation.conftest import dense_badnet
 
 Unlearn = Callable[..., Repair]

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from nc_core.cost import cost_of
 from nc_core.errors import CleanseError
+from nc_core.intake.cost import cost_of
 from nc_core.inversion import FAST, Predictor
 from nc_core.inversion.predict import PREDICT_BYTES
 from nc_core.models import build_logits
 from nc_core.preflight import choose_slots, estimate, pace_of
 from nc_core.preflight.pace import MOST_SECONDS, SECONDS
 from nc_core.quarantine.admit import admit_model
-from nc_core.ready import get_ready
+from nc_core.scanning.ready import get_ready
 from tests import bombs
 
 BUDGET = 2 * 2**30
@@ -61,7 +61,7 @@ import json, resource, sys
 from pathlib import Path
 from nc_core.errors import CleanseError
 from nc_core.profiles import PROFILES
-from nc_core.ready import get_ready
+from nc_core.scanning.ready import get_ready
 told = {}
 for folder in sys.argv[1:]:
     for model in sorted(Path(folder).glob("*.keras")):

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from nc_core.cost import NetCost
 from nc_core.datasets import Images
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
 from nc_core.errors import DataRefused, OptionRefused, OutOfBudget
+from nc_core.intake.cost import NetCost
 from nc_core.inversion import FAST
 from nc_core.preflight import candidate, check, choose_slots, estimate
 from nc_core.preflight.ranges import VALUE_RANGES

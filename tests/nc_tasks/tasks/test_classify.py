@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.errors import DataRefused
 from nc_core.guard import guard_units, guard_wide, guarded_pair
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Trigger
 from nc_core.models import canonical_of
-from nc_core.prepared import Part, Prepared
 from nc_tasks.tasks.classify import classify
 from nc_tasks.worker.process import WorkerProcess
 

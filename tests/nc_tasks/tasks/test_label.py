@@ -10,7 +10,7 @@ import pytest
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.inversion import Begun, Inversion, Trigger
 from nc_core.inversion.trigger import Transferability
-from nc_core.rounds import RANGE_ROUNDS, plan
+from nc_core.scanning.rounds import RANGE_ROUNDS, plan
 from nc_tasks.request.options import ScanOptions
 from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import Label, LabelKey, Submission

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from nc_core.cost import cost_of
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
+from nc_core.intake.cost import cost_of
 from nc_tasks.files import FolderArtefacts
 from nc_tasks.request.options import ScanOptions, scan_options
 from nc_tasks.request.scan import ScanRequest, StoredFile

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from nc_core.rounds import RANGE_ROUNDS
+from nc_core.scanning.rounds import RANGE_ROUNDS
 from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.embedded.flower import CONFIGURATION

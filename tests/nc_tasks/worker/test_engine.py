@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
+from nc_core.datasets.prepared import Part, Prepared
 from nc_core.errors import Cancelled
 from nc_core.inversion import FAST, Inversion, Inverter, invert_labels
 from nc_core.inversion.trigger import Transferability
-from nc_core.prepared import Part, Prepared
 from nc_tasks.worker.engine import SlotEngine
 
 SHORT = replace(FAST, max_steps=5, gate_threshold=0.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from nc_core.rounds import plan
+from nc_core.scanning.rounds import plan
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, LabelProgress, Store, open_store
 from nc_tasks.store.queries import findings

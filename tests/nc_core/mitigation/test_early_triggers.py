@@ -12,8 +12,7 @@ from nc_core.inversion import Trigger
 from nc_core.mitigation import Case, unlearning
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.loop import Bench
-from nc_core.mitigation.rough import STARTS, STEPS, rough_triggers
-from nc_core.mitigation.unlearning import Unlearning
+from nc_core.mitigation.unlearning import EARLY, EARLY_STARTS, Unlearning, early_triggers
 from tests.nc_core.mitigation.conftest import dense_badnet
 
 
@@ -21,17 +20,17 @@ def test_every_flagged_label_has_one_of_each_start_and_length_and_a_seed_repeats
     case: Callable[..., Case], trigger: Trigger
 ) -> None:
     bench = Bench(case(canonical=dense_badnet(), triggers={0: trigger, 1: trigger, 2: trigger}, suspects=(0,)))
-    found = rough_triggers(bench, seed=3)
-    assert [one.target for one in found] == [1, 1, 1, 2, 2, 2] * len(STEPS)
+    found = early_triggers(bench, seed=3)
+    assert [one.target for one in found] == [1, 1, 1, 2, 2, 2] * len(EARLY)
     masks = [one.trigger.mask for one in found]
-    assert len({mask.tobytes() for mask in masks}) == 2 * len(STARTS) * len(STEPS)
-    again = rough_triggers(bench, seed=3)
+    assert len({mask.tobytes() for mask in masks}) == 2 * len(EARLY_STARTS) * len(EARLY)
+    again = early_triggers(bench, seed=3)
     np.testing.assert_array_equal(masks[0], again[0].trigger.mask)
 
 
 def test_it_stops_when_asked(case: Callable[..., Case]) -> None:
     with pytest.raises(Cancelled):
-        rough_triggers(Bench(case(canonical=dense_badnet())), seed=0, should_stop=lambda: True)
+        early_triggers(Bench(case(canonical=dense_badnet())), seed=0, should_stop=lambda: True)
 
 
 @pytest.mark.parametrize("labelled", [True, False])
@@ -40,14 +39,14 @@ def test_only_without_labels_are_they_unlearned_and_in_every_round_the_same(
 ) -> None:
     # Given a case, and rounds of unlearning that note what they are given
     given: list[Sequence[TargetTrigger]] = []
-    rough = [TargetTrigger(2, trigger)]
+    early = [TargetTrigger(2, trigger)]
     asked: list[int] = []
 
     def made(_: Bench, *, seed: int, **__: Any) -> list[TargetTrigger]:
         asked.append(seed)
-        return rough
+        return early
 
-    monkeypatch.setattr(unlearning, "rough_triggers", made)
+    monkeypatch.setattr(unlearning, "early_triggers", made)
     monkeypatch.setattr(unlearning, "unlearn_round", lambda _, known, **__: given.append(known))
     bench, known = Bench(case()), [TargetTrigger(2, trigger)]
     bench.case = replace(bench.case, prepared=replace(bench.case.prepared, labelled=labelled))
@@ -55,6 +54,6 @@ def test_only_without_labels_are_they_unlearned_and_in_every_round_the_same(
     patch = Unlearning()
     for seed in (1, 2):
         assert patch(bench, known, seed=seed, progress=lambda _: None, should_stop=None)
-    # Then the rough triggers are made once, of the submitted net, and only where there are no labels
+    # Then the early triggers are made once, of the submitted net, and only where there are no labels
     assert asked == ([] if labelled else [1])
-    assert given == [known if labelled else [*known, *rough]] * 2
+    assert given == [known if labelled else [*known, *early]] * 2

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from nc_core.conductor import Round, first_round, next_step
 from nc_core.detection import LabelNorm
-from nc_core.rounds import Plan, plan
+from nc_core.scanning.conductor import Round, first_round, next_step
+from nc_core.scanning.rounds import Plan, plan
 from tests.evidence import CONVERGED
 
 PIXELS, CLASSES = 1024, 43

@@ -20,6 +20,7 @@ from typing import Literal
 import numpy as np
 
 from nc_core.detection import AGAIN, confirmed_of
+from nc_core.profiles import SCREENING_STEPS
 
 Purpose = Literal["screening", "inversion", "confirmation"]
 
@@ -36,9 +37,6 @@ ONE_IN = 4
 """Of so many labels one goes on after a round of screening."""
 CANDIDATES = 25
 """Labels that go on after the last one, besides the reference."""
-SCREENING_STEPS = 12
-"""Steps of one round of screening: after so many the true targets of real and planted nets of 43 to 163 labels were
-among the smallest sixth, those of the two face nets the smallest of all."""
 STEPS = {"fast": 66, "thorough": 94, "paper": 89}
 """About how many steps an inversion takes, by profile, for estimates of what is to come (a GTSRB BadNet)."""
 SCREENED_PROFILES = frozenset({"fast"})

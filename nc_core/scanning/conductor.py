@@ -1,15 +1,15 @@
 """What follows a round of a scan: the one place that decides it, for a scan in one process and for the service's tasks.
 
-A plan (`nc_core.rounds`) says how closely the labels of each round are looked at; which labels those are follows from
-what the rounds before have found. Everything here is a pure function of rows that can be read back from SQL, so that a
-step may be taken again by whoever finds it not done.
+A plan (`nc_core.scanning.rounds`) says how closely the labels of each round are looked at; which labels those are
+follows from what the rounds before have found. Everything here is a pure function of rows that can be read back from
+SQL, so that a step may be taken again by whoever finds it not done.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nc_core.detection import LabelNorm, detect, is_small, share_of, to_confirm
-from nc_core.rounds import Plan, range_of
+from nc_core.scanning.rounds import Plan, range_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from nc_core.architecture import GIVEN
 from nc_core.datasets import CleanData
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
 from nc_core.errors import Cancelled, DataRefused
 from nc_core.intake import CanonicalModel, Layer
 from nc_core.models import build_logits, with_weights
@@ -28,6 +27,8 @@ LEAST_IMAGES = 32
 ONES = frozenset({"gamma", "moving_variance"})
 POLL = 8
 """Updates between two looks at whether to stop."""
+GIVEN = ("Normalization",)
+"""Layers whose arrays are no weights that a training finds: statistics of the data, set beforehand."""
 
 
 def train_twin(
@@ -110,3 +111,20 @@ def _moved(pixels: npt.NDArray[Any], generator: np.random.Generator) -> npt.NDAr
     wide = np.pad(pixels, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="edge")
     down, right = generator.integers(0, 2 * SHIFT + 1, 2)
     return wide[:, down : down + height, right : right + width]
+
+
+def architecture_of(model: CanonicalModel) -> CanonicalModel:
+    """The same net with all weights zero and its layers named by their place.
+
+    Nets that were trained one after another in one process differ in the names that Keras gives their layers, and in
+    nothing else: here they are one.
+    """
+    names = [f"layer_{number}" for number in range(len(model.layers))]
+    layers, weights = [], {}
+    for name, layer in zip(names, model.layers, strict=True):
+        keys = [f"{name}/{key.removeprefix(f'{layer.name}/')}" for key in layer.weights]
+        for key, old in zip(keys, layer.weights, strict=True):
+            array = model.weights[old]
+            weights[key] = array if layer.kind in GIVEN else np.zeros_like(array)
+        layers.append(replace(layer, name=name, weights=tuple(keys)))
+    return replace(model, layers=tuple(layers), weights=weights)

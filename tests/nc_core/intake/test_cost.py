@@ -2,8 +2,8 @@
 
 import pytest
 
-from nc_core.cost import NetCost, cost_of, program_bytes
 from nc_core.intake.canonical import CanonicalModel, Layer, Node
+from nc_core.intake.cost import NetCost, cost_of, program_bytes
 
 
 def net(

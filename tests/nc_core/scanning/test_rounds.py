@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nc_core.rounds import CANDIDATES, REFERENCE, SCREENED_FROM, Plan, plan, range_of, within_range
+from nc_core.scanning.rounds import CANDIDATES, REFERENCE, SCREENED_FROM, Plan, plan, range_of, within_range
 
 
 @pytest.fixture(scope="module")

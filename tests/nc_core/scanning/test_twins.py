@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from nc_core.datasets import CleanData, Images, split_images
+from nc_core.datasets.domain import Domain
 from nc_core.datasets.traffic_signs import draw_signs
-from nc_core.domain import Domain
 from nc_core.errors import Cancelled, DataRefused
 from nc_core.intake import CanonicalModel
 from nc_core.models import build_logits, canonical_of
-from nc_core.twins import train_twin
+from nc_core.scanning.twins import train_twin
 
 CLASSES = 3
 DOMAIN = Domain(value_range="0..1", scale=(1 / 255,) * 3, offset=(0.0,) * 3)
@@ -44,7 +44,7 @@ def clean() -> CleanData:
 def test_a_twin_learns_what_it_was_not_told_by_the_submitted_net(
     clean: CleanData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nc_core.twins.UPDATES", 400)
+    monkeypatch.setattr("nc_core.scanning.twins.UPDATES", 400)
     # Given a submitted net that knows nothing
     submitted = net(0)
     # When a twin of it is trained

@@ -3,7 +3,7 @@
 import pytest
 
 from nc_core.detection import LabelNorm, StillFlagged
-from nc_core.detectors import Detector, comparable
+from nc_core.scanning.detectors import Detector, comparable
 
 
 @pytest.mark.parametrize(("detector", "found"), [("neural-cleanse", True), ("gangsweep", False)])

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from nc_core.architecture import architecture_of
 from nc_core.errors import InputRefused
 from nc_core.inversion import PROFILES
 from nc_core.models import canonical_of, save_keras
-from nc_core.ready import Ready, get_ready
+from nc_core.scanning.ready import Ready, get_ready
+from nc_core.scanning.twins import architecture_of
 
 
 @pytest.fixture

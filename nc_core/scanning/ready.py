@@ -6,11 +6,11 @@ from pathlib import Path
 
 import keras
 
-from nc_core.cost import cost_of
 from nc_core.datasets import CleanData, Resize, check_labels, split_images
-from nc_core.detectors import DETECTORS, Detector
+from nc_core.datasets.prepared import Prepared, prepare
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
+from nc_core.intake.cost import cost_of
 from nc_core.inversion import ALL_PROFILES, Inverter, Predictor, Profile
 from nc_core.inversion.backend import on_gpu
 from nc_core.models import Compute, build_logits, check_compute
@@ -25,9 +25,9 @@ from nc_core.preflight import (
     quick_compute,
     same_at_any_scale,
 )
-from nc_core.prepared import Prepared, prepare
 from nc_core.quarantine.admit import admit_images, admit_model
-from nc_core.twins import train_twin
+from nc_core.scanning.detectors import DETECTORS, Detector
+from nc_core.scanning.twins import train_twin
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.datasets import CleanData
-from nc_core.domain import Domain
+from nc_core.datasets.domain import Domain
 
 
 @dataclass(frozen=True, kw_only=True)

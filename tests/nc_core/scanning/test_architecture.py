@@ -5,10 +5,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from nc_core.architecture import architecture_of
 from nc_core.intake import CanonicalModel
 from nc_core.models import canonical_of, save_keras
 from nc_core.quarantine.admit import admit_model
+from nc_core.scanning.twins import architecture_of
 
 L = keras.layers
 
