@@ -19,7 +19,7 @@ from api.service.models.submission import SubmissionInfo
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.files import open_artefacts
-from nc_tasks.request.options import BASELINE
+from nc_tasks.request.choices import BASELINE_NAME
 from nc_tasks.request.scan import StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import LOCAL, Store, open_store
@@ -180,7 +180,7 @@ class LocalBackend:
 
     def add_to_baseline(self, name: str, submission_ids: Sequence[str]) -> BaselineScans:
         """See `Backend`."""
-        if re.fullmatch(BASELINE, name) is None:
+        if re.fullmatch(BASELINE_NAME, name) is None:
             raise OptionRefused(f"{name[:80]!r} is no name of a baseline: pass at most 63 of A-Z, a-z, 0-9, ., _ and -")
         with self._store.write() as session:
             for each in submission_ids:

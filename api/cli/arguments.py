@@ -1,9 +1,15 @@
 """Arguments and options that several commands share: where, what comes out, and how a scan is made."""
 
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, get_args
 
 import typer
+
+from nc_tasks.request import choices
+from nc_tasks.request.choices import Choice, Detector, Method, Profile, Resize, ValueRange
 
 Home = Annotated[
     Path | None,
@@ -42,13 +48,6 @@ Workers = Annotated[
     ),
 ]
 
-Profile = Literal["fast", "thorough", "paper"]
-Detector = Literal["neural-cleanse", "gangsweep"]
-ValueRange = Literal["auto", "0..1", "0..255", "-1..1", "standardize", "imagenet"]
-Resize = Literal["nearest", "bilinear"]
-MITIGATIONS = ("unlearning", "neuron-pruning", "fine-pruning", "retraining", "gangsweep", "filter")
-"""The same choices as `ScanOptions` has, whose import would cost every command a quarter of a second."""
-
 
 def labels(text: str | None) -> str | None:
     """The text of --labels as it was given; a usage error where it does not name labels."""
@@ -65,9 +64,9 @@ def labels(text: str | None) -> str | None:
 
 def mitigations(text: str) -> str:
     """The text of --mitigate as it was given; a usage error where a method is unknown."""
-    unknown = [] if text == "none" else [name for name in text.split(",") if name.strip() not in MITIGATIONS]
+    unknown = [] if text == "none" else [name for name in text.split(",") if name.strip() not in get_args(Method)]
     if unknown:
-        known = ", ".join(MITIGATIONS)
+        known = ", ".join(get_args(Method))
         raise typer.BadParameter(f"{unknown[0]!r} is no repair: pass none, or a list of {known}")
     return text
 
@@ -77,6 +76,12 @@ def share(value: float) -> float:
     if not 0.0 < value < 1.0:
         raise typer.BadParameter(f"{value:g} is no share of clean pictures: pass one above 0 and below 1, such as 0.01")
     return value
+
+
+def _within(choice: Choice[Any]) -> dict[str, Any]:
+    """What typer calls the limits of a number; of whole ones the last that is allowed."""
+    limits = choice.limits
+    return {"min": limits["ge"], "max": limits["le"] if "le" in limits else limits["lt"] - 1}
 
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Keras model: .keras or .h5.", show_default=False)]
@@ -89,75 +94,49 @@ Clean = Annotated[
         show_default=False,
     ),
 ]
-Unlabelled = Annotated[
-    bool, typer.Option("--unlabelled", help="Let the model's own confident answers stand in for the labels.")
-]
+Unlabelled = Annotated[bool, typer.Option("--unlabelled", help=choices.UNLABELLED.help)]
 Poisoned = Annotated[
     list[Path] | None,
     typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure with and for retraining."),
 ]
-HowLong = Annotated[Profile, typer.Option("--profile", help="How long to look for every trigger.")]
-How = Annotated[
-    Detector,
-    typer.Option(
-        "--detector",
-        help="How to look. neural-cleanse: optimise one mask and pattern for each label; gangsweep: train for each "
-        "label a generator that makes a mask for every picture.",
-    ),
-]
+HowLong = Annotated[Profile, typer.Option("--profile", help=choices.PROFILE.help)]
+How = Annotated[Detector, typer.Option("--detector", help=choices.DETECTOR.help)]
 Mitigate = Annotated[
     str,
-    typer.Option(
-        "--mitigate",
-        metavar="METHOD[,METHOD...]|none",
-        callback=mitigations,
-        help=f"Repairs of a backdoored model: some of {', '.join(MITIGATIONS)}; of several the best is kept. "
-        "retraining needs --poisoned; filter changes no net and only guards the submitted one.",
-    ),
+    typer.Option("--mitigate", metavar="METHOD[,METHOD...]|none", callback=mitigations, help=choices.MITIGATE.help),
 ]
 MaxAccuracyLoss = Annotated[
-    float,
-    typer.Option("--max-accuracy-loss", min=0.0, max=1.0, help="Share of clean pictures that a repair may cost."),
+    float, typer.Option("--max-accuracy-loss", help=choices.MAX_LOSS.help, **_within(choices.MAX_LOSS))
 ]
 FalsePositives = Annotated[
     float,
-    typer.Option(
-        "--false-positive-rate",
-        metavar="R",
-        callback=share,
-        help="Share of clean pictures that the guarded net may call backdoored.",
-    ),
+    typer.Option("--false-positive-rate", metavar="R", callback=share, help=choices.FALSE_POSITIVES.help),
 ]
-PixelRange = Annotated[ValueRange, typer.Option("--value-range", help="What the model makes of pixels in 0..255.")]
+PixelRange = Annotated[ValueRange, typer.Option("--value-range", help=choices.VALUE_RANGE.help)]
 MinAccuracy = Annotated[
     float | None,
     typer.Option(
         "--min-accuracy",
         metavar="R",
-        min=0.0,
-        max=1.0,
-        help="Refuse the model below this share of right answers on the clean data, and doubt none above it.",
+        help=choices.MIN_ACCURACY.help,
         show_default="twice chance",
+        **_within(choices.MIN_ACCURACY),
     ),
 ]
-Fit = Annotated[Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")]
-Architecture = Annotated[
-    str | None,
-    typer.Option("--architecture", metavar="PRESET", help="What a file of weights alone is for: deepid."),
-]
+Fit = Annotated[Resize | None, typer.Option("--resize", help=choices.RESIZE.help)]
+Architecture = Annotated[str | None, typer.Option("--architecture", metavar="PRESET", help=choices.ARCHITECTURE.help)]
 Only = Annotated[
     str | None,
     typer.Option("--labels", metavar="0-79,90", callback=labels, help="Target labels to scan.", show_default="all"),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of every random choice.")]
+Seed = Annotated[int, typer.Option("--seed", help=choices.SEED.help, **_within(choices.SEED))]
 Slots = Annotated[
     int | None,
     typer.Option(
         "--slots",
-        min=1,
-        max=256,
         help="Labels in one batch.",
         show_default="4, on a GPU 64; fewer where memory is short",
+        **_within(choices.SLOTS),
     ),
 ]
 Budget = Annotated[
@@ -166,28 +145,57 @@ Budget = Annotated[
         "--budget-minutes",
         metavar="MINUTES",
         min=0.01,
-        max=100_000,
-        help="Look at no more labels after so many minutes, and judge what there is.",
+        max=choices.BUDGET_MINUTES.limits["le"],
+        help=choices.BUDGET_MINUTES.help,
         show_default="no limit",
     ),
 ]
 BaselineName = Annotated[
-    str | None,
-    typer.Option(
-        "--baseline",
-        metavar="NAME",
-        help="Hold the verdict against the scans of clean models that `cleanse baseline` knows by this name.",
-        show_default="none",
-    ),
+    str | None, typer.Option("--baseline", metavar="NAME", help=choices.BASELINE.help, show_default="none")
 ]
-Twins = Annotated[
-    int,
-    typer.Option(
-        "--twins",
-        metavar="N",
-        min=0,
-        max=99,
-        help="Hold the verdict against so many nets of the same architecture, trained on the clean data and scanned.",
-    ),
-]
-Force = Annotated[bool, typer.Option("--force", help="Scan again what was scanned before.")]
+Twins = Annotated[int, typer.Option("--twins", metavar="N", help=choices.TWINS.help, **_within(choices.TWINS))]
+Force = Annotated[bool, typer.Option("--force", help=choices.FORCE.help)]
+
+SCAN_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "unlabelled": (Unlabelled, choices.UNLABELLED.default),
+    "profile": (HowLong, choices.PROFILE.default),
+    "detector": (How, choices.DETECTOR.default),
+    "mitigate": (Mitigate, ",".join(choices.MITIGATE.default)),
+    "max_accuracy_loss": (MaxAccuracyLoss, choices.MAX_LOSS.default),
+    "false_positive_rate": (FalsePositives, choices.FALSE_POSITIVES.default),
+    "value_range": (PixelRange, choices.VALUE_RANGE.default),
+    "min_accuracy": (MinAccuracy, choices.MIN_ACCURACY.default),
+    "resize": (Fit, choices.RESIZE.default),
+    "architecture": (Architecture, choices.ARCHITECTURE.default),
+    "labels": (Only, choices.LABELS.default),
+    "seed": (Seed, choices.SEED.default),
+    "slots": (Slots, choices.SLOTS.default),
+    "budget_minutes": (Budget, choices.BUDGET_MINUTES.default),
+    "baseline": (BaselineName, choices.BASELINE.default),
+    "twins": (Twins, choices.TWINS.default),
+}
+"""Option of a scan, by its name in `ScanOptions` -> how the command line takes it, and what it is otherwise."""
+
+
+def takes_scan_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Let a command take these options of a scan, without names all: it gets them, by name, as its one `options`."""
+    wanted = {name: SCAN_OPTIONS[name] for name in names or SCAN_OPTIONS}
+
+    def taking(command: Callable[..., None]) -> Callable[..., None]:
+        kind = Parameter.POSITIONAL_OR_KEYWORD
+        shown = [
+            Parameter(name, kind, default=default, annotation=option) for name, (option, default) in wanted.items()
+        ]
+        own = signature(command, eval_str=True)
+        parameters = [one for each in own.parameters.values() for one in (shown if each.name == "options" else [each])]
+
+        @wraps(command)
+        def taken(**given: Any) -> None:
+            options = {name: given.pop(name) for name in wanted}
+            command(**given, options=options)
+
+        taken.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        taken.__annotations__ = {each.name: each.annotation for each in parameters}
+        return taken
+
+    return taking

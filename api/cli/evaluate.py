@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Home, Json, Resize, ValueRange
+from api.cli.arguments import Home, Json
 from api.cli.terminal import print_json
 from api.client import inputs
 from api.results.numbers import count, percent
+from nc_tasks.request.choices import Resize, ValueRange
 
 
 def evaluate(

@@ -1,13 +1,14 @@
 """A request for one scan, the same from whichever side it comes: command line, HTTP, page, or another scan."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
+from nc_tasks.request import choices
+from nc_tasks.request.choices import Priority
 from nc_tasks.request.options import ScanOptions
 
-Priority = Literal["high", "normal", "low"]
 CALLBACK = "^https?://[A-Za-z0-9.-]+(:([1-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?([/?][!-~]*)?$"
 """An address without user and password; whether it may be called is looked at when it is."""
 TagName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9._/-]{1,63}$")]
@@ -29,7 +30,7 @@ class RequestParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     options: ScanOptions = Field(default_factory=ScanOptions, description="Options of the scan.")
-    priority: Priority = Field(default="normal", description="Whose labels go first while workers are scarce.")
+    priority: Priority = Field(default=choices.PRIORITY.default, description=choices.PRIORITY.help)
     tags: dict[TagName, TagText] = Field(
         default_factory=dict,
         max_length=16,
@@ -37,9 +38,12 @@ class RequestParameters(BaseModel):
         json_schema_extra={"additionalProperties": False},
     )
     callback_url: str | None = Field(
-        default=None, max_length=2048, pattern=CALLBACK, description="Told, signed, when the submission has ended."
+        default=choices.CALLBACK_URL.default,
+        max_length=2048,
+        pattern=CALLBACK,
+        description=choices.CALLBACK_URL.help,
     )
-    force: StrictBool = Field(default=False, description="Scan again what was scanned before.")
+    force: StrictBool = Field(default=choices.FORCE.default, description=choices.FORCE.help)
 
     def request_for(self, *, model: StoredFile, data: StoredFile, poisoned: Iterable[StoredFile] = ()) -> "ScanRequest":
         """The request for a scan of these files."""

@@ -10,8 +10,9 @@ from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
+from nc_tasks.request.choices import Priority
 from nc_tasks.request.options import ScanOptions
-from nc_tasks.request.scan import Priority, ScanRequest, StoredFile
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import Submission
 from nc_tasks.store.rows import calibrations, submissions
 from nc_tasks.worker.process import WorkerProcess

@@ -5,8 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
+from nc_tasks.request.choices import Priority
 from nc_tasks.request.options import ScanOptions
-from nc_tasks.request.scan import Priority
 from nc_tasks.store.queries.listing import Listed
 from nc_tasks.store.tables.states import LabelState, SubmissionState, Verdict
 

@@ -22,7 +22,8 @@ from nc_core.models import build, canonical_of
 from nc_tasks import workflow
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.messages import publishing
-from nc_tasks.request.options import Method, ScanOptions
+from nc_tasks.request.choices import Method
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import LabelKey
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, preparations, submissions
