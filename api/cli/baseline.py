@@ -8,9 +8,10 @@ import typer
 
 from api.backends import opened
 from api.backends.backend import Order
-from api.cli.arguments import Home, Json, Server, Workers, takes_scan_options
+from api.cli.arguments import Home, Json, Server, Workers
 from api.cli.exits import Leave
 from api.cli.named_scans import add_all, told_apart
+from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import err, out, print_json, printable, table
 from api.client.types import BaselineScans
 from api.results.numbers import MISSING, count, significant

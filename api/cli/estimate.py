@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Home, Json, Model, Server, Workers, takes_scan_options
+from api.cli.arguments import Home, Json, Model, Server, Workers
+from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import out, print_json
 from api.client import inputs
 from api.results.numbers import byte_size, count, duration, significant

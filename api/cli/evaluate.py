@@ -10,6 +10,7 @@ from api.cli.arguments import Home, Json
 from api.cli.terminal import print_json
 from api.client import inputs
 from api.results.numbers import count, percent
+from nc_tasks.request import choices
 from nc_tasks.request.choices import Resize, ValueRange
 
 
@@ -36,7 +37,7 @@ def evaluate(
     ] = None,
     architecture: Annotated[
         str | None,
-        typer.Option("--architecture", metavar="PRESET", help="What a file of weights alone is for: deepid."),
+        typer.Option("--architecture", metavar="PRESET", help=choices.ARCHITECTURE.help),
     ] = None,
     home: Home = None,
     as_json: Json = False,

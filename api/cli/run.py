@@ -5,7 +5,8 @@ from typing import Any
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Clean, Force, Home, Model, Out, Poisoned, Workers, takes_scan_options
+from api.cli.arguments import Clean, Force, Home, Model, Out, Poisoned, Workers
+from api.cli.scan_options import takes_scan_options
 from api.results.folder import folder_of
 from nc_tasks.request import choices
 

@@ -8,8 +8,9 @@ import typer
 
 from api.backends import Backend, opened
 from api.backends.backend import Order
-from api.cli.arguments import Force, Home, Json, Poisoned, Server, Workers, takes_scan_options
+from api.cli.arguments import Force, Home, Json, Poisoned, Server, Workers
 from api.cli.exits import ExitCode, Leave, exit_code_of
+from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import complain, out, print_json, printable
 from api.cli.watch import code_of, ending, follow
 from api.client.types import Submission
