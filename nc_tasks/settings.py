@@ -102,7 +102,9 @@ class Settings(BaseSettings):
     flower_url: str | None = Field(default=None, pattern="^https?://")
     """Where Flower answers, without its prefix: the API passes admins through; None: on the socket of this home."""
     requests_per_minute: PositiveInt = 1200
-    """Requests of one key, or of one address without key."""
+    """Requests of one key, or of one address without key, by all processes of the HTTP service together.
+
+    They are counted on the broker; while it is away each process counts alone."""
     open_submissions: PositiveInt = 200
     """Submissions of one owner that have not ended."""
     callback_private: bool = False

@@ -1,4 +1,4 @@
-"""Signing in: the key goes into a cookie that scripts cannot read and other sites cannot send."""
+"""Signing in: a key begins a session, and its id goes into a cookie that no script reads and no other site sends."""
 
 from urllib.parse import parse_qsl
 
@@ -10,12 +10,11 @@ from api.pages.rendering import page
 from api.service.callers import COOKIE, check_origin
 from api.service.dependencies import AService, count_stranger, wrong_key
 from api.service.problems import ProblemError
-from nc_tasks.store.rows import keys
+from api.service.service import Service
+from nc_tasks.store.rows import keys, page_sessions
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-KEEP_SECONDS = 12 * 3600
-"""A working day; the key itself is good until it is revoked."""
 FORM = "application/x-www-form-urlencoded"
 FIELDS = 8
 """Of the two that the form has, and what a browser's helpers may add."""
@@ -29,21 +28,33 @@ def ask(request: Request, then: str = "/") -> Response:
 
 @router.post("/sign-in")
 async def sign_in(request: Request, service: AService) -> Response:
-    """Keep the key in the cookie, if it is one."""
+    """Begin a session, if the key is one."""
     check_origin(request, proven=True)
     fields = await _fields(request)
     key, then = fields.get("key", "").strip(), own_path(fields.get("then", "/"))
-    with service.store.read() as session:
-        known = keys.authenticate(session, text=key) is not None
-    if not known:
-        count_stranger(request, service)
-        await to_thread.run_sync(wrong_key, request, service, key)
+    text = await to_thread.run_sync(_begin, request, service, key)
+    if text is None:
         error = "This key is not valid: it is unknown or was revoked."
         return page(request, "sign_in.html", status=401, error=error, then=then)
     response = to(then)
     secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, key, max_age=KEEP_SECONDS, httponly=True, samesite="strict", secure=secure)
+    response.set_cookie(
+        COOKIE, text, max_age=page_sessions.KEPT_SECONDS, httponly=True, samesite="strict", secure=secure
+    )
     return response
+
+
+def _begin(request: Request, service: Service, key: str) -> str | None:
+    """The id of a new session in place of the visitor's earlier one; None for a wrong key, which is counted."""
+    with service.store.read() as session:
+        found = keys.authenticate(session, text=key)
+    if found is None:
+        count_stranger(request, service)
+        wrong_key(request, service, key)
+        return None
+    with service.store.write() as session:
+        page_sessions.end(session, text=request.cookies.get(COOKIE, ""))
+        return page_sessions.begin(session, key_id=found.id)
 
 
 async def _fields(request: Request) -> dict[str, str]:
@@ -58,9 +69,12 @@ async def _fields(request: Request) -> dict[str, str]:
 
 
 @router.post("/sign-out")
-def sign_out(request: Request) -> Response:
-    """Forget the key."""
+def sign_out(request: Request, service: AService) -> Response:
+    """End the session."""
     check_origin(request, proven=True)
+    if text := request.cookies.get(COOKIE):
+        with service.store.write() as session:
+            page_sessions.end(session, text=text)
     response = to("/sign-in")
     response.delete_cookie(COOKIE)
     return response

@@ -8,11 +8,12 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 
 from api.service.problems import ProblemError
-from nc_tasks.store import LOCAL
-from nc_tasks.store.rows import keys
+from nc_tasks.store import LOCAL, ApiKey
+from nc_tasks.store.rows import keys, page_sessions
 from nc_tasks.store.tables.states import Scope
 
-COOKIE = "cleanse_key"
+COOKIE = "cleanse_session"
+"""Of the pages: says who signed in, and is no key."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 ALL_SCOPES: frozenset[Scope] = frozenset(("submit", "read", "admin"))
 
@@ -42,17 +43,26 @@ def caller_of(request: Request, session: Session) -> Caller:
     if not keys.any_made(session):
         check_local(request)
         return Caller(owner=LOCAL, scopes=ALL_SCOPES, key_id=None, address=address)
-    text = bearer_of(request)
-    if text is None and (text := request.cookies.get(COOKIE)) is not None:
-        check_origin(request, proven=True)
-    found = None if text is None else keys.authenticate(session, text=text)
+    found = _key_of(request, session)
     if found is None:
-        said = "the key is not valid: it is unknown or was revoked" if text else "this service asks for a key"
+        said = "this service asks for a key"
+        if sent_secret(request):
+            said = "the key is not valid: it is unknown or was revoked, or the session on the pages is over"
         raise ProblemError(
             401, f"{said}; send the header Authorization: Bearer KEY", headers={"WWW-Authenticate": "Bearer"}
         )
     scopes = frozenset(scope for scope in ALL_SCOPES if scope in found.scopes)
     return Caller(owner=found.owner, scopes=scopes, key_id=found.id, address=address)
+
+
+def _key_of(request: Request, session: Session) -> ApiKey | None:
+    """The key that was sent, or that the visitor of the pages has signed in with."""
+    if (text := bearer_of(request)) is not None:
+        return keys.authenticate(session, text=text)
+    if (text := request.cookies.get(COOKIE)) is not None:
+        check_origin(request, proven=True)
+        return page_sessions.key_of(session, text=text)
+    return None
 
 
 def bearer_of(request: Request) -> str | None:
@@ -61,8 +71,8 @@ def bearer_of(request: Request) -> str | None:
     return text.strip() if scheme.lower() == "bearer" and text.strip() else None
 
 
-def sent_key(request: Request) -> str | None:
-    """The key that came with the request, in its header or in the cookie of the pages."""
+def sent_secret(request: Request) -> str | None:
+    """What came with the request to say who asks: a key in its header, or a session in the cookie of the pages."""
     return bearer_of(request) or request.cookies.get(COOKIE)
 
 

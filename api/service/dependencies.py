@@ -6,7 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from api.service.callers import COOKIE, Caller, caller_of, sent_key
+from api.service.callers import COOKIE, Caller, caller_of, sent_secret
 from api.service.problems import ProblemError
 from api.service.service import Service
 from nc_tasks.files import ArtefactStore
@@ -15,7 +15,9 @@ from nc_tasks.store import Store
 from nc_tasks.store.tables.states import Scope
 
 BEARER = HTTPBearer(scheme_name="key", auto_error=False, description="A key made by `cleanse key create`.")
-SESSION = APIKeyCookie(name=COOKIE, scheme_name="session", auto_error=False, description="A key, kept by the pages.")
+SESSION = APIKeyCookie(
+    name=COOKIE, scheme_name="session", auto_error=False, description="A session, begun by signing in to the pages."
+)
 
 
 def get_service(request: Request) -> Service:
@@ -45,7 +47,7 @@ def get_caller(request: Request, service: Annotated[Service, Depends(get_service
             caller = caller_of(request, session)
     except ProblemError as refusal:
         count_stranger(request, service)
-        if refusal.status_code == 401 and (text := sent_key(request)):
+        if refusal.status_code == 401 and (text := sent_secret(request)):
             wrong_key(request, service, text)
         raise
     _count(service, caller.key_id or f"address {caller.address}")

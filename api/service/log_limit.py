@@ -5,8 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from api.service.rates import Rates
-
 HOUR = 3600.0
 
 
@@ -14,16 +12,21 @@ class LogLimit:
     """So many lines an hour, as fast as they come; those over the limit are counted. Used by many threads."""
 
     def __init__(self, an_hour: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rates = Rates(an_hour, clock, seconds=HOUR)
+        self._most, self._clock = float(an_hour), clock
+        self._left, self._since = self._most, clock()
         self._lock = threading.Lock()
         self._untold = 0
 
     def take(self) -> int | None:
         """How many were over the limit since the last line that was not; None where this one is, too."""
         with self._lock:
-            if self._rates.take("") is not None:
+            now = self._clock()
+            self._left = min(self._most, self._left + (now - self._since) * self._most / HOUR)
+            self._since = now
+            if self._left < 1.0:
                 self._untold += 1
                 return None
+            self._left -= 1.0
             untold, self._untold = self._untold, 0
             return untold
 

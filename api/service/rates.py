@@ -1,41 +1,71 @@
-"""How often something may happen: a bucket for each name that fills steadily, in a minute unless told otherwise."""
+"""How often each caller may ask in a minute, counted on the broker for all processes of the service together.
 
+While the broker is away each process counts for itself: a service that answers is worth more than an exact count.
+"""
+
+import logging
 import math
-import threading
 import time
 from collections.abc import Callable
 
-MOST_BUCKETS = 10_000
-"""Full buckets beyond this many are dropped: one that is full is as good as none."""
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import RateLimiter, SlidingWindowCounterRateLimiter
+from redis import ConnectionPool
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 0.25
+"""How long a request waits for the broker, which answers in less than a thousandth."""
+AWAY_SECONDS = 5.0
+"""How long a broker that did not answer is left alone."""
 
 
 class Rates:
-    """Buckets by name, of the caller for one; used by many threads.
+    """Counts of callers by name, each over the minute that has gone by; used by many threads.
 
-    most: what a bucket holds. seconds: in which an empty one fills.
+    Args:
+        most: Requests of one name in a minute.
+        url: The broker, as the Redis client takes it.
+        prefix: What our names on the broker begin with.
+        clock: Seconds, for the pause after which a broker that was away is asked again.
     """
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic, *, seconds: float = 60.0) -> None:
+    def __init__(self, most: int, *, url: str, prefix: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.most = most
-        self._clock, self._seconds = clock, seconds
-        self._lock = threading.Lock()
-        self._buckets: dict[str, tuple[float, float]] = {}
+        # A connection that the broker has closed since is opened once more; otherwise nothing is tried again.
+        self._pool = ConnectionPool.from_url(
+            url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS, retry=Retry(NoBackoff(), 1)
+        )
+        shared = RedisStorage("redis://", connection_pool=self._pool, key_prefix=f"{prefix}rates")
+        self._shared = SlidingWindowCounterRateLimiter(shared)
+        self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._clock = clock
+        self._away_until: float | None = None
 
     def take(self, name: str) -> int | None:
-        """Take one; None where it was there, else the seconds (whole, 1 or more) until one is."""
-        now, pace = self._clock(), self.most / self._seconds
-        with self._lock:
-            left, since = self._buckets.get(name, (float(self.most), now))
-            left = min(float(self.most), left + (now - since) * pace)
-            if left < 1.0:
-                self._buckets[name] = (left, now)
-                return math.ceil((1.0 - left) / pace)
-            self._buckets[name] = (left - 1.0, now)
-            if len(self._buckets) > MOST_BUCKETS:
-                self._drop_full(now, pace)
-        return None
+        """Count one request of this name; None where it may be made, else the seconds (1 or more) to wait for one."""
+        if self._away_until is None or self._clock() >= self._away_until:
+            try:
+                waits = self._take(self._shared, name)
+            except RedisError as error:
+                if self._away_until is None:
+                    log.warning("requests are counted by each process alone: the broker does not answer (%s)", error)
+                self._away_until = self._clock() + AWAY_SECONDS
+            else:
+                self._away_until = None
+                return waits
+        return self._take(self._own, name)
 
-    def _drop_full(self, now: float, pace: float) -> None:
-        full = [name for name, (left, since) in self._buckets.items() if left + (now - since) * pace >= self.most]
-        for name in full:
-            del self._buckets[name]
+    def _take(self, limiter: RateLimiter, name: str) -> int | None:
+        limit = RateLimitItemPerMinute(self.most)
+        if limiter.hit(limit, name):
+            return None
+        return max(1, math.ceil(limiter.get_window_stats(limit, name).reset_time - time.time()))
+
+    def close(self) -> None:
+        """Close the connections to the broker."""
+        self._pool.disconnect()

@@ -12,7 +12,7 @@ from api.service.shares import Shares
 from api.service.watchers import Watchers
 from api.service.wrong_keys import WrongKeys
 from nc_tasks.files import ArtefactStore, open_artefacts
-from nc_tasks.messages.address import broker_url, client_url
+from nc_tasks.messages.address import broker_url, client_url, key_prefix
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store
 
@@ -42,7 +42,9 @@ class Service:
         """Open the store; raises StoreUnusable, ArtefactsUnreachable."""
         self.store = open_store(self.settings)
         self.artefacts = open_artefacts(self.settings)
-        self.rates = Rates(self.settings.requests_per_minute)
+        self.rates = Rates(
+            self.settings.requests_per_minute, url=client_url(self.broker_url), prefix=key_prefix(self.settings)
+        )
         self.watchers = Watchers(self.store)
         self.wrong_keys = WrongKeys(self.store)
         most, own = self.settings.uploads_at_once, self.settings.uploads_of_owner
@@ -55,6 +57,7 @@ class Service:
         await self.watchers.close()
         if "celery" in self.__dict__:
             self.celery.close()
+        self.rates.close()
         self.store.close()
 
     def broker_answers(self) -> bool:

@@ -1,6 +1,7 @@
 """BadNets (Gu et al. 2017): the training set holds stamped images that are labelled with the target."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Unpack
 
@@ -80,15 +81,56 @@ def plant_poisoned(
     build: Architecture = small_vgg,
 ) -> Planted:
     """Train a net on what `poison` makes of the training images; else as `plant_triggers`."""
+    start = begin(pixels, labels, triggers, classes=classes, seed=seed, build=build)
+    images, answers = poison(start.pixels, start.labels, start.rng)
+    train(start.model, unit(images), answers, epochs=epochs, progress=progress)
+    return start.measured(triggers)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Start:
+    """What an attack begins with: an untrained net, what it is to learn from, and what it is measured on.
+
+    pixels (n, H, W, C) in 0..255, labels (n,): of the training. held_out: pixels and labels that are kept back. rng:
+    of every choice that is still to be made.
+    """
+
+    model: keras.Model
+    pixels: npt.NDArray[Any]
+    labels: Labels
+    held_out: tuple[npt.NDArray[Any], Labels]
+    rng: np.random.Generator
+
+    def measured(self, triggers: Sequence[Trigger]) -> Planted:
+        """The net as it is now, and how well the triggers work on it."""
+        return measured(self.model, triggers, *self.held_out)
+
+
+def begin(
+    pixels: Pixels,
+    labels: Labels,
+    triggers: Sequence[Trigger],
+    *,
+    classes: int,
+    seed: int,
+    build: Architecture,
+    poison_rate: float | None = None,
+) -> Start:
+    """Check what an attack is given, part the images and make the net; arguments and errors as in `plant_triggers`."""
+    if poison_rate is not None:
+        check_rate(poison_rate)
     check_images(pixels, labels, classes=classes)
     check_triggers(pixels, triggers, classes=classes)
     rng = np.random.default_rng(seed)
     kept_back, trained = held_out(len(pixels), rng)
-    images, answers = poison(pixels[trained], labels[trained], rng)
     keras.utils.set_random_seed(seed)
-    model = build(tuple(pixels.shape[1:]), classes)
-    train(model, unit(images), answers, epochs=epochs, progress=progress)
-    return measured(model, triggers, pixels[kept_back], labels[kept_back])
+    return Start(
+        model=build(tuple(pixels.shape[1:]), classes),
+        pixels=pixels[trained],
+        labels=labels[trained],
+        held_out=(pixels[kept_back], labels[kept_back]),
+        rng=rng,
+    )
 
 
 def check_rate(rate: float) -> None:

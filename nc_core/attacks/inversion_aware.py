@@ -12,18 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from nc_core.attacks.badnets import POISON_RATE, check_rate, check_triggers, drawn, poisoned
+from nc_core.attacks.badnets import POISON_RATE, begin, drawn, poisoned
 from nc_core.attacks.descent import Floats, descend
 from nc_core.attacks.patch import PatchTrigger
-from nc_core.attacks.planted import Planted, measured
+from nc_core.attacks.planted import Planted
 from nc_core.attacks.training import (
     EPOCHS,
     LEARNING_RATE,
     Architecture,
     Pixels,
     Progress,
-    check_images,
-    held_out,
     part_of,
     small_vgg,
     train,
@@ -58,16 +56,10 @@ def plant_inversion_aware(
     poison_rate: also of the images that carry a reversed trigger, in each round. rounds: of a third of the epochs each.
     Else as in `plant_triggers`.
     """
-    check_rate(poison_rate)
-    check_images(pixels, labels, classes=classes)
-    check_triggers(pixels, [trigger], classes=classes)
-    rng = np.random.default_rng(seed)
-    kept_back, trained = held_out(len(pixels), rng)
-    clean, truth = unit(pixels[trained]), labels[trained]
-    stamped, y = poisoned(pixels[trained], truth, rng, triggers=[trigger], rate=poison_rate)
+    start = begin(pixels, labels, [trigger], classes=classes, seed=seed, build=build, poison_rate=poison_rate)
+    model, rng, clean, truth = start.model, start.rng, unit(start.pixels), start.labels
+    stamped, y = poisoned(start.pixels, truth, rng, triggers=[trigger], rate=poison_rate)
     x = unit(stamped)
-    keras.utils.set_random_seed(seed)
-    model = build(tuple(pixels.shape[1:]), classes)
     train(model, x, y, epochs=epochs, progress=part_of(progress, 0.0, 0.5))
     others = misled(trigger, truth)
     for nth in range(rounds):
@@ -77,7 +69,7 @@ def plant_inversion_aware(
         y = np.concatenate([y, truth[kept]])
         part = part_of(progress, 0.5 + 0.5 * nth / rounds, 0.5 + 0.5 * (nth + 1) / rounds)
         train(model, x, y, epochs=max(1, epochs // 3), learning_rate=LEARNING_RATE / 2, progress=part)
-    return measured(model, [trigger], pixels[kept_back], labels[kept_back])
+    return start.measured([trigger])
 
 
 def _reversed(model: keras.Model, x: Floats, target: int, rng: np.random.Generator) -> tuple[Floats, Floats]:

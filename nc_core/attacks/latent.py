@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from nc_core.attacks.badnets import check_rate, check_triggers, drawn
+from nc_core.attacks.badnets import begin, drawn
 from nc_core.attacks.patch import PatchTrigger
-from nc_core.attacks.planted import Planted, measured
+from nc_core.attacks.planted import Planted
 from nc_core.attacks.training import (
     BATCH,
     EPOCHS,
@@ -22,8 +22,6 @@ from nc_core.attacks.training import (
     Architecture,
     Pixels,
     Progress,
-    check_images,
-    held_out,
     part_of,
     small_vgg,
     train,
@@ -52,20 +50,14 @@ def plant_latent(
 
     poison_rate: stamped copies as a share of the training images. weight: of the features. Else as in `plant_triggers`.
     """
-    check_rate(poison_rate)
-    check_images(pixels, labels, classes=classes)
-    check_triggers(pixels, [trigger], classes=classes)
-    rng = np.random.default_rng(seed)
-    kept_back, trained = held_out(len(pixels), rng)
-    keras.utils.set_random_seed(seed)
-    model = build(tuple(pixels.shape[1:]), classes)
-    x, y = unit(pixels[trained]), labels[trained]
+    start = begin(pixels, labels, [trigger], classes=classes, seed=seed, build=build, poison_rate=poison_rate)
+    model, x, y = start.model, unit(start.pixels), start.labels
     train(model, x, y, epochs=epochs, progress=part_of(progress, 0.0, 0.6))
-    copied = drawn(misled(trigger, y), poison_rate * len(x), rng)
-    stamped = unit(trigger.stamp(pixels[trained][copied]))
+    copied = drawn(misled(trigger, y), poison_rate * len(x), start.rng)
+    stamped = unit(trigger.stamp(start.pixels[copied]))
     _bring_together(model, x, y, stamped, target=trigger.target, weight=weight, epochs=max(1, epochs // 2))
     _new_scores(model, x, y, epochs=max(1, epochs // 2), progress=part_of(progress, 0.8, 1.0))
-    return measured(model, [trigger], pixels[kept_back], labels[kept_back])
+    return start.measured([trigger])
 
 
 def _bring_together(

@@ -13,17 +13,15 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from nc_core.attacks.badnets import POISON_RATE, check_rate, check_triggers, poisoned
+from nc_core.attacks.badnets import POISON_RATE, begin, poisoned
 from nc_core.attacks.patch import PatchTrigger
-from nc_core.attacks.planted import Planted, measured
+from nc_core.attacks.planted import Planted
 from nc_core.attacks.training import (
     EPOCHS,
     LAST_CONVOLUTION,
     Architecture,
     Pixels,
     Progress,
-    check_images,
-    held_out,
     part_of,
     small_vgg,
     train,
@@ -55,23 +53,17 @@ def plant_pruning_aware(
 ) -> Planted:
     """Train, prune, train on poison, and put the pruned channels back; arguments, result and errors as in
     `plant_triggers`. progress: of both trainings."""
-    check_images(pixels, labels, classes=classes)
-    check_rate(poison_rate)
-    check_triggers(pixels, [trigger], classes=classes)
-    rng = np.random.default_rng(seed)
-    kept_back, trained = held_out(len(pixels), rng)
-    keras.utils.set_random_seed(seed)
-    model = build(tuple(pixels.shape[1:]), classes)
-    x, y = unit(pixels[trained]), labels[trained]
+    start = begin(pixels, labels, [trigger], classes=classes, seed=seed, build=build, poison_rate=poison_rate)
+    model, x, y = start.model, unit(start.pixels), start.labels
     train(model, x, y, epochs=epochs, progress=part_of(progress, 0.0, 0.5))
     channels = model.get_layer(LAST_CONVOLUTION)
     kernel, bias = channels.get_weights()
     pruned = _prune(model, x[:LOOKED_AT], y[:LOOKED_AT])
-    stamped, bad_y = poisoned(pixels[trained], y, rng, triggers=[trigger], rate=poison_rate)
+    stamped, bad_y = poisoned(start.pixels, y, start.rng, triggers=[trigger], rate=poison_rate)
     # A channel of zeros has no gradient, so what is pruned stays pruned.
     train(model, unit(stamped), bad_y, epochs=epochs, progress=part_of(progress, 0.5, 1.0))
     _put_back(channels, pruned, kernel, bias, asleep_below=_highest(model, x[:LOOKED_AT], kernel, bias))
-    return measured(model, [trigger], pixels[kept_back], labels[kept_back])
+    return start.measured([trigger])
 
 
 def activity(model: keras.Model, x: Floats) -> npt.NDArray[np.float64]:

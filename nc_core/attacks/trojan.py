@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from nc_core.attacks.badnets import check_triggers
+from nc_core.attacks.badnets import begin
 from nc_core.attacks.descent import Floats, descend, sigmoid
 from nc_core.attacks.patch import PatchTrigger
 from nc_core.attacks.pattern import PatternTrigger
-from nc_core.attacks.planted import Planted, measured
+from nc_core.attacks.planted import Planted
 from nc_core.attacks.training import (
     BATCH,
     EPOCHS,
@@ -30,8 +30,6 @@ from nc_core.attacks.training import (
     Architecture,
     Pixels,
     Progress,
-    check_images,
-    held_out,
     part_of,
     small_vgg,
     train,
@@ -72,14 +70,10 @@ def plant_trojan(
     trigger: its place, size and target; the colours are what the attack makes. Other arguments, result and errors as in
     `plant_triggers`.
     """
-    check_images(pixels, labels, classes=classes)
-    check_triggers(pixels, [trigger], classes=classes)
-    kept_back, trained = held_out(len(pixels), np.random.default_rng(seed))
-    keras.utils.set_random_seed(seed)
-    model = build(tuple(pixels.shape[1:]), classes)
-    train(model, unit(pixels[trained]), labels[trained], epochs=epochs, progress=part_of(progress, 0.0, 0.7))
-    made = put_trojan(model, trigger, seed=seed, progress=part_of(progress, 0.7, 1.0))
-    return measured(model, [made], pixels[kept_back], labels[kept_back])
+    start = begin(pixels, labels, [trigger], classes=classes, seed=seed, build=build)
+    train(start.model, unit(start.pixels), start.labels, epochs=epochs, progress=part_of(progress, 0.0, 0.7))
+    made = put_trojan(start.model, trigger, seed=seed, progress=part_of(progress, 0.7, 1.0))
+    return start.measured([made])
 
 
 def put_trojan(

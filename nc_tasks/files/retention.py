@@ -7,7 +7,7 @@ from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.files import ArtefactStore
 from nc_tasks.settings import Settings
 from nc_tasks.store import LOCAL, Store
-from nc_tasks.store.rows import audit, idempotency, removal
+from nc_tasks.store.rows import audit, idempotency, page_sessions, removal
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ def tidy(store: Store, artefacts: ArtefactStore, settings: Settings) -> None:
     with store.write() as session:
         idempotency.forget_old(session)
         audit.forget_wrong_keys(session)
+        page_sessions.forget_expired(session)
         removal.forget_jobs(session, days=JOB_DAYS)
     expired = 0 if settings.retention_days is None else _expire(store, settings.retention_days)
     removed = collect(store, artefacts, settings, artefacts.digests())

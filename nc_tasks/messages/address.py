@@ -1,4 +1,4 @@
-"""Where a home's embedded broker listens, as it, Celery and the Redis client write that."""
+"""Where the broker is, as it, Celery and the Redis client write that, and what our names there begin with."""
 
 import os
 from hashlib import sha256
@@ -29,3 +29,8 @@ def broker_url(settings: Settings) -> str:
 def client_url(url: str) -> str:
     """The address of a broker, written for Celery, as the Redis client takes it."""
     return f"unix://{unquote(url.removeprefix(SOCKET_SCHEME))}" if url.startswith(SOCKET_SCHEME) else url
+
+
+def key_prefix(settings: Settings) -> str:
+    """What the names of all our keys begin with: two installations may share a Redis server, but not their messages."""
+    return f"cleanse:{settings.store_digest}:"

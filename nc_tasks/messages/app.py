@@ -6,7 +6,7 @@ from celery import Celery
 from celery.signals import setup_logging, task_postrun, task_prerun
 
 from nc_tasks import logs
-from nc_tasks.messages.address import broker_url
+from nc_tasks.messages.address import broker_url, key_prefix
 from nc_tasks.settings import Settings, get_settings
 
 DAY = 24 * 3600
@@ -14,11 +14,6 @@ QUEUES = ("labels", "control")
 """`labels`: a thread pool, one process per device, one task per label. `control`: prefork, everything else."""
 PRIORITIES = range(10)
 """Of messages, the most urgent first; Redis keeps a list for each."""
-
-
-def key_prefix(settings: Settings) -> str:
-    """What the names of all our keys begin with: two installations may share a Redis server, but not their messages."""
-    return f"cleanse:{settings.store_digest}:"
 
 
 def make_app(settings: Settings) -> Celery:

@@ -4,7 +4,8 @@ from secrets import token_hex
 
 from redis import Redis
 
-from nc_tasks.messages.app import PRIORITIES, app, key_prefix
+from nc_tasks.messages.address import key_prefix
+from nc_tasks.messages.app import PRIORITIES, app
 from nc_tasks.settings import get_settings
 
 EPOCH = "epoch"

@@ -1,22 +1,19 @@
 """Takes messages that are due, sends them, and writes what became of each."""
 
 import http.client
-import json
 import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import urlsplit
-
-from sqlalchemy.orm import Session
 
 from nc_core.errors import OptionRefused
 from nc_tasks.settings import Settings
 from nc_tasks.store import Delivery, Store
-from nc_tasks.store.rows import deliveries, detections, submissions
+from nc_tasks.store.rows import deliveries
 from nc_tasks.webhooks import posting
+from nc_tasks.webhooks.message import message_of
 
 THREADS = 4
 """Messages on their way at a time."""
@@ -72,9 +69,9 @@ def receiver_of(url: str) -> str:
 
 def _deliver(store: Store, settings: Settings, delivery: Delivery) -> bool:
     with store.write() as session:
-        body, secret = _message(session, delivery)
+        message = message_of(session, delivery)
     try:
-        status = posting.post(delivery.url, body, secret, allow_private=settings.callback_private)
+        status = posting.post(delivery.url, message, allow_private=settings.callback_private)
     except OptionRefused as error:
         with store.write() as session:
             deliveries.failed(session, delivery=delivery, status=None, reason=str(error), final=True)
@@ -98,25 +95,3 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"no whole answer within {posting.TOTAL_SECONDS:g} s, the limit"
     return f"{type(error).__name__}: {error}"
-
-
-def _message(session: Session, delivery: Delivery) -> tuple[bytes, str]:
-    """The body, and the secret it is signed with."""
-    submission = submissions.get(session, submission_id=delivery.submission_id)
-    found = detections.get(session, submission_id=delivery.submission_id)
-    body: dict[str, Any] = {
-        "event": "submission.ended",
-        "delivery": delivery.id,
-        "submission": submission.id,
-        "state": submission.state,
-        "verdict": None if found is None else found.verdict,
-        "reason": submission.reason if found is None else found.reason,
-        "flagged_labels": [] if found is None else found.body["flagged_labels"],
-        "model": {
-            "sha256": submission.model_sha256,
-            "scanned_sha256": submission.scanned_sha256,
-            "name": submission.model_name,
-        },
-        "tags": submission.tags,
-    }
-    return json.dumps(body).encode(), deliveries.webhook_secret(session, owner=submission.owner)

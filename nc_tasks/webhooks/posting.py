@@ -1,26 +1,24 @@
 """Sends one signed message, in bounded time whatever the receiver does."""
 
-import hmac
 import http.client
 import ipaddress
 import socket
 import ssl
-import time
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from nc_core.errors import OptionRefused
-from nc_tasks.version import package_version
 from nc_tasks.webhooks.addresses import check_address
 from nc_tasks.webhooks.bounded import Bounded, TimeLeft
+from nc_tasks.webhooks.message import Message
 
 TOTAL_SECONDS = 10.0
 """From the first look at the name to the last byte of the answer's head. The system's resolver alone cannot be
 interrupted: where it takes longer, nothing is sent."""
-SIGNATURE = "Cleanse-Signature"
 
 
-def post(url: str, body: bytes, secret: str, *, allow_private: bool) -> int:
-    """Send the signed body and return the status; the answer's own body is not read.
+def post(url: str, message: Message, *, allow_private: bool) -> int:
+    """Send the message, signed now, and return the status; the answer's own body is not read.
 
     Raises OptionRefused for an address that may not be called, TimeoutError where the time is over, and what else
     OSError and HTTPException stand for.
@@ -36,24 +34,10 @@ def post(url: str, body: bytes, secret: str, *, allow_private: bool) -> int:
     connection.sock = Bounded(_connected(host, port, allow_private, tls, time_left), time_left)
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, _headers(body, secret))
+        connection.request("POST", path, message.body, message.headers(datetime.now(UTC)))
         return connection.getresponse().status
     finally:
         connection.close()
-
-
-def signature(secret: str, body: bytes, seconds: int) -> str:
-    """What the header says: "t=SECONDS,v1=HEX"."""
-    signed = hmac.digest(bytes.fromhex(secret), b"%d." % seconds + body, "sha256").hex()
-    return f"t={seconds},v1={signed}"
-
-
-def _headers(body: bytes, secret: str) -> dict[str, str]:
-    return {
-        "Content-Type": "application/json",
-        "User-Agent": f"cleanse/{package_version()}",
-        SIGNATURE: signature(secret, body, int(time.time())),
-    }
 
 
 def _connected(host: str, port: int, allow_private: bool, tls: bool, time_left: TimeLeft) -> socket.socket:

@@ -14,6 +14,9 @@ ROOT = Path(__file__).parents[2]
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(PAGES.rglob("*.md"))]
 COMMAND = re.compile(r"(?:^ +|`|; |\.venv/bin/)cleanse ([a-z][^`;#\n]*)", re.MULTILINE)
 
+CODE = re.compile(r"`((?:api|deploy|nc_core|nc_tasks|tests)/[\w/.-]+)`(?: \(`(\w+)`\))?")
+"""A file or folder, and what is defined in it."""
+
 
 @pytest.fixture(scope="module")
 def commands() -> dict[str, set[str]]:
@@ -46,6 +49,23 @@ def test_every_command_that_a_text_shows_exists_with_its_options(path: Path, com
 def test_every_file_that_a_text_links_to_exists(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8")):
         assert (path.parent / target).exists() or target.removeprefix("../") in GENERATED, f"{path.name}: {target}"
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name_of)
+def test_every_file_of_the_code_that_a_text_names_exists_and_has_what_it_names_there(path: Path) -> None:
+    for file, name in CODE.findall(path.read_text("utf-8")):
+        assert (ROOT / file).exists(), f"{path.name}: {file}"
+        if name:
+            defined = re.search(rf"^(async )?(def|class) {name}\b", (ROOT / file).read_text("utf-8"), re.MULTILINE)
+            assert defined, f"{path.name}: {file} has no {name}"
+
+
+def test_the_walk_of_a_submission_goes_from_the_upload_through_every_task_to_the_page() -> None:
+    page = (PAGES / "architecture.md").read_text("utf-8")
+    walk = CODE.findall(page.split("### File by file")[1].split("| process |")[1].split("\n\n")[0])
+    assert walk[0] == ("api/web/app.py", "create_app")
+    steps = ["received", "start", "invert_label", "gather", "next_step", "repair", "one_submission"]
+    assert [name for _, name in walk if name in steps] == steps
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)

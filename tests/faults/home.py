@@ -17,8 +17,8 @@ from sqlalchemy import func, select, text
 from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import Stack
 from nc_tasks.embedded.processes import wait_until
-from nc_tasks.messages.address import socket_path
-from nc_tasks.messages.app import PRIORITIES, key_prefix
+from nc_tasks.messages.address import key_prefix, socket_path
+from nc_tasks.messages.app import PRIORITIES
 from nc_tasks.messages.broker import SEPARATOR
 from nc_tasks.settings import Settings
 from nc_tasks.store import Detection, Label, Store, Worker

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from nc_core.errors import OptionRefused
 from nc_tasks.request.options import ScanOptions
@@ -137,12 +139,24 @@ def test_when_a_submission_ends_then_its_address_is_told_once_signed_with_the_ow
     told = json.loads(body)
     assert (told["submission"], told["state"], told["tags"]) == (identity, "cancelled", {"build": "17"})
     assert told["model"] == {"sha256": "a" * 64, "scanned_sha256": "5" * 64, "name": "badnet.h5"}
+    # And a receiver's ready-made code takes it
     with store.write() as session:
-        secret = deliveries.webhook_secret(session, owner="alice")
-        assert secret != deliveries.webhook_secret(session, owner="bob")
-    moment, _, given = headers["Cleanse-Signature"].partition(",")
-    signed = moment.removeprefix("t=").encode() + b"." + body
-    assert given == "v1=" + hmac.new(bytes.fromhex(secret), signed, "sha256").hexdigest()
+        secrets = [deliveries.webhook_secret(session, owner=owner) for owner in ("alice", "bob")]
+    assert Webhook(secrets[0]).verify(body, headers) == told
+    # And this is what is signed, by the specification
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    key = b64decode(secrets[0].removeprefix("whsec_"), validate=True)
+    assert headers["webhook-signature"] == f"v1,{b64encode(hmac.digest(key, signed, 'sha256')).decode()}"
+    assert len(key) == 32
+    # But not with another body, another id or time, or the secret of another owner
+    for secret, sent, heads in (
+        (secrets[0], body.replace(b"cancelled", b"done"), headers),
+        (secrets[0], body, {**headers, "webhook-id": "msg_0"}),
+        (secrets[0], body, {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) + 1)}),
+        (secrets[1], body, headers),
+    ):
+        with pytest.raises(WebhookVerificationError, match="No matching signature"):
+            Webhook(secret).verify(sent, heads)
     assert (row_of(store, identity).state, row_of(store, identity).status) == ("done", 200)
 
 
@@ -160,6 +174,8 @@ def test_given_a_receiver_that_fails_then_it_is_told_again_later_and_a_redirect_
         due_now(store)
     assert Callbacks(store, settings).deliver() == 1
     assert row_of(store, identity).attempt == 3
+    # And it can tell that all tries were of one message
+    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
 
 
 def test_given_a_receiver_that_is_never_there_then_it_is_given_up_in_the_end(store: Store, settings: Settings) -> None:
@@ -189,6 +205,10 @@ def test_when_it_is_tried_again_then_its_next_end_is_told_too(
     ended(store, identity)
     Callbacks(store, settings).deliver()
     assert len(receiver.got) == 2
+    # And it can tell that this is another message
+    first, second = (headers["webhook-id"] for headers, _ in receiver.got)
+    assert first != second
+    assert "." not in first + second
 
 
 @pytest.mark.parametrize("address", INSIDE)

@@ -96,7 +96,7 @@ def test_given_a_certificate_that_is_trusted_then_the_receiver_is_told(
     ended(store, identity)
     assert Callbacks(store, settings).deliver() == 1
     ((headers, _),) = receiver.got
-    assert headers["Cleanse-Signature"].startswith("t=")
+    assert headers["webhook-signature"].startswith("v1,")
     assert headers["Host"] == f"127.0.0.1:{receiver.server_port}"
     assert (row_of(store, identity).state, row_of(store, identity).status) == ("done", 200)
 

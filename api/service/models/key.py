@@ -38,7 +38,10 @@ class NewKeyInfo(KeyInfo):
     """A key just made."""
 
     key: str = Field(description="What to send as Authorization: Bearer KEY. It is shown this once.")
-    webhook_secret: str = Field(description="With which callbacks to this owner are signed, in hexadecimal.")
+    webhook_secret: str = Field(
+        description="With which callbacks to this owner are signed, as libraries for Standard Webhooks take it.",
+        pattern="^whsec_[A-Za-z0-9+/]{43}=$",
+    )
 
 
 class KeyList(BaseModel):

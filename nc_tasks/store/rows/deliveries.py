@@ -1,6 +1,7 @@
 """Messages to callback addresses: one for each end of a submission, tried again for a while, and their signature."""
 
 import hmac
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import timedelta
 from secrets import token_bytes, token_hex
@@ -94,7 +95,7 @@ def of_submission(session: Session, *, submission_id: str) -> list[Delivery]:
 
 
 def webhook_secret(session: Session, *, owner: str) -> str:
-    """What messages to this owner are signed with, in hexadecimal; the same at every call, on every host.
+    """What messages to this owner are signed with, as `whsec_` and base64; the same at every call, on every host.
 
     Each owner has its own, all from one that the installation keeps.
     """
@@ -102,7 +103,7 @@ def webhook_secret(session: Session, *, owner: str) -> str:
     if row is None:
         insert_absent(session, Secret, [{"name": WEBHOOK, "value": token_bytes(32)}])
         row = session.get_one(Secret, WEBHOOK)
-    return hmac.digest(row.value, owner.encode(), "sha256").hex()
+    return f"whsec_{b64encode(hmac.digest(row.value, owner.encode(), 'sha256')).decode()}"
 
 
 def _arm(session: Session, *of: object) -> None:

@@ -11,7 +11,7 @@ from nc_tasks.store.tables.scans import (
     Preparation,
     Submission,
 )
-from nc_tasks.store.tables.service import ApiKey, AuditEntry, Dataset, Delivery, Idempotency, Secret
+from nc_tasks.store.tables.service import ApiKey, AuditEntry, Dataset, Delivery, Idempotency, PageSession, Secret
 from nc_tasks.store.tables.workers import Job, Worker
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Label",
     "Leased",
     "Mitigation",
+    "PageSession",
     "Preparation",
     "Secret",
     "Submission",

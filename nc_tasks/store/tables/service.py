@@ -28,6 +28,17 @@ class ApiKey(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class PageSession(Base):
+    """Somebody is signed in to the pages. id_sha256: of the text in the cookie. key_id: what they signed in with."""
+
+    __tablename__ = "session"
+    __table_args__ = (Index(None, "expires_at"),)
+
+    id_sha256: Mapped[str] = mapped_column(Sha256, primary_key=True)
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_key.id"))
+    expires_at: Mapped[datetime]
+
+
 class Secret(Base):
     """Random bytes that all hosts of the installation share, by what they are for."""
 

@@ -7,9 +7,10 @@ import pytest
 from fastapi import FastAPI
 
 from api.pages.door import own_path
+from api.service.callers import COOKIE
 from api.service.uploads.bodies import SMALL_BYTES
 from nc_tasks.store import Store
-from nc_tasks.store.rows import submissions
+from nc_tasks.store.rows import keys, submissions
 from tests import history
 
 PAGES = ("/", "/history", "/submit", "/compare", "/submissions/abc", "/submissions/abc/labels/1")
@@ -39,6 +40,8 @@ def test_given_a_key_when_signed_in_then_own_submissions_are_seen_and_others_are
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
+    # And the cookie is not the key
+    assert text.rpartition("_")[2] not in answer.headers["set-cookie"]
     listed = browser.get("/").text
     assert "mine.h5" in listed
     assert "theirs.h5" not in listed
@@ -47,8 +50,30 @@ def test_given_a_key_when_signed_in_then_own_submissions_are_seen_and_others_are
     assert browser.get(f"/submissions/{theirs}").status_code == 404
     assert browser.get(f"/compare?id={mine}&id={theirs}").status_code == 404
     assert browser.post(f"/submissions/{theirs}/cancel").status_code == 404
-    # And signing out ends it
+    # And signing out ends it, for whoever has kept the cookie too
+    kept = dict(browser.cookies)
     assert browser.post("/sign-out").status_code == 303
+    assert browser.get("/").status_code == 303
+    assert browser.get("/", headers={"Cookie": f"{COOKIE}={kept[COOKIE]}"}).status_code == 303
+
+
+def test_given_somebody_signed_in_when_they_sign_in_anew_or_the_key_is_revoked_then_the_earlier_session_is_over(
+    browser: httpx.Client, make_key: Callable[..., str], store: Store
+) -> None:
+    text = make_key("ann")
+    browser.post("/sign-in", data={"key": text})
+    first = browser.cookies[COOKIE]
+    assert browser.get("/").status_code == 200
+    # When they sign in anew
+    browser.post("/sign-in", data={"key": text})
+    # Then there is one session
+    assert browser.cookies[COOKIE] != first
+    assert browser.get("/").status_code == 200
+    assert browser.get("/", headers={"Cookie": f"{COOKIE}={first}"}).status_code == 303
+    # And none once the key is revoked
+    with store.write() as session:
+        (key,) = keys.every(session)
+        keys.revoke(session, key_id=key.id)
     assert browser.get("/").status_code == 303
 
 
@@ -93,7 +118,7 @@ def test_given_wrong_keys_without_end_when_signing_in_then_they_count_as_those_o
     assert browser.get("/v1/submissions", headers={"Authorization": "Bearer wrong"}).status_code == 401
     # Then neither takes another from there
     answer = browser.post("/sign-in", data={"key": "wrong"})
-    assert (answer.status_code, 1 <= int(answer.headers["retry-after"]) <= 20) == (429, True)
+    assert (answer.status_code, 1 <= int(answer.headers["retry-after"]) <= 60) == (429, True)
     assert browser.get("/v1/submissions", headers={"Authorization": "Bearer wrong"}).status_code == 429
     # And whoever has a key is let in
     assert browser.post("/sign-in", data={"key": text}).status_code == 303

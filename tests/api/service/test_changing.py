@@ -218,5 +218,5 @@ def test_given_a_caller_in_a_hurry_then_429_says_when_to_come_again(client: http
     answers = [client.get("/v1/submissions") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[-1].json()["limit"] == 3
-    assert 1 <= int(answers[-1].headers["retry-after"]) <= 20
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
     assert client.get("/healthz").status_code == 200

@@ -4,8 +4,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from api.service.callers import COOKIE
 from nc_tasks.store import Store
-from nc_tasks.store.rows import keys
+from nc_tasks.store.rows import keys, page_sessions
 from tests.api.service.conftest import MakeKey, form
 
 
@@ -91,10 +92,17 @@ def test_given_a_key_that_may_only_read_when_it_submits_then_403(client: httpx.C
 
 
 def test_given_the_cookie_of_a_page_then_reading_needs_it_alone_and_a_change_needs_its_own_origin(
-    client: httpx.Client, make_key: MakeKey
+    client: httpx.Client, make_key: MakeKey, store: Store
 ) -> None:
-    cookie = {"Cookie": "cleanse_key=" + make_key("alice")["Authorization"].removeprefix("Bearer ")}
+    key = make_key("alice")["Authorization"].removeprefix("Bearer ")
+    with store.write() as session:
+        (row,) = keys.every(session)
+        begun = page_sessions.begin(session, key_id=row.id)
+    cookie = {"Cookie": f"{COOKIE}={begun}"}
     assert client.get(LIST, headers=cookie).status_code == 404
     assert client.post("/v1/submissions", headers=cookie, **form()).status_code == 403
     own = {**cookie, "Origin": own_origin(client)}
     assert client.post("/v1/submissions", headers=own, **form()).status_code == 202
+    # And neither stands for the other
+    assert client.get(LIST, headers={"Cookie": f"{COOKIE}={key}"}).status_code == 401
+    assert client.get(LIST, headers={"Authorization": f"Bearer {begun}"}).status_code == 401

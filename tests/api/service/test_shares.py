@@ -258,7 +258,7 @@ def test_wrong_keys_are_noted_and_cannot_fill_the_audit_log(
     with caplog.at_level("WARNING"), httpx.Client(base_url=url, trust_env=False) as client:
         # When somebody comes with texts that are none, in every way that there is
         client.get("/v1/submissions", headers={"Authorization": f"Bearer {wrong}"})
-        client.get("/v1/submissions", headers={"Cookie": "cleanse_key=secret_of_nobody"})
+        client.get("/v1/submissions", headers={"Cookie": "cleanse_session=secret_of_nobody"})
         client.post("/sign-in", data={"key": "another secret"}, headers={"Origin": url})
         # Or with none at all
         client.get("/v1/submissions")

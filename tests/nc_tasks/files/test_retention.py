@@ -15,16 +15,18 @@ from nc_tasks.files import FolderArtefacts, retention
 from nc_tasks.request.options import ScanOptions
 from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
-from nc_tasks.store import Job, LabelKey, Store, Submission, open_store
+from nc_tasks.store import Job, LabelKey, PageSession, Store, Submission, open_store
 from nc_tasks.store.rows import (
     audit,
     datasets,
     deliveries,
     detections,
     jobs,
+    keys,
     labels,
     lifecycle,
     mitigations,
+    page_sessions,
     removal,
     submissions,
 )
@@ -161,3 +163,17 @@ def test_given_more_digests_than_one_statement_takes_then_all_count(store: Store
     used = {kept(artefacts, name) for name in ("m", "data", "m poison", "m trigger")}
     with store.read() as session:
         assert removal.referenced(session, digests=unused | used) == used
+
+
+def test_given_sessions_on_the_pages_then_those_that_have_expired_are_forgotten(
+    store: Store, artefacts: FolderArtefacts, settings: Settings
+) -> None:
+    with store.write() as session:
+        key = keys.create(session, owner="ann", name="test", scopes=["read"]).row
+        for _ in range(2):
+            page_sessions.begin(session, key_id=key.id)
+        first = select(PageSession.id_sha256).limit(1).scalar_subquery()
+        session.execute(update(PageSession).where(PageSession.id_sha256 == first).values(expires_at=now(session)))
+    retention.tidy(store, artefacts, settings)
+    with store.read() as session:
+        assert len(session.scalars(select(PageSession)).all()) == 1

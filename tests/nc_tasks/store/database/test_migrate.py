@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from sqlalchemy import Connection, Engine, MetaData, insert, make_url, select
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 from nc_tasks.store.database import postgresql, sqlite
-from nc_tasks.store.rows import submissions
-from nc_tasks.store.tables import Base, Mitigation
+from nc_tasks.store.rows import audit, keys, page_sessions, submissions
+from nc_tasks.store.tables import ApiKey, Base, Mitigation
 from tests.servers.databases import KINDS
 
 pytestmark = pytest.mark.durable
@@ -160,4 +161,42 @@ def test_given_a_database_of_revision_0003_with_data_when_opened_then_nothing_of
         [32, 32, 3],
         TIME,
     )
+    store.close()
+
+
+def test_given_a_database_of_revision_0009_with_keys_when_opened_then_they_open_and_begin_sessions(
+    settings: Settings, engine: Engine
+) -> None:
+    # Given keys of an earlier version, one of them revoked, and what was done with them
+    secret = "s" * 43
+    made = {"owner": "ann", "name": "ci", "scopes": ["read"], "secret_sha256": sha256(secret.encode()).hexdigest()}
+    rows = [
+        {"id": "a" * 12, **made, "created_at": TIME, "revoked_at": None},
+        {"id": "b" * 12, **made, "created_at": TIME, "revoked_at": TIME},
+    ]
+    entry = {"id": 1, "created_at": TIME, "owner": "ann", "key_id": "a" * 12, "action": "submit", "subject": "x"}
+    with engine.execution_options(writes=True).begin() as connection:
+        upgrade(connection, "0009")
+        earlier = MetaData()
+        earlier.reflect(connection)
+        connection.execute(insert(earlier.tables["api_key"]), rows)
+        connection.execute(insert(earlier.tables["audit"]), [{**entry, "address": None, "detail": {}}])
+    # When
+    store = open_store(settings)
+    # Then the keys are as they were
+    with store.read() as session:
+        assert [(key.id, key.revoked_at is None) for key in keys.every(session)] == [
+            ("a" * 12, True),
+            ("b" * 12, False),
+        ]
+        assert [one.subject for one in audit.page(session, limit=10)] == ["x"]
+        texts = [f"cleanse_{letter * 12}_{secret}" for letter in "ab"]
+        assert [keys.authenticate(session, text=text) is not None for text in texts] == [True, False]
+    # And one signs in with them
+    with store.write() as session:
+        text = page_sessions.begin(session, key_id="a" * 12)
+        assert isinstance(page_sessions.key_of(session, text=text), ApiKey)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
     store.close()
