@@ -22,7 +22,8 @@ from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import Stack, attach, down
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.messages.app import make_app
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store
 from nc_tasks.store.rows import detections, labels, lifecycle, preparations, submissions
@@ -63,11 +64,11 @@ def prepared(store: Store, count: int, **options: Any) -> str:
     with store.write() as session:
         made = submissions.submit(
             session,
-            model_sha256=f"{count:064x}",
-            model_name="model.keras",
-            data_sha256="d" * 64,
-            data_name="clean.npz",
-            options=ScanOptions(mitigate=(), profile="thorough", **options),
+            ScanRequest(
+                model=StoredFile(sha256=f"{count:064x}", name="model.keras"),
+                data=StoredFile(sha256="d" * 64, name="clean.npz"),
+                options=ScanOptions(mitigate=(), profile="thorough", **options),
+            ),
         )
         attempt = preparations.claim(
             session, submission_id=made.id, worker_id="benchmark", lease_seconds=60, max_attempts=1

@@ -26,7 +26,7 @@ import httpx
 import psutil
 from sqlalchemy import insert
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Detection, FlaggedLabel, Label, Store, Submission, open_store
 from nc_tasks.store.tables.types import now
