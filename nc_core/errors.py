@@ -6,6 +6,7 @@ CleanseError
 │   ├── DataRefused
 │   └── OptionRefused
 ├── NothingToInvert     every fitting image has the label already
+├── NothingToRepair     a method finds nothing in the net that it could change within the accuracy bound
 ├── QuarantineFailed    this machine cannot read untrusted files in a confined process
 ├── ReadsOtherwise      a file that was written here does not hold the net that it was written from
 ├── OutOfDeviceMemory   the device has too little memory for one batch of labels

@@ -10,6 +10,7 @@ CleanseError
 ├── TookTooLong         a piece of work was stopped at its deadline
 ├── ArtefactsUnreachable  the bucket with the files does not answer, or refuses; an OSError too
 ├── StoreUnusable       the database cannot keep its promises where it lies
+├── StoreClosed         something was to be written to a store that this process has closed
 ├── ExtraMissing        a setting asks for libraries that are not installed
 └── StackFailed         the embedded broker or workers could not be started, stopped or kept alive
 """

@@ -14,7 +14,7 @@ from nc_core.profiles import ALL_PROFILES
 from nc_core.scanning.conductor import Round, first_round, next_step
 from nc_core.scanning.rounds import Plan, range_of
 from nc_tasks.messages.publishing import publish_compare, publish_gather, send_labels, send_repairs
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Store, Submission
 from nc_tasks.store.rows import (
     budgets,

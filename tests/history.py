@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import LOCAL, LabelKey, Submission
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, submissions
 
@@ -33,12 +34,12 @@ def add(
     """Submission `number` came so many hours after START (or `at`); with a verdict it is done. Returns its id."""
     submission = submissions.submit(
         session,
-        model_sha256=model or f"{number:064x}",
-        model_name=model_name,
-        data_sha256=data,
-        data_name=data_name,
-        options=ScanOptions(seed=seed),
-        force=force,
+        ScanRequest(
+            model=StoredFile(sha256=model or f"{number:064x}", name=model_name),
+            data=StoredFile(sha256=data, name=data_name),
+            options=ScanOptions(seed=seed),
+            force=force,
+        ),
         owner=owner,
     )
     moment = at or START + timedelta(hours=number)

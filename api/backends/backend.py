@@ -10,24 +10,21 @@ from api.client.uploads import Progress
 
 if TYPE_CHECKING:
     from api.progress.snapshot import Snapshot
+    from nc_tasks.request.scan import RequestParameters
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One model to be scanned. data: a path, or dataset: the id or name of registered data. options: by name.
+    """A request for a scan whose files are still at their paths: those of a `ScanRequest` are kept already.
 
-    priority: high, normal or low. tags: name -> text. callback_url: told when it has ended.
+    data: a path, or dataset: the id or name of registered data.
     """
 
     model: Path
     data: Path | None
     dataset: str | None
     poisoned: Sequence[Path] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-    force: bool = False
-    priority: str = "normal"
-    tags: Mapping[str, str] = field(default_factory=dict)
-    callback_url: str | None = None
+    parameters: "RequestParameters"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from api.client import inputs
 from nc_tasks.files import ArtefactStore
+from nc_tasks.request.scan import StoredFile
 
 
 def keep(artefacts: ArtefactStore, path: Path) -> str:
@@ -20,6 +21,11 @@ def keep(artefacts: ArtefactStore, path: Path) -> str:
         return artefacts.put_file(packed)
 
 
+def kept(artefacts: ArtefactStore, path: Path) -> StoredFile:
+    """Keep the file; returns what it is known by."""
+    return StoredFile(sha256=keep(artefacts, path), name=inputs.name_of(path))
+
+
 def keep_all(artefacts: ArtefactStore, paths: Sequence[Path]) -> list[dict[str, str]]:
     """Keep the files; returns {"sha256", "name"} of each, in order."""
-    return [{"sha256": keep(artefacts, path), "name": inputs.name_of(path)} for path in paths]
+    return [kept(artefacts, path).model_dump() for path in paths]

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from api.backends.backend import Order, RejudgeOrder, dataset_called
-from api.backends.keeping import keep
-from api.backends.wishes import wishes_of
+from api.backends.keeping import kept
 from api.client import inputs
 from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
@@ -20,16 +19,18 @@ from api.service.models.submission import SubmissionInfo
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.files import open_artefacts
-from nc_tasks.options import BASELINE
+from nc_tasks.request.choices import BASELINE_NAME
+from nc_tasks.request.scan import StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import LOCAL, Store, open_store
 from nc_tasks.store.queries import listing
 from nc_tasks.store.queries.listing import Filters, Listed
-from nc_tasks.store.rows import baselines, datasets, deliveries, detections, submissions
+from nc_tasks.store.rows import baselines, datasets, detections, submissions
 from nc_tasks.store.tables import Dataset as DatasetRow
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
 from nc_tasks.views.labels import labels_of
 from nc_tasks.views.results import result_json
+from nc_tasks.webhooks import check_url
 
 
 @contextmanager
@@ -49,7 +50,7 @@ class LocalBackend:
     def __init__(self, settings: Settings, store: Store, workers: int | None) -> None:
         self._settings, self._store, self._workers = settings, store, workers
         self._artefacts = open_artefacts(settings)
-        self._kept: dict[Path, dict[str, str]] = {}
+        self._kept: dict[Path, StoredFile] = {}
         self._keep_up: Callable[[], None] = _nobody
         self._attached = ExitStack()
 
@@ -60,26 +61,16 @@ class LocalBackend:
     def submit(self, order: Order, progress: Progress) -> Submission:  # noqa: ARG002
         """See `Backend`; files are copied, so nothing is told of their way."""
         inputs.check_model(order.model)
-        wishes = wishes_of(order, self._settings)
-        model, data = self._keep(order.model), self._data(order)
+        asked = order.parameters
+        if asked.callback_url is not None:
+            check_url(asked.callback_url, allow_private=self._settings.callback_private)
+        poisoned = [self._keep(path) for path in order.poisoned]
+        request = asked.request_for(model=self._keep(order.model), data=self._data(order), poisoned=poisoned)
         with self._store.write() as session:
-            row = submissions.submit(
-                session,
-                model_sha256=model["sha256"],
-                model_name=model["name"],
-                data_sha256=data["sha256"],
-                data_name=data["name"],
-                poisoned=[self._keep(path) for path in order.poisoned],
-                options=wishes.options,
-                force=wishes.force,
-                priority=wishes.priority,
-                tags=wishes.tags or None,
-            )
-            if wishes.callback_url is not None:
-                deliveries.ask_for(session, submission_id=row.id, url=wishes.callback_url)
+            row = submissions.submit(session, request)
         # Of one that has ended a callback may be left to send.
-        if row.state not in SUBMISSION_ENDS or wishes.callback_url is not None:
-            self._begin(row.id, wishes.options.slots)
+        if row.state not in SUBMISSION_ENDS or asked.callback_url is not None:
+            self._begin(row.id, asked.options.slots)
         return self._get(row.id)
 
     def find(self, prefix: str) -> Submission:
@@ -147,15 +138,15 @@ class LocalBackend:
     def add_dataset(self, path: Path, name: str | None, progress: Progress) -> Dataset:  # noqa: ARG002
         """See `Backend`."""
         inputs.check_data(path)
-        kept = self._keep(path)
-        size = self._artefacts.path(kept["sha256"]).stat().st_size
+        file = self._keep(path)
+        size = self._artefacts.path(file.sha256).stat().st_size
         with self._store.write() as session:
             row = datasets.register(
                 session,
                 owner=LOCAL,
-                name=name or kept["name"],
-                file_name=kept["name"],
-                sha256=kept["sha256"],
+                name=name or file.name,
+                file_name=file.name,
+                sha256=file.sha256,
                 size=size,
             )
             return _dataset(row)
@@ -184,7 +175,7 @@ class LocalBackend:
 
     def add_to_baseline(self, name: str, submission_ids: Sequence[str]) -> BaselineScans:
         """See `Backend`."""
-        if re.fullmatch(BASELINE, name) is None:
+        if re.fullmatch(BASELINE_NAME, name) is None:
             raise OptionRefused(f"{name[:80]!r} is no name of a baseline: pass at most 63 of A-Z, a-z, 0-9, ., _ and -")
         with self._store.write() as session:
             for each in submission_ids:
@@ -213,18 +204,18 @@ class LocalBackend:
         assert found is not None  # its id was read from a row
         return _submission(found)
 
-    def _keep(self, path: Path) -> dict[str, str]:
+    def _keep(self, path: Path) -> StoredFile:
         """Keep a file; of many models against one data set that is copied once."""
         if path not in self._kept:
-            self._kept[path] = {"sha256": keep(self._artefacts, path), "name": inputs.name_of(path)}
+            self._kept[path] = kept(self._artefacts, path)
         return self._kept[path]
 
-    def _data(self, order: Order) -> dict[str, str]:
+    def _data(self, order: Order) -> StoredFile:
         if order.data is not None:
             inputs.check_data(order.data)
             return self._keep(order.data)
         found = self._registered(order.dataset or "")
-        return {"sha256": found["sha256"], "name": found["file_name"]}
+        return StoredFile(sha256=found["sha256"], name=found["file_name"])
 
     def _registered(self, wanted: str) -> Dataset:
         found = dataset_called(self.datasets(), wanted)

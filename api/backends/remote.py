@@ -42,11 +42,7 @@ class RemoteBackend:
             data=order.data,
             dataset=None if order.dataset is None else self._dataset(order.dataset)["id"],
             poisoned=order.poisoned,
-            options=order.options,
-            force=order.force,
-            priority=order.priority,
-            tags=order.tags,
-            callback_url=order.callback_url,
+            **order.parameters.model_dump(mode="json"),
             progress=progress,
         )
 

@@ -2,37 +2,23 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.backends import opened
 from api.backends.backend import Order
-from api.cli.arguments import (
-    Architecture,
-    Fit,
-    Home,
-    How,
-    HowLong,
-    Json,
-    PixelRange,
-    Seed,
-    Server,
-    Slots,
-    Unlabelled,
-    Workers,
-)
+from api.cli.arguments import Home, Json, Server, Workers
 from api.cli.exits import Leave
 from api.cli.named_scans import add_all, told_apart
+from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import err, out, print_json, printable, table
 from api.client.types import BaselineScans
 from api.results.numbers import MISSING, count, significant
+from nc_tasks.request import choices
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-NAME = "[A-Za-z0-9._-]{1,63}"
-"""As `nc_tasks.options.BASELINE` has it, whose import would cost every command a quarter of a second."""
 
 baseline = typer.Typer(
     name="baseline", help="Scans of clean models that others are held against.", no_args_is_help=True
@@ -41,7 +27,7 @@ baseline = typer.Typer(
 
 def name_of(text: str) -> str:
     """The name as it was given; a usage error for what is none."""
-    if re.fullmatch(NAME, text) is None:
+    if re.fullmatch(choices.BASELINE_NAME, text) is None:
         raise typer.BadParameter(f"{text!r} is no name: pass at most 63 of A-Z, a-z, 0-9, ., _ and -")
     return text
 
@@ -50,6 +36,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What the baseline is 
 
 
 @baseline.command("add")
+@takes_scan_options(
+    *("unlabelled", "profile", "detector", "value_range", "resize", "architecture", "seed", "slots"),
+)
 def add(
     name: Name,
     models: Annotated[
@@ -58,20 +47,13 @@ def add(
             metavar="MODEL...", help="Clean Keras models, folders of them, or ids of scans.", show_default=False
         ),
     ],
+    options: dict[str, Any],
     data: Annotated[
         Path | None, typer.Option("--data", metavar="CLEAN", help="Clean data, as for `run`.", show_default=False)
     ] = None,
     dataset: Annotated[
         str | None, typer.Option("--dataset", metavar="ID", help="Registered clean data instead, by id or name.")
     ] = None,
-    unlabelled: Unlabelled = False,
-    profile: HowLong = "fast",
-    detector: How = "neural-cleanse",
-    value_range: PixelRange = "auto",
-    resize: Fit = None,
-    architecture: Architecture = None,
-    seed: Seed = 0,
-    slots: Slots = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the scans.")] = False,
     workers: Workers = None,
     home: Home = None,
@@ -83,23 +65,14 @@ def add(
     Exit code: 0 once all have a verdict (with --detach, once all are handed in), 2 where one was refused, 1 where one
     has failed.
     """
-    from nc_tasks.options import scan_options
+    from nc_tasks.request.options import scan_options
+    from nc_tasks.request.scan import RequestParameters
 
     paths, ids = told_apart(models)
     if paths and (data is None) == (dataset is None):
         raise typer.BadParameter("pass either --data CLEAN or --dataset ID")
-    options = scan_options(
-        profile=profile,
-        detector=detector,
-        mitigate="none",
-        value_range=value_range,
-        resize=resize,
-        architecture=architecture,
-        unlabelled=unlabelled,
-        slots=slots,
-        seed=seed,
-    ).model_dump(mode="json")
-    orders = [Order(model=path, data=data, dataset=dataset, options=options) for path in paths]
+    parameters = RequestParameters(options=scan_options(**options, mitigate="none"))
+    orders = [Order(model=path, data=data, dataset=dataset, parameters=parameters) for path in paths]
     with opened(home, server, workers=workers) as backend:
         raise Leave(add_all(backend, name, orders, ids, detach=detach, as_json=json))
 

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Home, Resize, ValueRange
+from api.cli.arguments import Home
 from api.client import inputs
+from nc_tasks.request.choices import Resize, ValueRange
 
 
 def classify(

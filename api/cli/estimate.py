@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Architecture, Home, HowLong, Json, Model, Only, Server, Slots, Workers
+from api.cli.arguments import Home, Json, Model, Server, Workers
+from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import out, print_json
 from api.client import inputs
 from api.results.numbers import byte_size, count, duration, significant
 
 if TYPE_CHECKING:
     from nc_core.intake.cost import NetCost
-    from nc_tasks.options import ScanOptions
+    from nc_tasks.request.options import ScanOptions
 
 
+@takes_scan_options("profile", "labels", "architecture", "slots")
 def estimate(
     model: Model,
-    profile: HowLong = "fast",
-    only: Only = None,
-    architecture: Architecture = None,
-    slots: Slots = None,
+    options: dict[str, Any],
     workers: Workers = None,
     images: Annotated[
         int | None, typer.Option("--images", min=1, help="Clean pictures there are.", show_default="2500")
@@ -40,10 +39,9 @@ def estimate(
     """
     if server is not None and workers is not None:
         raise typer.BadParameter("--workers is for this machine: a server knows its own")
-    from nc_tasks.options import scan_options
+    from nc_tasks.request.options import scan_options
 
-    options = scan_options(profile=profile, labels=only, architecture=architecture, slots=slots)
-    scan = asked(model, options, images=images)
+    scan = asked(model, scan_options(**options), images=images)
     found = here(home, scan, workers=workers) if server is None else there(server, scan)
     if json:
         print_json(found)

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Home, Json, Resize, ValueRange
+from api.cli.arguments import Home, Json
 from api.cli.terminal import print_json
 from api.client import inputs
 from api.results.numbers import count, percent
+from nc_tasks.request import choices
+from nc_tasks.request.choices import Resize, ValueRange
 
 
 def evaluate(
@@ -35,7 +37,7 @@ def evaluate(
     ] = None,
     architecture: Annotated[
         str | None,
-        typer.Option("--architecture", metavar="PRESET", help="What a file of weights alone is for: deepid."),
+        typer.Option("--architecture", metavar="PRESET", help=choices.ARCHITECTURE.help),
     ] = None,
     home: Home = None,
     as_json: Json = False,
@@ -43,13 +45,13 @@ def evaluate(
     """Print accuracy, attack rate, and the share of pictures that a guarded net calls backdoored."""
     from api.backends.keeping import keep_all
     from api.cli.jobs import run_job
-    from nc_tasks.files import FolderArtefacts
+    from nc_tasks.files import open_artefacts
 
     inputs.check_model(model)
     for path in (clean, *(poisoned or [])):
         inputs.check_data(path)
     settings = settings_of(home)
-    artefacts = FolderArtefacts(settings.artefacts)
+    artefacts = open_artefacts(settings)
     arguments: dict[str, Any] = {
         "model": keep_all(artefacts, [model])[0],
         "clean": keep_all(artefacts, [clean])[0],

@@ -63,7 +63,8 @@ def _scanned_before(backend: Backend, order: Order) -> Submission | None:
         return None
     found = backend.recent(limit=100, state="done", model_sha256=sha256_of(order.model))
     same = (one for one in found if one["data"]["sha256"] == data and one["verdict"] is not None)
-    return next((one for one in same if _decides(one["options"]) == _decides(order.options)), None)
+    wanted = _decides(order.parameters.options.model_dump(mode="json"))
+    return next((one for one in same if _decides(one["options"]) == wanted), None)
 
 
 def _decides(options: object) -> dict[str, object]:

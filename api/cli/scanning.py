@@ -1,11 +1,11 @@
 """One scan on this machine: submit, follow, write the results."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from api.backends.keeping import keep
+from api.backends.backend import Order
+from api.backends.keeping import kept
 from api.backends.stack import keep_up, working_stack
 from api.cli.display import display_for
 from api.cli.exits import VERDICTS, ExitCode
@@ -20,46 +20,32 @@ from api.results.scanned import SCANNED
 from api.results.summary import summary
 from nc_core.errors import CleanseError, InputRefused
 from nc_tasks.files import ArtefactStore, open_artefacts
-from nc_tasks.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, Submission, open_store
 from nc_tasks.store.rows import detections, submissions
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScanRequest:
-    """What the user asked for. workers: processes of the label queue, None: what suits the machine."""
-
-    model: Path
-    data: Path
-    poisoned: Sequence[Path]
-    options: ScanOptions
-    folder: Path
-    workers: int | None
-    force: bool
-
-
-def scan(settings: Settings, request: ScanRequest) -> ExitCode:
+def scan(settings: Settings, order: Order, folder: Path, *, workers: int | None) -> ExitCode:
     """Run the scan and write its folder.
 
-    Raises InputRefused for an unfit input, where possible before anything starts, CleanseError where the scan
-    fails.
+    workers: processes of the label queue, None: what suits the machine. Raises InputRefused for an unfit input, where
+    possible before anything starts, CleanseError where the scan fails.
     """
-    inputs.check_model(request.model)
-    for path in (request.data, *request.poisoned):
+    inputs.check_model(order.model)
+    for path in _pictures(order):
         inputs.check_data(path)
-    check_folder(request.folder)
+    check_folder(folder)
     artefacts = open_artefacts(settings)
     with _stopped_softly() as stopped, closing(open_store(settings)) as store:
-        submission = submit(store, artefacts, request)
+        submission = submit(store, artefacts, order)
         ended = submission.state in SUBMISSION_ENDS
         if ended:
             err.print(f"Submission {submission.id} was scanned before; --force scans it again.")
         else:
             err.print(f"Submission {submission.id}")
-            check_end(store, submission.id, follow(settings, store, submission, request.workers))
-        return conclude(store, artefacts, submission.id, request.folder)
+            check_end(store, submission.id, follow(settings, store, submission, workers))
+        return conclude(store, artefacts, submission.id, folder)
     return stopped
 
 
@@ -96,20 +82,18 @@ def _stopped_softly() -> Iterator[ExitCode]:
         err.print("Stopped. Nothing is lost: the same command carries on from here.")
 
 
-def submit(store: Store, artefacts: ArtefactStore, request: ScanRequest) -> Submission:
+def submit(store: Store, artefacts: ArtefactStore, order: Order) -> Submission:
     """Keep the files and find or make the submission of them."""
-    digests = {path: keep(artefacts, path) for path in (request.model, request.data, *request.poisoned)}
+    data, *poisoned = [kept(artefacts, path) for path in _pictures(order)]
+    request = order.parameters.request_for(model=kept(artefacts, order.model), data=data, poisoned=poisoned)
     with store.write() as session:
-        return submissions.submit(
-            session,
-            model_sha256=digests[request.model],
-            model_name=inputs.name_of(request.model),
-            data_sha256=digests[request.data],
-            data_name=inputs.name_of(request.data),
-            poisoned=[{"sha256": digests[path], "name": inputs.name_of(path)} for path in request.poisoned],
-            options=request.options,
-            force=request.force,
-        )
+        return submissions.submit(session, request)
+
+
+def _pictures(order: Order) -> list[Path]:
+    """The clean data, and then what is poisoned."""
+    assert order.data is not None  # `run` takes no registered data
+    return [order.data, *order.poisoned]
 
 
 def follow(settings: Settings, store: Store, submission: Submission, workers: int | None) -> Snapshot:

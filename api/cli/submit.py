@@ -2,43 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import typer
 
 from api.backends import Backend, opened
 from api.backends.backend import Order
-from api.cli.arguments import (
-    Architecture,
-    BaselineName,
-    Budget,
-    FalsePositives,
-    Fit,
-    Force,
-    Home,
-    How,
-    HowLong,
-    Json,
-    MaxAccuracyLoss,
-    MinAccuracy,
-    Mitigate,
-    Only,
-    PixelRange,
-    Poisoned,
-    Seed,
-    Server,
-    Slots,
-    Twins,
-    Unlabelled,
-    Workers,
-)
+from api.cli.arguments import Force, Home, Json, Poisoned, Server, Workers
 from api.cli.exits import ExitCode, Leave, exit_code_of
+from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import complain, out, print_json, printable
 from api.cli.watch import code_of, ending, follow
 from api.client.types import Submission
 from nc_core.errors import CleanseError, ModelRefused
+from nc_tasks.request import choices
+from nc_tasks.request.choices import Priority
 
-Priority = Literal["high", "normal", "low"]
 SUFFIXES = (".keras", ".h5", ".hdf5")
 WORST = (ExitCode.BACKDOORED, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.INCONCLUSIVE, ExitCode.CLEAN)
 """Which exit code speaks for several models: a backdoor before what is not known, that before what is clean."""
@@ -52,10 +31,12 @@ def named_texts(given: list[str] | None) -> list[str]:
     return given or []
 
 
+@takes_scan_options()
 def submit(
     models: Annotated[
         list[Path], typer.Argument(metavar="MODEL...", help="Keras models, or folders of them.", show_default=False)
     ],
+    options: dict[str, Any],
     data: Annotated[
         Path | None,
         typer.Option("--data", metavar="CLEAN", help="Clean data, as for `run`.", show_default=False),
@@ -64,26 +45,8 @@ def submit(
         str | None,
         typer.Option("--dataset", metavar="ID", help="Registered clean data instead, by id or name."),
     ] = None,
-    unlabelled: Unlabelled = False,
     poisoned: Poisoned = None,
-    profile: HowLong = "fast",
-    detector: How = "neural-cleanse",
-    mitigate: Mitigate = "unlearning",
-    max_accuracy_loss: MaxAccuracyLoss = 0.05,
-    false_positive_rate: FalsePositives = 0.01,
-    value_range: PixelRange = "auto",
-    min_accuracy: MinAccuracy = None,
-    resize: Fit = None,
-    architecture: Architecture = None,
-    only: Only = None,
-    seed: Seed = 0,
-    slots: Slots = None,
-    budget_minutes: Budget = None,
-    baseline: BaselineName = None,
-    twins: Twins = 0,
-    priority: Annotated[
-        Priority, typer.Option("--priority", help="Whose labels go first while workers are scarce.")
-    ] = "normal",
+    priority: Annotated[Priority, typer.Option("--priority", help=choices.PRIORITY.help)] = choices.PRIORITY.default,
     tags: Annotated[
         list[str] | None,
         typer.Option("--tag", metavar="NAME=TEXT", callback=named_texts, help="What to call them by; may be repeated."),
@@ -93,7 +56,7 @@ def submit(
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow them to their ends, and say the verdict.")] = False,
     workers: Workers = None,
-    force: Force = False,
+    force: Force = choices.FORCE.default,
     home: Home = None,
     server: Server = None,
     json: Json = False,
@@ -105,38 +68,15 @@ def submit(
     """
     if (data is None) == (dataset is None):
         raise typer.BadParameter("pass either --data CLEAN or --dataset ID")
-    from nc_tasks.options import scan_options
+    from nc_tasks.request.options import scan_options
+    from nc_tasks.request.scan import RequestParameters
+    from nc_tasks.request.validation import checked
 
-    options = scan_options(
-        profile=profile,
-        detector=detector,
-        mitigate=mitigate,
-        max_accuracy_loss=max_accuracy_loss,
-        false_positive_rate=false_positive_rate,
-        value_range=value_range,
-        min_accuracy=min_accuracy,
-        resize=resize,
-        architecture=architecture,
-        labels=only,
-        unlabelled=unlabelled,
-        slots=slots,
-        seed=seed,
-        budget_minutes=budget_minutes,
-        baseline=baseline,
-        twins=twins,
-    ).model_dump(mode="json")
+    named = {name: text for name, _, text in (tag.partition("=") for tag in tags or ())}
+    values = {"priority": priority, "tags": named, "callback_url": callback_url, "force": force}
+    parameters = checked(RequestParameters, {**values, "options": scan_options(**options)})
     orders = [
-        Order(
-            model=model,
-            data=data,
-            dataset=dataset,
-            poisoned=poisoned or [],
-            options=options,
-            force=force,
-            priority=priority,
-            tags={name: text for name, _, text in (one.partition("=") for one in tags or ())},
-            callback_url=callback_url,
-        )
+        Order(model=model, data=data, dataset=dataset, poisoned=poisoned or [], parameters=parameters)
         for model in models_in(models)
     ]
     with opened(home, server, workers=workers) as backend:
@@ -171,8 +111,8 @@ def submitted(backend: Backend, order: Order) -> Submission:
     """Hand one in, with a bar while its files are on their way."""
     from api.cli.display import upload_bar
 
-    with upload_bar(printable(order.model.name)) as told:
-        return backend.submit(order, told)
+    with upload_bar(printable(order.model.name)) as progress:
+        return backend.submit(order, progress)
 
 
 def models_in(paths: Sequence[Path]) -> list[Path]:

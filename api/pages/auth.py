@@ -14,8 +14,9 @@ from starlette.exceptions import HTTPException
 from api.pages.rendering import HEADERS, page
 from api.service.callers import COOKIE, Caller
 from api.service.dependencies import require
-from api.service.problems import STATUS_OF, line_of
+from api.service.problems import STATUS_OF
 from nc_core.errors import CleanseError
+from nc_tasks.request.validation import line_of
 from nc_tasks.store.tables.states import Scope
 
 SIGN_IN = "/sign-in"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import get_args
 
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
@@ -17,6 +18,8 @@ from api.service.service import Service
 from api.service.uploads.multipart import Form
 from api.service.uploads.receiving import received
 from nc_core.errors import CleanseError
+from nc_tasks.request import choices
+from nc_tasks.request.choices import Profile, Resize, ValueRange
 from nc_tasks.store.rows import baselines, datasets
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -26,6 +29,8 @@ OPTIONS = (
     *("baseline", "twins"),
 )
 """Options of a scan that the form asks for; one left empty stays as it is without the form."""
+VALUES = {"profile": get_args(Profile), "value_range": get_args(ValueRange), "resize": get_args(Resize)}
+"""What a list of the form offers, by option."""
 
 
 @router.get("/submit")
@@ -61,12 +66,12 @@ def retry(submission_id: str, service: AService, caller: Submitting) -> Response
 
 
 def _submit(service: Service, caller: Caller, form: Form) -> str:
-    sent = Form(fields=wishes(form.fields), files=form.files)
+    sent = Form(fields=form_fields(form.fields), files=form.files)
     (submission_id,) = submitting.submit(service, caller, [requests.request_of(service, caller, sent)])
     return submission_id
 
 
-def wishes(fields: Mapping[str, str]) -> dict[str, str]:
+def form_fields(fields: Mapping[str, str]) -> dict[str, str]:
     """The form's fields as the service takes them: options in one JSON, nothing that was left empty."""
     given = {name: text for name, text in fields.items() if text}
     options = {name: given.pop(name) for name in OPTIONS if name in given}
@@ -79,5 +84,5 @@ def _form(
     with service.store.read() as session:
         known = datasets.every(session, owner=caller.owner)
         named = baselines.every(session, owner=caller.owner)
-    limit = byte_size(service.settings.upload_bytes)
-    return page(request, "submit.html", status=status, error=error, datasets=known, baselines=named, limit=limit)
+    shown = {"datasets": known, "baselines": named, "limit": byte_size(service.settings.upload_bytes)}
+    return page(request, "submit.html", status=status, error=error, values=VALUES, choices=choices, **shown)

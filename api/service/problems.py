@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from nc_core.errors import CleanseError, InputRefused
 from nc_tasks.errors import ArtefactsUnreachable, KeyReused, NotFound, StoreUnusable, WrongState
+from nc_tasks.request.validation import line_of
 
 log = logging.getLogger(__name__)
 
@@ -128,15 +129,6 @@ def _of_method(request: Request, headers: dict[str, str]) -> JSONResponse:
 def _of_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     return answer(request, 422, "; ".join(line_of(entry) for entry in error.errors()))
-
-
-def line_of(entry: Mapping[str, Any]) -> str:
-    """One error of a validation: where, and what is wrong."""
-    if entry["type"] == "json_invalid":
-        return f"the body is no JSON ({entry['ctx']['error']} at character {entry['loc'][-1]}): send an object"
-    where = ".".join(str(part) for part in entry["loc"] if part not in ("query", "path", "body")) or "the request"
-    message = str(entry["msg"])
-    return f"{where}: {message[:1].lower()}{message[1:]}"
 
 
 def _of_away(request: Request, error: Exception) -> JSONResponse:

@@ -1,18 +1,13 @@
 """From a form or a batch to what is asked for, its files kept: what pages and JSON routes share."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from api.service.callers import Caller
 from api.service.models.batch import Batch
-from api.service.models.wishes import Wishes
-from api.service.problems import line_of
 from api.service.service import Service
 from api.service.uploads.forms import FORM_FILES
 from api.service.uploads.multipart import NAME_LIMIT, Form, harmless
@@ -20,38 +15,21 @@ from api.service.uploads.receiving import keep
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import MissingArtefact
 from nc_tasks.files import ArtefactStore
+from nc_tasks.request.scan import RequestParameters, ScanRequest, StoredFile
+from nc_tasks.request.validation import checked
 from nc_tasks.store.queries import ownership
 from nc_tasks.store.rows import datasets
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """One model to be scanned. model, data, poisoned: {"sha256", "name"} of files that are kept."""
-
-    model: dict[str, str]
-    data: dict[str, str]
-    poisoned: Sequence[dict[str, str]] = ()
-    wishes: Wishes = field(default_factory=Wishes)
-
-    @property
-    def digest(self) -> str:
-        """sha256 over everything: the same for the same request."""
-        asked = [self.model, self.data, list(self.poisoned), self.wishes.model_dump(mode="json")]
-        return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-
-
-def wishes_of(fields: Mapping[str, str]) -> Wishes:
-    """The wishes in a form's fields; raises OptionRefused with one line per wrong value."""
-    values: dict[str, Any] = {name: fields[name] for name in Wishes.model_fields if name in fields}
+def parameters_of(fields: Mapping[str, str]) -> RequestParameters:
+    """What a form's fields say beside its files; raises OptionRefused with one line per wrong value."""
+    values: dict[str, Any] = {name: fields[name] for name in RequestParameters.model_fields if name in fields}
     for name in ("options", "tags"):
         if name in values:
             values[name] = _json_object(name, values[name])
     if "force" in values:
         values["force"] = {"true": True, "false": False}.get(values["force"], values["force"])
-    try:
-        return Wishes.model_validate(values)
-    except ValidationError as error:
-        raise OptionRefused("; ".join(line_of(entry) for entry in error.errors())) from None
+    return checked(RequestParameters, values)
 
 
 def _json_object(name: str, text: str) -> dict[str, Any]:
@@ -64,10 +42,10 @@ def _json_object(name: str, text: str) -> dict[str, Any]:
     return value
 
 
-FORM_FIELDS = (*Wishes.model_fields, "model_sha256", "model_name", "dataset")
+FORM_FIELDS = (*RequestParameters.model_fields, "model_sha256", "model_name", "dataset")
 
 
-def request_of(service: Service, caller: Caller, form: Form) -> Request:
+def request_of(service: Service, caller: Caller, form: Form) -> ScanRequest:
     """Keep the files of the form and look up those that it names; raises OptionRefused, NotFound."""
     unknown = sorted((form.fields.keys() - set(FORM_FIELDS)) | (form.files.keys() - FORM_FILES.keys()))
     if unknown:
@@ -78,18 +56,17 @@ def request_of(service: Service, caller: Caller, form: Form) -> Request:
             raise OptionRefused(f"the form has {given} files in {name}, the limit is {most}")
     if (letters := len(form.fields.get("model_name", ""))) > NAME_LIMIT:
         raise OptionRefused(f"model_name has {letters} characters, the limit is {NAME_LIMIT}")
-    wishes = wishes_of(form.fields)
+    parameters = parameters_of(form.fields)
     _either("model", form, "model_sha256", "the model's file or the digest of one that was uploaded before")
     _either("data", form, "dataset", "the data's file or the id of a data set that was registered before")
     with service.store.read() as session:
         named = (form.fields.get("model_sha256", ""), form.fields.get("model_name"))
         model = known_file(session, service.artefacts, caller, *named) if "model" not in form.files else None
         data = _data_of(session, caller, form.fields["dataset"]) if "data" not in form.files else None
-    return Request(
+    return parameters.request_for(
         model=model or keep(service.artefacts, form.files["model"][0]),
         data=data or keep(service.artefacts, form.files["data"][0]),
         poisoned=[keep(service.artefacts, file) for file in form.files.get("poisoned", ())],
-        wishes=wishes,
     )
 
 
@@ -99,18 +76,15 @@ def _either(file: str, form: Form, text: str, what: str) -> None:
         raise OptionRefused(f"the form has {has} of {file} and {text}: send either {what}")
 
 
-def requests_of(service: Service, caller: Caller, batch: Batch) -> list[Request]:
+def requests_of(service: Service, caller: Caller, batch: Batch) -> list[ScanRequest]:
     """The requests of a batch; raises NotFound, OptionRefused."""
-    wishes = Wishes.model_validate(batch.model_dump(include=set(Wishes.model_fields)))
     with service.store.read() as session:
         data = _data_of(session, caller, batch.dataset)
         models = [known_file(session, service.artefacts, caller, each.sha256, each.name) for each in batch.models]
-    return [Request(model=model, data=data, wishes=wishes) for model in models]
+    return [batch.request_for(model=model, data=data) for model in models]
 
 
-def known_file(
-    session: Session, artefacts: ArtefactStore, caller: Caller, digest: str, name: str | None
-) -> dict[str, str]:
+def known_file(session: Session, artefacts: ArtefactStore, caller: Caller, digest: str, name: str | None) -> StoredFile:
     """A file that the caller has uploaded before, or was given; name: None for the one it had. Raises MissingArtefact.
 
     Of another's files nobody learns whether they are here.
@@ -119,9 +93,9 @@ def known_file(
     if found is None:
         raise MissingArtefact(f"no file of yours has the sha256 {digest[:80]!r}: upload it")
     artefacts.path(digest)
-    return {"sha256": digest, "name": harmless(name or found)}
+    return StoredFile(sha256=digest, name=harmless(name or found))
 
 
-def _data_of(session: Session, caller: Caller, dataset_id: str) -> dict[str, str]:
+def _data_of(session: Session, caller: Caller, dataset_id: str) -> StoredFile:
     row = datasets.get(session, dataset_id=dataset_id, owner=caller.sees)
-    return {"sha256": row.sha256, "name": row.file_name}
+    return StoredFile(sha256=row.sha256, name=row.file_name)

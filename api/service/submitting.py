@@ -1,5 +1,6 @@
 """Submits, stops and tries again, and sends the first messages: what pages and JSON routes share."""
 
+import json
 import logging
 from collections.abc import Sequence
 from hashlib import sha256
@@ -12,9 +13,9 @@ from api.service import reading
 from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.problems import ProblemError
-from api.service.requests import Request
 from api.service.service import Service
-from nc_tasks.store.rows import deliveries, idempotency, submissions
+from nc_tasks.request.scan import RequestParameters, ScanRequest
+from nc_tasks.store.rows import idempotency, submissions
 from nc_tasks.store.tables import Submission
 from nc_tasks.webhooks import check_url
 
@@ -25,16 +26,16 @@ RETRY_SECONDS = 60
 
 
 def submit(
-    service: Service, caller: Caller, requests: Sequence[Request], *, idempotency_key: str | None = None
+    service: Service, caller: Caller, requests: Sequence[ScanRequest], *, idempotency_key: str | None = None
 ) -> list[str]:
     """Submit all or none of the requests; returns the submissions' ids, in order.
 
     Raises KeyReused, and ProblemError (429) past the limit of open submissions.
     """
-    asked = sha256("".join(request.digest for request in requests).encode()).hexdigest()
+    asked = sha256("".join(_digest(request) for request in requests).encode()).hexdigest()
     for request in requests:
-        if request.wishes.callback_url is not None:
-            check_url(request.wishes.callback_url, allow_private=service.settings.callback_private)
+        if request.callback_url is not None:
+            check_url(request.callback_url, allow_private=service.settings.callback_private)
     with service.store.write() as session:
         if idempotency_key is not None:
             under = {"owner": caller.owner, "key": idempotency_key, "request_sha256": asked}
@@ -71,24 +72,16 @@ def retry(service: Service, caller: Caller, submission_id: str) -> None:
     publish(service, [submission_id])
 
 
-def _submit_one(session: Session, caller: Caller, request: Request) -> Submission:
-    wishes = request.wishes
-    submission = submissions.submit(
-        session,
-        model_sha256=request.model["sha256"],
-        model_name=request.model["name"],
-        data_sha256=request.data["sha256"],
-        data_name=request.data["name"],
-        poisoned=request.poisoned,
-        options=wishes.options,
-        force=wishes.force,
-        owner=caller.owner,
-        priority=wishes.priority,
-        tags=wishes.tags or None,
-    )
-    if wishes.callback_url is not None:
-        deliveries.ask_for(session, submission_id=submission.id, url=wishes.callback_url)
-    note(session, caller, "submit", submission.id, model=request.model["sha256"])
+def _digest(request: ScanRequest) -> str:
+    """sha256 over everything: the same for the same request."""
+    files = [request.model.model_dump(), request.data.model_dump(), [file.model_dump() for file in request.poisoned]]
+    parameters = request.model_dump(mode="json", include=set(RequestParameters.model_fields))
+    return sha256(json.dumps([*files, parameters], sort_keys=True).encode()).hexdigest()
+
+
+def _submit_one(session: Session, caller: Caller, request: ScanRequest) -> Submission:
+    submission = submissions.submit(session, request, owner=caller.owner)
+    note(session, caller, "submit", submission.id, model=request.model.sha256)
     return submission
 
 

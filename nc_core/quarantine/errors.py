@@ -1,4 +1,8 @@
-"""What the child says where it cannot be locked in."""
+"""What the child says where it cannot be locked in: no CleanseError, for the child loads nothing of this project.
+
+Exception
+└── Unconfined          this system cannot confine the reader
+"""
 
 
 class Unconfined(Exception):

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from nc_tasks.messages import broker
 from nc_tasks.messages.app import PRIORITIES
-from nc_tasks.store.tables.states import Priority
+from nc_tasks.request.choices import Priority
 
 URGENT = 10
 """Labels of a round that go before almost everything else that waits, whoever came first."""

@@ -14,10 +14,10 @@ from nc_tasks.messages import broker
 from nc_tasks.messages.app import app, publish_job, publish_start
 from nc_tasks.messages.batching import together
 from nc_tasks.messages.priority import priority_of
+from nc_tasks.request.choices import Priority
 from nc_tasks.store import Job, Label, Mitigation, Preparation, Store, Submission
 from nc_tasks.store.rows import outbox
 from nc_tasks.store.tables import Leased
-from nc_tasks.store.tables.states import Priority
 from nc_tasks.store.tables.types import now
 
 Keys = Sequence[tuple[Any, ...]]

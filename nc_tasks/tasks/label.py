@@ -1,17 +1,14 @@
 """Reverses the trigger of one label: the task that Flower shows once for every label."""
 
 import logging
-import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nc_core.detection import AGAIN, Evidence, middle
-from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
+from nc_core.errors import Cancelled, OutOfDeviceMemory
 from nc_core.scanning.rounds import Plan, range_of, within_range
-from nc_tasks import logs
 from nc_tasks.errors import one_line
 from nc_tasks.files.triggers import TriggerFile
 from nc_tasks.messages.app import app
@@ -22,6 +19,7 @@ from nc_tasks.store.rows import labels, lifecycle
 from nc_tasks.tasks.triggers import trigger_in
 from nc_tasks.views.planning import plan_of
 from nc_tasks.worker.engine import SlotEngine, engine_for, forget
+from nc_tasks.worker.leased import Work, leased, reason_of
 from nc_tasks.worker.limits import Deadline
 from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
@@ -63,110 +61,87 @@ def _must_be_alone(worker: WorkerProcess, key: LabelKey) -> bool:
 
 def _take(worker: WorkerProcess, key: LabelKey, *, alone: bool) -> str | None:
     """Claim the label and bring it to an end; what became of it, None where it is not ours to do."""
-    claimed = worker.store.write_together(lambda session: _claim(session, worker, key, alone))
-    if claimed is None:
-        return None
-    label_taken()
-    logs.note(attempt=claimed.attempt)
-    try:
-        return _invert(worker, key, claimed)
-    except Cancelled:
-        worker.store.write_together(lambda session: labels.release(session, key=key, attempt=claimed.attempt))
-        return "given back"
-    except (SQLAlchemyError, OSError):
-        # Not the label's fault: its lease runs out, and it is tried again.
-        raise
-    except OutOfDeviceMemory as error:
-        return _with_fewer_slots(worker, key, claimed, error)
-    except CleanseError as error:
-        return _fail(worker, key, claimed.attempt, str(error))
-    except Exception as error:
-        log.error("submission %s label %d: %s", key.submission_id, key.label, traceback.format_exc())
-        return _fail(worker, key, claimed.attempt, f"{type(error).__name__}: {error}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Claimed:
-    """A label that is ours under this attempt, and the submission as it stood then."""
-
-    attempt: int
-    submission: Submission
-
-
-def _claim(session: Session, worker: WorkerProcess, key: LabelKey, alone: bool) -> _Claimed | None:
-    attempt = labels.claim(
-        session,
-        key=key,
-        worker_id=worker.id,
-        lease_seconds=worker.settings.lease_seconds,
-        max_attempts=worker.settings.max_attempts,
-        alone=alone,
-    )
-    if attempt is None:
-        return None
-    # In the claim's transaction: labels that are claimed together read their submission once.
-    return _Claimed(attempt=attempt, submission=session.get_one(Submission, key.submission_id))
-
-
-def _fail(worker: WorkerProcess, key: LabelKey, attempt: int, reason: str) -> str:
-    def write(session: Session) -> bool:
-        return labels.finish(session, key=key, attempt=attempt, state="failed", updates=0, reason=one_line(reason))
-
-    worker.store.write_together(write)
-    return "failed"
-
-
-def _with_fewer_slots(worker: WorkerProcess, key: LabelKey, claimed: _Claimed, error: OutOfDeviceMemory) -> str:
-    """Give the label back, to be tried in a smaller batch; it fails where it was alone in its batch already."""
-    slots = int(claimed.submission.slots or 1)
-    if slots == 1:
-        return _fail(worker, key, claimed.attempt, str(error))
-
-    def write(session: Session) -> bool:
-        lifecycle.halve_slots(session, submission_id=key.submission_id, slots=slots)
-        return labels.release(session, key=key, attempt=claimed.attempt)
-
-    worker.store.write_together(write)
-    log.warning("submission %s: %s", key.submission_id, error)
-    return "given back"
-
-
-def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
-    attempt, submission = claimed.attempt, claimed.submission
-    rounds = plan_of(submission)
-    told = LabelProgress(key=key, attempt=attempt, updates=0)
-
-    def report(progress: "Progress") -> None:
-        nonlocal told
-        told = LabelProgress(
-            key=key,
-            attempt=attempt,
-            updates=progress.updates,
-            norm=progress.norm,
-            attack_success_rate=progress.attack_rate,
-        )
-
-    def renew(session: Session) -> bool:
-        return not labels.heartbeat(session, lease_seconds=worker.settings.lease_seconds, progress=[told])
-
+    became: str | None = None
+    submission: Submission | None = None
     engine: SlotEngine | None = None
-    deadline = Deadline(worker.settings.label_seconds)
 
-    purpose, seed = rounds.purpose(key.round), int(submission.options["seed"])
-    confirmed = purpose == "confirmation"
+    def claim(session: Session, **limits: Any) -> int | None:
+        nonlocal submission
+        attempt = labels.claim(session, key=key, alone=alone, **limits)
+        if attempt is not None:
+            # In the claim's transaction: labels that are claimed together read their submission once.
+            submission = session.get_one(Submission, key.submission_id)
+        return attempt
+
+    def renew(session: Session, *, attempt: int, lease_seconds: float, **numbers: Any) -> bool:
+        told = LabelProgress(key=key, attempt=attempt, **numbers)
+        return not labels.heartbeat(session, lease_seconds=lease_seconds, progress=[told])
 
     def stuck() -> bool:
         return engine is not None and engine.silent_seconds > worker.settings.stuck_seconds
 
-    with worker.heartbeat.hold(renew, stuck) as held, deadline:
+    def failed(work: Work, error: Exception) -> None:
+        nonlocal became
+        assert submission is not None
+        became = _gave_up(worker, key, work.attempt, error, slots=int(submission.slots or 1))
 
-        def should_stop() -> bool:
-            return held.lost or worker.stopping.is_set() or deadline.is_over()
+    with leased(
+        worker,
+        claim=claim,
+        renew=renew,
+        failed=failed,
+        progress={"updates": 0},
+        stuck=stuck,
+        together=True,
+        # A full disk is no label's fault.
+        retried=(OSError,),
+    ) as work:
+        if work is not None and submission is not None:
+            label_taken()
+            load()
+            rounds = plan_of(submission)
+            slots = rounds.slots_of(key.round, int(submission.slots or 1))
+            engine = engine_for(worker, submission, rounds.profile_of(key.round), slots, range_of(key.round))
+            became = _invert(worker, key, work, engine, rounds, seed=int(submission.options["seed"]))
+    return became
 
-        load()
-        slots = rounds.slots_of(key.round, int(submission.slots or 1))
-        engine = engine_for(worker, submission, rounds.profile_of(key.round), slots, range_of(key.round))
-        try:
+
+def _gave_up(worker: WorkerProcess, key: LabelKey, attempt: int, error: Exception, *, slots: int) -> str:
+    """Give the label back, or write why it has failed; what became of it. slots: of the submission when it was taken.
+
+    One whose batch was too large for the device is tried in a smaller one, unless it was alone in it.
+    """
+    smaller = isinstance(error, OutOfDeviceMemory) and slots > 1
+    given_back = smaller or isinstance(error, Cancelled)
+    reason = "" if given_back else reason_of(error, of=f"submission {key.submission_id} label {key.label}")
+
+    def write(session: Session) -> bool:
+        if smaller:
+            lifecycle.halve_slots(session, submission_id=key.submission_id, slots=slots)
+        if given_back:
+            return labels.release(session, key=key, attempt=attempt)
+        return labels.finish(session, key=key, attempt=attempt, state="failed", updates=0, reason=reason)
+
+    worker.store.write_together(write)
+    if smaller:
+        log.warning("submission %s: %s", key.submission_id, error)
+    return "given back" if given_back else "failed"
+
+
+def _invert(worker: WorkerProcess, key: LabelKey, work: Work, engine: SlotEngine, rounds: Plan, *, seed: int) -> str:
+    deadline = Deadline(worker.settings.label_seconds)
+    purpose = rounds.purpose(key.round)
+    confirmed = purpose == "confirmation"
+
+    def report(progress: "Progress") -> None:
+        norm, attack_rate = progress.norm, progress.attack_rate
+        work.progress = {"updates": progress.updates, "norm": norm, "attack_success_rate": attack_rate}
+
+    def should_stop() -> bool:
+        return work.lost or worker.stopping.is_set() or deadline.is_over()
+
+    try:
+        with deadline:
             found = engine.invert(
                 key.label,
                 seed=seed,
@@ -180,13 +155,12 @@ def _invert(worker: WorkerProcess, key: LabelKey, claimed: _Claimed) -> str:
             chosen, carried = several[middle([one.norm for one in several])], None
             if purpose != "screening":
                 carried = engine.transferability(chosen, seed=seed, again=confirmed, should_stop=should_stop)
-            chosen = chosen.with_transfer(several[0].transfer, carried)
-            images = carried.gradient_images if carried else 0
-        except OutOfDeviceMemory:
-            forget(engine)
-            raise
-        chosen = chosen.with_starts(several)
-        return _finish(worker, key, attempt, found=found, several=several, chosen=chosen, images=images)
+    except OutOfDeviceMemory:
+        forget(engine)
+        raise
+    chosen = chosen.with_transfer(several[0].transfer, carried).with_starts(several)
+    images = carried.gradient_images if carried else 0
+    return _finish(worker, key, work.attempt, found=found, several=several, chosen=chosen, images=images)
 
 
 def _finish(

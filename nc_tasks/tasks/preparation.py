@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nc_core.errors import OptionRefused
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.version import build_version
 from nc_tasks.worker.inputs import uploaded

@@ -1,21 +1,16 @@
 """Repairs a backdoored model with one method and stores the GoodNet, the guarded net and what they measured."""
 
-import logging
 import tempfile
-import traceback
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.orm import Session
-
 from nc_core.detection import LabelNorm, StillFlagged, leaders_of
-from nc_core.errors import Cancelled, CleanseError
 from nc_core.scanning.rounds import Plan
-from nc_tasks import logs, workflow
-from nc_tasks.errors import ArtefactsUnreachable, one_line
+from nc_tasks import workflow
 from nc_tasks.messages.app import app
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import detections, mitigations, submissions
@@ -23,6 +18,7 @@ from nc_tasks.tasks import triggers
 from nc_tasks.tasks.poison import Poison, load_poison, poisoned_metrics
 from nc_tasks.views.planning import plan_of
 from nc_tasks.worker import inputs
+from nc_tasks.worker.leased import Work, leased, reason_of
 from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
 if TYPE_CHECKING:
@@ -33,66 +29,40 @@ if TYPE_CHECKING:
     from nc_core.guard import Guard
     from nc_core.mitigation import Case, Repair
 
-log = logging.getLogger(__name__)
-
 
 @app.task(name="nc_tasks.repair")
 def repair(*, submission: str, method: str) -> None:
     """Run one method; its end, or the reason why it has none, stands in its row."""
     worker = this_worker()
-    with worker.store.write() as session:
-        attempt = mitigations.claim(
-            session,
-            submission_id=submission,
-            method=method,
-            worker_id=worker.id,
-            lease_seconds=worker.settings.lease_seconds,
-            max_attempts=worker.settings.max_attempts,
-        )
-    logs.note(attempt=attempt)
-    if attempt is not None:
-        ended = _repair(worker, submission, method, attempt)
+
+    def failed(work: Work, error: Exception) -> None:
+        end(work, state="failed", reason=reason_of(error, of=f"submission {submission} repair {method}"))
+
+    def end(work: Work, **values: Any) -> None:
         with worker.store.write() as session:
-            mitigations.finish(session, submission_id=submission, method=method, attempt=attempt, **ended)
+            mitigations.finish(session, submission_id=submission, method=method, attempt=work.attempt, **values)
+
+    with leased(
+        worker,
+        claim=partial(mitigations.claim, submission_id=submission, method=method),
+        renew=partial(mitigations.heartbeat, submission_id=submission, method=method),
+        failed=failed,
+        progress={"progress": 0.0},
+    ) as work:
+        if work is not None:
+            end(work, state="done", **_repair(worker, submission, method, work))
     workflow.conclude(worker.store, submission, patience_seconds=worker.settings.lease_seconds)
 
 
-def _repair(worker: WorkerProcess, submission_id: str, method: str, attempt: int) -> dict[str, Any]:
-    share = 0.0
-
-    def renew(session: Session) -> bool:
-        return mitigations.heartbeat(
-            session,
-            submission_id=submission_id,
-            method=method,
-            attempt=attempt,
-            lease_seconds=worker.settings.lease_seconds,
-            progress=share,
-        )
+def _repair(worker: WorkerProcess, submission_id: str, method: str, work: Work) -> dict[str, Any]:
+    """What the repair has made, as columns of its row."""
 
     def progress(done: float, _: str) -> None:
-        nonlocal share
-        share = done
+        work.progress = {"progress": done}
 
     with worker.store.read() as session:
         submission = submissions.get(session, submission_id=submission_id)
-    try:
-        with worker.heartbeat.hold(renew) as held:
-            load()
-            return _work(worker, submission, method, progress, lambda: held.lost)
-    except ArtefactsUnreachable:
-        # Nobody's fault: the lease runs out, and it is tried again.
-        raise
-    except (Cancelled, CleanseError) as error:
-        return {"state": "failed", "reason": one_line(error)}
-    except Exception as error:
-        log.error("submission %s repair %s: %s", submission_id, method, traceback.format_exc())
-        return {"state": "failed", "reason": one_line(f"{type(error).__name__}: {error}")}
-
-
-def _work(
-    worker: WorkerProcess, submission: Submission, method: str, progress: Any, should_stop: Any
-) -> dict[str, Any]:
+    load()
     from nc_core.mitigation import METHODS, guard_of
     from nc_core.models import build
 
@@ -100,10 +70,9 @@ def _work(
     found, norms = _found(worker, submission, plan_of(submission))
     poison = load_poison(worker, submission)
     case = _case(worker, submission, loaded, found, norms, None if poison is None else poison.x)
-    result = METHODS[method](case, progress=progress, should_stop=should_stop)
+    result = METHODS[method](case, progress=progress, should_stop=lambda: work.lost)
     guard = guard_of(case, result)
     return {
-        "state": "done",
         "body": _body(loaded, result, guard, list(found["flagged_labels"]), poison),
         "goodnet_sha256": None if result.guard else _saved(worker, build(result.goodnet)),
         "guarded_sha256": _saved(worker, guard.model),

@@ -10,10 +10,11 @@ from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.choices import Priority
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import Submission
 from nc_tasks.store.rows import calibrations, submissions
-from nc_tasks.store.tables.states import Priority
 from nc_tasks.worker.process import WorkerProcess
 
 TAG = "twin-of"
@@ -62,13 +63,13 @@ def _options(options: ScanOptions, value_range: Any, number: int) -> ScanOptions
 def _submit(session: Session, parent: Submission, architecture_sha256: str, options: ScanOptions) -> Submission:
     twin = submissions.submit(
         session,
-        model_sha256=architecture_sha256,
-        model_name=f"twin-{options.twin}.keras",
-        data_sha256=parent.data_sha256,
-        data_name=parent.data_name,
-        options=options,
+        ScanRequest(
+            model=StoredFile(sha256=architecture_sha256, name=f"twin-{options.twin}.keras"),
+            data=StoredFile(sha256=parent.data_sha256, name=parent.data_name),
+            options=options,
+            priority=cast(Priority, parent.priority),
+        ),
         owner=parent.owner,
-        priority=cast(Priority, parent.priority),
     )
     if not twin.tags:
         twin.tags = {TAG: parent.id}

@@ -13,7 +13,8 @@ from nc_core.scanning.rounds import plan
 from nc_tasks.capacity import default_workers, slots_of
 from nc_tasks.errors import MissingArtefact
 from nc_tasks.files import ArtefactStore
-from nc_tasks.options import Profile, ScanOptions
+from nc_tasks.request.choices import Profile
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store
 from nc_tasks.store.queries import speeds

@@ -21,7 +21,7 @@ from nc_core.detection import (
 )
 from nc_core.detection.calibration import Source, Statistics
 from nc_core.scanning.rounds import Plan
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import budgets, calibrations, detections

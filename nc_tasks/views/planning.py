@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from nc_core.scanning.rounds import Plan, plan
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store.tables import Submission
 
 

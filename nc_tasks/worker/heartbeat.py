@@ -65,7 +65,10 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; a beat that waits for the database is not waited for longer than `STOP_SECONDS`."""
+        """End the thread; a beat that waits for the database is not waited for longer than `STOP_SECONDS`.
+
+        Such a beat writes nothing once its turn comes: it would bring back the row of a worker that has left.
+        """
         self._stop.set()
         self._thread.join(STOP_SECONDS)
 
@@ -108,6 +111,8 @@ class Heartbeat:
             return
 
         def write(session: Session) -> list[Held]:
+            if self._stop.is_set():
+                return []
             self._report(session)
             return [entry for entry in held if not entry.renew(session)]
 

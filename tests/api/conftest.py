@@ -13,7 +13,8 @@ from api.results.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images, split_images
 from nc_tasks.files import FolderArtefacts
 from nc_tasks.files.triggers import FreshTriggersFile, TriggerFile
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, open_store
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, submissions
@@ -54,11 +55,11 @@ def store_submission(
     with store.write() as session:
         submission = submissions.submit(
             session,
-            model_sha256=artefacts.put_file(model),
-            model_name=model.name,
-            data_sha256=artefacts.put_file(data),
-            data_name=data.name,
-            options=ScanOptions(),
+            ScanRequest(
+                model=StoredFile(sha256=artefacts.put_file(model), name=model.name),
+                data=StoredFile(sha256=artefacts.put_file(data), name=data.name),
+                options=ScanOptions(),
+            ),
         )
     identity = submission.id
     for step in STEPS[: STEPS.index(until) + 1]:

@@ -9,7 +9,7 @@ import numpy as np
 from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
 from nc_core.detection import LabelNorm, detect
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from tests.evidence import CONVERGED
 
 SIDE = 32

@@ -21,7 +21,7 @@ from nc_core.inversion import ALL_PROFILES, PROFILES, Predictor
 from nc_core.mitigation import METHODS, Case, guard_of
 from nc_core.quarantine.admit import admit_images
 from nc_core.scanning.ready import Ready, get_ready
-from nc_tasks.label_ranges import parse_labels
+from nc_tasks.request.label_ranges import parse_labels
 
 PROFILE = "fast"
 

@@ -20,7 +20,7 @@ from nc_core.profiles import SLOTS_ON_CPU
 from nc_core.scan import scan_labels
 from nc_core.scanning.ready import Ready, get_ready
 from nc_core.scanning.rounds import plan
-from nc_tasks.label_ranges import parse_labels
+from nc_tasks.request.label_ranges import parse_labels
 from tests.benchmarks.inversion import bare_seconds
 
 BATCHES = (32, 64, 128, 256)

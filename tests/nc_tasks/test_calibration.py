@@ -13,7 +13,8 @@ from sqlalchemy import select
 from api.progress.snapshot import detail
 from api.progress.watching import snapshot
 from nc_tasks import sweeper, workflow
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import CalibrationScan, Submission
 from nc_tasks.store.rows import baselines, detections, lifecycle, submissions
 from nc_tasks.tasks import scan
@@ -215,11 +216,11 @@ def files(worker: WorkerProcess, tmp_path: Path) -> Callable[..., Submission]:
         with worker.store.write() as session:
             return submissions.submit(
                 session,
-                model_sha256=worker.artefacts.put_file(tmp_path / "net.keras"),
-                model_name="net.keras",
-                data_sha256=worker.artefacts.put_file(tmp_path / data),
-                data_name=data,
-                options=ScanOptions(value_range="0..1", mitigate=(), **options),
+                ScanRequest(
+                    model=StoredFile(sha256=worker.artefacts.put_file(tmp_path / "net.keras"), name="net.keras"),
+                    data=StoredFile(sha256=worker.artefacts.put_file(tmp_path / data), name=data),
+                    options=ScanOptions(value_range="0..1", mitigate=(), **options),
+                ),
             )
 
     return submit

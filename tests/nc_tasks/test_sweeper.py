@@ -21,7 +21,8 @@ from nc_tasks.embedded.files import stack_files
 from nc_tasks.messages import broker, publishing
 from nc_tasks.messages.address import broker_url, socket_path
 from nc_tasks.messages.app import make_app
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, LabelKey, Store, open_store
 from nc_tasks.store.recovery import expired
@@ -210,11 +211,11 @@ def test_a_submission_and_a_job_whose_client_died_are_begun(store: Store, settin
     with store.write() as session:
         submissions.submit(
             session,
-            model_sha256="a" * 64,
-            model_name="m.h5",
-            data_sha256="b" * 64,
-            data_name="d.npz",
-            options=ScanOptions(),
+            ScanRequest(
+                model=StoredFile(sha256="a" * 64, name="m.h5"),
+                data=StoredFile(sha256="b" * 64, name="d.npz"),
+                options=ScanOptions(),
+            ),
         )
         jobs.create(session, kind="classify", arguments={})
     # Then the sweeper leaves it the time to do so
@@ -230,11 +231,11 @@ def test_a_preparation_that_is_given_up_fails_its_submission(store: Store, setti
     with store.write() as session:
         made = submissions.submit(
             session,
-            model_sha256="a" * 64,
-            model_name="m.h5",
-            data_sha256="b" * 64,
-            data_name="d.npz",
-            options=ScanOptions(),
+            ScanRequest(
+                model=StoredFile(sha256="a" * 64, name="m.h5"),
+                data=StoredFile(sha256="b" * 64, name="d.npz"),
+                options=ScanOptions(),
+            ),
         )
     for _ in range(settings.max_attempts):
         with store.write() as session:

@@ -18,7 +18,8 @@ from sqlalchemy import update
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from nc_core.errors import OptionRefused
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Delivery, Store, Submission, open_store
 from nc_tasks.store.rows import deliveries, submissions
@@ -97,13 +98,13 @@ def submitted(store: Store, url: str) -> str:
     with store.write() as session:
         row = submissions.submit(
             session,
-            model_sha256="a" * 64,
-            model_name="badnet.h5",
-            data_sha256="d" * 64,
-            data_name="clean.npz",
-            options=ScanOptions(),
+            ScanRequest(
+                model=StoredFile(sha256="a" * 64, name="badnet.h5"),
+                data=StoredFile(sha256="d" * 64, name="clean.npz"),
+                options=ScanOptions(),
+                tags={"build": "17"},
+            ),
             owner="alice",
-            tags={"build": "17"},
         )
         deliveries.ask_for(session, submission_id=row.id, url=url)
     return row.id

@@ -9,7 +9,8 @@ from sqlalchemy import update
 
 from nc_tasks import workflow
 from nc_tasks.messages import publishing
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import LabelKey, Submission
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, preparations, submissions
 from nc_tasks.store.tables.states import LabelState
@@ -60,11 +61,11 @@ def prepared(worker: WorkerProcess, classes: int = CLASSES, **options: object) -
     with worker.store.write() as session:
         submission = submissions.submit(
             session,
-            model_sha256="a" * 64,
-            model_name="m.h5",
-            data_sha256="b" * 64,
-            data_name="d.npz",
-            options=ScanOptions(**options),
+            ScanRequest(
+                model=StoredFile(sha256="a" * 64, name="m.h5"),
+                data=StoredFile(sha256="b" * 64, name="d.npz"),
+                options=ScanOptions(**options),
+            ),
         )
         attempt = preparations.claim(
             session, submission_id=submission.id, worker_id="host:1", lease_seconds=60, max_attempts=3

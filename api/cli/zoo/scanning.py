@@ -16,7 +16,8 @@ from nc_core.zoo import read_card
 from nc_core.zoo.card import CLEAN, NET, RESULT, VALUE_RANGE
 from nc_core.zoo.judging import judged_anew
 from nc_core.zoo.score import Scan, scan_of
-from nc_tasks.options import scan_options
+from nc_tasks.request.options import scan_options
+from nc_tasks.request.scan import RequestParameters
 
 AT_ONCE = 4
 """Submissions under way: enough for the next one to prepare while labels of the others run."""
@@ -65,10 +66,9 @@ def _order(folder: Path, *, afresh: bool = False) -> Order:
     By the labels of its pictures where they are its own.
     """
     card = read_card(folder)
-    chosen = scan_options(mitigate="none", value_range=VALUE_RANGE, unlabelled=card["given"] == "foreign")
-    options = chosen.model_dump(mode="json")
-    tags = {"zoo": card["name"]}
-    return Order(model=folder / NET, data=folder / CLEAN, dataset=None, options=options, tags=tags, force=afresh)
+    options = scan_options(mitigate="none", value_range=VALUE_RANGE, unlabelled=card["given"] == "foreign")
+    parameters = RequestParameters(options=options, tags={"zoo": card["name"]}, force=afresh)
+    return Order(model=folder / NET, data=folder / CLEAN, dataset=None, parameters=parameters)
 
 
 def _unshown(_sent: int, _total: int) -> None:

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from api.service.models.submission import DIGEST
-from api.service.models.wishes import Wishes
+from nc_tasks.request.scan import RequestParameters
 
 
 class KnownModel(BaseModel):
@@ -19,8 +19,8 @@ class KnownModel(BaseModel):
     )
 
 
-class Batch(Wishes):
-    """Models that are submitted against one data set, all with the same wishes."""
+class Batch(RequestParameters):
+    """Models that are submitted against one data set, all with the same parameters."""
 
     models: list[KnownModel] = Field(min_length=1, max_length=100)
     dataset: str = Field(pattern="^[0-9a-f]{12}$", description="Id of a registered data set.")

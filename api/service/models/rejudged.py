@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.service.models.submission import FileReference
-from api.service.models.wishes import TagName, TagText
-from nc_tasks.options import BASELINE
+from nc_tasks.request.choices import BASELINE_NAME
+from nc_tasks.request.scan import TagName, TagText
 from nc_tasks.store.tables.states import Verdict
 from nc_tasks.views.rejudging import MOST, Rejudged
 
@@ -28,7 +28,9 @@ class RejudgeWish(BaseModel):
         json_schema_extra={"additionalProperties": False},
     )
     baseline: str | None = Field(
-        default=None, pattern=BASELINE, description="Name of the clean scans; null: those that each was held against."
+        default=None,
+        pattern=BASELINE_NAME,
+        description="Name of the clean scans; null: those that each was held against.",
     )
     fleet: bool = Field(default=False, description="Hold each against the others that do not stand out themselves.")
     alpha: float | None = Field(default=None, gt=0.0, lt=0.5, description="Per model; null: each one's own.")

@@ -5,9 +5,10 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.choices import Priority
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store.queries.listing import Listed
-from nc_tasks.store.tables.states import LabelState, Priority, SubmissionState, Verdict
+from nc_tasks.store.tables.states import LabelState, SubmissionState, Verdict
 
 DIGEST_PATTERN = "^[0-9a-f]{64}$"
 DIGEST = Field(description="SHA-256 of the file's contents, in hexadecimal.", pattern=DIGEST_PATTERN)

@@ -12,14 +12,14 @@ from api.service.models.baseline import BaselineInfo, BaselineList, BaselineMemb
 from api.service.models.submission import SubmissionInfo
 from api.service.problems import responses
 from api.service.routes.submissions import SubmissionId
-from nc_tasks.options import BASELINE
+from nc_tasks.request.choices import BASELINE_NAME
 from nc_tasks.store import Store
 from nc_tasks.store.queries import listing
 from nc_tasks.store.rows import baselines
 
 router = APIRouter(prefix="/v1/baselines", tags=["baselines"], responses=responses(401, 403, 421, 422, 429, 503))
 
-Name = Annotated[str, Path(alias="name", description="What the owner calls it.", pattern=BASELINE)]
+Name = Annotated[str, Path(alias="name", description="What the owner calls it.", pattern=BASELINE_NAME)]
 
 
 @router.get("")

@@ -55,7 +55,7 @@ def _classify(service: Service, caller: Caller, submission_id: str, form: Form) 
         model = {"sha256": net_digest(service, caller, submission_id, f"{net}.keras"), "name": f"{net}.keras"}
     arguments: dict[str, Any] = {
         "model": model,
-        "images": [keep(service.artefacts, file) for file in form.files["images"]],
+        "images": [keep(service.artefacts, file).model_dump() for file in form.files["images"]],
         "value_range": "auto",
         "resize": form.fields.get("resize"),
     }

@@ -37,7 +37,7 @@ def _register(service: Service, caller: Caller, form: Form) -> DatasetInfo:
     if len(files) != 1 or form.files.keys() - {"data"} or form.fields.keys() - {"name"}:
         raise OptionRefused("the form has one file, data, and its name: send these")
     kept = keep(service.artefacts, files[0])
-    name = form.fields.get("name") or kept["name"]
+    name = form.fields.get("name") or kept.name
     if len(name) > NAME_LIMIT:
         raise OptionRefused(f"the name has {len(name)} characters, the limit is {NAME_LIMIT}")
     name = printable(name)
@@ -46,8 +46,8 @@ def _register(service: Service, caller: Caller, form: Form) -> DatasetInfo:
             session,
             owner=caller.owner,
             name=name,
-            file_name=kept["name"],
-            sha256=kept["sha256"],
+            file_name=kept.name,
+            sha256=kept.sha256,
             size=files[0].size,
         )
         note(session, caller, "register", row.id, sha256=row.sha256)

@@ -15,7 +15,7 @@ from api.service.reading import label_list, trigger_of
 from api.service.routes.submissions import SubmissionId
 from nc_tasks.errors import NotFound
 from nc_tasks.files.triggers import TriggerFile
-from nc_tasks.label_ranges import MAX_LABELS
+from nc_tasks.request.label_ranges import MAX_LABELS
 
 router = APIRouter(
     prefix="/v1/submissions/{id}/labels", tags=["labels"], responses=responses(401, 403, 404, 421, 422, 429, 503)

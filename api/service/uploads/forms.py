@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.service.models.submission import DIGEST_PATTERN
-from api.service.models.wishes import Wishes
+from nc_tasks.request.scan import RequestParameters
 
 IMAGES = 32
 """Most pictures of one request to classify."""
@@ -39,11 +39,11 @@ SUBMISSION_FIELDS = {
 
 def submission_form() -> dict[str, Any]:
     """The body of a submission."""
-    wishes = Wishes.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]
+    parameters = RequestParameters.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]
     schema = {
         "type": "object",
         "additionalProperties": False,
-        "properties": {**SUBMISSION_FILES, **SUBMISSION_FIELDS, **wishes},
+        "properties": {**SUBMISSION_FILES, **SUBMISSION_FIELDS, **parameters},
         "allOf": [_either("model", "model_sha256"), _either("data", "dataset")],
     }
     as_json = {"contentType": "application/json"}

@@ -13,6 +13,7 @@ from api.service.service import Service
 from api.service.uploads.bodies import expect_upload
 from api.service.uploads.multipart import Form, FormReader, ReceivedFile
 from nc_tasks.files import ArtefactStore
+from nc_tasks.request.scan import StoredFile
 
 PIECE_BYTES = 2**20
 """What is gathered before a thread writes it: the network's own pieces are 64 KiB."""
@@ -52,7 +53,7 @@ async def _read(request: Request, reader: FormReader) -> None:
         await to_thread.run_sync(reader.write, bytes(gathered))
 
 
-def keep(artefacts: ArtefactStore, file: ReceivedFile) -> dict[str, str]:
-    """Keep the file under its digest; returns {"sha256", "name"}. Waits for the disk."""
+def keep(artefacts: ArtefactStore, file: ReceivedFile) -> StoredFile:
+    """Keep the file under its digest. Waits for the disk."""
     artefacts.adopt(file.path, file.sha256)
-    return {"sha256": file.sha256, "name": file.name}
+    return StoredFile(sha256=file.sha256, name=file.name)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session, aliased
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store.rows import baselines
 from nc_tasks.store.rows.statements import insert_absent
 from nc_tasks.store.tables import Baseline, CalibrationScan, Submission

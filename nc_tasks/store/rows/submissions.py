@@ -1,7 +1,6 @@
 """Submissions: the same files and options are the same submission."""
 
 import json
-from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from sqlalchemy import func, or_, select, update
@@ -9,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest
 from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import calibrations, deliveries, lifecycle
 from nc_tasks.store.rows.restart import restart_work
@@ -20,85 +19,78 @@ from nc_tasks.store.tables.states import (
     RESULTS,
     SUBMISSION_ENDS,
     WITHOUT_RESULT,
-    Priority,
 )
 from nc_tasks.store.tables.types import now
 from nc_tasks.version import package_version
 
 
-def key_of(
-    *,
-    model_sha256: str,
-    data_sha256: str,
-    poisoned: Sequence[dict[str, str]],
-    options: ScanOptions,
-    owner: str = LOCAL,
-) -> str:
+def key_of(request: ScanRequest, *, owner: str = LOCAL) -> str:
     """sha256 over what decides the result: the files' contents, the options and the program's version.
 
     Of each owner another: nobody is answered from what somebody else has submitted, nor can tell that it was.
     """
     content = {
-        "model": model_sha256,
-        "data": data_sha256,
-        "poisoned": [entry["sha256"] for entry in poisoned],
-        "options": options.deciding(),
+        "model": request.model.sha256,
+        "data": request.data.sha256,
+        "poisoned": [file.sha256 for file in request.poisoned],
+        "options": request.options.deciding(),
         "version": package_version(),
         **({} if owner == LOCAL else {"owner": owner}),
     }
     return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def submit(
-    session: Session,
-    *,
-    model_sha256: str,
-    model_name: str,
-    data_sha256: str,
-    data_name: str,
-    poisoned: Sequence[dict[str, str]] = (),
-    options: ScanOptions,
-    force: bool = False,
-    owner: str = LOCAL,
-    priority: Priority = "normal",
-    tags: Mapping[str, str] | None = None,
-) -> Submission:
+def submit(session: Session, request: ScanRequest, *, owner: str = LOCAL) -> Submission:
     """The owner's submission of these files and options: the one that is there, else a new one in state queued.
 
-    poisoned: {"sha256", "name"} of each file. force: a new generation although there is one. One that
-    was refused, failed or cancelled is queued again; labels that had ended in a result keep it. tags: None leaves those
-    of a submission that is there. Raises OptionRefused where a repair needs poison and there is none, and for a
-    calibration that cannot be had; NotFound for a baseline that is not there.
+    One that was refused, failed or cancelled is queued again; labels that had ended in a result keep it. With `force` a
+    new generation begins although there is one. Without tags those of a submission that is there stay. The callback
+    address is told of the next end, or now where it has ended.
+
+    Raises:
+        OptionRefused: a repair needs poison and there is none, or the calibration cannot be had.
+        NotFound: there is no such baseline.
     """
-    if "retraining" in options.mitigate and not poisoned:
+    options = request.options
+    if "retraining" in options.mitigate and not request.poisoned:
         raise OptionRefused("retraining learns from known poisoned images: pass --poisoned, or another --mitigate")
     calibrations.check(session, options=options, owner=owner)
-    key = key_of(model_sha256=model_sha256, data_sha256=data_sha256, poisoned=poisoned, options=options, owner=owner)
+    submission = _latest_or_made(session, request, owner)
+    if request.callback_url is not None:
+        deliveries.ask_for(session, submission_id=submission.id, url=request.callback_url)
+    return submission
+
+
+def _latest_or_made(session: Session, request: ScanRequest, owner: str) -> Submission:
+    key = key_of(request, owner=owner)
     latest = session.scalars(
         select(Submission).where(Submission.key == key).order_by(Submission.generation.desc()).limit(1)
     ).first()
-    if latest is not None and not force:
+    if latest is not None and not request.force:
         if latest.state in WITHOUT_RESULT:
             restart(session, submission_id=latest.id)
-        if tags is not None:
-            session.execute(update(Submission).where(Submission.id == latest.id).values(tags=dict(tags)))
+        if request.tags:
+            session.execute(update(Submission).where(Submission.id == latest.id).values(tags=dict(request.tags)))
         session.refresh(latest)
         return latest
-    generation = 0 if latest is None else latest.generation + 1
+    return _made(session, request, owner, key, generation=0 if latest is None else latest.generation + 1)
+
+
+def _made(session: Session, request: ScanRequest, owner: str, key: str, *, generation: int) -> Submission:
     submission_id = sha256(f"{key}:{generation}".encode()).hexdigest()[:12]
     row = {
         "id": submission_id,
         "owner": owner,
         "key": key,
         "generation": generation,
-        "model_sha256": model_sha256,
-        "model_name": model_name,
-        "data_sha256": data_sha256,
-        "data_name": data_name,
-        "poisoned": list(poisoned),
-        "options": options.model_dump(mode="json"),
-        "priority": priority,
-        "tags": dict(tags or {}),
+        "model_sha256": request.model.sha256,
+        "model_name": request.model.name,
+        "data_sha256": request.data.sha256,
+        "data_name": request.data.name,
+        "poisoned": [file.model_dump() for file in request.poisoned],
+        "options": request.options.model_dump(mode="json"),
+        "priority": request.priority,
+        "tags": dict(request.tags),
         "created_at": now(session),
     }
     insert_absent(session, Submission, [row])

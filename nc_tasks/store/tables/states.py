@@ -10,7 +10,6 @@ JobState = Literal["queued", "running", "done", "refused", "failed"]
 JobKind = Literal["classify", "evaluate", "plant"]
 DeliveryState = Literal["waiting", "queued", "done", "failed"]
 Verdict = Literal["backdoored", "clean", "inconclusive"]
-Priority = Literal["high", "normal", "low"]
 Scope = Literal["submit", "read", "admin"]
 CalibrationSource = Literal["baseline", "twins"]
 

@@ -1,4 +1,4 @@
-"""Commands run in this process, against a home of their own."""
+"""Commands run in this process, against a home of their own; their files may lie in a bucket, as workers' may."""
 
 import json
 from collections.abc import Iterator
@@ -11,6 +11,9 @@ import pytest
 from api.backends import stack
 from api.cli.main import run_command
 from nc_tasks.settings import Settings
+from tests.nc_tasks.conftest import bucket, s3_server
+
+__all__ = ["bucket", "s3_server"]
 
 
 @pytest.fixture

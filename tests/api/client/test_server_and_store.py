@@ -51,12 +51,12 @@ def test_what_is_wished_with_a_submission_reaches_a_server_and_the_store_alike(
     url: str, files: Files, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(LocalBackend, "_begin", lambda *_: None)
-    wishes = ["--priority", "high", "--tag", "team=vision", "--tag", "note=a=b"]
-    wishes += ["--callback-url", "https://hooks.example/cleanse"]
+    options = ["--priority", "high", "--tag", "team=vision", "--tag", "note=a=b"]
+    options += ["--callback-url", "https://hooks.example/cleanse"]
     for number, where in enumerate(([], ["--server", url])):
         # When a model is submitted with a priority, tags and an address, then it has all of them
         line = ["submit", str(files[0]), "--data", str(files[1]), "--seed", str(number)]
-        (made,) = printed(capsys, *line, *wishes, *where)
+        (made,) = printed(capsys, *line, *options, *where)
         assert (made["priority"], made["tags"]) == ("high", {"team": "vision", "note": "a=b"})
         with closing(open_store(settings)) as store, store.read() as session:
             (row,) = deliveries.of_submission(session, submission_id=made["id"])
@@ -71,7 +71,7 @@ def test_what_is_wished_with_a_submission_reaches_a_server_and_the_store_alike(
             assert said in capsys.readouterr().err.splitlines()[-1]
         assert run_command([*line, "--tag", "nameless", *where]) == 64
         assert run_command([*line, "--priority", "urgent", *where]) == 64
-    # A script wishes the same
+    # A script options the same
     with CleanseClient(url) as cleanse:
         made = cleanse.submit(files[0], data=files[1], priority="low", tags={"a": "b"}, options={"seed": 9})
     assert (made["priority"], made["tags"]) == ("low", {"a": "b"})

@@ -37,9 +37,9 @@ def test_a_baseline_is_its_owner_s_alone(client: httpx.Client, store: Store, her
     assert client.get("/v1/baselines", headers=him).json() == {"items": []}
     assert client.get("/v1/baselines/signs", headers=him).status_code == 404
     assert client.delete("/v1/baselines/signs", headers=him).status_code == 404
-    wishes = {"options": '{"baseline": "signs"}'}
-    assert client.post("/v1/submissions", headers=him, **form(**wishes)).status_code == 404
-    assert client.post("/v1/submissions", headers=her, **form(**wishes)).status_code == 202
+    fields = {"options": '{"baseline": "signs"}'}
+    assert client.post("/v1/submissions", headers=him, **form(**fields)).status_code == 404
+    assert client.post("/v1/submissions", headers=her, **form(**fields)).status_code == 202
     # an admin sees that it is there
     assert [one["owner"] for one in client.get("/v1/baselines", headers=root).json()["items"]] == ["her"]
     # When she takes the scan out, then nothing is left of it, and the log says who did what

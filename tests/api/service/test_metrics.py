@@ -10,7 +10,8 @@ from sqlalchemy import update
 
 from api.service import metrics
 from api.service.metrics import Rising
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import Label, LabelKey, Store
 from nc_tasks.store.queries.measures import SWEEPER
 from nc_tasks.store.rows import detections, labels, lifecycle, submissions, workers
@@ -41,12 +42,12 @@ def scan(store: Store, count: int) -> str:
     with store.write() as session:
         made = submissions.submit(
             session,
-            model_sha256="a" * 64,
-            model_name="secret-name.h5",
-            data_sha256="b" * 64,
-            data_name="d",
-            options=ScanOptions(),
-            force=True,
+            ScanRequest(
+                model=StoredFile(sha256="a" * 64, name="secret-name.h5"),
+                data=StoredFile(sha256="b" * 64, name="d"),
+                options=ScanOptions(),
+                force=True,
+            ),
         )
         for state in ("preparing", "inverting"):
             lifecycle.set_state(session, submission_id=made.id, state=state)  # type: ignore[arg-type]

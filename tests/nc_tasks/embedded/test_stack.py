@@ -18,7 +18,8 @@ from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import attach, down, status
 from nc_tasks.errors import StackFailed
 from nc_tasks.messages.address import socket_path
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 from nc_tasks.store.rows import submissions
@@ -213,11 +214,11 @@ def test_given_no_client_but_a_submission_then_the_stack_stays_until_it_has_ende
     with store.write() as session:
         submission = submissions.submit(
             session,
-            model_sha256="a",
-            model_name="a",
-            data_sha256="b",
-            data_name="b",
-            options=ScanOptions(),
+            ScanRequest(
+                model=StoredFile(sha256="a", name="a"),
+                data=StoredFile(sha256="b", name="b"),
+                options=ScanOptions(),
+            ),
         )
     with attach(settings, slots=1, supervisor=SLEEPERS):
         pass

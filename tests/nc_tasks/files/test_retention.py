@@ -12,7 +12,8 @@ from sqlalchemy import select, update
 from nc_core.detection import LabelNorm, detect
 from nc_tasks.errors import WrongState
 from nc_tasks.files import FolderArtefacts, retention
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Job, LabelKey, PageSession, Store, Submission, open_store
 from nc_tasks.store.rows import (
@@ -65,12 +66,12 @@ def full(store: Store, artefacts: FolderArtefacts, model: str, *, days: float) -
     with store.write() as session:
         row = submissions.submit(
             session,
-            model_sha256=kept(artefacts, model),
-            model_name="m.h5",
-            data_sha256=kept(artefacts, "data"),
-            data_name="d.npz",
-            poisoned=[{"sha256": kept(artefacts, f"{model} poison"), "name": "p.h5"}],
-            options=ScanOptions(),
+            ScanRequest(
+                model=StoredFile(sha256=kept(artefacts, model), name="m.h5"),
+                data=StoredFile(sha256=kept(artefacts, "data"), name="d.npz"),
+                poisoned=(StoredFile(sha256=kept(artefacts, f"{model} poison"), name="p.h5"),),
+                options=ScanOptions(),
+            ),
         )
         deliveries.ask_for(session, submission_id=row.id, url="http://x/")
         lifecycle.set_state(session, submission_id=row.id, state="preparing")

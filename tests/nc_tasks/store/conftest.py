@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, Submission, open_store
 from nc_tasks.store.rows import labels, lifecycle, submissions
@@ -35,13 +36,13 @@ def submit(store: Store) -> Submit:
         with store.write() as session:
             return submissions.submit(
                 session,
-                model_sha256=model * 64,
-                model_name="badnet.h5",
-                data_sha256="d" * 64,
-                data_name="clean.npz",
-                poisoned=[{"sha256": "e" * 64, "name": "poisoned.h5"}],
-                options=ScanOptions(seed=seed),
-                force=force,
+                ScanRequest(
+                    model=StoredFile(sha256=model * 64, name="badnet.h5"),
+                    data=StoredFile(sha256="d" * 64, name="clean.npz"),
+                    poisoned=(StoredFile(sha256="e" * 64, name="poisoned.h5"),),
+                    options=ScanOptions(seed=seed),
+                    force=force,
+                ),
             )
 
     return submit

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import update
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import Label, LabelKey, Store
 from nc_tasks.store.recovery import expired
 from nc_tasks.store.rows import labels, lifecycle, outbox, submissions
@@ -34,12 +35,12 @@ class Promises(RuleBasedStateMachine):
         with self.store.write() as session:
             self.submission = submissions.submit(
                 session,
-                model_sha256="a" * 64,
-                model_name="m",
-                data_sha256="b" * 64,
-                data_name="d",
-                options=ScanOptions(),
-                force=True,
+                ScanRequest(
+                    model=StoredFile(sha256="a" * 64, name="m"),
+                    data=StoredFile(sha256="b" * 64, name="d"),
+                    options=ScanOptions(),
+                    force=True,
+                ),
             ).id
             for state in ("preparing", "inverting"):
                 lifecycle.set_state(session, submission_id=self.submission, state=state)

@@ -11,7 +11,8 @@ from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.inversion import Begun, Inversion, Trigger
 from nc_core.inversion.trigger import Transferability
 from nc_core.scanning.rounds import RANGE_ROUNDS, plan
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import Label, LabelKey, Submission
 from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import labels, submissions
@@ -87,11 +88,11 @@ def submission(worker: WorkerProcess) -> str:
     with worker.store.write() as session:
         made = submissions.submit(
             session,
-            model_sha256="a" * 64,
-            model_name="m.h5",
-            data_sha256="b" * 64,
-            data_name="d.npz",
-            options=ScanOptions(seed=5),
+            ScanRequest(
+                model=StoredFile(sha256="a" * 64, name="m.h5"),
+                data=StoredFile(sha256="b" * 64, name="d.npz"),
+                options=ScanOptions(seed=5),
+            ),
         )
         labels.create(session, submission_id=made.id, labels=range(2), round=0, updates_budget=600)
         return made.id

@@ -9,7 +9,8 @@ from sqlalchemy import update
 
 from nc_core.quarantine.admit import admit_model
 from nc_tasks import workflow
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import Preparation, Submission
 from nc_tasks.store.recovery import expired
 from nc_tasks.store.rows import lifecycle, submissions
@@ -44,11 +45,11 @@ def submission(worker: WorkerProcess, tmp_path: Path) -> Submission:
     with worker.store.write() as session:
         return submissions.submit(
             session,
-            model_sha256=worker.artefacts.put_file(tmp_path / "net.h5"),
-            model_name="net.h5",
-            data_sha256=worker.artefacts.put_file(tmp_path / "clean.npz"),
-            data_name="clean.npz",
-            options=ScanOptions(value_range="0..1", mitigate=()),
+            ScanRequest(
+                model=StoredFile(sha256=worker.artefacts.put_file(tmp_path / "net.h5"), name="net.h5"),
+                data=StoredFile(sha256=worker.artefacts.put_file(tmp_path / "clean.npz"), name="clean.npz"),
+                options=ScanOptions(value_range="0..1", mitigate=()),
+            ),
         )
 
 

@@ -23,7 +23,9 @@ from nc_core.models import build, canonical_of
 from nc_tasks import workflow
 from nc_tasks.errors import ArtefactsUnreachable
 from nc_tasks.messages import publishing
-from nc_tasks.options import Method, ScanOptions
+from nc_tasks.request.choices import Method
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import LabelKey
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, preparations, submissions
 from nc_tasks.tasks import compare as compare_task
@@ -124,12 +126,12 @@ def queued(
     with worker.store.write() as session:
         made = submissions.submit(
             session,
-            model_sha256="a" * 64,
-            model_name="m.h5",
-            data_sha256="b" * 64,
-            data_name="d.npz",
-            poisoned=poisoned,
-            options=ScanOptions(),
+            ScanRequest(
+                model=StoredFile(sha256="a" * 64, name="m.h5"),
+                data=StoredFile(sha256="b" * 64, name="d.npz"),
+                poisoned=tuple(StoredFile(**file) for file in poisoned),
+                options=ScanOptions(),
+            ),
         )
         key = {"submission_id": made.id}
         assert preparations.claim(session, **key, worker_id="host:1", lease_seconds=60, max_attempts=3) == 1

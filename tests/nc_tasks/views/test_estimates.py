@@ -13,7 +13,8 @@ from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, read_model
 from nc_core.intake.cost import cost_of
 from nc_tasks.files import FolderArtefacts
-from nc_tasks.options import ScanOptions, scan_options
+from nc_tasks.request.options import ScanOptions, scan_options
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, Store, open_store
 from nc_tasks.store.rows import detections, labels, submissions
@@ -76,11 +77,11 @@ def taken(store: Store, canonical_sha256: str, images: int, *, seconds: float) -
     with store.write() as session:
         row = submissions.submit(
             session,
-            model_sha256=canonical_sha256,
-            model_name="m.h5",
-            data_sha256="d" * 64,
-            data_name="d.npz",
-            options=ScanOptions(),
+            ScanRequest(
+                model=StoredFile(sha256=canonical_sha256, name="m.h5"),
+                data=StoredFile(sha256="d" * 64, name="d.npz"),
+                options=ScanOptions(),
+            ),
         )
         row.canonical_sha256 = canonical_sha256
         labels.create(session, submission_id=row.id, labels=range(4), round=0, updates_budget=9)

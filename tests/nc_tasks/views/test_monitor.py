@@ -20,7 +20,8 @@ from nc_tasks.embedded.processes import wait_until
 from nc_tasks.errors import StoreUnusable
 from nc_tasks.messages.address import broker_url, socket_path
 from nc_tasks.messages.app import make_app
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Detection, LabelKey, Store, Submission, open_store
 from nc_tasks.store.rows import detections, labels, lifecycle, submissions
@@ -48,11 +49,11 @@ def submission(store: Store) -> str:
     with store.write() as session:
         submission_id = submissions.submit(
             session,
-            model_sha256="a" * 64,
-            model_name="<b>bad</b>net.h5",
-            data_sha256="d" * 64,
-            data_name="clean.npz",
-            options=ScanOptions(),
+            ScanRequest(
+                model=StoredFile(sha256="a" * 64, name="<b>bad</b>net.h5"),
+                data=StoredFile(sha256="d" * 64, name="clean.npz"),
+                options=ScanOptions(),
+            ),
         ).id
         for state in ("preparing", "inverting"):
             lifecycle.set_state(session, submission_id=submission_id, state=state, classes=3)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.settings import Settings
-from nc_tasks.store import open_store
+from nc_tasks.store import Worker, open_store
 from nc_tasks.store.rows import workers
 from nc_tasks.worker.heartbeat import Heartbeat
 
@@ -77,4 +77,28 @@ def test_a_worker_is_known_from_the_first_beat_and_comes_back_when_it_was_taken_
     heartbeat.beat()
     assert known() == [("h:1", 4)]
     heartbeat.stop()
+    store.close()
+
+
+def test_a_beat_that_comes_late_does_not_bring_back_a_worker_that_has_left(tmp_path: Path) -> None:
+    # Given a worker whose row is there, and a piece of work that it holds
+    store = open_store(Settings(home=tmp_path))
+    report = partial(workers.report, worker_id="h:1", queue="labels", pid=1, host="h", version="1", slots=4)
+    heartbeat = Heartbeat(store, report=report, seconds=60)
+
+    def known() -> list[Worker]:
+        with store.read() as session:
+            return workers.live(session, within_seconds=60)
+
+    heartbeat.start()
+    assert wait_until(lambda: bool(known()), 30)
+    with heartbeat.hold(lambda _: False) as held:
+        # When it has ended and left before a beat's turn to write came
+        heartbeat.stop()
+        with store.write() as session:
+            workers.release(session, dead=["h:1"])
+        heartbeat.beat()
+    # Then the beat writes nothing
+    assert known() == []
+    assert not held.lost
     store.close()

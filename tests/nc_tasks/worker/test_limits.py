@@ -10,7 +10,7 @@ import pytest
 from nc_core.errors import Cancelled
 from nc_core.machine import free_bytes, machine_bytes
 from nc_tasks.errors import TookTooLong
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, LabelKey, Mitigation, Preparation, Submission
 from nc_tasks.store.rows import labels, lifecycle, mitigations, preparations, submissions
@@ -80,9 +80,12 @@ def test_a_label_that_is_alone_in_its_batch_fails_with_the_limit_and_what_to_do(
 
 def test_a_preparation_ends_its_submission_and_a_repair_ends_as_failed(worker: WorkerProcess) -> None:
     repaired = prepared(worker)
-    files = {"model_sha256": "e" * 64, "model_name": "m.h5", "data_sha256": "b" * 64, "data_name": "d.npz"}
+    request = ScanRequest(
+        model=StoredFile(sha256="e" * 64, name="m.h5"),
+        data=StoredFile(sha256="b" * 64, name="d.npz"),
+    )
     with worker.store.write() as session:
-        fresh = submissions.submit(session, options=ScanOptions(), **files).id
+        fresh = submissions.submit(session, request).id
         claim: dict[str, Any] = {"worker_id": worker.id, "lease_seconds": 60, "max_attempts": 3}
         assert preparations.claim(session, submission_id=fresh, **claim) == 1
         mitigations.create(session, submission_id=repaired, methods=["unlearning"])

@@ -19,7 +19,8 @@ from nc_core.quarantine.answer import Answer
 from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.messages.address import broker_url
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, Worker, open_store
 from nc_tasks.store.rows import submissions
@@ -127,11 +128,11 @@ def test_work_that_nobody_does_fails(store: Store, settings: Settings) -> None:
     with store.write() as session:
         submissions.submit(
             session,
-            model_sha256="a" * 64,
-            model_name="m.h5",
-            data_sha256="b" * 64,
-            data_name="d.npz",
-            options=ScanOptions(),
+            ScanRequest(
+                model=StoredFile(sha256="a" * 64, name="m.h5"),
+                data=StoredFile(sha256="b" * 64, name="d.npz"),
+                options=ScanOptions(),
+            ),
         )
     check = workers.check(store, settings)
     assert check.state == "fail"

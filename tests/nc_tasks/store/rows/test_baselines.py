@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from nc_core.errors import OptionRefused
 from nc_tasks.errors import NotFound
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import LOCAL, Baseline, CalibrationScan, Store, Submission
 from nc_tasks.store.rows import baselines, calibrations, detections, lifecycle, removal, submissions
 from nc_tasks.store.tables.types import now
@@ -36,11 +37,11 @@ def order(store: Store, *, owner: str = LOCAL, **options: object) -> str:
     with store.write() as session:
         return submissions.submit(
             session,
-            model_sha256="a" * 64,
-            model_name="m.h5",
-            data_sha256="d" * 64,
-            data_name="d.npz",
-            options=ScanOptions(**options),
+            ScanRequest(
+                model=StoredFile(sha256="a" * 64, name="m.h5"),
+                data=StoredFile(sha256="d" * 64, name="d.npz"),
+                options=ScanOptions(**options),
+            ),
             owner=owner,
         ).id
 
@@ -139,7 +140,9 @@ def test_options_of_later_versions_change_no_key_while_they_are_not_used() -> No
         if name not in ("baseline", "twins", "twin")
     }
     keys = {
-        submissions.key_of(model_sha256="a", data_sha256="b", poisoned=[], options=options)
+        submissions.key_of(
+            ScanRequest(model=StoredFile(sha256="a", name="m"), data=StoredFile(sha256="b", name="d"), options=options)
+        )
         for options in (
             ScanOptions(),
             ScanOptions(baseline="signs"),

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import LabelKey, Store
 from nc_tasks.store.rows import budgets, labels, lifecycle, submissions
 
@@ -12,11 +13,11 @@ def begun(store: Store, *, model: str, budget: float | None, minutes_ago: float)
     with store.write() as session:
         row = submissions.submit(
             session,
-            model_sha256=model * 64,
-            model_name="m.h5",
-            data_sha256="d" * 64,
-            data_name="d.npz",
-            options=ScanOptions(budget_minutes=budget),
+            ScanRequest(
+                model=StoredFile(sha256=model * 64, name="m.h5"),
+                data=StoredFile(sha256="d" * 64, name="d.npz"),
+                options=ScanOptions(budget_minutes=budget),
+            ),
         )
         for state in ("preparing", "inverting"):
             assert lifecycle.set_state(session, submission_id=row.id, state=state)

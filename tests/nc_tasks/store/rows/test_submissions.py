@@ -7,7 +7,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from nc_tasks.errors import AmbiguousSubmission, NoSuchSubmission, WrongState
-from nc_tasks.options import ScanOptions
+from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.store import LabelKey, Store, Submission
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, submissions
 from nc_tasks.store.tables.states import SUBMISSION_SOURCES, SubmissionState
@@ -16,14 +17,13 @@ Submit = Callable[..., Submission]
 BODY = {"verdict": "backdoored", "reason": "label 3 is small", "p_value": 0.001, "flagged_labels": [3]}
 
 
-def key(**changes: object) -> str:
-    values: dict[str, object] = {
-        "model_sha256": "a",
-        "data_sha256": "b",
-        "poisoned": [{"sha256": "c", "name": "x"}],
-        "options": ScanOptions(),
-    }
-    return submissions.key_of(**{**values, **changes})  # type: ignore[arg-type]
+def file(sha256: str, name: str = "x") -> StoredFile:
+    return StoredFile(sha256=sha256, name=name)
+
+
+def key(**changes: Any) -> str:
+    values = {"model": file("a"), "data": file("b"), "poisoned": (file("c"),), "options": ScanOptions()}
+    return submissions.key_of(ScanRequest(**{**values, **changes}))
 
 
 def move(session: Session, submission_id: str, *states: SubmissionState) -> None:
@@ -34,14 +34,15 @@ def move(session: Session, submission_id: str, *states: SubmissionState) -> None
 def test_given_what_decides_the_result_then_the_key_changes_with_it_and_with_nothing_else() -> None:
     keys = {
         key(),
-        key(model_sha256="x"),
-        key(data_sha256="x"),
-        key(poisoned=[]),
-        key(poisoned=[{"sha256": "x", "name": "x"}]),
+        key(model=file("x")),
+        key(data=file("x")),
+        key(poisoned=()),
+        key(poisoned=(file("x"),)),
         key(options=ScanOptions(seed=1)),
     }
     assert len(keys) == 6
-    assert key(poisoned=[{"sha256": "c", "name": "another name"}]) == key()
+    assert key(poisoned=(file("c", "another name"),)) == key()
+    assert key(priority="high", tags={"team": "vision"}, callback_url="https://hooks.example/", force=True) == key()
 
 
 def test_given_a_new_submission_then_its_id_is_made_of_key_and_generation(submit: Submit) -> None:

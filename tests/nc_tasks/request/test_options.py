@@ -1,12 +1,19 @@
+from inspect import signature
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nc_core import datasets
 from nc_core.errors import OptionRefused
 from nc_core.preflight.ranges import VALUE_RANGES
 from nc_core.profiles import PROFILES
-from nc_tasks.label_ranges import MAX_LABELS, MAX_RANGES, parse_labels
-from nc_tasks.options import ScanOptions, parse_methods, scan_options
+from nc_core.scan import scan
+from nc_core.scanning import detectors
+from nc_tasks.request.choices import Detector, Resize
+from nc_tasks.request.label_ranges import MAX_LABELS, MAX_RANGES, parse_labels
+from nc_tasks.request.options import ScanOptions, parse_methods, scan_options
 
 
 @given(st.sets(st.integers(0, 300), min_size=1))
@@ -99,11 +106,20 @@ def test_given_a_wrong_value_then_one_line_names_the_option(name: str, value: ob
     assert "\n" not in str(caught.value)
 
 
-def test_when_the_science_has_a_profile_or_a_range_then_it_can_be_chosen() -> None:
+def test_what_the_science_has_can_be_chosen() -> None:
     for profile in PROFILES:
         assert scan_options(profile=profile).profile == profile
     for value_range in VALUE_RANGES:
         assert scan_options(value_range=value_range).value_range == value_range
+    assert get_args(Detector) == get_args(detectors.Detector)
+    assert get_args(Resize) == get_args(datasets.Resize)
+
+
+def test_a_scan_in_a_script_has_the_same_defaults() -> None:
+    asked = {name: each.default for name, each in signature(scan).parameters.items()}
+    same = ScanOptions.model_fields.keys() & asked.keys()
+    assert {"profile", "detector", "alpha", "value_range", "resize", "labels", "min_accuracy", "slots", "seed"} <= same
+    assert {name: asked[name] for name in same} == {name: getattr(ScanOptions(), name) for name in same}
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, "much"])
