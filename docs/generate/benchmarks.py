@@ -47,7 +47,8 @@ def _subject(subject: Mapping[str, Any]) -> Iterator[str]:
     for paragraph in subject["text"]:
         yield from [paragraph, ""]
     for one in subject["tables"]:
-        yield from of_table(one, subject["runs"])
+        if one["rows"]:  # of others nothing has been measured yet
+            yield from of_table(one, subject["runs"])
 
 
 def of_table(one: Mapping[str, Any], runs: Mapping[str, Any]) -> Iterator[str]:

@@ -96,7 +96,7 @@ def _judge(
     doubts = (
         _unseen(labels, flagged),
         _brittle(labels, judged, classes),
-        None if calibration.decides(alpha) else _natural(labels, pixels, classes),
+        None if calibration.decides(alpha) else _natural(labels, pixels, classes, alpha),
         _left_out(labels, classes),
         _few(labels, judged, calibration, alpha),
         _borderline(judged, alpha),
@@ -130,7 +130,7 @@ def _brittle(labels: Sequence[LabelNorm], judged: Judgement, classes: int) -> st
     return f"{told} labels have a small trigger, so none stands out: the model is brittle."
 
 
-def _natural(labels: Sequence[LabelNorm], pixels: int, classes: int) -> str | None:
+def _natural(labels: Sequence[LabelNorm], pixels: int, classes: int, alpha: float) -> str | None:
     """Small triggers that say nothing by themselves."""
     small = sorted((label for label in labels if is_small(label, pixels=pixels)), key=lambda one: one.norm or 0.0)
     if not small:
@@ -144,7 +144,8 @@ def _natural(labels: Sequence[LabelNorm], pixels: int, classes: int) -> str | No
         else f"What four images need for label {first.label} works on {rate:.0%} of others, where a planted trigger "
         f"works on {least_transfer(classes):.0%} and more: it may be a natural one. Look at its picture."
     )
-    return f"{told} {why}"
+    more = f" With so few labels, --twins {needed(alpha)} can tell." if len(labels) < FEW_LABELS else ""
+    return f"{told} {why}{more}"
 
 
 def _many(labels: Sequence[LabelNorm], flagged: tuple[int, ...], pixels: int) -> str | None:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import text
@@ -23,6 +24,7 @@ from nc_tasks.embedded.client import attach, down
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
+from tests.benchmarks import record
 from tests.faults.home import COUNTING, SUPERVISOR, Home
 
 PATIENCE_SECONDS = 1800.0
@@ -54,8 +56,17 @@ class Killer:
             self.brokers += 1
 
 
-def run(given: argparse.Namespace, *, disturbed: bool) -> float:
-    """Seconds from the submission to its end."""
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """seconds: from the submission to its end. killed: workers. doubled: results that were written twice."""
+
+    seconds: float
+    killed: int
+    doubled: int
+
+
+def run(given: argparse.Namespace, *, disturbed: bool) -> Ended:
+    """One submission, disturbed or not."""
     with tempfile.TemporaryDirectory(prefix="cleanse-chaos-") as folder:
         settings = Settings(
             home=Path(folder),
@@ -93,7 +104,7 @@ def run(given: argparse.Namespace, *, disturbed: bool) -> float:
                         f"lost {home.lost()}, results written twice {home.duplicated()}, detections 1",
                         flush=True,
                     )
-                    return seconds
+                    return Ended(seconds=seconds, killed=killer.workers, doubled=home.duplicated())
         finally:
             down(settings)
 
@@ -115,9 +126,18 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=0.05, help="what a label takes")
     parser.add_argument("--every", type=float, default=2.0, help="seconds between two kills")
+    record.add_option(parser)
     given = parser.parse_args()
-    alone = run(given, disturbed=False)
-    print(f"added by the faults: {run(given, disturbed=True) - alone:.1f} s")
+    alone, disturbed = (run(given, disturbed=disturbed) for disturbed in (False, True))
+    print(f"added by the faults: {disturbed.seconds - alone.seconds:.1f} s")
+    figures: list[list[record.Cell]] = [
+        ["seconds with faults", round(disturbed.seconds, 1)],
+        ["seconds without", round(alone.seconds, 1)],
+        ["workers killed", disturbed.killed],
+        ["results a label", 1 + disturbed.doubled / given.labels],
+    ]
+    note = f"labels: {given.labels:,}, workers: {given.workers}"
+    record.rows(given, "faults", "Faults without end", figures, note=note)
 
 
 if __name__ == "__main__":

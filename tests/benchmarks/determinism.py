@@ -15,6 +15,7 @@ from nc_core.inversion import PROFILES
 from nc_core.scan import scan_labels
 from nc_core.scanning.ready import get_ready
 from nc_core.scanning.rounds import plan
+from tests.benchmarks import record
 
 
 def main() -> None:
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("data")
     parser.add_argument("--labels", type=int, default=12, help="0: all")
     parser.add_argument("--include", type=int, nargs="*", default=[])
+    record.add_option(parser)
     given = parser.parse_args()
     profile = PROFILES["fast"]
     ready = get_ready(given.model, given.data, profile=profile)
@@ -42,10 +44,18 @@ def main() -> None:
     one, eight = runs[1, 0], runs[8, 0]
     gaps = [abs(one[label] - eight[label]) / eight[label] for label in labels if one[label] and eight[label]]
     print(f"norms at K = 1 against K = 8: median difference {np.median(gaps):.1%}, largest {max(gaps):.1%}")
+    of_slots = f"median difference of norms between 1 and 8 slots, {len(labels)} labels, %"
+    figures: list[list[record.Cell]] = [
+        [of_slots, round(100 * float(np.median(gaps)))],
+        ["largest difference, %", round(100 * max(gaps))],
+    ]
     smallest = sorted(labels, key=lambda label: eight[label] or np.inf)[:3]
     for label in smallest:
         spread = [runs[8, seed][label] for seed in range(3)]
         print(f"label {label} over three seeds: {', '.join(f'{norm:.2f}' for norm in spread if norm is not None)}")
+        names = (f"norm of label {label}, {nth} seed, pixels" for nth in ("first", "second", "third"))
+        figures += [[name, round(norm, 1)] for name, norm in zip(names, spread, strict=True) if norm is not None]
+    record.rows(given, "speed", "What a norm depends on", figures)
 
 
 if __name__ == "__main__":

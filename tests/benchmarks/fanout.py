@@ -11,7 +11,7 @@ its detection stands in the store. All processes end with the benchmark.
 import argparse
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store
 from nc_tasks.store.rows import detections, labels, lifecycle, preparations, submissions
 from nc_tasks.views.results import result_json
+from tests.benchmarks import record
 from tests.benchmarks.fanout_worker import BEGUN, CALLBACK, CONTROL, FIRST, GREW
 from tests.benchmarks.peak import memory, restart_peak
 
@@ -41,6 +42,7 @@ class Cost:
     """One round. Seconds from its begin to the first label's engine, the last message sent, the detection recorded.
 
     grew, read: bytes that the tasks of the control queue, and reading the whole result, took beyond what was held.
+    used: processor time (s) of all processes.
     """
 
     labels: int
@@ -49,6 +51,7 @@ class Cost:
     seconds: float
     grew: dict[str, int]
     read: int
+    used: float = 0.0
 
     @property
     def each(self) -> float:
@@ -149,6 +152,7 @@ def main() -> None:
     parser.add_argument("--labels", type=int, nargs="*", default=[1000, 10000])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--slots", type=int, default=SLOTS_ON_CPU)
+    record.add_option(parser)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cleanse-fanout-") as folder:
         # The sweeper would find the submission and begin it before its clock runs.
@@ -156,12 +160,29 @@ def main() -> None:
             home=Path(folder), redis_url=None, database_url=None, warm_up=False, sweep_seconds=PATIENCE_SECONDS
         )
         try:
-            run(settings, given.labels, given.workers, given.slots)
+            costs = run(settings, given.labels, given.workers, given.slots)
         finally:
             down(settings)
+    note = f"label workers: {given.workers}; inversions of no work"
+    record.rows(given, "service", "The fan-out alone", figures(costs[0], costs[-1]), note=note)
 
 
-def run(settings: Settings, counts: list[int], workers: int, slots: int) -> None:
+def figures(few: Cost, many: Cost) -> list[list[record.Cell]]:
+    """Rows of the documents' table: the larger count, and what a label of it takes beside one of the smaller."""
+    each = f"{many.labels:,} labels"
+    return [
+        [f"seconds for {each}", round(many.seconds, 1)],
+        ["seconds until the first label", round(many.first, 1)],
+        ["milliseconds a label", round(many.each, 1)],
+        [f"the same, as a multiple of that of {few.labels:,} labels", round(many.each / few.each, 2)],
+        ["processor time a label, all processes, milliseconds", round(1000 * many.used / many.labels, 1)],
+        [f"memory more for the callback of {each}, MiB", round(many.grew[CALLBACK] / 2**20)],
+        ["memory more for reading the result, MiB", round(many.read / 2**20)],
+    ]
+
+
+def run(settings: Settings, counts: list[int], workers: int, slots: int) -> list[Cost]:
+    """Print what each count takes, and return it."""
     store = open_store(settings)
     with attach(settings, workers=workers, slots=slots, supervisor=SUPERVISOR) as stack:
         measure(settings, store, stack, WARM_LABELS)
@@ -169,8 +190,8 @@ def run(settings: Settings, counts: list[int], workers: int, slots: int) -> None
         for count in counts:
             used, held = seconds_used(settings, stack), memory_held(stack)
             cost = measure(settings, store, stack, count)
-            costs.append(cost)
             now = seconds_used(settings, stack)
+            costs.append(replace(cost, used=sum(now[name] - used[name] for name in now)))
             spent = {name: 1000 * (now[name] - used[name]) / count for name in now}
             print(
                 f"{count} labels, {workers} workers of {slots} threads: first label after {cost.first:.2f} s, "
@@ -186,6 +207,7 @@ def run(settings: Settings, counts: list[int], workers: int, slots: int) -> None
         first, last = costs[0], costs[-1]
         print(f"a label of {last.labels} takes {last.each / first.each:.2f} times that of one of {first.labels}")
     store.close()
+    return costs
 
 
 def listed(values: dict[str, float], form: str) -> str:

@@ -30,8 +30,10 @@ from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import Detection, FlaggedLabel, Label, Store, Submission, open_store
 from nc_tasks.store.tables.types import now
+from tests.benchmarks import record
 
 MANY = 1283
+FILTER = "list by "
 VERDICTS = ("clean", "clean", "clean", "backdoored", "inconclusive")
 START_SECONDS = 60.0
 WATCH_SECONDS = 10.0
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=250_000)
     parser.add_argument("--watchers", type=int, default=100)
     parser.add_argument("--asks", type=int, default=100)
+    record.add_option(parser)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder), api_port=0, requests_per_minute=10**9)
@@ -53,10 +56,19 @@ def main() -> None:
         print(f", made in {time.monotonic() - began:.0f} s")
         with serving(settings) as (url, process):
             print(f"{'milliseconds':44} median      95%      max  of a processor")
-            for name, addresses in asks(many).items():
-                measure(url, process, name, addresses, asked.asks)
+            slow = {name: measure(url, process, name, addresses, asked.asks) for name, addresses in asks(many).items()}
             print(f"the service: {memory(process):.0f} MiB")
             asyncio.run(watch(settings, url, process, asked.watchers))
+    note = f"{asked.submissions:,} submissions, {asked.labels:,} labels, one request after the other"
+    record.rows(asked, "service", "A long history over HTTP", figures(slow), note=note)
+
+
+def figures(slow: dict[str, float]) -> list[list[record.Cell]]:
+    """Rows of the documents' table: of the filters, which are many, the fastest and the slowest."""
+    filters = [slow[name] for name in slow if name.startswith(FILTER)]
+    rows = {"filters, fastest": min(filters), "filters, slowest": max(filters)}
+    rows |= {name: slow[name] for name in slow if not name.startswith(FILTER)}
+    return [[name, round(milliseconds)] for name, milliseconds in rows.items()]
 
 
 def fill(settings: Settings, submissions: int, labels: int) -> list[str]:
@@ -172,24 +184,27 @@ def asks(many: Sequence[str]) -> dict[str, list[str]]:
     listed = "/v1/submissions?limit=50"
     return {
         "list": [listed],
-        "list, state": [f"{listed}&state=done"],
-        "list, verdict": [f"{listed}&verdict=inconclusive"],
-        "list, flagged label": [f"{listed}&flagged_label={label}" for label in range(40)],
-        "list, model": [f"{listed}&model_sha256={number:064x}" for number in range(40)],
-        "page: list, data": [f"/?data_sha256={number:064x}" for number in range(5)],
-        "list, text": [f"{listed}&text=net{number}" for number in range(40)],
-        "list, text that nothing has": [f"{listed}&text=nothing"],
+        f"{FILTER}state": [f"{listed}&state=done"],
+        f"{FILTER}verdict": [f"{listed}&verdict=inconclusive"],
+        f"{FILTER}flagged label": [f"{listed}&flagged_label={label}" for label in range(40)],
+        f"{FILTER}model": [f"{listed}&model_sha256={number:064x}" for number in range(40)],
+        f"{FILTER}data, on the page": [f"/?data_sha256={number:064x}" for number in range(5)],
+        f"{FILTER}text": [f"{listed}&text=net{number}" for number in range(40)],
+        f"{FILTER}text that nothing has": [f"{listed}&text=nothing"],
         "page: list": ["/"],
         "page: history": ["/history?days=90"],
-        f"one with {MANY} labels": [f"/v1/submissions/{each}" for each in many],
-        f"its {MANY} labels": [f"/v1/submissions/{each}/labels" for each in many],
-        f"page: one with {MANY} labels": [f"/submissions/{each}" for each in many],
-        f"page: compare two with {MANY} labels": [f"/compare?id={left}&id={right}" for left, right in pairwise(many)],
+        f"a submission of {MANY} labels": [f"/v1/submissions/{each}" for each in many],
+        "its labels": [f"/v1/submissions/{each}/labels" for each in many],
+        f"page: a submission of {MANY} labels": [f"/submissions/{each}" for each in many],
+        "page: two such submissions side by side": [f"/compare?id={left}&id={right}" for left, right in pairwise(many)],
     }
 
 
-def measure(url: str, process: psutil.Process, name: str, addresses: Sequence[str], number: int) -> None:
-    """Ask so many times, one after the other over one connection, and print how long it took."""
+def measure(url: str, process: psutil.Process, name: str, addresses: Sequence[str], number: int) -> float:
+    """Ask so many times, one after the other over one connection, and print how long it took.
+
+    Returns milliseconds, 95 of 100 answers took less.
+    """
     taken, used = [], seconds_of(process)
     with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         client.get("/healthz")
@@ -200,6 +215,7 @@ def measure(url: str, process: psutil.Process, name: str, addresses: Sequence[st
             assert answer.status_code == 200, (name, answer.status_code, answer.text[:200])
     centiles, used = statistics.quantiles(taken, n=20), 1000 * (seconds_of(process) - used) / number
     print(f"{name:44} {statistics.median(taken):6.1f} {centiles[-1]:8.1f} {max(taken):8.1f} {used:8.1f}", flush=True)
+    return centiles[-1]
 
 
 def seconds_of(process: psutil.Process) -> float:

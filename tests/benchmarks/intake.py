@@ -17,18 +17,20 @@ from statistics import median
 
 from nc_core.quarantine import admit, process
 from nc_core.quarantine.process import Ended
+from tests.benchmarks import record
 
 _IMPORTS = "import nc_core.quarantine.child, nc_core.intake.read"
 
 
-def measure(what: str, work: Callable[[], object], repeats: int) -> None:
-    """Print the median and the range of the seconds that `work` takes."""
+def measure(what: str, work: Callable[[], object], repeats: int) -> float:
+    """Print the median and the range of the seconds that `work` takes; returns the median."""
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - start)
     print(f"{what}: {median(seconds):.3f} s (of {repeats}: {min(seconds):.3f} to {max(seconds):.3f})")
+    return median(seconds)
 
 
 def resnet(folder: Path) -> Path:
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, nargs="?")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
+    record.add_option(parser)
     given = parser.parse_args()
     children: list[Ended] = []
 
@@ -56,8 +59,11 @@ def main() -> None:
     measure("start", lambda: subprocess.run([sys.executable, "-I", "-c", _IMPORTS], check=True), given.repeats)
     with tempfile.TemporaryDirectory() as folder:
         model = given.model or resnet(Path(folder))
-        measure(f"{model.name}, {model.stat().st_size:,} bytes", lambda: admit.admit_model(model), given.repeats)
-    _told(children)
+        size = model.stat().st_size
+        seconds = measure(f"{model.name}, {size:,} bytes", lambda: admit.admit_model(model), given.repeats)
+    peak = _told(children)
+    name = f"{given.model.stem if given.model else 'ResNet50'}, {size / 1e6:.3g} MB"
+    record.rows(given, "files", "Confined reading", [[name, round(seconds, 2), round(peak / 2**20)]])
     if given.data:
         children.clear()
         data: Path = given.data
@@ -65,9 +71,11 @@ def main() -> None:
         _told(children)
 
 
-def _told(children: list[Ended]) -> None:
+def _told(children: list[Ended]) -> int:
+    """Print what the children took; returns the most memory of one, in bytes."""
     seconds, peak = median(child.seconds for child in children), max(child.peak for child in children)
     print(f"  its child: {seconds:.3f} s of processor time, at most {peak / 2**20:.0f} MiB")
+    return peak
 
 
 if __name__ == "__main__":

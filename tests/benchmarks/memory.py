@@ -8,11 +8,13 @@ import resource
 import subprocess
 import sys
 
+from tests.benchmarks import record
+
 NETS = ("MobileNetV2", "ResNet50", "VGG16")
 
 
 def one(name: str, slots: int) -> None:
-    """Run two steps in this process and print its peak memory beside the estimate."""
+    """Run two steps in this process, print its peak memory beside the estimate, and last its GiB alone."""
     import keras
     import numpy as np
 
@@ -49,12 +51,14 @@ def one(name: str, slots: int) -> None:
         f"{name} {slots} slots of {FAST.batch}: {peak / 2**30:.2f} GiB beyond the loaded net, "
         f"estimated {guess / 2**30:.2f} GiB, {each:.2f} bytes per activation"
     )
+    print(peak / 2**30)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--slots", type=int, nargs="*", default=[1, 3])
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    record.add_option(parser)
     given = parser.parse_args()
     if given.one:
         one(given.one[0], int(given.one[1]))
@@ -62,7 +66,11 @@ def main() -> None:
     for name in NETS:
         for slots in given.slots:
             # Peak memory is a process' own and never falls: one process each.
-            subprocess.run([sys.executable, "-m", "tests.benchmarks.memory", "--one", name, str(slots)], check=True)
+            command = [sys.executable, "-m", "tests.benchmarks.memory", "--one", name, str(slots)]
+            told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+            print(*told[:-1], sep="\n", flush=True)
+            rows = [[f"{name}, 224x224, slots: {slots}", round(float(told[-1]), 2)]]
+            record.rows(given, "speed", "Memory of the batched program", rows)
 
 
 if __name__ == "__main__":

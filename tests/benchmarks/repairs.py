@@ -29,10 +29,19 @@ from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.measures import attack_rate
 from nc_core.models import build_logits
 from nc_core.scan import case_of
+from tests.benchmarks import record
 from tests.benchmarks.nets import NETS
 from tests.benchmarks.subjects import Subject, kept, subject
 
 CONTROL = "fine-tuning"
+TABLES = {
+    "oaramoon": "GTSRB BadNet (oaramoon)",
+    "sunglasses": "face BadNet (sunglasses)",
+    "three-triggers": "face BadNet with three triggers",
+    "planted": "planted, one trigger",
+    "planted-multi-trigger": "planted, three triggers for one label",
+}
+"""Net -> its table in the documents."""
 CONTROL_ROUNDS = 2
 """As many as unlearning makes at least."""
 POISON = 100
@@ -141,8 +150,39 @@ def rows_of(name: str, folder: Path) -> dict[str, Any]:
     return dict(json.loads(file.read_text())) if file.exists() else {}
 
 
-def run(name: str, methods: Sequence[str], folder: Path, *, again: bool) -> None:
-    """Compute the rows of one net that are missing."""
+def cells_of(method: str, row: dict[str, Any]) -> list[list[record.Cell]]:
+    """The rows of the documents' table: what a method has left of each trigger, in per cent; None where it failed."""
+    after, called = row.get("after", {}), row.get("called", {})
+    triggers = [key.removeprefix("attack ") for key in row["before"] if key.startswith("attack ")]
+    name = "fine-tuning (control)" if method == CONTROL else method
+    return [
+        [
+            *((name, trigger) if len(triggers) > 1 else (name,)),
+            _percent(after.get("accuracy")),
+            *(_percent(after.get(f"{what} {trigger}")) for what in ("attack", "recovery")),
+            *(_percent(called.get(what)) for what in (trigger, "clean")),
+            round(row["seconds"]) if "seconds" in row else None,
+        ]
+        for trigger in triggers
+    ]
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 1)
+
+
+def written_down(given: argparse.Namespace, name: str, computed: Sequence[str]) -> None:
+    """Record what was computed now, and what the net was like before."""
+    rows = rows_of(name, given.results)
+    measured = [cells for method in computed for cells in cells_of(method, rows[method])]
+    if measured:
+        before = rows[computed[0]]["before"]
+        measured = [*cells_of("submitted", {"before": before, "after": before}), *measured]
+        record.rows(given, "repairs", TABLES[name], measured)
+
+
+def run(name: str, methods: Sequence[str], folder: Path, *, again: bool) -> list[str]:
+    """Compute the rows of one net that are missing; returns their methods."""
     rows = rows_of(name, folder)
 
     def written(method: str, row: Any) -> None:
@@ -152,7 +192,7 @@ def run(name: str, methods: Sequence[str], folder: Path, *, again: bool) -> None
 
     missing = [method for method in methods if again or method not in rows]
     if not missing:
-        return
+        return []
     one, own = subject(name, folder), folder / name
     own.mkdir(exist_ok=True)
     print(f"{name}: flagged {list(one.found.detection.flagged_labels)}", flush=True)
@@ -163,6 +203,7 @@ def run(name: str, methods: Sequence[str], folder: Path, *, again: bool) -> None
     repairs = {method: kept(path, dict) for method, path in stored.items() if path.exists()}
     if repairs:
         written("choice", kept_by_the_rule(one, repairs))
+    return missing
 
 
 def main() -> None:
@@ -171,10 +212,12 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--methods", default=",".join([CONTROL, *METHODS]))
     parser.add_argument("--again", action="store_true", help="compute rows anew that stand there")
+    record.add_option(parser)
     asked = parser.parse_args()
     asked.results.mkdir(parents=True, exist_ok=True)
     for name in asked.nets:
-        run(name, asked.methods.split(","), asked.results, again=asked.again)
+        computed = run(name, asked.methods.split(","), asked.results, again=asked.again)
+        written_down(asked, name, computed)
     for name in asked.nets:
         show(name, rows_of(name, asked.results))
 

@@ -150,3 +150,10 @@ def test_a_table_of_several_runs_says_of_each_row_which_it_is() -> None:
     alone = list(benchmarks.of_table({"columns": ["what", "s"], "rows": made[:1]}, runs))
     assert "Measured on 2026-01-01 with 2 cores, by <code>measure a</code>." in alone
     assert "| x | 1 |" in alone
+
+
+def test_a_table_of_which_nothing_was_measured_yet_is_not_shown() -> None:
+    page = benchmarks.page()
+    tables = [table for subject in benchmarks.subjects().values() for table in subject["tables"] if table.get("title")]
+    for table in tables:
+        assert (f"### {table['title']}\n" in page) == bool(table["rows"])

@@ -1,5 +1,6 @@
 """What a benchmark measures gets into the documents, with the run that measured it."""
 
+import ast
 import json
 import sys
 from argparse import ArgumentParser, Namespace
@@ -69,3 +70,53 @@ def test_a_row_that_does_not_fit_is_an_error(folder: Path) -> None:
     with pytest.raises(KeyError, match="Memory"):
         record.rows(given("--record"), "speed", "Memory", [["small net", 1.0]], folder=folder)
     assert (folder / "speed.json").read_bytes() == before
+
+
+def recorded() -> list[tuple[str, str, str]]:
+    """Benchmark, subject and title of every table that a benchmark writes into."""
+    found = []
+    for file in sorted(Path(record.__file__).parent.glob("*.py")):
+        tree = ast.parse(file.read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "record.rows":
+                subject, title = node.args[1:3]
+                found += [(file.stem, ast.literal_eval(subject), each) for each in titles(title, tree)]
+    return found
+
+
+def titles(title: ast.expr, tree: ast.Module) -> list[str]:
+    """What is written there, or stands in the module's constant: a title, or one of several by their keys."""
+    if isinstance(title, ast.Constant):
+        return [str(title.value)]
+    name = ast.unparse(title).partition("[")[0]
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    (value,) = [ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == name]
+    return list(value.values()) if isinstance(value, dict) else [value]
+
+
+@pytest.mark.parametrize(("benchmark", "subject", "title"), recorded())
+def test_every_table_that_a_benchmark_writes_into_is_there_and_holds_what_it_has_measured(
+    benchmark: str, subject: str, title: str
+) -> None:
+    document = json.loads((record.FOLDER / f"{subject}.json").read_text("utf-8"))
+    (table,) = [table for table in document["tables"] if table["title"] == title]
+    commands = [document["runs"][row["run"]]["command"] for row in table["rows"]]
+    assert not commands or any(f"tests.benchmarks.{benchmark}" in command for command in commands)
+
+
+def test_what_repairs_have_left_fits_the_documents_table() -> None:
+    from tests.benchmarks.repairs import TABLES, cells_of
+
+    figures = {f"{what} square {nth}": 0.123456 for nth in (1, 2) for what in ("attack", "recovery")}
+    row = {"before": figures, "after": {"accuracy": 0.987, **figures}, "called": {"square 1": 1.0, "clean": 0.001}}
+    cells = cells_of("unlearning", {**row, "seconds": 12.3})
+    assert cells == [
+        ["unlearning", "square 1", 98.7, 12.3, 12.3, 100.0, 0.1, 12],
+        ["unlearning", "square 2", 98.7, 12.3, 12.3, None, 0.1, 12],
+    ]
+    tables = json.loads((record.FOLDER / "repairs.json").read_text("utf-8"))["tables"]
+    (table,) = [table for table in tables if table["title"] == TABLES["planted-multi-trigger"]]
+    assert len(table["columns"]) == len(cells[0])
+    # And a method that fails the net is there with its time
+    failed = {"before": {"attack square": 1.0}, "failed": "the accuracy falls too far", "seconds": 3.0}
+    assert cells_of("fine-tuning", failed) == [["fine-tuning (control)", None, None, None, None, None, 3]]

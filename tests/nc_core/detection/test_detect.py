@@ -232,6 +232,7 @@ def test_a_small_trigger_alone_flags_nothing_and_is_told(transfer: dict[int, flo
     assert (found.verdict, found.flagged_labels) == ("inconclusive", ())
     assert found.reason.startswith("Label 2 has a small trigger, 0.5% of the pixels")
     assert told in found.reason
+    assert "--twins 19 can tell" in found.reason
 
 
 def test_of_a_brittle_net_those_that_carry_over_lead() -> None:
