@@ -22,6 +22,7 @@ from nc_core.detection import (
     StillFlagged,
     combine,
     detect,
+    leaders_of,
     middle,
     share_of,
 )
@@ -86,7 +87,7 @@ def case_of(found: Scan) -> Case:
         slots=ready.slots,
         compute=ready.compute,
         suspects=found.detection.suspects,
-        leaders=found.detection.leaders,
+        leaders=leaders_of(norms, found.detection.flagged_labels),
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from nc_core.detection.calibration import Source
-from nc_core.detection.suspects import leaders_of
 
 Verdict = Literal["backdoored", "clean", "inconclusive"]
 
@@ -120,11 +119,6 @@ class Detection:
     def to_repair(self) -> tuple[int, ...]:
         """The labels whose triggers a repair is to take away, in order."""
         return tuple(sorted({*self.flagged_labels, *self.suspects}))
-
-    @property
-    def leaders(self) -> tuple[int, ...]:
-        """The flagged labels whose triggers a repair takes away first."""
-        return leaders_of(self.flagged_labels, (one.label for one in self.evidence))
 
     @property
     def range_threshold(self) -> float:

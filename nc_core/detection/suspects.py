@@ -1,11 +1,15 @@
 """Which labels a repair is of: the flagged ones, those that lead first, and others where several are flagged."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from nc_core.detection.confirm import smallest_few
 from nc_core.detection.norms import LabelNorm
+from nc_core.detection.price import price_of
 
 SEVERAL = 2
+AS_STRONG = 2.0
+"""Times the smallest norm or price of the flagged labels. A label's norm moves by 10 to 20% from start to start,
+now and then by half, so that what lies closer is no weaker for certain."""
 
 
 def suspects_of(labels: Sequence[LabelNorm], *, flagged: Collection[int]) -> tuple[int, ...]:
@@ -22,10 +26,16 @@ def suspects_of(labels: Sequence[LabelNorm], *, flagged: Collection[int]) -> tup
     return tuple(sorted(few[: len(flagged)]))
 
 
-def leaders_of(flagged: Collection[int], leading: Iterable[int]) -> tuple[int, ...]:
-    """The flagged labels that a repair begins with: those that lead one kind of evidence, or all where none does.
+def leaders_of(labels: Sequence[LabelNorm], flagged: Collection[int]) -> tuple[int, ...]:
+    """The flagged labels that a repair begins with: as strong as the strongest, by norm or by price; all where neither
+    was measured.
 
-    leading: the label of each kind of evidence. The others may have their small triggers from the leaders'.
+    The others may have their small triggers from these: what makes a net answer to a patch makes it answer to more.
     """
-    leaders = {*leading} & {*flagged}
+    known = [label for label in labels if label.label in flagged]
+    norms = {label.label: label.norm for label in known if label.norm is not None}
+    prices = {label.label: price for label in known if (price := price_of(label)) is not None}
+    leaders = {
+        label for sizes in (norms, prices) for label, size in sizes.items() if size <= AS_STRONG * min(sizes.values())
+    }
     return tuple(sorted(leaders or flagged))

@@ -113,7 +113,7 @@ def _case(
         false_positive_rate=options.false_positive_rate,
         poison=poison,
         suspects=tuple(suspects),
-        leaders=leaders_of(found["flagged_labels"], (one["label"] for one in found.get("evidence", ()))),
+        leaders=leaders_of(norms, found["flagged_labels"]),
     )
 
 

@@ -1,8 +1,11 @@
 """Labels that are repaired along: the next in size, only where several are flagged, no more than those."""
 
+from dataclasses import replace
+
 import pytest
 
 from nc_core.detection import LabelNorm, detect, leaders_of
+from tests.evidence import CONVERGED
 
 CLEAN = [60.0 + label for label in range(60)]
 
@@ -40,8 +43,15 @@ def test_a_label_without_a_norm_of_its_own_is_no_suspect() -> None:
     assert found.suspects == (4, 5)
 
 
-def test_a_repair_begins_with_the_labels_that_lead_one_kind_of_evidence() -> None:
-    assert leaders_of((2, 5, 9), (5, 5, 7)) == (5,)
-    assert leaders_of((2, 5, 9), (9, 2)) == (2, 9)
-    # where none of the flagged leads, all of them do
-    assert leaders_of((2, 5), (7,)) == (2, 5)
+def test_a_repair_begins_with_the_labels_that_are_as_strong_as_the_strongest() -> None:
+    def label(number: int, norm: float, *, few_norm: float | None = None) -> LabelNorm:
+        evidence = replace(CONVERGED, few_norm=few_norm, transferability=None if few_norm is None else 0.5)
+        return LabelNorm(label=number, state="done", norm=norm, attack_success_rate=1.0, evidence=evidence)
+
+    several = [label(1, 2.0), label(2, 3.5), label(3, 9.0), label(4, 1.0)]
+    # 4 is not flagged, 3 is larger than twice the smallest
+    assert leaders_of(several, (1, 2, 3)) == (1, 2)
+    # A label that few images make cheap leads as well, though all images need a large mask
+    priced = [label(1, 2.0, few_norm=8.0), label(2, 7.0, few_norm=2.0), label(3, 7.0, few_norm=8.0)]
+    assert leaders_of(priced, (1, 2, 3)) == (1, 2)
+    assert leaders_of([], (1, 2)) == (1, 2)
