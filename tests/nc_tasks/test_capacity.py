@@ -5,6 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from nc_core.profiles import SLOTS_ON_CPU, SLOTS_ON_GPU
 from nc_tasks import capacity
 from nc_tasks.settings import Settings
 
@@ -21,7 +22,7 @@ def test_as_many_label_workers_as_processors_and_memory_bear(
     assert capacity.default_workers() == workers
 
 
-@pytest.mark.parametrize(("gpu", "slots"), [(False, capacity.ON_CPU), (True, capacity.ON_GPU)])
+@pytest.mark.parametrize(("gpu", "slots"), [(False, SLOTS_ON_CPU), (True, SLOTS_ON_GPU)])
 def test_labels_of_a_worker_are_as_set_or_what_suits_the_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpu: bool, slots: int
 ) -> None:

@@ -13,6 +13,7 @@ from api.cli.zoo import building
 from api.progress.snapshot import Snapshot
 from nc_core.zoo import Card
 from nc_tasks.files import FolderArtefacts
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 from nc_tasks.store.rows import jobs
@@ -77,14 +78,14 @@ class Scans:
     """A place where submissions end at the second look, by their net's name."""
 
     def __init__(self, ends: dict[str, tuple[str, dict[str, Any] | None]]) -> None:
-        self.ends, self.submitted, self.options = ends, list[str](), list[dict[str, Any]]()
+        self.ends, self.submitted, self.options = ends, list[str](), list[ScanOptions]()
         self.forced = list[bool]()
 
     def submit(self, order: Any, progress: Any) -> dict[str, Any]:
         del progress
         self.submitted.append(order.model.parent.name)
-        self.options.append(order.options)
-        self.forced.append(order.force)
+        self.options.append(order.parameters.options)
+        self.forced.append(order.parameters.force)
         return {"id": order.model.parent.name}
 
     def watch(self, identity: str) -> Iterator[Snapshot]:

@@ -119,7 +119,7 @@ def test_nets_are_scanned_once_and_scored(
     assert f"{zoo[3]}: why" in printed.err
     assert "1 of 4 scans have failed" in printed.err
     assert scans.submitted == zoo
-    assert all(options["mitigate"] == [] and options["profile"] == "fast" for options in scans.options)
+    assert all(not options.mitigate and options.profile == "fast" for options in scans.options)
     scans.ends[zoo[3]] = ("done", verdict("clean", 0.3, (), 0))
     assert cleanse("zoo score z --json score.json --html score.html") == 0
     assert scans.submitted == [*zoo, zoo[3]]
@@ -148,7 +148,7 @@ def test_foreign_pictures_are_submitted_without_labels(tmp_path: Path) -> None:
         folder = tmp_path / given
         folder.mkdir()
         (folder / "card.json").write_text(json.dumps({**card.to_json(), "given": given, "measured": {}}))
-        assert scanning._order(folder).options["unlabelled"] == (given == "foreign")
+        assert scanning._order(folder).parameters.options.unlabelled == (given == "foreign")
 
 
 def test_a_result_that_is_there_is_not_scanned_again(scans: Scans, zoo: list[str], tmp_path: Path) -> None:
