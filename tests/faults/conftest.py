@@ -9,7 +9,7 @@ from sqlalchemy import text
 from nc_tasks.embedded.client import attach, down
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
-from tests.faults.home import COUNTING, SUPERVISOR, Home
+from tests.faults.home import COUNTING, SLOTS, SUPERVISOR, Home
 
 
 @dataclass
@@ -46,7 +46,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture
 def home(settings: Settings) -> Iterator[Home]:
-    """A running stack: one control worker, one label worker of four slots, a sweeper, a broker."""
+    """A running stack: one control worker, one label worker of `SLOTS` slots, a sweeper, a broker."""
     with running(settings) as home:
         yield home
 
@@ -59,7 +59,7 @@ def running(settings: Settings, *, service: tuple[str, int] | None = None) -> It
         for statement in COUNTING[store.engine.dialect.name]:
             session.execute(text(statement))
     try:
-        with attach(settings, workers=1, slots=4, service=service, supervisor=SUPERVISOR) as stack:
+        with attach(settings, workers=1, slots=SLOTS, service=service, supervisor=SUPERVISOR) as stack:
             home = Home(settings=settings, store=store, stack=stack)
             yield home
             LEDGER.faults += 1

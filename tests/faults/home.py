@@ -16,6 +16,7 @@ from sqlalchemy import func, select, text
 
 from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import Stack
+from nc_tasks.embedded.commands import BEYOND_SLOTS
 from nc_tasks.embedded.processes import wait_until
 from nc_tasks.messages.address import key_prefix, socket_path
 from nc_tasks.messages.app import PRIORITIES
@@ -30,6 +31,9 @@ from tests.benchmarks.fanout import prepared
 from tests.faults.script import Script
 
 SUPERVISOR = (sys.executable, "-P", "-m", "tests.faults.stack")
+SLOTS = 4
+THREADS = SLOTS + BEYOND_SLOTS
+"""Of the one label worker."""
 PATIENCE_SECONDS = 90.0
 """Until everything has ended: a machine that does other work starts a process in ten seconds."""
 

@@ -1,6 +1,6 @@
-"""Who comes to their turn when, on a real broker and a real worker of five threads."""
+"""Who comes to their turn when, on a real broker and a real worker of a few threads."""
 
-from tests.faults.home import Home, eventually
+from tests.faults.home import THREADS, Home, eventually
 
 
 def test_a_small_submission_does_not_wait_behind_a_large_one(home: Home) -> None:
@@ -20,14 +20,14 @@ def test_a_small_submission_does_not_wait_behind_a_large_one(home: Home) -> None
 
 def test_small_ones_that_keep_coming_do_not_starve_a_large_one(home: Home) -> None:
     # Given a submission of 60 labels, whose tail is not urgent, and seven small ones, all of whose labels are
-    for label in range(5):
+    for label in range(THREADS):
         home.script.arrange("hold", label)
     home.script.let_each_take(0.03)
     large = home.submit(60)
-    eventually(lambda: home.script.now_running() == set(range(5)))
+    eventually(lambda: home.script.now_running() == set(range(THREADS)))
     small = [home.submit(count) for count in range(4, 11)]
-    eventually(lambda: home.messages() == 55 + sum(home.submissions[one] for one in small))
-    for label in range(5):
+    eventually(lambda: home.messages() == 60 - THREADS + sum(home.submissions[one] for one in small))
+    for label in range(THREADS):
         home.script.lift("hold", label)
     # When all is done
     for submission in (large, *small):
