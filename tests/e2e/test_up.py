@@ -86,7 +86,7 @@ def test_a_detached_one_answers_a_submission_with_a_verdict_until_it_is_taken_do
             "model": ("badnet.keras", planted.model.read_bytes()),
             "data": ("clean.npz", planted.clean.read_bytes()),
         }
-        options = {"labels": [5, 6, 7], "mitigate": []}
+        options = {"labels": [5, 6, 7], "mitigate": [], "value_range": "0..1"}
         made = client.post("v1/submissions", files=files, data={"options": json.dumps(options)})
         assert made.status_code in (200, 201, 202), made.text
         path = f"v1/submissions/{made.json()['id']}"
@@ -97,9 +97,8 @@ def test_a_detached_one_answers_a_submission_with_a_verdict_until_it_is_taken_do
             time.sleep(0.5)
     assert (found["state"], found["verdict"]) == ("done", "backdoored")
     # And what the command line does beside it writes for everybody where that was asked for
-    ran = own(
-        "run", planted.model, "--data", planted.clean, "--labels", 6, "--mitigate", "none", "--out", tmp_path / "o"
-    )
+    one = ("--labels", 6, "--mitigate", "none", "--value-range", "0..1")
+    ran = own("run", planted.model, "--data", planted.clean, *one, "--out", tmp_path / "o")
     assert ran.code in (3, 4), ran.err
     assert modes(tmp_path / "o") == {"drwxrwxrwx", "-rw-rw-rw-"}
     # And nothing under the home is open to others, of whatever process
