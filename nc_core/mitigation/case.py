@@ -45,5 +45,6 @@ class Case:
 
     @property
     def first(self) -> tuple[int, ...]:
-        """The labels whose triggers the first round takes away."""
-        return tuple(self.triggers) if self.leaders is None else self.leaders
+        """Whose triggers the first round takes away: leaders and suspects, of the labels that have one."""
+        first = self.triggers if self.leaders is None else {*self.leaders, *self.suspects}
+        return tuple(label for label in self.triggers if label in first) or tuple(self.triggers)

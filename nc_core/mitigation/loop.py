@@ -2,7 +2,7 @@
 
 The trigger that was reversed is one of several that work; with it dead, the planted one may be alive. So the flagged
 labels are inverted afresh on the patched net, and it is patched again with all triggers found so far (Wang et al. 2019,
-section VII, for several triggers on one label). The first round takes away the triggers of the leading labels alone:
+section VII, for several triggers on one label). The first round takes away the triggers of leading labels and suspects:
 a label whose small trigger goes with theirs has followed them, and is not repaired for itself.
 """
 

@@ -101,9 +101,21 @@ def test_a_label_that_stays_small_to_the_end_followed_nobody(two: MakeCase, look
     assert not repair.followers
 
 
-def test_a_suspect_is_no_follower(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+def test_a_suspect_is_repaired_from_the_first_round_on_and_is_no_follower(
+    two: MakeCase, looks: Callable[..., list[int]]
+) -> None:
     looks([])
-    assert not closed(two(leaders=(1,), suspects=(2,)), Patching()).followers
+    patch = Patching()
+    assert not closed(two(leaders=(1,), suspects=(2,)), patch).followers
+    assert patch.known == [2]
+
+
+def test_a_leader_without_a_trigger_leaves_the_others_to_lead(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    # Given a label that was flagged though its own inversion did not converge, and which alone leads
+    looks([])
+    patch = Patching()
+    closed(two(leaders=(0,)), patch)
+    assert patch.known == [2]
 
 
 def test_a_round_that_costs_too_much_is_taken_back(two: MakeCase, looks: Callable[..., list[int]]) -> None:
