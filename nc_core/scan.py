@@ -8,34 +8,23 @@ if found.detection.flagged_labels:
     save(found.repair().goodnet, "goodnet.keras")
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nc_core.datasets import Resize
 from nc_core.datasets.prepared import Prepared
-from nc_core.detection import (
-    AGAIN,
-    Detection,
-    LabelNorm,
-    ScannedRange,
-    StillFlagged,
-    combine,
-    detect,
-    leaders_of,
-    middle,
-    share_of,
-)
+from nc_core.detection import Detection, ScannedRange, StillFlagged, combine, detect, leaders_of, share_of
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
-from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Inverter, Progress
-from nc_core.inversion.trigger import Transferability
+from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
 from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, save_keras
-from nc_core.scanning.conductor import Round, first_round, next_step
 from nc_core.scanning.detectors import Detector, comparable
+from nc_core.scanning.in_process import invert_rounds, norms_of
 from nc_core.scanning.ready import Ready, get_ready
-from nc_core.scanning.rounds import Plan, plan, range_of, within_range
+from nc_core.scanning.rounds import Plan, plan
+from nc_core.scanning.whole import WholeNet
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,6 +77,14 @@ def case_of(found: Scan) -> Case:
         compute=ready.compute,
         suspects=found.detection.suspects,
         leaders=leaders_of(norms, found.detection.flagged_labels),
+        whole=WholeNet(
+            prepared=found.prepared,
+            rounds=replace(found.plan, ranges=1),
+            slots=ready.slots,
+            alpha=found.detection.range_threshold,
+            compute=ready.compute,
+            screening=ready.screening,
+        ),
     )
 
 
@@ -184,53 +181,19 @@ def scan_labels(
     """
     height, width, _ = ready.canonical.input_shape
     classes, pixels = ready.canonical.classes, height * width
-    inversions: dict[int, Inversion] = {}
-    confirmed, inverters = set[int](), dict[str, Inverter]()
-    step: Round | None = first_round(rounds, range=range)
-    while step is not None and range_of(step.number) == range:
-        profile = rounds.profile_of(step.number)
-        if profile not in inverters:
-            inverters = {profile: ready.inverter(prepared, profile, detector=detector)}
-        inverter = inverters[profile].with_slots(rounds.slots_of(step.number, ready.slots))
-        inversions |= _round(inverter, rounds, step, inversions, seed, progress)
-        if rounds.purpose(step.number) == "confirmation":
-            confirmed.update(step.labels)
-        masks = {label: norm for label in step.labels if (norm := inversions[label].norm) is not None}
-        number, told = step.number, norms_of(inversions, rounds)
-        step = next_step(
-            rounds, number, told, masks=masks, confirmed=confirmed, classes=classes, pixels=pixels, alpha=alpha
-        )
+    inversions = invert_rounds(
+        lambda profile: ready.inverter(prepared, profile, detector=detector),
+        rounds,
+        slots=ready.slots,
+        seed=seed,
+        range=range,
+        classes=classes,
+        pixels=pixels,
+        alpha=alpha,
+        progress=None if progress is None else lambda _, label, told: progress(label, told),
+    )
     share = share_of(alpha, rounds.ranges)
     return inversions, detect(norms_of(inversions, rounds), classes=classes, pixels=pixels, alpha=share)
-
-
-def _round(
-    inverter: Inverter,
-    rounds: Plan,
-    step: Round,
-    before: Mapping[int, Inversion],
-    seed: int,
-    progress: Callable[[int, Progress], None] | None,
-) -> dict[int, Inversion]:
-    """What stands for each label of a round after it. before: what stood for it until then."""
-    purpose, number = rounds.purpose(step.number), within_range(step.number)
-    begun = {label: before[label].begun for label in step.labels} if rounds.carries(step.number) else {}
-    starts = AGAIN if purpose == "confirmation" else (0,)
-    found = inverter.invert(step.labels, seed=seed, starts=starts, begun=begun, round=number, progress=progress)
-    several, chosen = dict[int, list[Inversion]](), dict[int, Inversion]()
-    for label, fresh in found.items():
-        several[label] = [before[label], *fresh] if purpose == "confirmation" else fresh
-        chosen[label] = several[label][middle([one.norm for one in several[label]])]
-    asked = [] if purpose == "screening" else list(chosen.values())
-    carried = inverter.transferability(asked, seed=seed, again=purpose == "confirmation")
-    after = {}
-    for label, one in chosen.items():
-        earlier, more = before.get(label), carried.get(label)
-        transfer = earlier.transfer if earlier and purpose == "confirmation" else None
-        whole = one.with_transfer(transfer, more).with_starts(several[label])
-        work = [*found[label], earlier] if earlier else found[label]
-        after[label] = _with_work_of(whole, work, more)
-    return after
 
 
 def save(model: CanonicalModel, path: Path | str) -> None:
@@ -238,28 +201,3 @@ def save(model: CanonicalModel, path: Path | str) -> None:
     net that was scanned and that the verdict is about, or a GoodNet.
     """
     save_keras(model, Path(path))
-
-
-def norms_of(inversions: dict[int, Inversion], rounds: Plan) -> list[LabelNorm]:
-    """What detection reads of inversions."""
-    return [
-        LabelNorm(
-            label=label,
-            state=inversion.state,
-            norm=inversion.norm,
-            attack_success_rate=inversion.attack_success_rate,
-            reference=label in rounds.reference,
-            evidence=inversion.evidence,
-            reason=inversion.reason,
-        )
-        for label, inversion in inversions.items()
-    ]
-
-
-def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion], carried: Transferability | None = None) -> Inversion:
-    return replace(
-        one,
-        updates=sum(each.updates for each in all_of_it),
-        gradient_images=sum(each.gradient_images for each in all_of_it) + (carried.gradient_images if carried else 0),
-        seconds=sum(each.seconds for each in all_of_it),
-    )

@@ -2,8 +2,10 @@
 
 The trigger that was reversed is one of several that work; with it dead, the planted one may be alive. So the flagged
 labels are inverted afresh on the patched net, and it is patched again with all triggers found so far (Wang et al. 2019,
-section VII, for several triggers on one label). The first round takes away the triggers of leading labels and suspects:
-a label whose small trigger goes with theirs has followed them, and is not repaired for itself.
+section VII, for several triggers on one label). Where none of them is small any more, all labels of the net are scanned
+as those of the submitted one were: whatever stands out now, behind the triggers that are gone, is repaired next. The
+first round takes away the triggers of leading labels and suspects: a label whose small trigger goes with theirs has
+followed them, and is not repaired for itself.
 """
 
 import time
@@ -87,7 +89,7 @@ class _Told:
 
     def looking(self, fraction: float) -> None:
         """The share of this round's fresh inversions that is done."""
-        self._tell(0.5 + fraction / 2, "inverting flagged labels afresh")
+        self._tell(0.5 + fraction / 2, "looking at the net again")
 
     def _tell(self, share: float, doing: str) -> None:
         if self._progress is not None:
@@ -131,7 +133,7 @@ def close_loop(
     rescanner = Rescanner(case, bench.model)
     standing, end = _rounds(bench, rescanner, patch, method, doing, least, most, progress, should_stop)
     kept, outcome = _last_that_holds(bench, final, standing)
-    found = kept.found if kept.found.settled else rescanner.settle(kept.found, seed=kept.seed, should_stop=should_stop)
+    found = kept.found if kept.found.whole else rescanner.settle(kept.found, seed=kept.seed, should_stop=should_stop)
     after, goodnet = measure(bench.predict, holdout, case.triggers), with_weights(case.canonical, bench.model)
     followers = _followers(case, kept.targets, found)
     end = end if kept is standing[-1] else "accuracy bound"
@@ -149,11 +151,13 @@ def close_loop(
         bound=outcome,
         rescan=found.rescan,
         fresh=found.triggers,
+        repaired=tuple(sorted(kept.targets)),
         followers=followers,
+        after=found.whole,
         rounds=kept.rounds,
         changed=changes(case.canonical, goodnet),
         seconds=time.perf_counter() - start,
-        notes=notes_of(case, bench.lessons, outcome, found.rescan, followers=followers, rounds=kept.rounds, end=end),
+        notes=notes_of(case, bench.lessons, outcome, found, followers=followers, rounds=kept.rounds, end=end),
     )
 
 
@@ -196,7 +200,7 @@ def _rounds(
             return standing, "accuracy bound"
         if rounds >= least and not found.small:
             return standing, "nothing small found"
-        again = found.small if found.settled else targets
+        again = found.small if rounds >= least else targets
         known += [trigger for trigger in found.triggers if trigger.target in again]
     return standing, "most rounds"
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from nc_core.detection import Detection
 from nc_core.guard import Guard, guard_pair, guard_wide
 from nc_core.intake import CanonicalModel
 from nc_core.mitigation.bound import BoundOutcome
@@ -23,12 +24,13 @@ class Repair:
     accuracy_*: of clean images (agreement with the submitted model's answers where the data has no labels).
     reversed_attack_success_rate_*: flagged label -> rate of the trigger that the scan reversed, images of the target
     class left out. recovery_accuracy_*: flagged label -> share of the same images that get their true label all the
-    same. bound: whether the repair costs more than it may. rescan: flagged label -> fresh inversions of the GoodNet;
-    fresh: their triggers. followers: flagged labels whose small trigger went with that of others. rounds: of patching.
-    changed: layer by layer. seconds: of the whole repair. notes: sentences
-    for people. guarded: a net that was taught class N, guard: a guarded net that is
-    the method itself; None for most. poison_learned: rows of
-    `Case.poison` that were learned from, which say nothing about the rate of the attack any more.
+    same. bound: whether the repair costs more than it may. rescan: label -> fresh inversions of the GoodNet, of flagged
+    labels and of those that its own scan flags; fresh: their triggers. repaired: labels whose triggers were taken away.
+    followers: flagged labels whose small trigger went with that of others. after: the verdict of a scan of the whole
+    GoodNet, None of a method that changes no net. rounds: of patching. changed: layer by layer. seconds: of the whole
+    repair. notes: sentences for people. guarded: a net that was taught class N, guard: a guarded net that is the method
+    itself; None for most. poison_learned: rows of `Case.poison` that were learned from, which say nothing about the
+    rate of the attack any more.
     """
 
     method: str
@@ -46,7 +48,9 @@ class Repair:
     changed: tuple[LayerChange, ...]
     seconds: float
     notes: tuple[str, ...]
+    repaired: tuple[int, ...] = ()
     followers: tuple[int, ...] = ()
+    after: Detection | None = None
     guarded: CanonicalModel | None = None
     guard: Guard | None = None
     poison_learned: tuple[int, ...] = ()
@@ -63,12 +67,25 @@ class Repair:
             "recovery_accuracy_after": _keyed(self.recovery_accuracy_after),
             "bound": self.bound.to_json(),
             "rescan": {str(label): rescan.to_json() for label, rescan in self.rescan.items()},
+            "repaired_labels": list(self.repaired),
             "followers": list(self.followers),
+            "verdict_after": None if self.after is None else _verdict(self.after),
             "rounds": self.rounds,
             "changed": [change.to_json() for change in self.changed],
             "seconds": self.seconds,
             "notes": list(self.notes),
         }
+
+
+def _verdict(found: Detection) -> dict[str, Any]:
+    return {
+        "verdict": found.verdict,
+        "reason": found.reason,
+        "p_value": found.p_value,
+        "threshold": found.threshold,
+        "flagged_labels": list(found.flagged_labels),
+        "labels": len(found.labels),
+    }
 
 
 def _keyed(rates: dict[int, float]) -> dict[str, float]:

@@ -21,6 +21,8 @@ from nc_core.inversion import ALL_PROFILES, PROFILES, Predictor
 from nc_core.mitigation import METHODS, Case, guard_of
 from nc_core.quarantine.admit import admit_images
 from nc_core.scanning.ready import Ready, get_ready
+from nc_core.scanning.rounds import plan
+from nc_core.scanning.whole import WholeNet
 from nc_tasks.request.label_ranges import parse_labels
 
 PROFILE = "fast"
@@ -38,6 +40,12 @@ def case_of(ready: Ready, flagged: tuple[int, ...]) -> Case:
         prepared=prepared,
         triggers=triggers,
         still_flagged=lambda _: False,
+        whole=WholeNet(
+            prepared=prepared,
+            rounds=plan(ready.labels, profile=PROFILE, seed=0),
+            slots=ready.slots,
+            alpha=0.05,
+        ),
         seed=0,
         profile=ALL_PROFILES[PROFILE],
         slots=ready.slots,

@@ -94,6 +94,36 @@ def test_a_label_that_stays_small_without_the_leaders_is_repaired_as_well(
     assert not repair.followers
 
 
+def test_a_label_that_stands_out_on_the_repaired_net_is_repaired_too(
+    two: MakeCase, looks: Callable[..., list[int]]
+) -> None:
+    # Given labels 1 and 2 without a small trigger after the first round, and a scan of all labels that flags 3
+    looks([3], [])
+    patch = Patching()
+    repair = closed(two(), patch)
+    # Then the second round is of its triggers too, and what is handed out was scanned once more
+    assert patch.known == [2, 5]
+    assert repair.repaired == (1, 2, 3)
+    assert repair.after is not None
+    assert repair.to_json()["verdict_after"] == {
+        "verdict": "clean",
+        "reason": repair.after.reason,
+        "p_value": repair.after.p_value,
+        "threshold": 0.05,
+        "flagged_labels": [],
+        "labels": 4,
+    }
+    assert any("All 4 labels of the repaired net were scanned again: clean" in note for note in repair.notes)
+
+
+def test_a_net_that_is_still_called_backdoored_says_so(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    looks([3])
+    repair = closed(two(max_accuracy_loss=0.0), Patching(ruins=1))
+    assert repair.after is not None
+    assert repair.after.verdict == "backdoored"
+    assert any("scanned again: still backdoored" in note for note in repair.notes)
+
+
 def test_a_label_that_stays_small_to_the_end_followed_nobody(two: MakeCase, looks: Callable[..., list[int]]) -> None:
     looks([2], [2])
     repair = closed(two(leaders=(1,), max_accuracy_loss=0.01), Patching(ruins=2))
