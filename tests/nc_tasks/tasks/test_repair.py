@@ -14,6 +14,7 @@ from api.results.files import GUARDED, SCANNED
 from api.results.outputs import read_scan
 from nc_core import mitigation
 from nc_core.datasets import CleanData, Images, split_images
+from nc_core.detection import LabelNorm, detect
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Trigger
 from nc_core.mitigation import Case, Repair, TargetTrigger, filter_inputs
@@ -35,6 +36,7 @@ from nc_tasks.views.results import result_json
 from nc_tasks.worker.process import WorkerProcess
 
 CLASSES, TARGET = 4, 2
+CLEAN = detect([LabelNorm(label=label, state="done", norm=2.0) for label in range(CLASSES)], classes=CLASSES, pixels=6)
 
 
 def badnet() -> CanonicalModel:
@@ -101,7 +103,7 @@ def submission(worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch, tmp_path:
                 norm = found.norm
                 rescan = Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=0.95, small=norm < 0.95)
                 rescans = dict.fromkeys(self.labels, rescan)
-                return Found(rescan=rescans, triggers=(TargetTrigger(TARGET, found),), settled=True)
+                return Found(rescan=rescans, triggers=(TargetTrigger(TARGET, found),), whole=CLEAN)
 
         def run(*arguments: Any, **how: Any) -> Repair:
             monkeypatch.setattr(mitigation.loop, "Rescanner", Scripted)
