@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nc_core.datasets import Resize
 from nc_core.datasets.prepared import Prepared
-from nc_core.detection import Detection, ScannedRange, StillFlagged, combine, detect, leaders_of, share_of
+from nc_core.detection import Detection, ScannedRange, StillFlagged, beyond_of, combine, detect, leaders_of, share_of
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
@@ -61,6 +61,7 @@ def case_of(found: Scan) -> Case:
         raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
     height, width, _ = ready.canonical.input_shape
     norms = norms_of(found.inversions, found.plan)
+    beyond = beyond_of(norms, repaired=wanted, classes=ready.canonical.classes)
     return Case(
         canonical=ready.canonical,
         prepared=found.prepared,
@@ -77,6 +78,7 @@ def case_of(found: Scan) -> Case:
         compute=ready.compute,
         suspects=found.detection.suspects,
         leaders=leaders_of(norms, found.detection.flagged_labels),
+        beyond={label: t for label in beyond if (t := found.inversions[label].trigger) is not None},
         whole=WholeNet(
             prepared=found.prepared,
             rounds=replace(found.plan, ranges=1),

@@ -1,7 +1,7 @@
 """What a method of repair is given: the submitted model, its clean data and what the scan found."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,8 @@ class Case:
     as the submitted one was scanned. seed, profile, slots, compute: of the fresh
     inversions, `profile` and `compute` as in the scan. max_accuracy_loss: share of clean images that a repair may
     lose, see `bound.AccuracyBound`. false_positive_rate: share of clean images that a guarded net may call. poison:
-    known poisoned images (n, H, W, C) in the model's domain, None without; `retraining` alone looks at them.
+    known poisoned images (n, H, W, C) in the model's domain, None without; `retraining` alone looks at them. beyond:
+    label -> reversed trigger of labels that nothing is known against, see `nc_core.detection.beyond_of`.
     """
 
     canonical: CanonicalModel
@@ -43,6 +44,7 @@ class Case:
     max_accuracy_loss: float = MAX_ACCURACY_LOSS
     false_positive_rate: float = DEFAULT_RATE
     poison: npt.NDArray[np.float32] | None = None
+    beyond: Mapping[int, Trigger] = field(default_factory=dict)
     suspects: tuple[int, ...] = ()
     leaders: tuple[int, ...] | None = None
 

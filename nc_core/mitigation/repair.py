@@ -25,12 +25,12 @@ class Repair:
     reversed_attack_success_rate_*: flagged label -> rate of the trigger that the scan reversed, images of the target
     class left out. recovery_accuracy_*: flagged label -> share of the same images that get their true label all the
     same. bound: whether the repair costs more than it may. rescan: label -> fresh inversions of the GoodNet, of flagged
-    labels and of those that its own scan flags; fresh: their triggers. repaired: labels whose triggers were taken away.
-    followers: flagged labels whose small trigger went with that of others. after: the verdict of a scan of the whole
-    GoodNet, None of a method that changes no net. rounds: of patching. changed: layer by layer. seconds: of the whole
-    repair. notes: sentences for people. guarded: a net that was taught class N, guard: a guarded net that is the method
-    itself; None for most. poison_learned: rows of `Case.poison` that were learned from, which say nothing about the
-    rate of the attack any more.
+    labels and of those that its own scan flags; fresh: their triggers. repaired: labels whose triggers were taken away;
+    beyond: those of labels that nothing is known against. followers: flagged labels whose small trigger went with that
+    of others. after: the verdict of a scan of the whole GoodNet, None of a method that changes no net. rounds: of
+    patching. changed: layer by layer. seconds: of the whole repair. notes: sentences for people. guarded: a net that
+    was taught class N, guard: a guarded net that is the method itself; None for most. poison_learned: rows of
+    `Case.poison` that were learned from, which say nothing about the rate of the attack any more.
     """
 
     method: str
@@ -49,6 +49,7 @@ class Repair:
     seconds: float
     notes: tuple[str, ...]
     repaired: tuple[int, ...] = ()
+    beyond: tuple[int, ...] = ()
     followers: tuple[int, ...] = ()
     after: Detection | None = None
     guarded: CanonicalModel | None = None
@@ -68,6 +69,7 @@ class Repair:
             "bound": self.bound.to_json(),
             "rescan": {str(label): rescan.to_json() for label, rescan in self.rescan.items()},
             "repaired_labels": list(self.repaired),
+            "repaired_beyond": list(self.beyond),
             "followers": list(self.followers),
             "verdict_after": None if self.after is None else _verdict(self.after),
             "rounds": self.rounds,

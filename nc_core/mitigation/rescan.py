@@ -71,18 +71,13 @@ class Rescanner:
         self,
         *,
         seed: int,
-        settle: bool = True,
         progress: Callable[[float], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Found:
-        """Invert every label under repair from three fresh starts.
-
-        settle: where detection would find none of them, also scan all labels; False where another round follows
-        whatever is found.
-        """
-        share = _Share(progress, len(self._labels), part=0.5 if settle else 1.0)
+        """Invert every label under repair from three fresh starts."""
+        share = _Share(progress, len(self._labels))
         fresh = self._invert(seed, share, should_stop)
-        found = Found(
+        return Found(
             rescan={label: self._rescan(several) for label, several in fresh.items()},
             triggers=tuple(
                 TargetTrigger(label, one.trigger)
@@ -91,9 +86,6 @@ class Rescanner:
                 if one.trigger is not None
             ),
         )
-        if not settle or found.small:
-            return found
-        return self.settle(found, seed=seed, progress=share.rest, should_stop=should_stop)
 
     def settle(
         self,
@@ -167,19 +159,14 @@ def _size(inversion: Inversion) -> float:
 
 
 class _Share:
-    """The share of a look that is done: `part` of it for the labels under repair, what is left for all labels."""
+    """The share of a look that is done."""
 
-    def __init__(self, progress: Callable[[float], None] | None, labels: int, *, part: float) -> None:
-        self._progress, self._labels, self._part = progress, labels, part
+    def __init__(self, progress: Callable[[float], None] | None, labels: int) -> None:
+        self._progress, self._labels = progress, labels
         self._done: dict[int, float] = {}
 
     def tell(self, label: int, told: InversionProgress) -> None:
         """How far one inversion is; of several of one label the furthest counts."""
         self._done[label] = max(self._done.get(label, 0.0), told.updates / told.budget)
         if self._progress is not None:
-            self._progress(self._part * sum(self._done.values()) / self._labels)
-
-    def rest(self, share: float) -> None:
-        """How far the scan of all labels is."""
-        if self._progress is not None:
-            self._progress(self._part + (1.0 - self._part) * share)
+            self._progress(sum(self._done.values()) / self._labels)

@@ -23,6 +23,7 @@ def notes_of(
     found: Found,
     *,
     followers: Sequence[int] = (),
+    beyond: Sequence[int] = (),
     rounds: int,
     end: str,
 ) -> tuple[str, ...]:
@@ -32,6 +33,7 @@ def notes_of(
         *_bound(bound),
         *_taught(case, clean),
         *_followed(followers),
+        *_beyond(beyond),
         *_left(case, found.rescan),
         *_afterwards(found.whole),
         UNKNOWN,
@@ -69,6 +71,14 @@ def _followed(followers: Sequence[int]) -> Iterator[str]:
         yield (
             f"Label {', '.join(map(str, followers))} lost the small trigger with those of others: it followed them, "
             "and nothing was done about it."
+        )
+
+
+def _beyond(labels: Sequence[int]) -> Iterator[str]:
+    if labels:
+        yield (
+            f"The triggers of the {len(labels)} labels that came next (smallest first: "
+            f"{', '.join(map(str, labels))}) were unlearned along: nothing is known against them, and it cost nothing."
         )
 
 

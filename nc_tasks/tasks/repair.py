@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nc_core.detection import Calibration, LabelNorm, StillFlagged, leaders_of
+from nc_core.detection import Calibration, LabelNorm, StillFlagged, beyond_of, leaders_of
 from nc_core.scanning.rounds import Plan
 from nc_tasks import workflow
 from nc_tasks.messages.app import app
@@ -102,6 +102,7 @@ def _case(
     suspects = found.get("suspects", ())  # a verdict of an earlier version names none
     wanted = sorted({*found["flagged_labels"], *suspects})
     height, width, _ = loaded.canonical.input_shape
+    beyond = beyond_of(norms, repaired=wanted, classes=loaded.canonical.classes)
     alpha, slots = range_alpha(found, options.alpha), int(submission.slots or 1)
     return Case(
         canonical=loaded.canonical,
@@ -128,6 +129,7 @@ def _case(
         poison=poison,
         suspects=tuple(suspects),
         leaders=leaders_of(norms, found["flagged_labels"]),
+        beyond=triggers.of_scan(worker, submission, beyond),
     )
 
 

@@ -1,6 +1,6 @@
 """A small net with everything that makes training random or stateful, and images that it can learn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -154,32 +154,37 @@ def case(
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch, trigger: Trigger) -> Callable[..., list[int]]:
-    """Looks at the net that find these labels still small, one list after another."""
+    """Looks at the net that find these labels still small, one list after another; standing_out: what each scan of all
+    labels finds besides, none where there is no list left."""
 
-    def script(*found: list[int]) -> list[int]:
+    def script(*found: list[int], standing_out: Sequence[list[int]] = ()) -> list[int]:
         seeds: list[int] = []
+        scans = list(standing_out)
+
+        def rescan(*, small: bool) -> Rescan:
+            norm = 1.0 if small else 9.0
+            return Rescan(norm=norm, flagged=small, norms=(norm,), clean_quantile=5.0, small=small)
 
         class Scripted:
             def __init__(self, *_: object) -> None:
-                pass
+                self._labels = [1, 2]
 
-            def look(self, *, seed: int, settle: bool, **_: object) -> Found:
+            def look(self, *, seed: int, **_: object) -> Found:
                 seeds.append(seed)
-                labels = sorted({1, 2, *found[len(seeds) - 1]})
-                norms = {label: 1.0 if label in found[len(seeds) - 1] else 9.0 for label in labels}
-                beside = 5.0 if settle else 0.0
+                small = found[len(seeds) - 1]
                 return Found(
-                    rescan={
-                        label: Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=5.0, small=norm < beside)
-                        for label, norm in norms.items()
-                    },
-                    triggers=tuple(TargetTrigger(label, trigger) for label in norms for _ in range(3)),
-                    whole=verdict_on(*found[len(seeds) - 1]) if settle else None,
+                    rescan={label: rescan(small=label in small) for label in self._labels},
+                    triggers=tuple(TargetTrigger(label, trigger) for label in self._labels for _ in range(3)),
                 )
 
             def settle(self, found: Found, **_: object) -> Found:
-                judged = {label: replace(one, small=(one.norm or 9.0) < 5.0) for label, one in found.rescan.items()}
-                return replace(found, rescan=judged, whole=verdict_on())
+                new = scans.pop(0) if scans else []
+                self._labels += new
+                return Found(
+                    rescan={**found.rescan, **{label: rescan(small=True) for label in new}},
+                    triggers=(*found.triggers, *(TargetTrigger(label, trigger) for label in new)),
+                    whole=verdict_on(*new),
+                )
 
         monkeypatch.setattr(loop, "Rescanner", Scripted)
         return seeds

@@ -98,11 +98,11 @@ def test_a_label_that_stands_out_on_the_repaired_net_is_repaired_too(
     two: MakeCase, looks: Callable[..., list[int]]
 ) -> None:
     # Given labels 1 and 2 without a small trigger after the first round, and a scan of all labels that flags 3
-    looks([3], [])
+    looks([], [], standing_out=[[3]])
     patch = Patching()
     repair = closed(two(), patch)
-    # Then the second round is of its triggers too, and what is handed out was scanned once more
-    assert patch.known == [2, 5]
+    # Then the second round is of its trigger too, and what is handed out was scanned once more
+    assert patch.known == [2, 3]
     assert repair.repaired == (1, 2, 3)
     assert repair.after is not None
     assert repair.to_json()["verdict_after"] == {
@@ -117,7 +117,7 @@ def test_a_label_that_stands_out_on_the_repaired_net_is_repaired_too(
 
 
 def test_a_net_that_is_still_called_backdoored_says_so(two: MakeCase, looks: Callable[..., list[int]]) -> None:
-    looks([3])
+    looks([], standing_out=[[3]])
     repair = closed(two(max_accuracy_loss=0.0), Patching(ruins=1))
     assert repair.after is not None
     assert repair.after.verdict == "backdoored"
@@ -220,3 +220,37 @@ def test_what_changed_is_told_layer_by_layer(two: MakeCase, looks: Callable[...,
     assert change.changed == 3
     assert 0 < (change.relative or 0) < 0.1
     assert np.isfinite(repair.seconds)
+
+
+def test_what_came_next_in_rank_is_unlearned_along_where_it_costs_nothing(
+    two: MakeCase, looks: Callable[..., list[int]], trigger: Trigger
+) -> None:
+    # Given a label behind those under repair, and nothing small after the first round
+    seeds, patch = looks([], []), Patching()
+    repair = close_loop(two(beyond={0: trigger}), patch, method="method", doing="patching", beyond=True)
+    # Then the net is patched once more with its trigger, looked at again, and the result says so
+    assert patch.known == [2, 3]
+    assert len(seeds) == 2
+    assert repair.rounds == 1
+    assert repair.to_json()["repaired_beyond"] == [0]
+    assert any("labels that came next (smallest first: 0)" in note for note in repair.notes)
+
+
+def test_what_came_next_is_left_alone_where_it_costs_accuracy(
+    two: MakeCase, looks: Callable[..., list[int]], trigger: Trigger
+) -> None:
+    seeds, patch = looks([]), Patching(ruins=2)
+    repair = close_loop(two(beyond={0: trigger}), patch, method="method", doing="patching", beyond=True)
+    assert patch.known == [2, 3]
+    assert len(seeds) == 1
+    assert repair.beyond == ()
+    assert bias_of(repair.goodnet) == pytest.approx(1e-3)
+
+
+def test_a_method_that_does_not_ask_for_them_leaves_the_next_in_rank(
+    two: MakeCase, looks: Callable[..., list[int]], trigger: Trigger
+) -> None:
+    looks([])
+    patch = Patching()
+    assert closed(two(beyond={0: trigger}), patch).beyond == ()
+    assert patch.known == [2]

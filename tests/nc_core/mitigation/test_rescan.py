@@ -39,8 +39,8 @@ def test_what_is_small_is_judged_beside_clean_labels_of_the_repaired_net(
     given = case(still_flagged=still_flagged)
     rescanner = Rescanner(given, build_logits(given.canonical))
     told: list[float] = []
-    # When the net is looked at
-    found = rescanner.look(seed=3, progress=told.append)
+    # When the net is looked at, and all of it is scanned
+    found = rescanner.settle(rescanner.look(seed=3, progress=told.append), seed=3)
     # Then label 2 was inverted three times, and each norm judged as detection would
     rescan = found.rescan[2]
     assert [(fresh.label, fresh.norm) for fresh in judged] == [(2, norm) for norm in rescan.norms]
@@ -64,7 +64,7 @@ def test_without_a_clean_label_what_detection_would_find_is_small(
 ) -> None:
     given = case(triggers=dict.fromkeys(range(4), trigger), still_flagged=lambda _: detected)
     rescanner = Rescanner(given, build_logits(given.canonical))
-    found = rescanner.settle(rescanner.look(seed=3, settle=False), seed=3)
+    found = rescanner.settle(rescanner.look(seed=3), seed=3)
     assert found.small == (tuple(range(4)) if detected else ())
     assert {rescan.clean_quantile for rescan in found.rescan.values()} == {None}
 
@@ -91,37 +91,18 @@ class Scans:
         return Whole(detection=verdict_on(*self._flagged), inversions=inversions, reference=frozenset(range(4)))
 
 
-def test_all_labels_are_scanned_once_detection_would_find_none_under_repair(
-    case: Callable[..., Case], trigger: Trigger
-) -> None:
-    # Given a label that detection would find again, then one that it would not
-    scans, finds = Scans(trigger), [True, False]
-    given = case(whole=scans, still_flagged=lambda _: finds[0])
-    rescanner = Rescanner(given, build_logits(given.canonical))
-    # When the net is looked at, the whole of it is scanned the second time alone
-    assert rescanner.look(seed=1).whole is None
-    finds.pop(0)
-    assert rescanner.look(seed=2).whole is not None
-    assert scans.seeds == [2]
-    # Nor where another round follows anyway; and it can be settled later
-    found = rescanner.look(seed=3, settle=False)
-    assert found.whole is None
-    assert rescanner.settle(found, seed=3).whole is not None
-    assert scans.seeds == [2, 3]
-
-
 def test_a_label_that_stands_out_once_others_are_repaired_is_under_repair_from_then_on(
     case: Callable[..., Case], trigger: Trigger
 ) -> None:
     # Given a net of which label 2 is repaired, and whose scan flags label 0
     given = case(whole=Scans(trigger, 0))
     rescanner = Rescanner(given, build_logits(given.canonical))
-    found = rescanner.look(seed=1)
+    found = rescanner.settle(rescanner.look(seed=1), seed=1)
     # Then label 0 has a small trigger, which the next round can take away
     assert found.rescan[0].small
     assert found.rescan[0].flagged
     assert [one.target for one in found.triggers if one.target == 0] == [0]
     # And is inverted from three starts with label 2 the next time
-    again = rescanner.look(seed=2, settle=False)
+    again = rescanner.look(seed=2)
     assert set(again.rescan) == {0, 2}
     assert len(again.rescan[0].norms) == 3

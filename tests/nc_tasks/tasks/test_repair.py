@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -103,7 +104,10 @@ def submission(worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch, tmp_path:
                 norm = found.norm
                 rescan = Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=0.95, small=norm < 0.95)
                 rescans = dict.fromkeys(self.labels, rescan)
-                return Found(rescan=rescans, triggers=(TargetTrigger(TARGET, found),), whole=CLEAN)
+                return Found(rescan=rescans, triggers=(TargetTrigger(TARGET, found),))
+
+            def settle(self, seen: Found, **_: object) -> Found:
+                return replace(seen, whole=CLEAN)
 
         def run(*arguments: Any, **how: Any) -> Repair:
             monkeypatch.setattr(mitigation.loop, "Rescanner", Scripted)
