@@ -29,6 +29,8 @@ from nc_core.mitigation.rescan import Found, Rescanner
 from nc_core.mitigation.wording import notes_of
 from nc_core.models import build_logits, with_weights
 
+PARTS = (0.75, 0.5, 0.25)
+"""Of the way that a round has gone, where all of it costs too much accuracy."""
 FREE = 0.005
 """Share of clean images that unlearning beyond the labels under repair may cost."""
 MOST_ROUNDS = 5
@@ -133,9 +135,10 @@ def close_loop(
     beyond: once nothing small is found, patch a last time with the triggers of `case.beyond` too, where that costs no
     accuracy.
 
-    A round that takes the net below the accuracy bound, on the images for decisions or on those that the result is
-    measured on, is taken back, and the net of the round before is the result; the first round has none before it, and
-    ends as a repair that costs too much. Raises NothingToRepair where the first round can do nothing.
+    Of a round that takes the net below the accuracy bound, on the images for decisions, as large a part is kept as
+    holds it, and the loop ends; where none does, or what is kept falls below the bound on the images that the result is
+    measured on, the net of the round before is the result. The first round has none before it, and ends as a repair
+    that costs too much. Raises NothingToRepair where the first round can do nothing.
     """
     start = time.perf_counter()
     bench = Bench(case)
@@ -212,7 +215,8 @@ def _rounds(
         if not patched:
             return standing, "nothing left to patch"
         holds = bench.bound.share(bench.predict) >= bench.bound.least
-        if standing and not holds:
+        part = standing and not holds
+        if part and not _part_of(bench, standing[-1].weights):
             return standing, "accuracy bound"
         found = rescanner.look(seed=own, progress=told.looking, should_stop=should_stop)
         settles = rounds >= least and not found.small
@@ -242,6 +246,20 @@ def _rounds(
         again = found.small if rounds >= least else targets
         known += [trigger for trigger in found.triggers if trigger.target in again]
     return standing, "most rounds"
+
+
+def _part_of(bench: Bench, before: list[Any]) -> bool:
+    """Whether a part of the last round's way, from these weights, keeps the accuracy bound; the net stands there then.
+
+    Between two nets of which one was trained from the other, accuracy changes smoothly along the straight line
+    (Wortsman et al. 2022): rather half a round than none.
+    """
+    after = bench.model.get_weights()
+    for part in PARTS:
+        bench.model.set_weights([old + part * (new - old) for old, new in zip(before, after, strict=True)])
+        if bench.bound.share(bench.predict) >= bench.bound.least:
+            return True
+    return False
 
 
 def _free(bench: Bench, patch: Patch, known: Sequence[TargetTrigger], *, seed: int, **how: Any) -> bool:

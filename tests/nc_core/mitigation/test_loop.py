@@ -21,15 +21,15 @@ MakeCase = Callable[..., Case]
 class Patching:
     """A method that writes the number of its round into the net, and can ruin it."""
 
-    def __init__(self, ruins: int | None = None, rounds: int = 100) -> None:
+    def __init__(self, ruins: int | None = None, rounds: int = 100, by: float = 1e6) -> None:
         self.known: list[int] = []
-        self._ruins, self._rounds = ruins, rounds
+        self._ruins, self._rounds, self._by = ruins, rounds, by
 
     def __call__(self, bench: Bench, known: Sequence[TargetTrigger], **_: object) -> bool:
         self.known.append(len(known))
         *kernels, bias = bench.model.get_weights()
         ruined = len(self.known) == self._ruins
-        bias[:] = [1e6 if ruined else 0.0, *[1e-3 * len(self.known)] * (len(bias) - 1)]
+        bias[:] = [self._by if ruined else 0.0, *[1e-3 * len(self.known)] * (len(bias) - 1)]
         bench.model.set_weights([*kernels, bias])
         return len(self.known) <= self._rounds
 
@@ -159,6 +159,20 @@ def test_a_round_that_costs_too_much_is_taken_back(two: MakeCase, looks: Callabl
     assert repair.bound.holds
     assert "ended by: accuracy bound" in repair.notes[0]
     assert any("Label 2 still has a trigger" in note for note in repair.notes)
+
+
+def test_of_a_round_that_costs_too_much_the_part_is_kept_that_does_not(
+    two: MakeCase, looks: Callable[..., list[int]]
+) -> None:
+    # Given a second round that goes four times as far towards 0 as the images bear
+    seeds = looks([2], [2])
+    repair = closed(two(max_accuracy_loss=0.01), Patching(ruins=2, by=20.0))
+    # Then a part of it is the result, which was looked at, and the loop ends there
+    assert repair.rounds == 2
+    assert repair.bound.holds
+    assert len(seeds) == 2
+    assert 1e-3 < bias_of(repair.goodnet) < 2e-3
+    assert "ended by: accuracy bound" in repair.notes[0]
 
 
 def test_a_first_round_that_costs_too_much_is_told_as_rejected(two: MakeCase, looks: Callable[..., list[int]]) -> None:
