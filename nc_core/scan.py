@@ -32,6 +32,7 @@ from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Inverter, Progr
 from nc_core.inversion.trigger import Transferability
 from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, save_keras
+from nc_core.scanning.budget import Budget, ends_round, used_up, with_budget
 from nc_core.scanning.conductor import Round, first_round, next_step
 from nc_core.scanning.detectors import Detector, comparable
 from nc_core.scanning.ready import Ready, get_ready
@@ -107,13 +108,16 @@ def scan(
     min_accuracy: float | None = None,
     compute: Compute = "float32",
     detector: Detector = "neural-cleanse",
+    budget_minutes: float | None = None,
     progress: Callable[[int, Progress], None] | None = None,
 ) -> Scan:
     """Scan a model file with clean data: every label's trigger, and the verdict; in every range that fits the data.
 
-    profile: "fast", "thorough" or "paper". detector: what looks at the labels. progress: called with a label and how
-    far it is. The other arguments and the errors are those of `get_ready`.
+    profile: "fast", "thorough" or "paper". detector: what looks at the labels. budget_minutes: after them no more
+    labels are looked at, and what there is is judged. progress: called with a label and how far it is. The other
+    arguments and the errors are those of `get_ready`.
     """
+    budget = Budget(minutes=budget_minutes)
     ready = get_ready(
         model,
         data,
@@ -133,7 +137,15 @@ def scan(
     for number in range(rounds.ranges):
         prepared = ready.prepare(number)
         inversions, found = scan_labels(
-            ready, prepared, rounds, seed=seed, range=number, alpha=alpha, detector=detector, progress=progress
+            ready,
+            prepared,
+            rounds,
+            seed=seed,
+            range=number,
+            alpha=alpha,
+            detector=detector,
+            budget=budget,
+            progress=progress,
         )
         scans.append((prepared, inversions, found))
     detection = _combined(ready, rounds, [found for _, _, found in scans], alpha=alpha)
@@ -175,6 +187,7 @@ def scan_labels(
     range: int = 0,
     alpha: float = 0.05,
     detector: Detector = "neural-cleanse",
+    budget: Budget | None = None,
     progress: Callable[[int, Progress], None] | None = None,
 ) -> tuple[dict[int, Inversion], Detection]:
     """Invert the labels of a plan round by round, in one range, and judge them; the smallest are inverted again before
@@ -184,6 +197,7 @@ def scan_labels(
     """
     height, width, _ = ready.canonical.input_shape
     classes, pixels = ready.canonical.classes, height * width
+    budget = budget or Budget(minutes=None)
     inversions: dict[int, Inversion] = {}
     confirmed, inverters = set[int](), dict[str, Inverter]()
     step: Round | None = first_round(rounds, range=range)
@@ -192,16 +206,24 @@ def scan_labels(
         if profile not in inverters:
             inverters = {profile: ready.inverter(prepared, profile, detector=detector)}
         inverter = inverters[profile].with_slots(rounds.slots_of(step.number, ready.slots))
-        inversions |= _round(inverter, rounds, step, inversions, seed, progress)
+        inversions |= _round(inverter, rounds, step, inversions, seed, budget, progress)
         if rounds.purpose(step.number) == "confirmation":
             confirmed.update(step.labels)
         masks = {label: norm for label in step.labels if (norm := inversions[label].norm) is not None}
-        number, told = step.number, norms_of(inversions, rounds)
         step = next_step(
-            rounds, number, told, masks=masks, confirmed=confirmed, classes=classes, pixels=pixels, alpha=alpha
+            rounds,
+            step.number,
+            norms_of(inversions, rounds),
+            masks=masks,
+            confirmed=confirmed,
+            classes=classes,
+            pixels=pixels,
+            alpha=alpha,
+            spent=budget.spent,
         )
-    share = share_of(alpha, rounds.ranges)
-    return inversions, detect(norms_of(inversions, rounds), classes=classes, pixels=pixels, alpha=share)
+    labels = norms_of(inversions, rounds)
+    found = detect(labels, classes=classes, pixels=pixels, alpha=share_of(alpha, rounds.ranges))
+    return inversions, with_budget(found, labels, budget.minutes)
 
 
 def _round(
@@ -210,13 +232,26 @@ def _round(
     step: Round,
     before: Mapping[int, Inversion],
     seed: int,
+    budget: Budget,
     progress: Callable[[int, Progress], None] | None,
 ) -> dict[int, Inversion]:
-    """What stands for each label of a round after it. before: what stood for it until then."""
+    """What stands for each label of a round after it. before: what stood for it until then.
+
+    What has ended in time is asked whether it is universal whatever the budget says.
+    """
     purpose, number = rounds.purpose(step.number), within_range(step.number)
     begun = {label: before[label].begun for label in step.labels} if rounds.carries(step.number) else {}
     starts = AGAIN if purpose == "confirmation" else (0,)
-    found = inverter.invert(step.labels, seed=seed, starts=starts, begun=begun, round=number, progress=progress)
+    found = inverter.invert(
+        step.labels,
+        seed=seed,
+        starts=starts,
+        begun=begun,
+        round=number,
+        progress=progress,
+        out_of_time=(lambda: budget.spent) if ends_round(rounds, step.number) else None,
+    )
+    found = {label: found.get(label) or [_cancelled(label, budget)] for label in step.labels}
     several, chosen = dict[int, list[Inversion]](), dict[int, Inversion]()
     for label, fresh in found.items():
         several[label] = [before[label], *fresh] if purpose == "confirmation" else fresh
@@ -231,6 +266,19 @@ def _round(
         work = [*found[label], earlier] if earlier else found[label]
         after[label] = _with_work_of(whole, work, more)
     return after
+
+
+def _cancelled(label: int, budget: Budget) -> Inversion:
+    return Inversion(
+        label=label,
+        state="cancelled",
+        trigger=None,
+        attack_success_rate=None,
+        updates=0,
+        gradient_images=0,
+        seconds=0.0,
+        reason=used_up(budget.minutes or 0.0),
+    )
 
 
 def save(model: CanonicalModel, path: Path | str) -> None:
