@@ -70,7 +70,7 @@ class Ready:
 
 
 def get_ready(
-    model: Path | str,
+    model: CanonicalModel | Path | str,
     data: Path | str,
     *,
     profile: Profile,
@@ -88,6 +88,8 @@ def get_ready(
 ) -> Ready:
     """Read both files and find out whether and how they can be scanned.
 
+    model: a file, or a net that was read from one. architecture: of a file of weights alone.
+
     Raises InputRefused with one line that says what was found, what was expected and what to pass, OutOfBudget,
     or QuarantineFailed where this machine cannot read them in a confined process.
     memory_budget: bytes; None: half of what is free. min_accuracy: see `check`. compute: "bfloat16" where triggers are
@@ -95,7 +97,7 @@ def get_ready(
     go on with that net, in the one value range that is given.
     """
     check_compute(compute)
-    canonical = admit_model(Path(model), architecture=architecture)
+    canonical = model if isinstance(model, CanonicalModel) else admit_model(Path(model), architecture=architecture)
     images = admit_images(Path(data), input_shape=canonical.input_shape, resize=resize, labelled=not unlabelled)
     if images.labels is not None:
         check_labels(images, canonical.classes)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from nc_core.errors import OptionRefused
 from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import StoredFile
 from nc_tasks.store import Submission
 from nc_tasks.version import build_version
-from nc_tasks.worker.inputs import uploaded
+from nc_tasks.worker.inputs import read_net, uploaded
 from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -31,15 +32,13 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
     from nc_core.scanning.ready import get_ready
 
     options = ScanOptions(**submission.options)
-    with (
-        uploaded(worker, submission.model_sha256, submission.model_name) as model,
-        uploaded(worker, submission.data_sha256, submission.data_name) as data,
-    ):
+    model = StoredFile(sha256=submission.model_sha256, name=submission.model_name)
+    canonical = read_net(worker, model, architecture=options.architecture)
+    with uploaded(worker, submission.data_sha256, submission.data_name) as data:
         ready = get_ready(
-            model,
+            canonical,
             data,
             profile=PROFILES[options.profile],
-            architecture=options.architecture,
             resize=options.resize,
             value_range=options.value_range,
             unlabelled=options.unlabelled,
