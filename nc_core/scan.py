@@ -35,7 +35,7 @@ from nc_core.models import Compute, save_keras
 from nc_core.scanning.budget import Budget, ends_round, used_up, with_budget
 from nc_core.scanning.conductor import Round, first_round, next_step
 from nc_core.scanning.detectors import Detector, comparable
-from nc_core.scanning.ready import Ready, get_ready
+from nc_core.scanning.preparation import Preparation, prepare_scan
 from nc_core.scanning.rounds import Plan, plan, range_of, within_range
 
 
@@ -46,7 +46,7 @@ class Scan:
     inversions: label -> outcome with its trigger, in the model's own domain.
     """
 
-    ready: Ready
+    preparation: Preparation
     prepared: Prepared
     inversions: dict[int, Inversion]
     detection: Detection
@@ -67,14 +67,14 @@ class Scan:
 
 def case_of(found: Scan) -> Case:
     """What a repair of a scanned model is given; raises OptionRefused where no label was flagged."""
-    wanted, ready = found.detection.to_repair, found.ready
+    wanted, preparation = found.detection.to_repair, found.preparation
     triggers = {label: t for label in wanted if (t := found.inversions[label].trigger) is not None}
     if not triggers:
         raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
-    height, width, _ = ready.canonical.input_shape
+    height, width, _ = preparation.canonical.input_shape
     norms = norms_of(found.inversions, found.plan)
     return Case(
-        canonical=ready.canonical,
+        canonical=preparation.canonical,
         prepared=found.prepared,
         triggers=triggers,
         still_flagged=StillFlagged(
@@ -85,8 +85,8 @@ def case_of(found: Scan) -> Case:
         ),
         seed=found.seed,
         profile=ALL_PROFILES[found.plan.profile_of(found.plan.screenings)],
-        slots=ready.slots,
-        compute=ready.compute,
+        slots=preparation.slots,
+        compute=preparation.compute,
         suspects=found.detection.suspects,
         leaders=leaders_of(norms, found.detection.flagged_labels),
     )
@@ -115,10 +115,10 @@ def scan(
 
     profile: "fast", "thorough" or "paper". detector: what looks at the labels. budget_minutes: after them no more
     labels are looked at, and what there is is judged. progress: called with a label and how far it is. The other
-    arguments and the errors are those of `get_ready`.
+    arguments and the errors are those of `prepare_scan`.
     """
     budget = Budget(minutes=budget_minutes)
-    ready = get_ready(
+    preparation = prepare_scan(
         model,
         data,
         profile=PROFILES[profile],
@@ -132,12 +132,12 @@ def scan(
         min_accuracy=min_accuracy,
         compute=compute,
     )
-    rounds = plan(ready.labels, profile=profile, seed=seed, ranges=len(ready.preflight.ranges))
+    rounds = plan(preparation.labels, profile=profile, seed=seed, ranges=len(preparation.preflight.ranges))
     scans = []
     for number in range(rounds.ranges):
-        prepared = ready.prepare(number)
+        prepared = preparation.data(number)
         inversions, found = scan_labels(
-            ready,
+            preparation,
             prepared,
             rounds,
             seed=seed,
@@ -148,10 +148,10 @@ def scan(
             progress=progress,
         )
         scans.append((prepared, inversions, found))
-    detection = _combined(ready, rounds, [found for _, _, found in scans], alpha=alpha)
+    detection = _combined(preparation, rounds, [found for _, _, found in scans], alpha=alpha)
     prepared, inversions, _ = scans[detection.range]
     return Scan(
-        ready=ready,
+        preparation=preparation,
         prepared=prepared,
         inversions=inversions,
         detection=detection,
@@ -161,8 +161,8 @@ def scan(
     )
 
 
-def _combined(ready: Ready, rounds: Plan, found: Sequence[Detection], *, alpha: float) -> Detection:
-    seen = ready.preflight
+def _combined(preparation: Preparation, rounds: Plan, found: Sequence[Detection], *, alpha: float) -> Detection:
+    seen = preparation.preflight
     scanned = [
         ScannedRange(
             value_range=one.domain.value_range,
@@ -179,7 +179,7 @@ def _combined(ready: Ready, rounds: Plan, found: Sequence[Detection], *, alpha: 
 
 
 def scan_labels(
-    ready: Ready,
+    preparation: Preparation,
     prepared: Prepared,
     rounds: Plan,
     *,
@@ -195,8 +195,8 @@ def scan_labels(
 
     Returns each label's last outcome, with the updates, images and seconds of all its rounds, and the verdict.
     """
-    height, width, _ = ready.canonical.input_shape
-    classes, pixels = ready.canonical.classes, height * width
+    height, width, _ = preparation.canonical.input_shape
+    classes, pixels = preparation.canonical.classes, height * width
     budget = budget or Budget(minutes=None)
     inversions: dict[int, Inversion] = {}
     confirmed, inverters = set[int](), dict[str, Inverter]()
@@ -204,8 +204,8 @@ def scan_labels(
     while step is not None and range_of(step.number) == range:
         profile = rounds.profile_of(step.number)
         if profile not in inverters:
-            inverters = {profile: ready.inverter(prepared, profile, detector=detector)}
-        inverter = inverters[profile].with_slots(rounds.slots_of(step.number, ready.slots))
+            inverters = {profile: preparation.inverter(prepared, profile, detector=detector)}
+        inverter = inverters[profile].with_slots(rounds.slots_of(step.number, preparation.slots))
         inversions |= _round(inverter, rounds, step, inversions, seed, budget, progress)
         if rounds.purpose(step.number) == "confirmation":
             confirmed.update(step.labels)
@@ -282,8 +282,9 @@ def _cancelled(label: int, budget: Budget) -> Inversion:
 
 
 def save(model: CanonicalModel, path: Path | str) -> None:
-    """Write a canonical model as a `.keras` file that needs nothing of this project: `scan(...).ready.canonical`, the
-    net that was scanned and that the verdict is about, or a GoodNet.
+    """Write a canonical model as a `.keras` file that needs nothing of this project.
+
+    model: a GoodNet, or `scan(...).preparation.canonical`, the net that was scanned and that the verdict is about.
     """
     save_keras(model, Path(path))
 

@@ -73,11 +73,11 @@ def _stopped_softly() -> Iterator[ExitCode]:
 
 def _followed(backend: Backend, submission: Submission) -> Submission:
     """Show the submission until its end; returns it then."""
-    _get_ready_to_write()
+    _load_writers()
     return follow(backend, submission["id"])
 
 
-def _get_ready_to_write() -> None:
+def _load_writers() -> None:
     """Load what the results are written with, while the workers have begun and nobody waits for this process."""
     from api.results import (
         outputs,  # noqa: F401

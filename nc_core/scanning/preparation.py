@@ -31,7 +31,7 @@ from nc_core.scanning.twins import train_twin
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Ready:
+class Preparation:
     """A model and its clean data that have passed preflight.
 
     labels: to be scanned. slots: labels in one batch. compute: of the net while triggers are optimised; screening:
@@ -47,7 +47,7 @@ class Ready:
     compute: Compute = "float32"
     screening: Compute = "float32"
 
-    def prepare(self, range: int = 0) -> Prepared:
+    def data(self, range: int = 0) -> Prepared:
         """The clean data in the model's own domain, split; without labels the model's answers stand in.
 
         range: number of the value range, of those that preflight found.
@@ -69,7 +69,7 @@ class Ready:
         return DETECTORS[detector](self.model, prepared, profile=settings, slots=slots or self.slots, compute=compute)
 
 
-def get_ready(
+def prepare_scan(
     model: CanonicalModel | Path | str,
     data: Path | str,
     *,
@@ -85,7 +85,7 @@ def get_ready(
     min_accuracy: float | None = None,
     compute: Compute = "float32",
     twin: int | None = None,
-) -> Ready:
+) -> Preparation:
     """Read both files and find out whether and how they can be scanned.
 
     model: a file, or a net that was read from one. architecture: of a file of weights alone.
@@ -128,7 +128,7 @@ def get_ready(
         same_at_any_scale=same_at_any_scale(canonical),
         pace=pace,
     )
-    return Ready(
+    return Preparation(
         canonical=canonical,
         model=net,
         clean=clean,
