@@ -136,7 +136,7 @@ class Backend(Protocol):
         """Take scans from under the name, None: all."""
         ...
 
-    def rejudge(self, wish: RejudgeOrder) -> Sequence[Rejudged]:
+    def rejudge(self, order: RejudgeOrder) -> Sequence[Rejudged]:
         """Verdicts made anew; nothing recorded is changed."""
         ...
 

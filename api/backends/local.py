@@ -207,14 +207,14 @@ class LocalBackend:
         with self._store.write() as session:
             baselines.remove(session, owner=LOCAL, name=name, submission_ids=submission_ids)
 
-    def rejudge(self, wish: RejudgeOrder) -> Sequence[Rejudged]:
+    def rejudge(self, order: RejudgeOrder) -> Sequence[Rejudged]:
         """See `Backend`."""
         from api.service.models.rejudged import RejudgedInfo
         from nc_tasks.views.rejudging import rejudge, wanted
 
         with self._store.read() as session:
-            rows = wanted(session, ids=wish.ids, tags=wish.tags)
-            found = rejudge(session, rows, owner=LOCAL, baseline=wish.baseline, fleet=wish.fleet, alpha=wish.alpha)
+            rows = wanted(session, ids=order.ids, tags=order.tags)
+            found = rejudge(session, rows, owner=LOCAL, baseline=order.baseline, fleet=order.fleet, alpha=order.alpha)
             return [cast(Rejudged, RejudgedInfo.of(one).model_dump(mode="json")) for one in found]
 
     def _get(self, submission_id: str) -> Submission:

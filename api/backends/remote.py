@@ -139,10 +139,10 @@ class RemoteBackend:
         """See `Backend`."""
         self._client.remove_from_baseline(name, submission_ids)
 
-    def rejudge(self, wish: RejudgeOrder) -> Sequence[Rejudged]:
+    def rejudge(self, order: RejudgeOrder) -> Sequence[Rejudged]:
         """See `Backend`."""
         return self._client.rejudge(
-            wish.ids, tags=wish.tags, baseline=wish.baseline, fleet=wish.fleet, alpha=wish.alpha
+            order.ids, tags=order.tags, baseline=order.baseline, fleet=order.fleet, alpha=order.alpha
         )
 
     def _dataset(self, wanted: str) -> Dataset:
