@@ -20,9 +20,10 @@ from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
 from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, save_keras
+from nc_core.scanning.budget import UNLIMITED, Budget, with_budget
 from nc_core.scanning.detectors import Detector, comparable
 from nc_core.scanning.in_process import invert_rounds, norms_of
-from nc_core.scanning.ready import Ready, get_ready
+from nc_core.scanning.preparation import Preparation, prepare_scan
 from nc_core.scanning.rounds import Plan, plan
 from nc_core.scanning.whole import WholeNet
 
@@ -34,7 +35,7 @@ class Scan:
     inversions: label -> outcome with its trigger, in the model's own domain.
     """
 
-    ready: Ready
+    preparation: Preparation
     prepared: Prepared
     inversions: dict[int, Inversion]
     detection: Detection
@@ -55,15 +56,15 @@ class Scan:
 
 def case_of(found: Scan) -> Case:
     """What a repair of a scanned model is given; raises OptionRefused where no label was flagged."""
-    wanted, ready = found.detection.to_repair, found.ready
+    wanted, preparation = found.detection.to_repair, found.preparation
     triggers = {label: t for label in wanted if (t := found.inversions[label].trigger) is not None}
     if not triggers:
         raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
-    height, width, _ = ready.canonical.input_shape
+    height, width, _ = preparation.canonical.input_shape
     norms = norms_of(found.inversions, found.plan)
-    beyond = beyond_of(norms, repaired=wanted, classes=ready.canonical.classes)
+    beyond = beyond_of(norms, repaired=wanted, classes=preparation.canonical.classes)
     return Case(
-        canonical=ready.canonical,
+        canonical=preparation.canonical,
         prepared=found.prepared,
         triggers=triggers,
         still_flagged=StillFlagged(
@@ -74,18 +75,18 @@ def case_of(found: Scan) -> Case:
         ),
         seed=found.seed,
         profile=ALL_PROFILES[found.plan.profile_of(found.plan.screenings)],
-        slots=ready.slots,
-        compute=ready.compute,
+        slots=preparation.slots,
+        compute=preparation.compute,
         suspects=found.detection.suspects,
         leaders=leaders_of(norms, found.detection.flagged_labels),
         beyond={label: t for label in beyond if (t := found.inversions[label].trigger) is not None},
         whole=WholeNet(
             prepared=found.prepared,
             rounds=replace(found.plan, ranges=1),
-            slots=ready.slots,
+            slots=preparation.slots,
             alpha=found.detection.range_threshold,
-            compute=ready.compute,
-            screening=ready.screening,
+            compute=preparation.compute,
+            screening=preparation.screening,
         ),
     )
 
@@ -106,14 +107,17 @@ def scan(
     min_accuracy: float | None = None,
     compute: Compute = "float32",
     detector: Detector = "neural-cleanse",
+    budget_minutes: float | None = None,
     progress: Callable[[int, Progress], None] | None = None,
 ) -> Scan:
     """Scan a model file with clean data: every label's trigger, and the verdict; in every range that fits the data.
 
-    profile: "fast", "thorough" or "paper". detector: what looks at the labels. progress: called with a label and how
-    far it is. The other arguments and the errors are those of `get_ready`.
+    profile: "fast", "thorough" or "paper". detector: what looks at the labels. budget_minutes: after them no more
+    labels are looked at, and what there is is judged. progress: called with a label and how far it is. The other
+    arguments and the errors are those of `prepare_scan`.
     """
-    ready = get_ready(
+    budget = Budget(minutes=budget_minutes)
+    preparation = prepare_scan(
         model,
         data,
         profile=PROFILES[profile],
@@ -127,18 +131,26 @@ def scan(
         min_accuracy=min_accuracy,
         compute=compute,
     )
-    rounds = plan(ready.labels, profile=profile, seed=seed, ranges=len(ready.preflight.ranges))
+    rounds = plan(preparation.labels, profile=profile, seed=seed, ranges=len(preparation.preflight.ranges))
     scans = []
     for number in range(rounds.ranges):
-        prepared = ready.prepare(number)
+        prepared = preparation.data(number)
         inversions, found = scan_labels(
-            ready, prepared, rounds, seed=seed, range=number, alpha=alpha, detector=detector, progress=progress
+            preparation,
+            prepared,
+            rounds,
+            seed=seed,
+            range=number,
+            alpha=alpha,
+            detector=detector,
+            budget=budget,
+            progress=progress,
         )
         scans.append((prepared, inversions, found))
-    detection = _combined(ready, rounds, [found for _, _, found in scans], alpha=alpha)
+    detection = _combined(preparation, rounds, [found for _, _, found in scans], alpha=alpha)
     prepared, inversions, _ = scans[detection.range]
     return Scan(
-        ready=ready,
+        preparation=preparation,
         prepared=prepared,
         inversions=inversions,
         detection=detection,
@@ -148,8 +160,8 @@ def scan(
     )
 
 
-def _combined(ready: Ready, rounds: Plan, found: Sequence[Detection], *, alpha: float) -> Detection:
-    seen = ready.preflight
+def _combined(preparation: Preparation, rounds: Plan, found: Sequence[Detection], *, alpha: float) -> Detection:
+    seen = preparation.preflight
     scanned = [
         ScannedRange(
             value_range=one.domain.value_range,
@@ -166,7 +178,7 @@ def _combined(ready: Ready, rounds: Plan, found: Sequence[Detection], *, alpha: 
 
 
 def scan_labels(
-    ready: Ready,
+    preparation: Preparation,
     prepared: Prepared,
     rounds: Plan,
     *,
@@ -174,6 +186,7 @@ def scan_labels(
     range: int = 0,
     alpha: float = 0.05,
     detector: Detector = "neural-cleanse",
+    budget: Budget | None = None,
     progress: Callable[[int, Progress], None] | None = None,
 ) -> tuple[dict[int, Inversion], Detection]:
     """Invert the labels of a plan round by round, in one range, and judge them; the smallest are inverted again before
@@ -181,25 +194,29 @@ def scan_labels(
 
     Returns each label's last outcome, with the updates, images and seconds of all its rounds, and the verdict.
     """
-    height, width, _ = ready.canonical.input_shape
-    classes, pixels = ready.canonical.classes, height * width
+    height, width, _ = preparation.canonical.input_shape
+    classes, pixels = preparation.canonical.classes, height * width
+    budget = budget or UNLIMITED
     inversions = invert_rounds(
-        lambda profile: ready.inverter(prepared, profile, detector=detector),
+        lambda profile: preparation.inverter(prepared, profile, detector=detector),
         rounds,
-        slots=ready.slots,
+        slots=preparation.slots,
         seed=seed,
         range=range,
         classes=classes,
         pixels=pixels,
         alpha=alpha,
+        budget=budget,
         progress=None if progress is None else lambda _, label, told: progress(label, told),
     )
-    share = share_of(alpha, rounds.ranges)
-    return inversions, detect(norms_of(inversions, rounds), classes=classes, pixels=pixels, alpha=share)
+    labels = norms_of(inversions, rounds)
+    found = detect(labels, classes=classes, pixels=pixels, alpha=share_of(alpha, rounds.ranges))
+    return inversions, with_budget(found, labels, budget.minutes)
 
 
 def save(model: CanonicalModel, path: Path | str) -> None:
-    """Write a canonical model as a `.keras` file that needs nothing of this project: `scan(...).ready.canonical`, the
-    net that was scanned and that the verdict is about, or a GoodNet.
+    """Write a canonical model as a `.keras` file that needs nothing of this project.
+
+    model: a GoodNet, or `scan(...).preparation.canonical`, the net that was scanned and that the verdict is about.
     """
     save_keras(model, Path(path))

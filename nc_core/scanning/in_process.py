@@ -6,6 +6,7 @@ from dataclasses import replace
 from nc_core.detection import AGAIN, LabelNorm, middle
 from nc_core.inversion import Inversion, Inverter, Progress
 from nc_core.inversion.trigger import Transferability
+from nc_core.scanning.budget import UNLIMITED, Budget, ends_round, used_up
 from nc_core.scanning.conductor import Round, first_round, next_step
 from nc_core.scanning.rounds import Plan, range_of, within_range
 
@@ -23,6 +24,7 @@ def invert_rounds(
     classes: int,
     pixels: int,
     alpha: float,
+    budget: Budget = UNLIMITED,
     progress: Told | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> dict[int, Inversion]:
@@ -32,6 +34,7 @@ def invert_rounds(
         inverter_of: the name of a profile -> what looks at labels with it; asked once for each profile in a row.
         slots: labels in one batch, at most. classes: of the model. pixels: H W.
         alpha: of the scan in all its ranges.
+        budget: of time; labels that it leaves none for are `cancelled`.
 
     Returns:
         Each label's last outcome, with the updates, images and seconds of all its rounds.
@@ -47,13 +50,20 @@ def invert_rounds(
         if profile not in inverters:
             inverters = {profile: inverter_of(profile)}
         inverter = inverters[profile].with_slots(rounds.slots_of(step.number, slots))
-        inversions |= _round(inverter, rounds, step, inversions, seed, progress, should_stop)
+        inversions |= _round(inverter, rounds, step, inversions, seed, budget, progress, should_stop)
         if rounds.purpose(step.number) == "confirmation":
             confirmed.update(step.labels)
         masks = {label: norm for label in step.labels if (norm := inversions[label].norm) is not None}
-        number, told = step.number, norms_of(inversions, rounds)
         step = next_step(
-            rounds, number, told, masks=masks, confirmed=confirmed, classes=classes, pixels=pixels, alpha=alpha
+            rounds,
+            step.number,
+            norms_of(inversions, rounds),
+            masks=masks,
+            confirmed=confirmed,
+            classes=classes,
+            pixels=pixels,
+            alpha=alpha,
+            spent=budget.spent,
         )
     return inversions
 
@@ -80,10 +90,14 @@ def _round(
     step: Round,
     before: Mapping[int, Inversion],
     seed: int,
+    budget: Budget,
     progress: Told | None,
     should_stop: Callable[[], bool] | None,
 ) -> dict[int, Inversion]:
-    """What stands for each label of a round after it. before: what stood for it until then."""
+    """What stands for each label of a round after it. before: what stood for it until then.
+
+    What has ended in time is asked whether it is universal whatever the budget says.
+    """
     purpose, number = rounds.purpose(step.number), within_range(step.number)
     begun = {label: before[label].begun for label in step.labels} if rounds.carries(step.number) else {}
     found = inverter.invert(
@@ -94,7 +108,9 @@ def _round(
         round=number,
         progress=None if progress is None else lambda label, told: progress(step.number, label, told),
         should_stop=should_stop,
+        out_of_time=(lambda: budget.spent) if ends_round(rounds, step.number) else None,
     )
+    found = {label: found.get(label) or [_cancelled(label, budget)] for label in step.labels}
     several, chosen = dict[int, list[Inversion]](), dict[int, Inversion]()
     for label, fresh in found.items():
         several[label] = [before[label], *fresh] if purpose == "confirmation" else fresh
@@ -109,6 +125,19 @@ def _round(
         work = [*found[label], earlier] if earlier else found[label]
         after[label] = _with_work_of(whole, work, more)
     return after
+
+
+def _cancelled(label: int, budget: Budget) -> Inversion:
+    return Inversion(
+        label=label,
+        state="cancelled",
+        trigger=None,
+        attack_success_rate=None,
+        updates=0,
+        gradient_images=0,
+        seconds=0.0,
+        reason=used_up(budget.minutes or 0.0),
+    )
 
 
 def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion], carried: Transferability | None = None) -> Inversion:

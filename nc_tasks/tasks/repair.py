@@ -1,7 +1,7 @@
 """Repairs a backdoored model with one method and stores the GoodNet, the guarded net and what they measured."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,11 +24,11 @@ from nc_tasks.worker.leased import Work, leased, reason_of
 from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
     import numpy.typing as npt
 
     from nc_core.guard import Guard
+    from nc_core.intake import CanonicalModel
     from nc_core.mitigation import Case, Repair
 
 
@@ -66,7 +66,6 @@ def _repair(worker: WorkerProcess, submission_id: str, method: str, work: Work) 
         submission = submissions.get(session, submission_id=submission_id)
     load()
     from nc_core.mitigation import METHODS, guard_of
-    from nc_core.models import build
 
     loaded = inputs.load(worker, submission)
     found, norms = _found(worker, submission, plan_of(submission))
@@ -78,8 +77,8 @@ def _repair(worker: WorkerProcess, submission_id: str, method: str, work: Work) 
     guard = guard_of(case, result)
     return {
         "body": _body(loaded, result, guard, list(found["flagged_labels"]), poison),
-        "goodnet_sha256": None if result.guard else _saved(worker, build(result.goodnet)),
-        "guarded_sha256": _saved(worker, guard.model),
+        **({} if result.guard else _goodnet(worker, result.goodnet)),
+        "guarded_sha256": _kept(worker, guard.model.save),
         "triggers_sha256": worker.artefacts.put_bytes(triggers.fresh_file(result.fresh).to_bytes()),
     }
 
@@ -175,8 +174,18 @@ def _body(
     }
 
 
-def _saved(worker: WorkerProcess, model: "keras.Model") -> str:
+def _goodnet(worker: WorkerProcess, net: "CanonicalModel") -> dict[str, str]:
+    """The repaired net as the file that is handed out, and in the form that workers read without a quarantine."""
+    from nc_core.models import save_keras
+
+    return {
+        "goodnet_sha256": _kept(worker, partial(save_keras, net)),
+        "canonical_sha256": _kept(worker, net.save),
+    }
+
+
+def _kept(worker: WorkerProcess, save: Callable[[Path], object]) -> str:
     with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
         path = Path(folder) / "model.keras"
-        model.save(path)
+        save(path)
         return worker.artefacts.put_file(path)

@@ -149,7 +149,7 @@ def main() -> None:
     results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     rows = results.setdefault(asked.net, {})
     one = subject(asked.net, asked.results)
-    before = one.figures(Predictor(build_logits(one.found.ready.canonical)))
+    before = one.figures(Predictor(build_logits(one.found.preparation.canonical)))
     rows["submitted"] = [{"point": "as it is", **before}]
     for setting in asked.settings.split(","):
         if setting not in rows:

@@ -7,26 +7,26 @@ import pytest
 from nc_core.errors import Cancelled
 from nc_core.inversion import FAST
 from nc_core.scan import scan_labels
-from nc_core.scanning.ready import Ready, get_ready
+from nc_core.scanning.preparation import Preparation, prepare_scan
 from nc_core.scanning.rounds import plan
 from nc_core.scanning.whole import WholeNet
 from tests import gated
 
 
 @pytest.fixture
-def ready(tmp_path: Path) -> Ready:
+def preparation(tmp_path: Path) -> Preparation:
     model, data = gated.write(tmp_path, "0..1")
-    return get_ready(model, data, profile=FAST, labels=[5, 6, 7], value_range="0..1")
+    return prepare_scan(model, data, profile=FAST, labels=[5, 6, 7], value_range="0..1")
 
 
-def test_the_submitted_net_gets_the_verdict_of_its_scan(ready: Ready) -> None:
+def test_the_submitted_net_gets_the_verdict_of_its_scan(preparation: Preparation) -> None:
     # Given a net and the scan of its labels
-    prepared, rounds = ready.prepare(), plan(ready.labels, profile="fast", seed=0)
-    inversions, found = scan_labels(ready, prepared, rounds, seed=0)
+    prepared, rounds = preparation.data(), plan(preparation.labels, profile="fast", seed=0)
+    inversions, found = scan_labels(preparation, prepared, rounds, seed=0)
     # When the net, unchanged, is scanned as a repaired one
     told: list[float] = []
-    again = WholeNet(prepared=prepared, rounds=rounds, slots=ready.slots, alpha=0.05)
-    whole = again(ready.model, seed=0, progress=told.append)
+    again = WholeNet(prepared=prepared, rounds=rounds, slots=preparation.slots, alpha=0.05)
+    whole = again(preparation.model, seed=0, progress=told.append)
     # Then all numbers are the same
     assert whole.detection == found
     assert {label: one.norm for label, one in whole.inversions.items()} == {
@@ -36,8 +36,8 @@ def test_the_submitted_net_gets_the_verdict_of_its_scan(ready: Ready) -> None:
     assert 0.0 < told[-1] <= 1.0
 
 
-def test_it_can_be_stopped(ready: Ready) -> None:
-    rounds = plan(ready.labels, profile="fast", seed=0)
-    again = WholeNet(prepared=ready.prepare(), rounds=rounds, slots=ready.slots, alpha=0.05)
+def test_it_can_be_stopped(preparation: Preparation) -> None:
+    rounds = plan(preparation.labels, profile="fast", seed=0)
+    again = WholeNet(prepared=preparation.data(), rounds=rounds, slots=preparation.slots, alpha=0.05)
     with pytest.raises(Cancelled):
-        again(ready.model, seed=0, should_stop=lambda: True)
+        again(preparation.model, seed=0, should_stop=lambda: True)
