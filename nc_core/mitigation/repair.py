@@ -109,10 +109,14 @@ class RepairMethod(Protocol):
 
 
 def guard_of(case: Case, repair: Repair) -> Guard:
-    """The guarded net, its threshold set for `case.false_positive_rate`; raises DataRefused without clean images."""
-    flagged, rate = tuple(case.triggers), case.false_positive_rate
+    """The guarded net of all repaired labels, its threshold set for `case.false_positive_rate`.
+
+    Raises DataRefused without clean images.
+    """
+    rate = case.false_positive_rate
+    labels = tuple(sorted({*case.triggers, *repair.repaired, *repair.beyond}))
     if repair.guard is not None:
         return repair.guard
     if repair.guarded is not None:
-        return guard_wide(repair.guarded, flagged, case.prepared, rate=rate)
-    return guard_pair(case.canonical, repair.goodnet, flagged, case.prepared, rate=rate)
+        return guard_wide(repair.guarded, labels, case.prepared, rate=rate)
+    return guard_pair(case.canonical, repair.goodnet, labels, case.prepared, rate=rate)
