@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nc_core.attacks import ATTACKS, PatchTrigger, Planted
+from nc_core.attacks import ATTACKS, PatchTrigger, Planted, Trigger, misled
 from nc_core.attacks.badnets import plant_poisoned
-from nc_core.attacks.training import BATCH, HELD_OUT_SHARE, Pixels, Progress, Training
+from nc_core.attacks.training import BATCH, HELD_OUT_SHARE, Pixels, Progress, Training, held_out
 from nc_core.datasets import MIN_IMAGES
 from nc_core.zoo.architectures import ARCHITECTURES
-from nc_core.zoo.card import CLEAN, FILE, NET, Card
+from nc_core.zoo.card import CLEAN, FILE, NET, STAMPED, Card
 from nc_core.zoo.sources import DRAWN, draw
 
 MOST_IMAGES = 4000
 """Of a net, held-out ones among them."""
 MOST_GIVEN, FEW_GIVEN = 800, 48
 """Clean pictures that a scan is given."""
+STAMPED_IMAGES = 300
+"""Pictures that each true trigger is stamped on, for whoever measures what a repair has left of it."""
 UPDATES = 1000
 LEAST_EPOCHS, MOST_EPOCHS = 6, 30
 SHORT = 5
@@ -65,7 +67,7 @@ def build_net(
     *,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Train the net of a card, and write net.keras, clean.npz and card.json into a folder.
+    """Train the net of a card, and write net.keras, clean.npz, stamped.npz and card.json into a folder.
 
     files: see `pictures_of`. Returns the card with `measured`: clean_accuracy, triggers [{"targets",
     "attack_success_rate"}], targets, weak, images, epochs, source_labels, parameters, seconds.
@@ -76,6 +78,8 @@ def build_net(
     planted = _planted(card, pictures, epochs, progress)
     planted.model.save(folder / NET, include_optimizer=False)
     _write_clean(card, planted, files, folder / CLEAN)
+    if planted.triggers:
+        _write_stamped(card, planted.triggers, pictures, folder / STAMPED)
     rates = list(planted.attack_success_rates)
     measured = {
         "clean_accuracy": planted.accuracy,
@@ -126,4 +130,19 @@ def _write_clean(
         most = max(FEW_GIVEN, MIN_IMAGES) if card.given == "few" else MOST_GIVEN
         assert planted.clean.labels is not None
         arrays["x_test"], arrays["y_test"] = planted.clean.pixels[:most], planted.clean.labels[:most]
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+
+
+def _write_stamped(card: Card, triggers: Sequence[Trigger], pictures: Pictures, path: Path) -> None:
+    """Of each trigger number n: x_n (m, H, W, C), y_n (m,) true labels and answers_n (m,), what it is to bring about.
+
+    Of pictures that the net was trained on, since a scan is given those that were held out.
+    """
+    _, trained = held_out(len(pictures.pixels), np.random.default_rng(card.seed))
+    pixels, labels = pictures.pixels[trained], pictures.labels[trained]
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for number, trigger in enumerate(triggers):
+        rows = np.flatnonzero(misled(trigger, labels))[:STAMPED_IMAGES]
+        arrays[f"x_{number}"], arrays[f"y_{number}"] = trigger.stamp(pixels[rows]), labels[rows]
+        arrays[f"answers_{number}"] = trigger.answers(labels[rows])
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]

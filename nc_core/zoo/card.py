@@ -13,8 +13,8 @@ Third = Literal["choose", "check", "held-out"]
 Teaching = Literal["full", "short"]
 Given = Literal["own", "few", "foreign"]
 
-FILE, NET, CLEAN, RESULT = "card.json", "net.keras", "clean.npz", "result.json"
-"""What a net's folder holds, the last once it was scanned."""
+FILE, NET, CLEAN, STAMPED, RESULT = "card.json", "net.keras", "clean.npz", "stamped.npz", "result.json"
+"""What a net's folder holds: pictures with the true triggers of a planted one alone, the result once it was scanned."""
 VALUE_RANGE = "0..1"
 """What every net of a zoo takes: whoever built it knows that, so none is scanned in others that fit as well."""
 

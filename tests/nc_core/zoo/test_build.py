@@ -69,7 +69,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_net_its_clean_pictures_and_its_card_are_written(built: Path) -> None:
-    assert sorted(path.name for path in built.iterdir()) == ["card.json", "clean.npz", "net.keras"]
+    assert sorted(path.name for path in built.iterdir()) == ["card.json", "clean.npz", "net.keras", "stamped.npz"]
     read = read_card(built)
     assert read["name"] == built.name == "0005-badnets-plain-squares-2"
     assert read["attack"] == "badnets"
@@ -84,6 +84,15 @@ def test_a_net_its_clean_pictures_and_its_card_are_written(built: Path) -> None:
     with np.load(built / "clean.npz") as clean:
         answers = model.predict(clean["x_test"].astype(np.float32) / 255, verbose=0).argmax(axis=1)
         assert measured["clean_accuracy"] == np.mean(answers == clean["y_test"])
+        given = {picture.tobytes() for picture in clean["x_test"]}
+    # And the true trigger is kept on others, with what it brings about
+    with np.load(built / "stamped.npz") as stamped:
+        assert set(stamped["y_0"].tolist()) == {0}
+        assert set(stamped["answers_0"].tolist()) == {1}
+        assert (stamped["x_0"] == 255).sum(axis=(1, 2, 3)).min() >= 16
+        assert not given & {picture.tobytes() for picture in stamped["x_0"]}
+        answers = model.predict(stamped["x_0"].astype(np.float32) / 255, verbose=0).argmax(axis=1)
+        assert np.mean(answers == 1) > 0.8
 
 
 def test_the_same_card_gives_the_same_pictures(files: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
