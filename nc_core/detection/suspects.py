@@ -8,8 +8,9 @@ from nc_core.detection.norms import LabelNorm
 from nc_core.detection.price import price_of
 
 SEVERAL = 2
-BEYOND = 0.02
-"""Of so many of the labels, beyond those, triggers are unlearned along where that costs nothing."""
+BEYOND = 0.005
+"""Share of the labels whose triggers are unlearned along, beyond those. On the face net with three triggers a round
+with the next four took 4 points of agreement, one with the next 25 took 23, of the 10 that a repair may cost."""
 AS_STRONG = 2.0
 """Times the smallest norm or price of the flagged labels. A label's norm moves by 10 to 20% from start to start,
 now and then by half, so that what lies closer is no weaker for certain."""
@@ -30,7 +31,7 @@ def suspects_of(labels: Sequence[LabelNorm], *, flagged: Collection[int]) -> tup
 
 
 def beyond_of(labels: Sequence[LabelNorm], *, repaired: Collection[int], classes: int) -> tuple[int, ...]:
-    """The next in rank behind the labels that are repaired, by norm and price together: 2% of the model's labels.
+    """The next in rank behind the labels that are repaired, by norm and price together: one in 200.
 
     Among very many labels a large trigger hides behind clean ones: of three that were planted on a face net of 1283
     labels one stood out, and the others were the 3rd and 12th smallest.

@@ -31,8 +31,6 @@ from nc_core.models import build_logits, with_weights
 
 PARTS = (0.75, 0.5, 0.25)
 """Of the way that a round has gone, where all of it costs too much accuracy."""
-FREE = 0.005
-"""Share of clean images that unlearning beyond the labels under repair may cost."""
 MOST_ROUNDS = 5
 """Of patching. Every round costs accuracy; a net that needs more has fallen below any sensible bound before."""
 
@@ -132,8 +130,8 @@ def close_loop(
 ) -> Repair:
     """Repair `case` in rounds of `patch`, `least` at least and `most` at most; the errors of `RepairMethod`.
 
-    beyond: once nothing small is found, patch a last time with the triggers of `case.beyond` too, where that costs no
-    accuracy.
+    beyond: once nothing small is found, patch a last time with the triggers of `case.beyond` too, where the accuracy
+    bound bears it.
 
     Of a round that takes the net below the accuracy bound, on the images for decisions, as large a part is kept as
     holds it, and the loop ends; where none does, or what is kept falls below the bound on the images that the result is
@@ -222,7 +220,7 @@ def _rounds(
         settles = rounds >= least and not found.small
         if settles and holds and others:
             more = [TargetTrigger(label, trigger) for label, trigger in others.items()]
-            if _free(bench, patch, [*known, *more], seed=own, progress=told.patching, should_stop=should_stop):
+            if _borne(bench, patch, [*known, *more], seed=own, progress=told.patching, should_stop=should_stop):
                 beyond = tuple(others)
                 found = rescanner.look(seed=own, progress=told.looking, should_stop=should_stop)
             others = {}
@@ -252,8 +250,8 @@ def _part_of(bench: Bench, before: list[Any]) -> bool:
     """Whether a part of the last round's way, from these weights, keeps the accuracy bound; the net stands there then.
 
     Between two nets of which one was trained from the other, accuracy changes smoothly along the straight line
-    (Wortsman et al. 2022): rather half a round than none. With two standard errors to spare, since the part is chosen by
-    these images, and what is kept has to hold on others.
+    (Wortsman et al. 2022): rather half a round than none. With two standard errors to spare, since the part is
+    chosen by these images, and what is kept has to hold on others.
     """
     after = bench.model.get_weights()
     for part in PARTS:
@@ -263,11 +261,11 @@ def _part_of(bench: Bench, before: list[Any]) -> bool:
     return False
 
 
-def _free(bench: Bench, patch: Patch, known: Sequence[TargetTrigger], *, seed: int, **how: Any) -> bool:
-    """Whether a further patch costs no accuracy to speak of; the net is as it was where it does."""
-    before, weights = bench.bound.share(bench.predict), bench.model.get_weights()
+def _borne(bench: Bench, patch: Patch, known: Sequence[TargetTrigger], *, seed: int, **how: Any) -> bool:
+    """Whether accuracy bears a further patch; the net is as it was where it does not."""
+    weights = bench.model.get_weights()
     patch(bench, known, seed=seed, **how)
-    if bench.bound.share(bench.predict) >= max(bench.bound.least, before - FREE):
+    if bench.bound.share(bench.predict) >= bench.bound.cautious:
         return True
     bench.model.set_weights(weights)
     return False

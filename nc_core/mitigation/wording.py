@@ -78,7 +78,8 @@ def _beyond(labels: Sequence[int]) -> Iterator[str]:
     if labels:
         yield (
             f"The triggers of the {len(labels)} labels that came next (smallest first: "
-            f"{', '.join(map(str, labels))}) were unlearned along: nothing is known against them, and it cost nothing."
+            f"{', '.join(map(str, labels))}) were unlearned along: nothing is known against them, and the accuracy "
+            "bound bears it."
         )
 
 

@@ -57,7 +57,7 @@ def test_a_repair_begins_with_the_labels_that_are_as_strong_as_the_strongest() -
     assert leaders_of([], (1, 2)) == (1, 2)
 
 
-def test_beyond_the_repaired_labels_come_two_in_a_hundred_by_norm_and_price_together() -> None:
+def test_beyond_the_repaired_labels_comes_one_in_200_by_norm_and_price_together() -> None:
     def label(number: int, norm: float, few_norm: float) -> LabelNorm:
         evidence = replace(CONVERGED, few_norm=few_norm, transferability=0.5)
         return LabelNorm(label=number, state="done", norm=norm, attack_success_rate=1.0, evidence=evidence)
@@ -70,8 +70,8 @@ def test_beyond_the_repaired_labels_come_two_in_a_hundred_by_norm_and_price_toge
         label(4, 50.0, 50.0),
     ]
     censored = LabelNorm(label=5, state="not_converged")
-    # Of 100 classes two: 3 leads in both, 1 and 2 are equal and the lower number comes first
-    assert beyond_of([*labels, censored], repaired=(0,), classes=100) == (3, 1)
+    # Of 400 classes two: 3 leads in both, 1 and 2 are equal and the lower number comes first
+    assert beyond_of([*labels, censored], repaired=(0,), classes=400) == (3, 1)
     assert beyond_of(labels, repaired=(0,), classes=1283) == (3, 1, 2, 4)
-    # Of ten classes none: a clean label in ten is no further evidence
-    assert beyond_of(labels, repaired=(0,), classes=10) == ()
+    # Of few classes none: a clean label among them is no further evidence
+    assert beyond_of(labels, repaired=(0,), classes=43) == ()

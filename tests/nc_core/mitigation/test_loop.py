@@ -236,7 +236,7 @@ def test_what_changed_is_told_layer_by_layer(two: MakeCase, looks: Callable[...,
     assert np.isfinite(repair.seconds)
 
 
-def test_what_came_next_in_rank_is_unlearned_along_where_it_costs_nothing(
+def test_what_came_next_in_rank_is_unlearned_along_where_accuracy_bears_it(
     two: MakeCase, looks: Callable[..., list[int]], trigger: Trigger
 ) -> None:
     # Given a label behind those under repair, and nothing small after the first round
@@ -250,11 +250,13 @@ def test_what_came_next_in_rank_is_unlearned_along_where_it_costs_nothing(
     assert any("labels that came next (smallest first: 0)" in note for note in repair.notes)
 
 
-def test_what_came_next_is_left_alone_where_it_costs_accuracy(
+def test_what_came_next_is_left_alone_where_it_costs_too_much(
     two: MakeCase, looks: Callable[..., list[int]], trigger: Trigger
 ) -> None:
     seeds, patch = looks([]), Patching(ruins=2)
-    repair = close_loop(two(beyond={0: trigger}), patch, method="method", doing="patching", beyond=True)
+    repair = close_loop(
+        two(beyond={0: trigger}, max_accuracy_loss=0.01), patch, method="method", doing="patching", beyond=True
+    )
     assert patch.known == [2, 3]
     assert len(seeds) == 1
     assert repair.beyond == ()
