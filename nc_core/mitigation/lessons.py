@@ -10,9 +10,11 @@ import numpy.typing as npt
 from nc_core.datasets.prepared import Prepared
 from nc_core.inversion import Predictor, Trigger
 
-IMAGES_PER_CLASS = 30
-"""From so many labelled images a class on, on average, their labels are what is learned. With 16 a class of a drawn
-planted net, two rounds cost 5.5 points of accuracy by the labels, and 2.3 by the net's own logits."""
+IMAGES_PER_CLASS, IMAGES = 30, 1000
+"""From so many labelled images a class on, on average, and in all, their labels are what is learned. With 16 a class of
+a drawn planted net, two rounds cost 5.5 points of accuracy by the labels, and 2.3 by the net's own logits. With 320
+images in all of 10 classes (MNIST, three triggers) 1.3 points by the labels, 0.6 by the logits, which left 0.3% of the
+attack and not 1.4%; of 2 classes as much either way. With 2,400 of 43 classes accuracy rises by the labels."""
 SHIFTS = ((1, 1), (-1, -1), (2, 0), (0, 2), (-2, 1))
 """Rows and columns; what leaves the image on one side enters on the other."""
 BLENDS = 3
@@ -58,7 +60,7 @@ def clean_lessons(prepared: Prepared, badnet: Predictor, flagged: Iterable[int],
     flagged label which is not known to be theirs: they may hold the trigger.
     """
     part = prepared.repair
-    if prepared.labelled and len(part) >= IMAGES_PER_CLASS * prepared.classes:
+    if prepared.labelled and len(part) >= max(IMAGES, IMAGES_PER_CLASS * prepared.classes):
         return Lessons(x=part.x, y=part.y, target=np.eye(prepared.classes, dtype=np.float32)[part.y])
     barred = list(flagged)
     right = badnet(part.x).argmax(axis=1) == part.y if prepared.labelled else ~np.isin(part.y, barred)

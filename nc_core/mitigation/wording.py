@@ -7,7 +7,7 @@ import numpy as np
 from nc_core.detection import Detection
 from nc_core.mitigation.bound import BoundOutcome
 from nc_core.mitigation.case import Case
-from nc_core.mitigation.lessons import IMAGES_PER_CLASS, Lessons
+from nc_core.mitigation.lessons import IMAGES, IMAGES_PER_CLASS, Lessons
 from nc_core.mitigation.rescan import Found, Rescan
 
 UNKNOWN = (
@@ -55,7 +55,8 @@ def _bound(bound: BoundOutcome) -> Iterator[str]:
 def _taught(case: Case, clean: Lessons) -> Iterator[str]:
     if case.prepared.labelled and clean.logits:
         yield (
-            f"There are fewer than {IMAGES_PER_CLASS} labelled images a class to learn from: the submitted model's own "
+            f"There are fewer than {IMAGES_PER_CLASS} labelled images a class, or than {IMAGES:,}, to learn from: the "
+            "submitted model's own "
             "scores were learned, of the images that it answers as they are labelled, and of variations of them."
         )
     if not case.prepared.labelled:

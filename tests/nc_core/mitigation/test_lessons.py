@@ -58,11 +58,15 @@ def test_without_triggers_nothing_is_added(lessons: Lessons) -> None:
     assert with_stamped(lessons, [], share=0.2, generator=np.random.default_rng(0)) is lessons
 
 
-def test_labelled_images_teach_their_labels(prepared: Prepared, tiny_net: CanonicalModel) -> None:
-    clean = clean_lessons(prepared, Predictor(build_logits(tiny_net)), [2], seed=0)
-    assert len(clean) == 160
-    np.testing.assert_array_equal(clean.target.argmax(axis=1), prepared.repair.y)
-    np.testing.assert_array_equal(clean.target.sum(axis=1), np.ones(160))
+def test_many_labelled_images_teach_their_labels(prepared: Prepared, tiny_net: CanonicalModel) -> None:
+    part = Part(x=np.tile(prepared.repair.x, (7, 1, 1, 1)), y=np.tile(prepared.repair.y, 7))
+    clean = clean_lessons(replace(prepared, repair=part), Predictor(build_logits(tiny_net)), [2], seed=0)
+    assert len(clean) == 1120
+    assert not clean.logits
+    np.testing.assert_array_equal(clean.target.argmax(axis=1), part.y)
+    np.testing.assert_array_equal(clean.target.sum(axis=1), np.ones(1120))
+    # And fewer than 1,000 do not, though they are 30 a class
+    assert clean_lessons(prepared, Predictor(build_logits(tiny_net)), [2], seed=0).logits
 
 
 def test_few_labelled_images_teach_what_the_net_knows_of_those_that_it_answers_right(

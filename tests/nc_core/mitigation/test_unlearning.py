@@ -13,7 +13,7 @@ from nc_core.errors import Cancelled
 from nc_core.evaluation import accuracy, attack_success_rate
 from nc_core.intake import CanonicalModel, load_canonical
 from nc_core.inversion import Predictor, Trigger
-from nc_core.mitigation import METHODS, Case, Progress, Repair, unlearning
+from nc_core.mitigation import METHODS, Case, Progress, Repair, lessons, unlearning
 from nc_core.mitigation.finetune import TEACHING, Tuning
 from nc_core.models import build_logits
 from tests.nc_core.mitigation.conftest import dense_badnet
@@ -104,6 +104,7 @@ def test_a_round_is_made_at_the_fastest_rate_that_the_accuracy_bound_bears(
 
     monkeypatch.setattr(unlearning, "fine_tune", ruinous)
     monkeypatch.setattr(unlearning, "tuning_for", lambda *_, **__: TEACHING)
+    monkeypatch.setattr(lessons, "IMAGES", 100)
     looks([], [])
     # When it is repaired within a bound
     repair = METHODS["unlearning"](case(canonical=dense_badnet(), max_accuracy_loss=0.1))
