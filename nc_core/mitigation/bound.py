@@ -15,11 +15,11 @@ from nc_core.mitigation.lessons import softmax
 
 SURE = 0.999
 """Top probability from which an unlabelled image counts for agreement."""
-FOREIGN = 2.0
+FOREIGN = 3.0
 """Agreement may fall by so many times what accuracy may. Measured on the sunglasses face net, repaired with strangers'
-faces and their answers as labels: where accuracy on its own people fell by 5, 8 and 11 points, agreement fell by 7, 17
-and 27 on the strangers that it is sure of at 0.999, and by 21, 37 and 47 on those at 0.9. Repaired with its own logits,
-it kept its accuracy where agreement fell by 7: the bound errs towards refusing."""
+faces and its own logits: where accuracy on its own people fell by 0, 1, 2, 3 and 4 points, agreement had fallen by 5 to
+9, 8 to 12, 13, 17 and 17 on the strangers that it is sure of at 0.999. With answers as labels, which it does not learn
+any more, it fell by 7, 17 and 27 where accuracy fell by 5, 8 and 11: the bound errs towards refusing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -73,15 +73,15 @@ def fine_tune(
     share = min(1.0, tuning.stamped_share * len({trigger.target for trigger in triggers}))
     per_epoch = (len(clean) + round(share * len(clean))) // size
     steps = max(tuning.epochs * per_epoch, tuning.least_updates)
-    _make_ready(model, tuning, steps=steps, seed=seed, logits=clean.logits)
+    make_ready(model, tuning, steps=steps, seed=seed, logits=clean.logits)
     batches = _batches(clean, triggers, size, share, np.random.default_rng([seed, 0x5EED]))
     for step in range(steps):
         if step % BATCHES_BETWEEN_POLLS == 0:
-            _report(step / steps, progress, should_stop)
+            poll(step / steps, progress, should_stop)
         model.train_on_batch(*next(batches))
         if after_update is not None:
             after_update()
-    _report(1.0, progress, should_stop)
+    poll(1.0, progress, should_stop)
 
 
 def _batches(
@@ -102,7 +102,7 @@ def _batches(
             yield shown.x[rows], shown.target[rows]
 
 
-def _make_ready(model: keras.Model, tuning: Tuning, *, steps: int, seed: int, logits: bool) -> None:
+def make_ready(model: keras.Model, tuning: Tuning, *, steps: int, seed: int, logits: bool) -> None:
     """Compile with a fresh optimiser, freeze batch normalisation, seed dropout.
 
     Batch normalisation stays in inference mode: statistics of a few hundred images, some of them stamped, are
@@ -134,7 +134,8 @@ def matching(target: Any, logits: Any) -> Any:
     return square + ops.categorical_crossentropy(ops.softmax(target), logits, from_logits=True)
 
 
-def _report(fraction: float, progress: Callable[[float], None] | None, should_stop: Callable[[], bool] | None) -> None:
+def poll(fraction: float, progress: Callable[[float], None] | None, should_stop: Callable[[], bool] | None) -> None:
+    """Tell how far a training is; raises Cancelled when `should_stop` says so."""
     if should_stop is not None and should_stop():
         raise Cancelled("the repair was cancelled")
     if progress is not None:

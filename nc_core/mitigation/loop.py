@@ -18,7 +18,7 @@ import numpy as np
 
 from nc_core.datasets.prepared import Part
 from nc_core.errors import NothingToRepair
-from nc_core.inversion import Predictor, Trigger
+from nc_core.inversion import Predictor
 from nc_core.mitigation.bound import AccuracyBound, BoundOutcome, accuracy_bound
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.changes import changes
@@ -31,6 +31,8 @@ from nc_core.models import build_logits, with_weights
 
 PARTS = (0.75, 0.5, 0.25)
 """Of the way that a round has gone, where all of it costs too much accuracy."""
+FREE = 0.005
+"""Share of labelled clean images that the last patch may cost."""
 MOST_ROUNDS = 5
 """Of patching. Every round costs accuracy; a net that needs more has fallen below any sensible bound before."""
 
@@ -124,14 +126,14 @@ def close_loop(
     doing: str,
     least: int = 1,
     most: int = MOST_ROUNDS,
-    beyond: bool = False,
+    last: Patch | None = None,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Repair:
     """Repair `case` in rounds of `patch`, `least` at least and `most` at most; the errors of `RepairMethod`.
 
-    beyond: once nothing small is found, patch a last time with the triggers of `case.beyond` too, where the accuracy
-    bound bears it.
+    last: a patch that is made once, when nothing small is found, with the triggers of `case.beyond` among the known
+    ones where accuracy bears that; as large a part of it is kept as accuracy bears.
 
     Of a round that takes the net below the accuracy bound, on the images for decisions, as large a part is kept as
     holds it, and the loop ends; where none does, or what is kept falls below the bound on the images that the result is
@@ -143,8 +145,7 @@ def close_loop(
     holdout = case.prepared.holdout
     final, before = bench.bound_on(holdout), measure(bench.predict, holdout, case.triggers)
     rescanner = Rescanner(case, bench.model)
-    others = dict(case.beyond) if beyond else {}
-    standing, end = _rounds(bench, rescanner, patch, method, doing, least, most, others, progress, should_stop)
+    standing, end = _rounds(bench, rescanner, patch, last, method, doing, least, most, progress, should_stop)
     kept, outcome = _last_that_holds(bench, final, standing)
     found = kept.found if kept.found.whole else rescanner.settle(kept.found, seed=kept.seed, should_stop=should_stop)
     after, goodnet = measure(bench.predict, holdout, case.triggers), with_weights(case.canonical, bench.model)
@@ -188,11 +189,11 @@ def _rounds(
     bench: Bench,
     rescanner: Rescanner,
     patch: Patch,
+    last: Patch | None,
     method: str,
     doing: str,
     least: int,
     most: int,
-    others: dict[int, Trigger],
     progress: Progress | None,
     should_stop: Callable[[], bool] | None,
 ) -> tuple[list[_Round], End]:
@@ -213,17 +214,16 @@ def _rounds(
         if not patched:
             return standing, "nothing left to patch"
         holds = bench.bound.share(bench.predict) >= bench.bound.least
-        part = standing and not holds
-        if part and not _part_of(bench, standing[-1].weights):
+        if standing and not holds and not _part_of(bench, standing[-1].weights, PARTS, least=bench.bound.cautious):
             return standing, "accuracy bound"
         found = rescanner.look(seed=own, progress=told.looking, should_stop=should_stop)
         settles = rounds >= least and not found.small
-        if settles and holds and others:
-            more = [TargetTrigger(label, trigger) for label, trigger in others.items()]
-            if _borne(bench, patch, [*known, *more], seed=own, progress=told.patching, should_stop=should_stop):
-                beyond = tuple(others)
+        if settles and holds and last is not None:
+            taken = _last(bench, last, known, seed=own, progress=told.patching, should_stop=should_stop)
+            if taken is not None:
+                beyond = taken
                 found = rescanner.look(seed=own, progress=told.looking, should_stop=should_stop)
-            others = {}
+            last = None
         if settles and not found.small:
             found = rescanner.settle(found, seed=own, progress=told.scanning, should_stop=should_stop)
         targets = frozenset(trigger.target for trigger in known)
@@ -246,29 +246,39 @@ def _rounds(
     return standing, "most rounds"
 
 
-def _part_of(bench: Bench, before: list[Any]) -> bool:
-    """Whether a part of the last round's way, from these weights, keeps the accuracy bound; the net stands there then.
+def _part_of(bench: Bench, before: list[Any], parts: Sequence[float], *, least: float) -> bool:
+    """Whether a part of the way that the net has gone from these weights keeps this accuracy; there it stands then.
 
     Between two nets of which one was trained from the other, accuracy changes smoothly along the straight line
-    (Wortsman et al. 2022): rather half a round than none. With two standard errors to spare, since the part is
-    chosen by these images, and what is kept has to hold on others.
+    (Wortsman et al. 2022): rather half a round than none.
     """
     after = bench.model.get_weights()
-    for part in PARTS:
+    for part in parts:
         bench.model.set_weights([old + part * (new - old) for old, new in zip(before, after, strict=True)])
-        if bench.bound.share(bench.predict) >= bench.bound.cautious:
+        if bench.bound.share(bench.predict) >= least:
             return True
+    bench.model.set_weights(before)
     return False
 
 
-def _borne(bench: Bench, patch: Patch, known: Sequence[TargetTrigger], *, seed: int, **how: Any) -> bool:
-    """Whether accuracy bears a further patch; the net is as it was where it does not."""
-    weights = bench.model.get_weights()
-    patch(bench, known, seed=seed, **how)
-    if bench.bound.share(bench.predict) >= bench.bound.cautious:
-        return True
-    bench.model.set_weights(weights)
-    return False
+def _last(
+    bench: Bench, last: Patch, known: Sequence[TargetTrigger], *, seed: int, **how: Any
+) -> tuple[int, ...] | None:
+    """The labels beyond those under repair that the last patch was of too; None where accuracy bears no part of it.
+
+    With labels it may cost next to nothing, since what it gains is not known; without them what it costs is not known
+    as well, and it may go near the bound: by two standard errors, since these images chose the part.
+    """
+    case, before = bench.case, bench.model.get_weights()
+    least = bench.bound.cautious
+    if case.prepared.labelled:
+        least = max(least, bench.bound.share(bench.predict) - FREE)
+    beyond = [TargetTrigger(label, trigger) for label, trigger in case.beyond.items()]
+    for more in [beyond, []] if beyond else [[]]:
+        last(bench, [*known, *more], seed=seed, **how)
+        if _part_of(bench, before, (1.0, *PARTS), least=least):
+            return tuple(trigger.target for trigger in more)
+    return None
 
 
 def _last_that_holds(bench: Bench, final: AccuracyBound, standing: list[_Round]) -> tuple[_Round, BoundOutcome]:

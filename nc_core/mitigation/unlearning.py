@@ -8,6 +8,7 @@ from nc_core.mitigation.case import Case
 from nc_core.mitigation.finetune import fine_tune, tuning_for
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.loop import Bench, close_loop
+from nc_core.mitigation.perturbation import unlearn_perturbations
 from nc_core.mitigation.repair import Progress, Repair
 from nc_core.profiles.proportional import ProportionalControl
 
@@ -33,10 +34,24 @@ def unlearn(case: Case, *, progress: Progress | None = None, should_stop: Callab
         method="unlearning",
         doing="unlearning",
         least=LEAST_ROUNDS,
-        beyond=True,
+        last=last_patch,
         progress=progress,
         should_stop=should_stop,
     )
+
+
+def last_patch(
+    bench: Bench,
+    known: Sequence[TargetTrigger],
+    *,
+    seed: int,
+    progress: Callable[[float], None],
+    should_stop: Callable[[], bool] | None,
+) -> bool:
+    """As in `Patch`: unlearns perturbations towards the labels of the known triggers."""
+    targets = sorted({trigger.target for trigger in known})
+    unlearn_perturbations(bench, known, targets, seed=seed, progress=progress, should_stop=should_stop)
+    return True
 
 
 class Unlearning:

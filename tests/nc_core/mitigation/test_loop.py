@@ -236,37 +236,50 @@ def test_what_changed_is_told_layer_by_layer(two: MakeCase, looks: Callable[...,
     assert np.isfinite(repair.seconds)
 
 
-def test_what_came_next_in_rank_is_unlearned_along_where_accuracy_bears_it(
+def test_a_last_patch_is_made_once_and_looked_at(
     two: MakeCase, looks: Callable[..., list[int]], trigger: Trigger
 ) -> None:
     # Given a label behind those under repair, and nothing small after the first round
-    seeds, patch = looks([], []), Patching()
-    repair = close_loop(two(beyond={0: trigger}), patch, method="method", doing="patching", beyond=True)
-    # Then the net is patched once more with its trigger, looked at again, and the result says so
-    assert patch.known == [2, 3]
+    seeds, patch, last = looks([], []), Patching(), Patching()
+    repair = close_loop(two(beyond={0: trigger}), patch, method="method", doing="patching", last=last)
+    # Then the net is patched once more, with its trigger along, looked at again, and the result says so
+    assert (patch.known, last.known) == ([2], [3])
     assert len(seeds) == 2
     assert repair.rounds == 1
     assert repair.to_json()["repaired_beyond"] == [0]
     assert any("labels that came next (smallest first: 0)" in note for note in repair.notes)
 
 
-def test_what_came_next_is_left_alone_where_it_costs_too_much(
+def test_what_came_next_in_rank_is_left_alone_where_that_costs_too_much(
     two: MakeCase, looks: Callable[..., list[int]], trigger: Trigger
 ) -> None:
-    seeds, patch = looks([]), Patching(ruins=2)
-    repair = close_loop(
-        two(beyond={0: trigger}, max_accuracy_loss=0.01), patch, method="method", doing="patching", beyond=True
-    )
-    assert patch.known == [2, 3]
-    assert len(seeds) == 1
+    # Given a last patch that ruins the net with the trigger of one more label
+    seeds, patch, last = looks([], []), Patching(), Patching(ruins=1)
+    repair = close_loop(two(beyond={0: trigger}), patch, method="method", doing="patching", last=last)
+    # Then it is made again without
+    assert last.known == [3, 2]
     assert repair.beyond == ()
-    assert bias_of(repair.goodnet) == pytest.approx(1e-3)
+    assert len(seeds) == 2
+    assert bias_of(repair.goodnet) == pytest.approx(2e-3)
 
 
-def test_a_method_that_does_not_ask_for_them_leaves_the_next_in_rank(
-    two: MakeCase, looks: Callable[..., list[int]], trigger: Trigger
+@pytest.mark.parametrize(("by", "kept"), [(20.0, True), (1e6, False)])
+def test_as_large_a_part_of_the_last_patch_is_kept_as_costs_next_to_nothing(
+    two: MakeCase, looks: Callable[..., list[int]], by: float, kept: bool
 ) -> None:
-    looks([])
-    patch = Patching()
-    assert closed(two(beyond={0: trigger}), patch).beyond == ()
-    assert patch.known == [2]
+    # Given a last patch that goes too far towards 0, from a net whose first round is at 1e-3
+    seeds = looks([], [])
+    last = Patching(ruins=1, by=by)
+    repair = close_loop(two(), Patching(), method="method", doing="patching", last=last)
+    # Then a part of it is kept and looked at, or none of it
+    assert len(seeds) == 1 + kept
+    first = repair.goodnet.weights[repair.goodnet.layers[-1].weights[-1]][0]
+    assert 0.0 < first < by if kept else first == 0.0
+    assert repair.accuracy_after > 0.99
+
+
+def test_a_net_with_small_triggers_left_has_no_last_patch(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    looks([2], [2])
+    last = Patching()
+    close_loop(two(max_accuracy_loss=0.01), Patching(ruins=2), method="method", doing="patching", last=last)
+    assert last.known == []
