@@ -267,14 +267,18 @@ class CleanseClient:
         profile: str = "fast",
         slots: int | None = None,
         images: int | None = None,
+        twins: int = 0,
+        classes: int | None = None,
     ) -> dict[str, Any]:
         """How many minutes and how much memory a scan would take there; nothing is uploaded.
 
         net: image, activations, multiply_adds and parameters, as `nc_core.intake.cost.cost_of` counts them. labels: how
-        many. images: clean ones.
+        many. images: clean ones. twins: clean nets to compare with, each scanned in all classes, None: in `labels`.
         """
-        body = {"net": dict(net), "labels": labels, "profile": profile, "slots": slots}
+        body: dict[str, Any] = {"net": dict(net), "labels": labels, "profile": profile, "slots": slots}
         body |= {} if images is None else {"images": images}
+        # A server of an earlier version knows no twins.
+        body |= {"twins": twins, "classes": classes} if twins else {}
         return self._server.json("POST", "/v1/estimate", json=body)
 
     def ready(self) -> dict[str, Any]:
