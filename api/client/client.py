@@ -20,6 +20,7 @@ from api.client.connection import Connection
 from api.client.errors import ServerRefused
 from api.client.types import Baseline, BaselineScans, Dataset, Event, Key, Label, NewKey, Rejudged, Result, Submission
 from api.client.uploads import Progress, Upload, packed, sha256_of, silent
+from nc_tasks.request import choices
 
 ENDS = ("done", "refused", "failed", "cancelled")
 """States of a submission that will not change by itself."""
@@ -72,10 +73,10 @@ class CleanseClient:
         dataset: str | None = None,
         poisoned: Sequence[str | Path] = (),
         options: Mapping[str, Any] | None = None,
-        force: bool = False,
-        priority: str = "normal",
+        force: bool = choices.FORCE.default,
+        priority: str = choices.PRIORITY.default,
         tags: Mapping[str, str] | None = None,
-        callback_url: str | None = None,
+        callback_url: str | None = choices.CALLBACK_URL.default,
         idempotency_key: str | None = None,
         progress: Progress = silent,
     ) -> Submission:
@@ -264,10 +265,10 @@ class CleanseClient:
         net: Mapping[str, int],
         *,
         labels: int,
-        profile: str = "fast",
-        slots: int | None = None,
+        profile: str = choices.PROFILE.default,
+        slots: int | None = choices.SLOTS.default,
         images: int | None = None,
-        twins: int = 0,
+        twins: int = choices.TWINS.default,
         classes: int | None = None,
     ) -> dict[str, Any]:
         """How many minutes and how much memory a scan would take there; nothing is uploaded.

@@ -13,6 +13,7 @@ from nc_core.scanning.rounds import plan
 from nc_tasks.capacity import default_workers, slots_of
 from nc_tasks.errors import MissingArtefact
 from nc_tasks.files import ArtefactStore
+from nc_tasks.request import choices
 from nc_tasks.request.choices import Profile
 from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
@@ -38,10 +39,10 @@ class Wanted:
 
     net: NetCost
     labels: int
-    profile: Profile = "fast"
+    profile: Profile = choices.PROFILE.default
     slots: int
     images: int = USUAL_IMAGES
-    twins: int = 0
+    twins: int = choices.TWINS.default
     classes: int | None = None
 
 

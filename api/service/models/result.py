@@ -5,6 +5,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.service.models.label import LabelInfo
+from api.service.models.mitigation import Mitigation
+from api.service.models.preflight import Preflight
 from nc_tasks.store.tables.states import SubmissionState, Verdict
 
 
@@ -99,8 +101,8 @@ class Result(BaseModel):
     threshold: float
     evidence: list[EvidenceInfo] = Field(description="What the verdict rests on; empty in earlier versions.")
     labels: list[LabelInfo]
-    preflight: dict[str, Any]
-    mitigation: dict[str, Any] | None
+    preflight: Preflight
+    mitigation: Mitigation | None
     model: ScannedModel
     timing: Timing
     versions: dict[str, Any] | None

@@ -52,7 +52,7 @@ class EstimateRequest(BaseModel):
 
     net: NetSize
     labels: Whole = Field(ge=1, le=MAX_LABELS, description="To be looked at.")
-    profile: Profile = "fast"
+    profile: Profile = choices.PROFILE.default
     slots: Annotated[int, Field(ge=1, le=256), BeforeValidator(_no_truth)] | None = Field(
         default=None, description="Labels in one batch; null: what suits."
     )
