@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.service.models.label import LabelInfo
 from api.service.models.mitigation import Mitigation
-from api.service.models.preflight import Preflight
+from api.service.models.preflight import FoundRange, Preflight
 from nc_tasks.store.tables.states import SubmissionState, Verdict
 
 
@@ -58,16 +58,9 @@ class EvidenceInfo(BaseModel):
     null: list[float] = Field(description="The same statistic of each clean scan; empty where there are none.")
 
 
-class ScannedRange(BaseModel):
+class ScannedRange(FoundRange):
     """One value range that the model was scanned in."""
 
-    model_config = ConfigDict(extra="allow")
-
-    value_range: str
-    scale: list[float] = Field(description="Of each channel: the model's input is pixel x scale + offset.")
-    offset: list[float]
-    score: float = Field(description="How well it fits: accuracy, without labels the entropy of the answers.")
-    clean_accuracy: float | None
     first_round: int = Field(description="Number of the first round of its labels.")
     verdict: Verdict
     flagged_labels: list[int] = Field(description="As detected, followers among them.")
