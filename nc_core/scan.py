@@ -8,35 +8,24 @@ if found.detection.flagged_labels:
     save(found.repair().goodnet, "goodnet.keras")
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nc_core.datasets import Resize
 from nc_core.datasets.prepared import Prepared
-from nc_core.detection import (
-    AGAIN,
-    Detection,
-    LabelNorm,
-    ScannedRange,
-    StillFlagged,
-    combine,
-    detect,
-    leaders_of,
-    middle,
-    share_of,
-)
+from nc_core.detection import Detection, ScannedRange, StillFlagged, beyond_of, combine, detect, leaders_of, share_of
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
-from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Inverter, Progress
-from nc_core.inversion.trigger import Transferability
+from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
 from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, save_keras
-from nc_core.scanning.budget import Budget, ends_round, used_up, with_budget
-from nc_core.scanning.conductor import Round, first_round, next_step
+from nc_core.scanning.budget import UNLIMITED, Budget, with_budget
 from nc_core.scanning.detectors import Detector, comparable
+from nc_core.scanning.in_process import invert_rounds, norms_of
 from nc_core.scanning.preparation import Preparation, prepare_scan
-from nc_core.scanning.rounds import Plan, plan, range_of, within_range
+from nc_core.scanning.rounds import Plan, plan
+from nc_core.scanning.whole import WholeNet
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,6 +62,7 @@ def case_of(found: Scan) -> Case:
         raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
     height, width, _ = preparation.canonical.input_shape
     norms = norms_of(found.inversions, found.plan)
+    beyond = beyond_of(norms, repaired=wanted, classes=preparation.canonical.classes)
     return Case(
         canonical=preparation.canonical,
         prepared=found.prepared,
@@ -89,6 +79,15 @@ def case_of(found: Scan) -> Case:
         compute=preparation.compute,
         suspects=found.detection.suspects,
         leaders=leaders_of(norms, found.detection.flagged_labels),
+        beyond={label: t for label in beyond if (t := found.inversions[label].trigger) is not None},
+        whole=WholeNet(
+            prepared=found.prepared,
+            rounds=replace(found.plan, ranges=1),
+            slots=preparation.slots,
+            alpha=found.detection.range_threshold,
+            compute=preparation.compute,
+            screening=preparation.screening,
+        ),
     )
 
 
@@ -197,88 +196,22 @@ def scan_labels(
     """
     height, width, _ = preparation.canonical.input_shape
     classes, pixels = preparation.canonical.classes, height * width
-    budget = budget or Budget(minutes=None)
-    inversions: dict[int, Inversion] = {}
-    confirmed, inverters = set[int](), dict[str, Inverter]()
-    step: Round | None = first_round(rounds, range=range)
-    while step is not None and range_of(step.number) == range:
-        profile = rounds.profile_of(step.number)
-        if profile not in inverters:
-            inverters = {profile: preparation.inverter(prepared, profile, detector=detector)}
-        inverter = inverters[profile].with_slots(rounds.slots_of(step.number, preparation.slots))
-        inversions |= _round(inverter, rounds, step, inversions, seed, budget, progress)
-        if rounds.purpose(step.number) == "confirmation":
-            confirmed.update(step.labels)
-        masks = {label: norm for label in step.labels if (norm := inversions[label].norm) is not None}
-        step = next_step(
-            rounds,
-            step.number,
-            norms_of(inversions, rounds),
-            masks=masks,
-            confirmed=confirmed,
-            classes=classes,
-            pixels=pixels,
-            alpha=alpha,
-            spent=budget.spent,
-        )
+    budget = budget or UNLIMITED
+    inversions = invert_rounds(
+        lambda profile: preparation.inverter(prepared, profile, detector=detector),
+        rounds,
+        slots=preparation.slots,
+        seed=seed,
+        range=range,
+        classes=classes,
+        pixels=pixels,
+        alpha=alpha,
+        budget=budget,
+        progress=None if progress is None else lambda _, label, told: progress(label, told),
+    )
     labels = norms_of(inversions, rounds)
     found = detect(labels, classes=classes, pixels=pixels, alpha=share_of(alpha, rounds.ranges))
     return inversions, with_budget(found, labels, budget.minutes)
-
-
-def _round(
-    inverter: Inverter,
-    rounds: Plan,
-    step: Round,
-    before: Mapping[int, Inversion],
-    seed: int,
-    budget: Budget,
-    progress: Callable[[int, Progress], None] | None,
-) -> dict[int, Inversion]:
-    """What stands for each label of a round after it. before: what stood for it until then.
-
-    What has ended in time is asked whether it is universal whatever the budget says.
-    """
-    purpose, number = rounds.purpose(step.number), within_range(step.number)
-    begun = {label: before[label].begun for label in step.labels} if rounds.carries(step.number) else {}
-    starts = AGAIN if purpose == "confirmation" else (0,)
-    found = inverter.invert(
-        step.labels,
-        seed=seed,
-        starts=starts,
-        begun=begun,
-        round=number,
-        progress=progress,
-        out_of_time=(lambda: budget.spent) if ends_round(rounds, step.number) else None,
-    )
-    found = {label: found.get(label) or [_cancelled(label, budget)] for label in step.labels}
-    several, chosen = dict[int, list[Inversion]](), dict[int, Inversion]()
-    for label, fresh in found.items():
-        several[label] = [before[label], *fresh] if purpose == "confirmation" else fresh
-        chosen[label] = several[label][middle([one.norm for one in several[label]])]
-    asked = [] if purpose == "screening" else list(chosen.values())
-    carried = inverter.transferability(asked, seed=seed, again=purpose == "confirmation")
-    after = {}
-    for label, one in chosen.items():
-        earlier, more = before.get(label), carried.get(label)
-        transfer = earlier.transfer if earlier and purpose == "confirmation" else None
-        whole = one.with_transfer(transfer, more).with_starts(several[label])
-        work = [*found[label], earlier] if earlier else found[label]
-        after[label] = _with_work_of(whole, work, more)
-    return after
-
-
-def _cancelled(label: int, budget: Budget) -> Inversion:
-    return Inversion(
-        label=label,
-        state="cancelled",
-        trigger=None,
-        attack_success_rate=None,
-        updates=0,
-        gradient_images=0,
-        seconds=0.0,
-        reason=used_up(budget.minutes or 0.0),
-    )
 
 
 def save(model: CanonicalModel, path: Path | str) -> None:
@@ -287,28 +220,3 @@ def save(model: CanonicalModel, path: Path | str) -> None:
     model: a GoodNet, or `scan(...).preparation.canonical`, the net that was scanned and that the verdict is about.
     """
     save_keras(model, Path(path))
-
-
-def norms_of(inversions: dict[int, Inversion], rounds: Plan) -> list[LabelNorm]:
-    """What detection reads of inversions."""
-    return [
-        LabelNorm(
-            label=label,
-            state=inversion.state,
-            norm=inversion.norm,
-            attack_success_rate=inversion.attack_success_rate,
-            reference=label in rounds.reference,
-            evidence=inversion.evidence,
-            reason=inversion.reason,
-        )
-        for label, inversion in inversions.items()
-    ]
-
-
-def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion], carried: Transferability | None = None) -> Inversion:
-    return replace(
-        one,
-        updates=sum(each.updates for each in all_of_it),
-        gradient_images=sum(each.gradient_images for each in all_of_it) + (carried.gradient_images if carried else 0),
-        seconds=sum(each.seconds for each in all_of_it),
-    )

@@ -29,6 +29,9 @@ class Budget:
         return self.minutes is not None and time.monotonic() - self.began >= 60.0 * self.minutes
 
 
+UNLIMITED = Budget(minutes=None)
+
+
 def ends_round(rounds: Plan, number: int) -> bool:
     """Whether a budget that is used up ends the labels of a round.
 

@@ -115,8 +115,9 @@ def _fresh(worker: WorkerProcess, row: Mitigation) -> list[_Known]:
 
 def _small(row: Mitigation, one: _Known) -> bool:
     """Whether it is smaller than what 95% of the repaired net's clean labels need; any is where none has a trigger."""
-    quantile = (row.body or {})["rescan"][str(one.target)]["clean_quantile"]
-    return quantile is None or one.trigger.norm < quantile
+    # The quantile is of the net. Which labels were looked at differs from one repaired net to the next.
+    quantiles = [rescan["clean_quantile"] for rescan in (row.body or {})["rescan"].values()]
+    return any(quantile is None or one.trigger.norm < quantile for quantile in quantiles)
 
 
 def _net(worker: WorkerProcess, row: Mitigation) -> "Predictor":

@@ -2,11 +2,12 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nc_core.detection import LabelNorm, StillFlagged, leaders_of
+from nc_core.detection import Calibration, LabelNorm, StillFlagged, beyond_of, leaders_of
 from nc_core.scanning.rounds import Plan
 from nc_tasks import workflow
 from nc_tasks.messages.app import app
@@ -16,6 +17,7 @@ from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.tasks import triggers
 from nc_tasks.tasks.poison import Poison, load_poison, poisoned_metrics
+from nc_tasks.views import judging
 from nc_tasks.views.planning import plan_of
 from nc_tasks.worker import inputs
 from nc_tasks.worker.leased import Work, leased, reason_of
@@ -68,7 +70,9 @@ def _repair(worker: WorkerProcess, submission_id: str, method: str, work: Work) 
     loaded = inputs.load(worker, submission)
     found, norms = _found(worker, submission, plan_of(submission))
     poison = load_poison(worker, submission)
-    case = _case(worker, submission, loaded, found, norms, None if poison is None else poison.x)
+    with worker.store.read() as session:
+        calibration = judging.calibration_of(session, submission)
+    case = _case(worker, submission, loaded, found, norms, calibration, None if poison is None else poison.x)
     result = METHODS[method](case, progress=progress, should_stop=lambda: work.lost)
     guard = guard_of(case, result)
     return {
@@ -85,16 +89,20 @@ def _case(
     loaded: inputs.ScanInputs,
     found: Mapping[str, Any],
     norms: list[LabelNorm],
+    calibration: Calibration,
     poison: "npt.NDArray[np.float32] | None",
 ) -> "Case":
     from nc_core.inversion import ALL_PROFILES
     from nc_core.mitigation import Case
     from nc_core.scanning.detectors import comparable
+    from nc_core.scanning.whole import WholeNet
 
     options, rounds = ScanOptions(**submission.options), plan_of(submission)
     suspects = found.get("suspects", ())  # a verdict of an earlier version names none
     wanted = sorted({*found["flagged_labels"], *suspects})
     height, width, _ = loaded.canonical.input_shape
+    beyond = beyond_of(norms, repaired=wanted, classes=loaded.canonical.classes)
+    alpha, slots = range_alpha(found, options.alpha), int(submission.slots or 1)
     return Case(
         canonical=loaded.canonical,
         prepared=loaded.prepared,
@@ -103,16 +111,24 @@ def _case(
             labels=comparable(norms, wanted, detector=options.detector),
             flagged=tuple(wanted),
             pixels=height * width,
-            alpha=range_alpha(found, options.alpha),
+            alpha=alpha,
+        ),
+        whole=WholeNet(
+            prepared=loaded.prepared,
+            rounds=replace(rounds, ranges=1),
+            slots=slots,
+            alpha=alpha,
+            calibration=calibration,
         ),
         seed=options.seed,
         profile=ALL_PROFILES[rounds.profile_of(rounds.screenings)],
-        slots=int(submission.slots or 1),
+        slots=slots,
         max_accuracy_loss=options.max_accuracy_loss,
         false_positive_rate=options.false_positive_rate,
         poison=poison,
         suspects=tuple(suspects),
         leaders=leaders_of(norms, found["flagged_labels"]),
+        beyond=triggers.of_scan(worker, submission, beyond),
     )
 
 

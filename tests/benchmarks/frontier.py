@@ -123,7 +123,7 @@ def points(one: Subject, setting: str, rounds: int) -> list[dict[str, Any]]:
         seed = int(np.random.default_rng([bench.case.seed, number]).integers(2**31))
         if not patch(bench, known, seed=seed, progress=lambda _: None, should_stop=None):
             break
-        found = rescanner.look(seed=seed, settle=False)
+        found = rescanner.look(seed=seed)
         norms = {str(label): rescan.norms for label, rescan in found.rescan.items()}
         point(f"round {number}", norms=norms, seconds=time.monotonic() - begin)
         known += found.triggers

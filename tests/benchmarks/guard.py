@@ -22,6 +22,8 @@ from nc_core.inversion import ALL_PROFILES, PROFILES, Predictor
 from nc_core.mitigation import METHODS, Case, guard_of
 from nc_core.quarantine.admit import admit_images
 from nc_core.scanning.preparation import Preparation, prepare_scan
+from nc_core.scanning.rounds import plan
+from nc_core.scanning.whole import WholeNet
 from nc_tasks.request.label_ranges import parse_labels
 from tests.benchmarks import record
 
@@ -42,6 +44,12 @@ def case_of(preparation: Preparation, flagged: tuple[int, ...]) -> Case:
         prepared=prepared,
         triggers=triggers,
         still_flagged=lambda _: False,
+        whole=WholeNet(
+            prepared=prepared,
+            rounds=plan(preparation.labels, profile=PROFILE, seed=0),
+            slots=preparation.slots,
+            alpha=0.05,
+        ),
         seed=0,
         profile=ALL_PROFILES[PROFILE],
         slots=preparation.slots,

@@ -1,6 +1,7 @@
 """A submission whose repairs are queued, on real files; only the methods are stand-ins."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from safetensors.numpy import save
 
 from nc_core import mitigation
 from nc_core.datasets import CleanData, Images, split_images
+from nc_core.detection import LabelNorm, detect
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Trigger
 from nc_core.mitigation import Case, Repair, TargetTrigger
@@ -30,6 +32,7 @@ from nc_tasks.worker.process import WorkerProcess
 Make = Callable[..., str]
 
 CLASSES, TARGET = 4, 2
+CLEAN = detect([LabelNorm(label=label, state="done", norm=2.0) for label in range(CLASSES)], classes=CLASSES, pixels=6)
 
 
 def badnet() -> CanonicalModel:
@@ -96,7 +99,10 @@ def submission(worker: WorkerProcess, monkeypatch: pytest.MonkeyPatch, tmp_path:
                 norm = found.norm
                 rescan = Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=0.95, small=norm < 0.95)
                 rescans = dict.fromkeys(self.labels, rescan)
-                return Found(rescan=rescans, triggers=(TargetTrigger(TARGET, found),), settled=True)
+                return Found(rescan=rescans, triggers=(TargetTrigger(TARGET, found),))
+
+            def settle(self, seen: Found, **_: object) -> Found:
+                return replace(seen, whole=CLEAN)
 
         def run(*arguments: Any, **how: Any) -> Repair:
             monkeypatch.setattr(mitigation.loop, "Rescanner", Scripted)
