@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nc_tasks.store.tables.states import Verdict
+
 Rates = dict[str, float]
 """Label -> share of images."""
 
@@ -76,14 +78,30 @@ class ChangedLayer(BaseModel):
     relative: float | None = Field(description="L2 norm of the difference over that of the weights before.")
 
 
+class VerdictAfter(BaseModel):
+    """What a scan of the whole repaired net has found."""
+
+    model_config = ConfigDict(extra="allow")
+
+    verdict: Verdict
+    reason: str
+    p_value: float
+    threshold: float
+    flagged_labels: list[int]
+    labels: int = Field(description="How many were scanned.")
+
+
 class GuardRates(BaseModel):
     """The guarded net that goes with a repair."""
 
     model_config = ConfigDict(extra="allow")
 
     kind: str = Field(description="What it calls an image by.")
+    labels: list[int] = Field([], description="Whose triggers it knows.")
     false_positive_rate: float = Field(description="The one asked for.")
     threshold: float
+    threshold_images: int | None = Field(None, description="Clean images that it was set by.")
+    threshold_rate: float | None = Field(None, description="Chance that a clean image is called.")
     clean_flagged_rate: float
     clean_images: int
     class_flagged_rates: Rates
@@ -96,7 +114,10 @@ class _Measured(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     rescan: dict[str, RescannedLabel] = Field({}, description="Label -> what it needs on the repaired net.")
+    repaired_labels: list[int] = Field([], description="Labels whose triggers were taken away.")
+    repaired_beyond: list[int] = Field([], description="The same of labels that nothing is known against.")
     followers: list[int] = Field([], description="Flagged labels whose small trigger went away with the others'.")
+    verdict_after: VerdictAfter | None = Field(None, description="Null where the repaired net was not scanned again.")
     poisoned: PoisonedRates | None = None
     recovery_accuracy_before: Rates = Field({}, description="Stamped images that get their true label all the same.")
     recovery_accuracy_after: Rates = {}
@@ -104,6 +125,7 @@ class _Measured(BaseModel):
     comparison: RepairComparison | None = Field(None, description="Where several repairs were compared.")
     changed: list[ChangedLayer] = []
     guard: GuardRates | None = None
+    guarded_clean_flagged_rate: float | None = Field(None, description="The same as the guard's clean_flagged_rate.")
     goodnet_sha256: str | None = Field(None, description="Null where a filter guards the submitted model.")
     kept: bool | None = Field(None, description="Whether its nets are handed out.")
     rounds: int | None = Field(None, description="Of patching.")
