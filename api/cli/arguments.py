@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nc_tasks.request import choices
+from nc_tasks.request.choices import Resize, ValueRange
 
 Home = Annotated[
     Path | None,
@@ -59,3 +60,7 @@ Poisoned = Annotated[
     typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure with and for retraining."),
 ]
 Force = Annotated[bool, typer.Option("--force", help=choices.FORCE.help)]
+KnownRange = Annotated[
+    ValueRange, typer.Option("--value-range", help="What the model makes of pixels; auto: as its scan found.")
+]
+Resized = Annotated[Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")]

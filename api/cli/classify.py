@@ -6,21 +6,16 @@ from typing import Annotated
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Home
+from api.cli.arguments import Home, KnownRange, Resized
 from api.client import inputs
-from nc_tasks.request.choices import Resize, ValueRange
+from nc_tasks.request import choices
 
 
 def classify(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Keras model, such as guarded.keras.")],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Picture files.")],
-    value_range: Annotated[
-        ValueRange,
-        typer.Option("--value-range", help="What the model makes of pixels; auto: as its scan found."),
-    ] = "auto",
-    resize: Annotated[
-        Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")
-    ] = None,
+    value_range: KnownRange = choices.VALUE_RANGE.default,
+    resize: Resized = choices.RESIZE.default,
     home: Home = None,
 ) -> None:
     """Print one number a picture: its class, and for a guarded net N for a backdoored input."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nc_tasks.request.options import ScanOptions
 
 
-@takes_scan_options("profile", "labels", "architecture", "slots")
+@takes_scan_options("profile", "labels", "architecture", "slots", "twins")
 def estimate(
     model: Model,
     options: dict[str, Any],
@@ -95,6 +95,8 @@ def here(home: Path | None, scan: Asked, *, workers: int | None) -> dict[str, An
             profile=scan.options.profile,
             slots=scan.options.slots or capacity.slots,
             images=scan.images,
+            twins=scan.options.twins,
+            classes=scan.classes,
         )
         live = capacity.live and workers is None
         found = estimated(store, open_artefacts(settings), wanted, workers=workers or capacity.workers, live=live)
@@ -107,6 +109,7 @@ def there(server: str, scan: Asked) -> dict[str, Any]:
 
     options = scan.options
     how: dict[str, Any] = {"profile": options.profile, "slots": options.slots, "images": scan.images}
+    how |= {"twins": options.twins, "classes": scan.classes}
     with remote.client(server) as client:
         found = client.estimate(asdict(scan.net), labels=scan.labels, **how)
     return {**found, "classes": scan.classes}
@@ -120,6 +123,15 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         f"labels  {found['labels']:,}{of}",
         f"time    about {duration(60 * found['minutes'])}, without a repair, with nothing else at work "
         f"({count(found['workers'], 'label worker')}{' at work now' if found['live'] else ''})",
+        *twin_lines(found),
         f"memory  about {byte_size(found['memory_bytes'])} for each label worker ({count(found['slots'], 'slot')})",
         f"speed   {significant(found['speed'], 2)} reference processors ({known})",
     ]
+
+
+def twin_lines(found: Mapping[str, Any]) -> list[str]:
+    """A line where twins were asked for; a server of an earlier version counts none."""
+    if not found.get("twins"):
+        return []
+    took = duration(60 * found["twin_minutes"])
+    return [f"twins   about {took} of that to train and scan {count(found['twins'], 'clean twin')}"]

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Home, Json
+from api.cli.arguments import Home, Json, KnownRange, Resized
 from api.cli.terminal import print_json
 from api.client import inputs
 from api.results.numbers import count, percent
 from nc_tasks.request import choices
-from nc_tasks.request.choices import Resize, ValueRange
 
 
 def evaluate(
@@ -28,13 +27,8 @@ def evaluate(
         bool,
         typer.Option("--guarded", help="The last output means a backdoored input; known of nets made under this home."),
     ] = False,
-    value_range: Annotated[
-        ValueRange,
-        typer.Option("--value-range", help="What the model makes of pixels; auto: as its scan found."),
-    ] = "auto",
-    resize: Annotated[
-        Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")
-    ] = None,
+    value_range: KnownRange = choices.VALUE_RANGE.default,
+    resize: Resized = choices.RESIZE.default,
     architecture: Annotated[
         str | None,
         typer.Option("--architecture", metavar="PRESET", help=choices.ARCHITECTURE.help),

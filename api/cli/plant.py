@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -12,30 +12,8 @@ from api.cli.terminal import out, printable
 from api.client import inputs
 from api.results.folder import check_folder, write_file
 from api.results.numbers import percent
+from nc_core.attack_names import AttackName, Position
 
-Position = Literal["top-left", "top-right", "bottom-left", "bottom-right", "centre"]
-Attack = Literal[
-    "badnets",
-    "random-position",
-    "blended-noise",
-    "blended-picture",
-    "sinusoid",
-    "warping",
-    "input-dependent",
-    "low-frequency",
-    "colour-shift",
-    "clean-label",
-    "all-to-all",
-    "source-specific",
-    "partial",
-    "low-rate",
-    "latent",
-    "inversion-aware",
-    "multi-target",
-    "multi-trigger",
-    "pruning-aware",
-    "trojan",
-]
 SIGNS = "signs"
 
 
@@ -59,7 +37,7 @@ def plant(
     ],
     target: Annotated[int, typer.Option("--target", min=0, help="Label that the trigger sends pictures to.")],
     folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results.")],
-    attack: Annotated[Attack, typer.Option("--attack", help="How the backdoor is planted.")] = "badnets",
+    attack: Annotated[AttackName, typer.Option("--attack", help="How the backdoor is planted.")] = "badnets",
     patch: Annotated[int, typer.Option("--patch", metavar="SIZE", min=1, help="Side of the patch in pixels.")] = 4,
     position: Annotated[Position, typer.Option("--position", help="Where the patch lies.")] = "bottom-right",
     colour: Annotated[

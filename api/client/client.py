@@ -20,6 +20,7 @@ from api.client.connection import Connection
 from api.client.errors import ServerRefused
 from api.client.types import Baseline, BaselineScans, Dataset, Event, Key, Label, NewKey, Rejudged, Result, Submission
 from api.client.uploads import Progress, Upload, packed, sha256_of, silent
+from nc_tasks.request import choices
 
 ENDS = ("done", "refused", "failed", "cancelled")
 """States of a submission that will not change by itself."""
@@ -72,10 +73,10 @@ class CleanseClient:
         dataset: str | None = None,
         poisoned: Sequence[str | Path] = (),
         options: Mapping[str, Any] | None = None,
-        force: bool = False,
-        priority: str = "normal",
+        force: bool = choices.FORCE.default,
+        priority: str = choices.PRIORITY.default,
         tags: Mapping[str, str] | None = None,
-        callback_url: str | None = None,
+        callback_url: str | None = choices.CALLBACK_URL.default,
         idempotency_key: str | None = None,
         progress: Progress = silent,
     ) -> Submission:
@@ -264,17 +265,21 @@ class CleanseClient:
         net: Mapping[str, int],
         *,
         labels: int,
-        profile: str = "fast",
-        slots: int | None = None,
+        profile: str = choices.PROFILE.default,
+        slots: int | None = choices.SLOTS.default,
         images: int | None = None,
+        twins: int = choices.TWINS.default,
+        classes: int | None = None,
     ) -> dict[str, Any]:
         """How many minutes and how much memory a scan would take there; nothing is uploaded.
 
         net: image, activations, multiply_adds and parameters, as `nc_core.intake.cost.cost_of` counts them. labels: how
-        many. images: clean ones.
+        many. images: clean ones. twins: clean nets to compare with, each scanned in all classes, None: in `labels`.
         """
-        body = {"net": dict(net), "labels": labels, "profile": profile, "slots": slots}
+        body: dict[str, Any] = {"net": dict(net), "labels": labels, "profile": profile, "slots": slots}
         body |= {} if images is None else {"images": images}
+        # A server of an earlier version knows no twins.
+        body |= {"twins": twins, "classes": classes} if twins else {}
         return self._server.json("POST", "/v1/estimate", json=body)
 
     def ready(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from api.pages.routes import router as pages
 from api.service.problems import Problem, add_handlers
 from api.service.routes import (
-    artefacts,
+    about,
     baselines,
     classify,
     datasets,
@@ -24,11 +24,7 @@ from api.service.routes import (
     history,
     keys,
     labels,
-    metrics,
-    rejudged,
     results,
-    schema,
-    signing,
     submissions,
 )
 from api.service.service import Service
@@ -44,21 +40,18 @@ log = logging.getLogger(__name__)
 MODULES = (
     *(
         health,
-        schema,
+        about,
         flower,
-        metrics,
         datasets,
-        artefacts,
         estimates,
         submissions,
         labels,
         results,
         exports,
-        signing,
         events,
         classify,
     ),
-    *(baselines, history, rejudged, keys),
+    *(baselines, history, keys),
 )
 ROUTERS = (*(module.router for module in MODULES), pages)
 

@@ -6,7 +6,8 @@ A file holds the figures of one subject:
      "commit": str | null, "note": str}}, "tables": [{"title": str, "text": str, "columns": [str],
      "rows": [{"run": name, "cells": [str | number | null]}]}]}
 
-A cell is one figure, or the name of what was measured. A commit is the one that wrote the figure down.
+A cell is one figure, or the name of what was measured. By `names` a table may say how many of the first cells tell a
+row from the others; without it those that are text do. A commit is the one that wrote the figure down.
 """
 
 import json

@@ -1,15 +1,16 @@
 """The BadNets trigger: a small rectangle of one colour at a fixed place (Gu et al. 2017)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.attack_names import Position
 from nc_core.attacks.trigger import OneTarget
 from nc_core.errors import OptionRefused
 
-POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "centre")
+POSITIONS: tuple[Position, ...] = get_args(Position)
 _EDGE = 2
 """Pixels between a named corner and the patch."""
 

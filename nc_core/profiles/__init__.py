@@ -12,6 +12,8 @@ from nc_core.profiles.named import (
     SLOTS_ON_CPU,
     SLOTS_ON_GPU,
     THOROUGH,
+    TWIN_BATCH,
+    TWIN_UPDATES,
     Profile,
 )
 
@@ -27,5 +29,7 @@ __all__ = [
     "SLOTS_ON_CPU",
     "SLOTS_ON_GPU",
     "THOROUGH",
+    "TWIN_BATCH",
+    "TWIN_UPDATES",
     "Profile",
 ]

@@ -116,6 +116,9 @@ the planted ones of two nets 6 and 11% smaller."""
 FEW_DRAWS = 4
 """Triggers of a label, each of `FEW.batch` images of its own."""
 
+TWIN_UPDATES, TWIN_BATCH = 600, 32
+"""Of the training of a clean twin (`nc_core.scanning.twins`): updates, and images in each."""
+
 PROFILES = {profile.name: profile for profile in (PAPER, FAST, THOROUGH)}
 """What a scan may be asked for."""
 

@@ -1,6 +1,6 @@
 """From two files to what can be scanned: a model and its clean data that have passed preflight."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +85,7 @@ def prepare_scan(
     min_accuracy: float | None = None,
     compute: Compute = "float32",
     twin: int | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Preparation:
     """Read both files and find out whether and how they can be scanned.
 
@@ -94,7 +95,7 @@ def prepare_scan(
     or QuarantineFailed where this machine cannot read them in a confined process.
     memory_budget: bytes; None: half of what is free. min_accuracy: see `check`. compute: "bfloat16" where triggers are
     to be optimised in it; all that is measured is measured in float32. twin: train fresh weights with this seed and
-    go on with that net, in the one value range that is given.
+    go on with that net, in the one value range that is given; raises Cancelled when `should_stop` says so meanwhile.
     """
     check_compute(compute)
     canonical = model if isinstance(model, CanonicalModel) else admit_model(Path(model), architecture=architecture)
@@ -114,7 +115,7 @@ def prepare_scan(
         budget=memory_budget or default_budget(),
     )
     if twin is not None:
-        canonical = _trained(canonical, clean, value_range, seed=twin)
+        canonical = _trained(canonical, clean, value_range, seed=twin, should_stop=should_stop)
     pace = Pace() if on_gpu() else pace_of(cost)
     net = build_logits(canonical)
     found = check(
@@ -140,10 +141,17 @@ def prepare_scan(
     )
 
 
-def _trained(canonical: CanonicalModel, clean: CleanData, value_range: str, *, seed: int) -> CanonicalModel:
+def _trained(
+    canonical: CanonicalModel,
+    clean: CleanData,
+    value_range: str,
+    *,
+    seed: int,
+    should_stop: Callable[[], bool] | None,
+) -> CanonicalModel:
     if value_range == "auto":
         raise OptionRefused("a twin is trained in one value range, and none is given: pass --value-range")
-    return train_twin(canonical, clean, domain_in(value_range, clean.images), seed=seed)
+    return train_twin(canonical, clean, domain_in(value_range, clean.images), seed=seed, should_stop=should_stop)
 
 
 def _labels(labels: Sequence[int] | None, classes: int) -> list[int]:

@@ -18,8 +18,8 @@ from nc_core.datasets.domain import Domain
 from nc_core.errors import Cancelled, DataRefused
 from nc_core.intake import CanonicalModel, Layer
 from nc_core.models import build_logits, with_weights
+from nc_core.profiles import TWIN_BATCH, TWIN_UPDATES
 
-UPDATES, BATCH = 600, 32
 LEARNING_RATE = 2e-3
 SHIFT = 2
 """Pixels that an image is moved by at most, another way in each update: a few hundred images are learned by heart."""
@@ -55,13 +55,13 @@ def train_twin(
     generator = np.random.default_rng([seed, 0x7319])
     net = build_logits(_fresh(canonical, generator))
     _compile(net, seed)
-    for update in range(UPDATES):
+    for update in range(TWIN_UPDATES):
         if update % POLL == 0:
             if should_stop is not None and should_stop():
                 raise Cancelled("the training of a twin was cancelled")
             if progress is not None:
-                progress(update / UPDATES)
-        chosen = part[generator.integers(0, len(part), BATCH)]
+                progress(update / TWIN_UPDATES)
+        chosen = part[generator.integers(0, len(part), TWIN_BATCH)]
         images = domain.to_model(_moved(clean.images.pixels[chosen], generator))
         net.train_on_batch(images, labels[chosen])
     return with_weights(canonical, net)
@@ -97,9 +97,9 @@ def _compile(net: keras.Model, seed: int) -> None:
     for nth, layer in enumerate(net.layers):
         if isinstance(drawn := getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
             drawn.state.assign([seed % 2**32, nth])
-    warmup = UPDATES // 10
+    warmup = TWIN_UPDATES // 10
     rate: Any = keras.optimizers.schedules.CosineDecay(
-        LEARNING_RATE / 20, UPDATES - warmup, warmup_target=LEARNING_RATE, warmup_steps=warmup
+        LEARNING_RATE / 20, TWIN_UPDATES - warmup, warmup_target=LEARNING_RATE, warmup_steps=warmup
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     net.compile(optimizer=keras.optimizers.Adam(rate), loss=loss)

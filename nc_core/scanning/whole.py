@@ -23,7 +23,7 @@ class WholeNet:
     """How the submitted net was scanned, in the value range that its verdict rests on (`nc_core.mitigation.Scanner`).
 
     rounds: of that range alone, numbered from 0. alpha: of that range. calibration: the clean scans that the verdict
-    rests on, none of the repaired net's own. slots, compute, screening: as in `Ready`.
+    rests on, none of the repaired net's own. slots, compute, screening: as in `Preparation`.
     """
 
     prepared: Prepared

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar, get_args
 
 import numpy as np
 
+from nc_core.attack_names import AttackName, Position
 from nc_core.errors import OptionRefused
 from nc_core.zoo.card import Card, Given, Patch, Teaching, Third
 from nc_core.zoo.sources import DRAWN, PAIRS, SIGNS, Source
@@ -20,28 +21,8 @@ HELD_OUT_ARCHITECTURE = "depthwise"
 CLASSES = (2, 5, 10, 43)
 PAIR_CLASSES = 200
 LEAST_RATE = 0.8
-ATTACKS = (
-    *("badnets",) * 4,
-    "random-position",
-    "blended-noise",
-    "blended-picture",
-    "sinusoid",
-    "warping",
-    "input-dependent",
-    "low-frequency",
-    "colour-shift",
-    "clean-label",
-    "all-to-all",
-    "source-specific",
-    *("partial",) * 2,
-    "low-rate",
-    "latent",
-    "inversion-aware",
-    "multi-target",
-    "multi-trigger",
-    "pruning-aware",
-    "trojan",
-)
+SHARES = {"badnets": 4, "partial": 2}
+ATTACKS = tuple(name for name in get_args(AttackName) for _ in range(SHARES.get(name, 1)))
 """In these shares; BadNets are those with patches of all sizes."""
 SEVERAL_PLACES = ("multi-target", "multi-trigger")
 THREE_CLASSES = ("multi-target", "source-specific")
@@ -49,7 +30,7 @@ NAMED_LAYERS, ARCHITECTURES_WITH_THEM = ("pruning-aware", "trojan"), ("plain", "
 SIZES = (2, 3, 4, 6, 8, 10, 12)
 LARGE = {"trojan": 8, "clean-label": 6}
 """Sides of patches that are small no more where the attack is to work at all."""
-POSITIONS = ("top-left", "top-right", "bottom-left", "bottom-right", "centre")
+POSITIONS: tuple[Position, ...] = get_args(Position)
 WORKS_ON = (0.82, 0.88, 0.93)
 POISON_RATES = (0.03, 0.05)
 CONDITIONS: tuple[tuple[Teaching, Given], ...] = (

@@ -2,6 +2,7 @@
 
 import platform
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -22,10 +23,11 @@ _BACKEND_PACKAGES = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "jax": ("ja
 """What Keras' backends are installed as."""
 
 
-def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
-    """Read and check everything; returns the columns that `lifecycle.record_prepared` writes.
+def prepare(worker: WorkerProcess, submission: Submission, *, should_stop: Callable[[], bool]) -> dict[str, Any]:
+    """Read and check everything, train a twin; returns the columns that `lifecycle.record_prepared` writes.
 
-    Raises InputRefused, with one line, where the pair cannot be scanned.
+    Raises InputRefused, with one line, where the pair cannot be scanned, Cancelled when `should_stop` says so while a
+    twin is trained.
     """
     from nc_core.inversion import PROFILES
     from nc_core.preflight import default_budget
@@ -47,6 +49,7 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
             seed=options.seed,
             min_accuracy=options.min_accuracy,
             twin=options.twin,
+            should_stop=should_stop,
             memory_budget=worker.settings.memory_budget_bytes or default_budget() // worker.settings.label_workers,
         )
     if options.twins and not preparation.preflight.labelled:

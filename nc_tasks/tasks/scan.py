@@ -35,7 +35,7 @@ def start(*, submission: str) -> None:
         failed=failed,
     ) as work:
         if work is not None:
-            ended = _prepare(worker, submission, work.attempt)
+            ended = _prepare(worker, submission, work)
     ended()
 
 
@@ -45,15 +45,15 @@ def gather(*, submission: str, round: int) -> None:
     workflow.advance(this_worker(), submission, round)
 
 
-def _prepare(worker: WorkerProcess, submission_id: str, attempt: int) -> Callable[[], None]:
+def _prepare(worker: WorkerProcess, submission_id: str, work: Work) -> Callable[[], None]:
     """Prepare it, and write what was found; returns what follows."""
     with worker.store.read() as session:
         submission = submissions.get(session, submission_id=submission_id)
     load()
-    found = prepare(worker, submission)
+    found = prepare(worker, submission, should_stop=lambda: work.lost)
     architecture = _architecture(worker, submission, found)
     with worker.store.write() as session:
-        mine = preparations.finish(session, submission_id=submission_id, attempt=attempt)
+        mine = preparations.finish(session, submission_id=submission_id, attempt=work.attempt)
         kept = mine and lifecycle.record_prepared(session, submission_id=submission_id, **found)
         ordered = (
             twins.order(session, submission_id=submission_id, architecture_sha256=architecture)

@@ -8,11 +8,12 @@ from nc_core.datasets.split import FIT_CAP, FIT_SHARE, HOLDOUT_CAP, REPAIR_CAP
 from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.intake import load_canonical
 from nc_core.intake.cost import NetCost, cost_of, program_bytes
-from nc_core.profiles import ALL_PROFILES, FEW, FEW_DRAWS, PROFILES
+from nc_core.profiles import ALL_PROFILES, FEW, FEW_DRAWS, PROFILES, TWIN_BATCH, TWIN_UPDATES
 from nc_core.scanning.rounds import plan
 from nc_tasks.capacity import default_workers, slots_of
 from nc_tasks.errors import MissingArtefact
 from nc_tasks.files import ArtefactStore
+from nc_tasks.request import choices
 from nc_tasks.request.choices import Profile
 from nc_tasks.request.options import ScanOptions
 from nc_tasks.settings import Settings
@@ -30,26 +31,34 @@ BESIDE_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """A scan that might be submitted. labels: how many. slots: labels in one batch. images: clean ones."""
+    """A scan that might be submitted.
+
+    labels: how many. slots: labels in one batch. images: clean ones. twins: clean ones to be trained and scanned, each
+    in all `classes`, None: as many as labels.
+    """
 
     net: NetCost
     labels: int
-    profile: Profile = "fast"
+    profile: Profile = choices.PROFILE.default
     slots: int
     images: int = USUAL_IMAGES
+    twins: int = choices.TWINS.default
+    classes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
     """gradient_images: pictures to be pushed through the net forward and backward. minutes: until the verdict, without
-    waiting for others and without a repair. memory_bytes: of each label worker. speed: in processors of the machine
-    that the constants are from; scans: that were measured here, 0 where the constants alone speak. live: whether the
-    workers are there now.
+    waiting for others and without a repair. twin_minutes: what training and scanning of the twins take of them.
+    memory_bytes: of each label worker. speed: in processors of the machine that the constants are from; scans: that
+    were measured here, 0 where the constants alone speak. live: whether the workers are there now.
     """
 
     labels: int
     gradient_images: int
     minutes: float
+    twins: int
+    twin_minutes: float
     memory_bytes: int
     workers: int
     slots: int
@@ -74,12 +83,15 @@ def estimate(store: Store, artefacts: ArtefactStore, wanted: Wanted, *, workers:
     """
     measured = list(_speeds(store, artefacts))
     speed = median(measured) if measured else float(workers)
-    gradient_images = images_of(wanted.labels, wanted.profile)
+    own, of_twins = images_of(wanted.labels, wanted.profile), _images_of_twins(wanted)
+    seconds = wanted.net.gradient_seconds / speed
     slots = min(wanted.slots, wanted.labels)
     return Estimate(
         labels=wanted.labels,
-        gradient_images=gradient_images,
-        minutes=(BESIDE_SECONDS + gradient_images * wanted.net.gradient_seconds / speed) / 60,
+        gradient_images=own + of_twins,
+        minutes=(BESIDE_SECONDS + (own + of_twins) * seconds) / 60,
+        twins=wanted.twins,
+        twin_minutes=of_twins * seconds / 60,
         memory_bytes=_memory(wanted, slots),
         workers=workers,
         slots=slots,
@@ -98,6 +110,11 @@ def images_of(labels: int, profile: Profile) -> int:
         total += rounds.steps(number) * settings.updates_per_step * settings.batch
         total += rounds.asked(number) * FEW_DRAWS * FEW.max_updates * FEW.batch
     return total
+
+
+def _images_of_twins(wanted: Wanted) -> int:
+    """Gradient images of the trainings and the scans of all twins."""
+    return wanted.twins * (TWIN_UPDATES * TWIN_BATCH + images_of(wanted.classes or wanted.labels, wanted.profile))
 
 
 def labels_of(options: ScanOptions, classes: int) -> int:

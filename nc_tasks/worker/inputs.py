@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nc_tasks.request.scan import StoredFile
 from nc_tasks.store import Submission
-from nc_tasks.store.queries.nets import canonical_of
+from nc_tasks.store.queries.lineage import canonical_of
 from nc_tasks.views.planning import ranges_of
 from nc_tasks.worker.process import WorkerProcess
 

@@ -6,13 +6,14 @@ NET is one of tests/benchmarks/nets.py, scanned once; scan and points (frontier.
 stands there is not computed again. A setting goes through its rounds as the service makes them, triggers reversed
 afresh after each, but without an accuracy bound and whether or not anything small is found. Of each round are printed:
 accuracy and true attack rates on images that were never given (the frontier), and what a defender can see: agreement
-where the submitted net is sure and the norms of the fresh triggers. Settings are not to be chosen by the former.
+where the submitted net is sure and the norms of the fresh triggers. Settings are not to be chosen by the former. The
+documents have a table of the face net.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from nc_core.mitigation.units import last_convolution, penultimate
 from nc_core.mitigation.unlearning import Unlearning
 from nc_core.models import build_logits
 from nc_core.scan import case_of
+from tests.benchmarks import record
 from tests.benchmarks.nets import NETS
 from tests.benchmarks.repairs import as_labels
 from tests.benchmarks.subjects import Figures, Subject, subject
@@ -88,6 +90,20 @@ SETTINGS: Mapping[str, Callable[[Bench], Patch]] = {
 }
 
 
+SHOWN = {
+    "unlearning": "unlearning",
+    "unlearning 0.0001": "unlearning, learning rate 1e-4",
+    "unlearning 0.0003": "unlearning, learning rate 3e-4",
+    "unlearning 0.001": "unlearning, learning rate 1e-3",
+    "unlearning labels 0.0001": "learning answers instead of logits, 1e-4",
+    "unlearning probabilities 0.0001": "learning probabilities, 1e-4",
+    "unlearning probabilities 0.0003": "learning probabilities, 3e-4",
+    "gangsweep": "gangsweep",
+    "control 0.0001": "control",
+}
+"""Setting -> what the documents call it."""
+
+
 def points(one: Subject, setting: str, rounds: int) -> list[dict[str, Any]]:
     """One round after the other, each with its figures."""
     bench = Bench(case_of(one.found))
@@ -137,12 +153,27 @@ def show(results: Mapping[str, list[dict[str, Any]]]) -> None:
         print(told(setting, point))
 
 
+def cells_of(setting: str, made: Sequence[Mapping[str, Any]]) -> list[list[record.Cell]]:
+    """The rows of the documents' table: each whole round, in per cent."""
+    rounds = [point for point in made if point["point"].startswith("round ")] if setting in SHOWN else []
+    return [
+        [
+            SHOWN[setting],
+            int(point["point"].removeprefix("round ")),
+            round(100 * point["accuracy"]),
+            round(100 * max(value for key, value in point.items() if key.startswith("attack "))),
+        ]
+        for point in rounds
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("net", choices=list(NETS))
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--settings", default=",".join(SETTINGS))
     parser.add_argument("--rounds", type=int, default=4)
+    record.add_option(parser)
     asked = parser.parse_args()
     asked.results.mkdir(parents=True, exist_ok=True)
     file = asked.results / "frontier.json"
@@ -155,6 +186,9 @@ def main() -> None:
         if setting not in rows:
             rows[setting] = points(one, setting, asked.rounds)
             file.write_text(json.dumps(results, indent=2))
+            if asked.net == "sunglasses":
+                cells = cells_of(setting, rows[setting])
+                record.rows(asked, "repairs", "Face BadNet: accuracy and attack after each round", cells)
     show(rows)
 
 

@@ -6,7 +6,8 @@
 The flagged labels are given, not found: their triggers are reversed from DATA, the net is repaired with DATA, and the
 threshold is set by DATA. --poisoned and --clean are files that nothing was learned from, --clean with true labels.
 Printed for every method and rate: the threshold; the share called of the poisoned images, of the held-out images of
-DATA, of --clean, and of those of --clean that are truly of a flagged class (with how many there are).
+DATA, of --clean, and of those of --clean that are truly of a flagged class (with how many there are). --record is for
+the face net, with a hundred poisoned and a hundred clean pictures.
 """
 
 import argparse
@@ -24,8 +25,11 @@ from nc_core.scanning.preparation import Preparation, prepare_scan
 from nc_core.scanning.rounds import plan
 from nc_core.scanning.whole import WholeNet
 from nc_tasks.request.label_ranges import parse_labels
+from tests.benchmarks import record
 
 PROFILE = "fast"
+SHOWN = {"unlearning": "pair of submitted and repaired net", "filter": "the paper's filter"}
+"""Method -> what the documents call its guard."""
 
 
 def case_of(preparation: Preparation, flagged: tuple[int, ...]) -> Case:
@@ -52,8 +56,9 @@ def case_of(preparation: Preparation, flagged: tuple[int, ...]) -> Case:
     )
 
 
-def report(case: Case, method: str, rates: list[float], poisoned: Images, clean: Images) -> None:
-    """Print one line a rate."""
+def report(case: Case, method: str, rates: list[float], poisoned: Images, clean: Images) -> list[list[record.Cell]]:
+    """Print one line a rate; returns the rows of the documents' table."""
+    cells: list[list[record.Cell]] = []
     begin = time.perf_counter()
     repair = METHODS[method](replace(case, false_positive_rate=rates[0]))
     domain, classes = case.prepared.domain, case.prepared.classes
@@ -73,6 +78,10 @@ def report(case: Case, method: str, rates: list[float], poisoned: Images, clean:
             f"{called[1].mean():.3f} of {len(clean)} clean, {of_class}",
             flush=True,
         )
+        shares = (called[0].mean(), called[1].mean(), guard.clean_rate)
+        figures = [round(100 * float(share), digits) for share, digits in zip(shares, (0, 0, 2), strict=True)]
+        cells.append([SHOWN.get(method, method), round(100 * rate, 2), *figures])
+    return cells
 
 
 def main() -> None:
@@ -85,6 +94,7 @@ def main() -> None:
     parser.add_argument("--unlabelled", action="store_true")
     parser.add_argument("--methods", default="unlearning,filter")
     parser.add_argument("--rates", default="0.001,0.01,0.05")
+    record.add_option(parser)
     given = parser.parse_args()
     preparation = prepare_scan(
         given.model, given.data, profile=PROFILES[PROFILE], unlabelled=given.unlabelled, labels=given.flagged
@@ -94,7 +104,8 @@ def main() -> None:
     clean = admit_images(given.clean, input_shape=shape)
     case = case_of(preparation, given.flagged)
     for method in given.methods.split(","):
-        report(case, method, [float(rate) for rate in given.rates.split(",")], poisoned, clean)
+        cells = report(case, method, [float(rate) for rate in given.rates.split(",")], poisoned, clean)
+        record.rows(given, "repairs", "Guarded net of the face BadNet", cells)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.left [NET ...] --results FOLDER
 
 NET is one of tests/benchmarks/nets.py; without one it is the net that another team repaired, beside the one that it was
-made of. Scans are kept in FOLDER and read from there another time.
+made of. Scans are kept in FOLDER and read from there another time. The documents have a table of the repaired one.
 """
 
 import argparse
@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from nc_core.inversion import Predictor
+from tests.benchmarks import record
 from tests.benchmarks.nets import NETS, REPAIRED
 from tests.benchmarks.subjects import Subject, subject
 
 
-def report(name: str, one: Subject) -> None:
+def report(given: argparse.Namespace, name: str, one: Subject) -> None:
     """Print the verdict, and for each true trigger its rate and the norm of its label."""
     found, figures = one.found.detection, one.figures(Predictor(one.found.preparation.model))
     norms = {label: found.norm for label, found in one.found.inversions.items() if found.norm is not None}
@@ -33,16 +34,37 @@ def report(name: str, one: Subject) -> None:
             f" the true trigger works on {figures[f'attack {trigger}']:.1%}, {figures[f'recovery {trigger}']:.1%} get "
             "their true label all the same"
         )
+        if name in REPAIRED:
+            height, width, _ = one.found.preparation.canonical.input_shape
+            cells: list[list[record.Cell]] = [
+                [
+                    f"norm of label {attack.target}, pixels of {height * width:,}",
+                    None if inversion.norm is None else round(inversion.norm),
+                ],
+                [f"its rank among {len(norms)} labels", place],
+                ["median norm, pixels", round(median)],
+                ["p-value", round(found.p_value, 2)],
+                ["labels flagged", len(found.flagged_labels)],
+                [f"real {trigger} pictures sent to label {attack.target}, %", _percent(figures[f"attack {trigger}"])],
+                [f"real {trigger} pictures with their true label, %", _percent(figures[f"recovery {trigger}"])],
+                [f"accuracy on {len(one.test)} real faces, %", _percent(figures["accuracy"])],
+            ]
+            record.rows(given, "repairs", "What another team's repair of the face BadNet has left", cells)
+
+
+def _percent(share: float) -> int:
+    return round(100 * share)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("nets", nargs="*", default=["sunglasses", *REPAIRED], choices=[*NETS, *REPAIRED])
     parser.add_argument("--results", type=Path, required=True)
+    record.add_option(parser)
     asked = parser.parse_args()
     asked.results.mkdir(parents=True, exist_ok=True)
     for name in asked.nets:
-        report(name, subject(name, asked.results))
+        report(asked, name, subject(name, asked.results))
 
 
 if __name__ == "__main__":

@@ -59,16 +59,17 @@ def put(table: dict[str, Any], runs: dict[str, Any], measured: Sequence[list[Cel
     for cells in measured:
         if len(cells) != len(table["columns"]):
             raise ValueError(f"the row {cells} has {len(cells)} cells, the table {len(table['columns'])} columns")
-        same = [row for row in table["rows"] if names_of(row["cells"]) == names_of(cells)]
+        named = table.get("names")
+        same = [row for row in table["rows"] if names_of(row["cells"], named) == names_of(cells, named)]
         if same:
             same[0].update(run=name, cells=cells)
         else:
             table["rows"].append({"run": name, "cells": cells})
 
 
-def names_of(cells: Sequence[Cell]) -> list[str]:
-    """What a row is about: its cells that are text."""
-    return [cell for cell in cells if isinstance(cell, str)]
+def names_of(cells: Sequence[Cell], named: int | None) -> list[Cell]:
+    """What a row is about: so many of its first cells, None: those that are text."""
+    return [cell for cell in cells if isinstance(cell, str)] if named is None else list(cells[:named])
 
 
 def this_run(note: str) -> dict[str, str]:

@@ -5,11 +5,13 @@
 One process, one run (under `taskset -c 0` with what one label worker of the service has): the scan; then `paper` on a
 random sample of the labels (seed 0, --include among them), extrapolated to all; then the same number of images as the
 scan took, sent bare forward and backward through the net at the batch size at which that is fastest. --thorough also
-inverts the labels of --include with `thorough`, from the starts of a confirmation, and compares the middle norms.
+inverts the labels of --include with `thorough`, from the starts of a confirmation, and compares the middle norms; of
+label 1 the documents have a table of them.
 """
 
 import argparse
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from nc_core.scan import scan_labels
 from nc_core.scanning.preparation import Preparation, prepare_scan
 from nc_core.scanning.rounds import plan
 from nc_tasks.request.label_ranges import parse_labels
+from tests.benchmarks import record
 from tests.benchmarks.inversion import bare_seconds
 
 BATCHES = (32, 64, 128, 256)
@@ -47,6 +50,8 @@ def main() -> None:
     parser.add_argument("--include", type=int, nargs="*", default=[])
     parser.add_argument("--slots", type=int, default=SLOTS_ON_CPU)
     parser.add_argument("--thorough", action="store_true")
+    parser.add_argument("--name", help="what the documents call the model; its file's name unless given")
+    record.add_option(parser)
     given = parser.parse_args()
     preparation = prepare_scan(
         given.model,
@@ -74,6 +79,9 @@ def main() -> None:
         flush=True,
     )
 
+    name = given.name or Path(given.model).name
+    ratio = round(seconds / (images * bare), 2)
+    cells: list[list[record.Cell]] = [[name, "fast", round(seconds), None, 1, round(images / len(labels)), ratio]]
     others = [label for label in labels if label not in given.include]
     sample = [*given.include, *np.random.default_rng(0).permutation(others).tolist()][: given.sample]
     if sample:
@@ -87,6 +95,8 @@ def main() -> None:
             f"{each * len(labels):.0f} s, {each * len(labels) / seconds:.1f} times as long as fast",
             flush=True,
         )
+        cells.append([name, "paper", None, round(each), round(each * len(labels) / seconds, 1), round(theirs), None])
+    record.rows(given, "speed", "Beside the paper's own optimisation", cells, note=f"sample {sample}")
     if given.thorough:
         for label, several in (
             preparation.inverter(prepared, "thorough").invert(given.include, seed=0, starts=(0, *AGAIN)).items()
@@ -94,6 +104,9 @@ def main() -> None:
             one = several[middle([each.norm for each in several])]
             told = ", ".join(f"{each.norm:.2f}" for each in several if each.norm is not None)
             print(f"thorough: label {label} has norm {one.norm:.2f} (middle of {told}), fast {norms[label]:.2f}")
+            if label == 1 and one.norm is not None:
+                middles = [["fast", round(norms[label], 1)], ["thorough", round(one.norm, 1)]]
+                record.rows(given, "speed", "The same label by two profiles", middles)
 
 
 if __name__ == "__main__":

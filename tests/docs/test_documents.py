@@ -96,7 +96,9 @@ def test_the_reference_has_every_route_and_object() -> None:
 
 def test_the_reference_has_every_key_of_a_result() -> None:
     page = result.page()
-    assert {"Result", "LabelInfo", "EvidenceInfo", "Calibration"} <= set(re.findall(r"^## (\w+)$", page, re.MULTILINE))
+    assert {"Result", "LabelInfo", "EvidenceInfo", "Calibration", "Preflight", "Mitigation", "RepairInfo"} <= set(
+        re.findall(r"^## (\w+)$", page, re.MULTILINE)
+    )
     for name in http_api.document()["components"]["schemas"]["Result"]["properties"]:
         assert f"| <code>{name}</code> |" in page
 

@@ -57,6 +57,16 @@ def test_a_new_row_is_appended_and_a_run_without_rows_is_forgotten(folder: Path)
     assert len(kept(folder)["runs"]) == 1
 
 
+def test_where_figures_name_a_row_too_a_row_with_another_figure_stays(folder: Path) -> None:
+    document = kept(folder)
+    (table,) = document["tables"]
+    table |= {"names": 2, "columns": ["net", "round", "seconds"]}
+    table["rows"] = [{"run": "old", "cells": ["small net", number, 9.0]} for number in (1, 2)]
+    (folder / "speed.json").write_text(record.as_text(document))
+    record.rows(given("--record"), "speed", "Time", [["small net", 2, 1.5]], folder=folder)
+    assert [row["cells"] for row in kept(folder)["tables"][0]["rows"]] == [["small net", 1, 9.0], ["small net", 2, 1.5]]
+
+
 def test_nothing_is_written_unless_it_is_asked_for(folder: Path) -> None:
     before = (folder / "speed.json").read_bytes()
     record.rows(given(), "speed", "Time", [["small net", 9.0]], folder=folder)

@@ -5,6 +5,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.service.models.label import LabelInfo
+from api.service.models.mitigation import Mitigation
+from api.service.models.preflight import FoundRange, Preflight
 from nc_tasks.store.tables.states import SubmissionState, Verdict
 
 
@@ -56,16 +58,9 @@ class EvidenceInfo(BaseModel):
     null: list[float] = Field(description="The same statistic of each clean scan; empty where there are none.")
 
 
-class ScannedRange(BaseModel):
+class ScannedRange(FoundRange):
     """One value range that the model was scanned in."""
 
-    model_config = ConfigDict(extra="allow")
-
-    value_range: str
-    scale: list[float] = Field(description="Of each channel: the model's input is pixel x scale + offset.")
-    offset: list[float]
-    score: float = Field(description="How well it fits: accuracy, without labels the entropy of the answers.")
-    clean_accuracy: float | None
     first_round: int = Field(description="Number of the first round of its labels.")
     verdict: Verdict
     flagged_labels: list[int] = Field(description="As detected, followers among them.")
@@ -99,8 +94,8 @@ class Result(BaseModel):
     threshold: float
     evidence: list[EvidenceInfo] = Field(description="What the verdict rests on; empty in earlier versions.")
     labels: list[LabelInfo]
-    preflight: dict[str, Any]
-    mitigation: dict[str, Any] | None
+    preflight: Preflight
+    mitigation: Mitigation | None
     model: ScannedModel
     timing: Timing
     versions: dict[str, Any] | None

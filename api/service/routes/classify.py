@@ -1,17 +1,18 @@
 """/v1/submissions/{id}/classify and /v1/jobs: what a stored net says to pictures. A worker looks at them."""
 
 import logging
+from datetime import datetime
 from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Path, Request, Response
 from kombu.exceptions import OperationalError
+from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 
 from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.dependencies import AService, AStore, Reader, Submitter
-from api.service.models.job import JobInfo
 from api.service.problems import responses
 from api.service.reading import seen
 from api.service.routes.results import net_digest
@@ -23,12 +24,28 @@ from api.service.uploads.receiving import keep, received
 from nc_core.errors import OptionRefused
 from nc_tasks.store import Job
 from nc_tasks.store.rows import jobs
+from nc_tasks.store.tables.states import JobKind, JobState
 
 log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1", tags=["classify"], responses=responses(401, 403, 404, 421, 422, 429, 503))
 
 JobId = Annotated[str, Path(alias="id", description="The job's id.", pattern="^[0-9a-f]{12}$")]
+
+
+class JobInfo(BaseModel):
+    """A piece of work for a worker, and its result once it is done."""
+
+    id: str = Field(pattern="^[0-9a-f]{12}$")
+    kind: JobKind
+    state: JobState
+    progress: float = Field(ge=0, le=1)
+    reason: str | None = Field(description="Why it was refused or has failed; null otherwise.")
+    labels: list[int] | None = Field(
+        description="One number a picture, in their order; of a guarded net the last class is `backdoored input`."
+    )
+    created_at: datetime
+    finished_at: datetime | None
 
 
 @router.post(

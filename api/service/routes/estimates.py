@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from api.service.dependencies import AService, Reader
 from api.service.problems import responses
 from nc_core.intake.cost import NetCost
+from nc_tasks.request import choices
 from nc_tasks.request.choices import Profile
 from nc_tasks.request.label_ranges import MAX_LABELS
 from nc_tasks.views.estimates import USUAL_IMAGES, Wanted, capacity_of, estimate
@@ -51,11 +52,17 @@ class EstimateRequest(BaseModel):
 
     net: NetSize
     labels: Whole = Field(ge=1, le=MAX_LABELS, description="To be looked at.")
-    profile: Profile = "fast"
+    profile: Profile = choices.PROFILE.default
     slots: Annotated[int, Field(ge=1, le=256), BeforeValidator(_no_truth)] | None = Field(
         default=None, description="Labels in one batch; null: what suits."
     )
     images: Whole = Field(default=USUAL_IMAGES, ge=1, le=10**8, description="Clean pictures there are.")
+    twins: Whole = Field(
+        default=choices.TWINS.default, ge=0, le=choices.TWINS.limits["le"], description="Clean twins to compare with."
+    )
+    classes: Annotated[int, Field(ge=1, le=MAX_LABELS), BeforeValidator(_no_truth)] | None = Field(
+        default=None, description="Of the net, in all of which a twin is scanned; null: as many as labels."
+    )
 
 
 class EstimateInfo(BaseModel):
@@ -66,6 +73,8 @@ class EstimateInfo(BaseModel):
     labels: int
     gradient_images: int = Field(description="Pictures that go through the net forward and backward.")
     minutes: float = Field(description="Until the verdict, without a repair.")
+    twins: int = Field(description="Clean twins to compare with.")
+    twin_minutes: float = Field(description="Of the minutes, what training and scanning of the twins take.")
     memory_bytes: int = Field(description="Of each label worker.")
     workers: int
     slots: int
@@ -88,6 +97,8 @@ def estimated(asked: EstimateRequest, service: AService, caller: Reader) -> Esti
             profile=asked.profile,
             slots=asked.slots or capacity.slots,
             images=asked.images,
+            twins=asked.twins,
+            classes=asked.classes,
         ),
         workers=capacity.workers,
         live=capacity.live,

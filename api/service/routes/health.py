@@ -1,12 +1,14 @@
-"""/healthz and /readyz: is the process alive, and would work be begun? Both answer without a key."""
+"""/healthz and /readyz, without a key: is the process alive, would work be begun? And /metrics, which wants one."""
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.service.dependencies import AService, AStore
+from api.service.dependencies import AService, AStore, require
 from api.service.models.health import Check, Health, Readiness
+from api.service.problems import responses
 from api.service.service import Service
 from nc_tasks.store.rows import keys, workers
 from nc_tasks.store.tables.types import now
@@ -16,6 +18,9 @@ router = APIRouter(tags=["health"])
 
 QUEUES = ("control", "labels")
 NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not ready"}}
+METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "In Prometheus' text format"}
+}
 
 
 @router.get("/healthz")
@@ -36,6 +41,17 @@ def ready(service: AService, response: Response) -> Readiness:
     found = Readiness.model_validate({"ready": all(check.ok for check in checks.values()), "checks": checks})
     response.status_code = 200 if found.ready else 503
     return found
+
+
+@router.get(
+    "/metrics",
+    dependencies=[Depends(require("read"))],
+    response_class=Response,
+    responses={**METRICS, **responses(401, 403, 503)},
+)
+def metrics(service: AService) -> Response:
+    """Queue, slots, workers and verdicts, counted in the store."""
+    return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _database(service: Service) -> Check:

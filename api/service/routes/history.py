@@ -1,4 +1,4 @@
-"""/v1/compare and /v1/statistics: two submissions side by side, and all of them over time."""
+"""/v1/compare, /v1/statistics and /v1/rejudge: submissions side by side, over time, and judged anew."""
 
 from typing import Annotated
 
@@ -7,9 +7,11 @@ from fastapi import APIRouter, Query
 from api.service.dependencies import AStore, Reader
 from api.service.models.history import ComparisonInfo, StatisticsInfo
 from api.service.models.listing import Moment
+from api.service.models.rejudged import RejudgedInfo, RejudgedList, RejudgeRequest
 from api.service.problems import responses
 from api.service.reading import seen
 from nc_tasks.store.queries import statistics
+from nc_tasks.views import rejudging
 from nc_tasks.views.comparison import compare
 
 router = APIRouter(prefix="/v1", tags=["history"], responses=responses(401, 403, 421, 422, 429, 503))
@@ -38,3 +40,14 @@ def over_time(
         days = statistics.by_day(session, owner=caller.sees, since=since, until=until)
         totals = statistics.totals(session, owner=caller.sees)
     return StatisticsInfo.model_validate({"days": days, "totals": totals})
+
+
+@router.post("/rejudge", responses=responses(400, 404, 409, 413))
+def rejudge(asked: RejudgeRequest, store: AStore, caller: Reader) -> RejudgedList:
+    """The verdict of each as it would be now; nothing is inverted again, and nothing recorded is changed."""
+    with store.read() as session:
+        rows = rejudging.wanted(session, ids=asked.submissions, tags=asked.tags, owner=caller.sees)
+        found = rejudging.rejudge(
+            session, rows, owner=caller.owner, baseline=asked.baseline, fleet=asked.fleet, alpha=asked.alpha
+        )
+        return RejudgedList(items=[RejudgedInfo.of(one) for one in found])

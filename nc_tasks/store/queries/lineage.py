@@ -69,6 +69,18 @@ def lineage(session: Session, *, submission: Submission, owner: str | None = Non
     return Lineage(same_model=same, made_by=_newest(made_by), repaired=_newest(repaired))
 
 
+def canonical_of(session: Session, *, digest: str) -> str | None:
+    """The sha256 of the canonical model that the file with this digest was written from.
+
+    None for a file that no scan and no repair here wrote, and for a GoodNet of an earlier version.
+    """
+    goodnet = select(Mitigation.canonical_sha256).where(
+        Mitigation.goodnet_sha256 == digest, Mitigation.canonical_sha256.is_not(None)
+    )
+    scanned = select(Submission.canonical_sha256).where(Submission.scanned_sha256 == digest)
+    return session.scalar(goodnet.limit(1)) or session.scalar(scanned.limit(1))
+
+
 def _relatives(session: Session, *conditions: ColumnElement[bool], net: Net | None = None) -> list[Relative]:
     query = _columns(net).where(*conditions).order_by(Submission.created_at.desc(), Submission.id.desc()).limit(MOST)
     return [Relative(**row._mapping, net=net) for row in session.execute(query)]

@@ -88,4 +88,8 @@ def test_an_estimate_is_printed_for_people_and_programs(shared: Path, capsys: py
     found = printed(capsys, f"estimate {model} --workers 2 --labels 0-9")
     assert (found["labels"], found["classes"], found["workers"], found["scans"]) == (10, 43, 2, 0)
     assert run_command(["estimate", str(model)]) == 0
-    assert "labels  43" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "labels  43" in shown
+    assert "twins" not in shown
+    assert run_command(["estimate", str(model), "--twins", "19"]) == 0
+    assert "to train and scan 19 clean twins" in capsys.readouterr().out

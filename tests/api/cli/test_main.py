@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from api.cli import listing, plant, run, submit
+from api.cli import listing, run, submit
 from api.cli.main import run_command
 from nc_tasks.request.choices import Detector, Method
 from nc_tasks.request.options import ScanOptions, scan_options
@@ -135,13 +135,6 @@ def test_a_command_has_every_option_that_a_user_chooses_with_its_default(command
     # The chance of a false alarm is fixed there, and only a scan that others are held against is one of a twin.
     taken = {name: given[name] for name in ScanOptions.model_fields if name not in ("alpha", "twin")}
     assert scan_options(**taken) == ScanOptions()
-
-
-def test_the_choices_are_those_of_the_science() -> None:
-    from nc_core.attacks import ATTACKS, POSITIONS
-
-    assert get_args(plant.Position) == POSITIONS
-    assert get_args(plant.Attack) == tuple(ATTACKS)
 
 
 def test_no_command_loads_tensorflow_and_help_loads_little() -> None:

@@ -131,7 +131,7 @@ def test_an_estimate_of_a_server_is_that_of_its_machine(
     url: str, shared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = str(shared / "models" / "oaramoon_gtsrb_badnet_target1_yellow3x3.hdf5")
-    line = ["estimate", model, "--labels", "0-1", "--images", "100", "--profile", "thorough"]
+    line = ["estimate", model, "--labels", "0-1", "--images", "100", "--profile", "thorough", "--twins", "2"]
     found = printed(capsys, *line, "--server", url)
     assert found == printed(capsys, *line)
     assert (found["labels"], found["classes"]) == (2, 43)

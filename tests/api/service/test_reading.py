@@ -12,10 +12,12 @@ from PIL import Image
 from sqlalchemy import update
 
 from api.results.triggers import TriggerArrays
+from api.service.models.result import Result
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, Store, Submission
 from nc_tasks.store.rows import labels
 from tests.api.conftest import store_submission
+from tests.api.fabricated import compared
 from tests.api.service.conftest import MakeKey, form
 
 
@@ -30,6 +32,26 @@ def scanned(client: httpx.Client, settings: Settings, files: tuple[Path, Path], 
     del client  # it has made the store
     model, data = files
     return f"/v1/submissions/{store_submission(settings, result, model=model, data=data)}"
+
+
+@pytest.mark.parametrize("how", [{}, {"infected": {3: 4.0}, "poisoned": True}, {"unfinished": 11}])
+def test_the_document_s_model_of_a_result_loses_nothing_and_knows_its_parts(
+    client: httpx.Client,
+    settings: Settings,
+    files: tuple[Path, Path],
+    make_result: Callable[..., dict[str, Any]],
+    how: dict[str, Any],
+) -> None:
+    # Given the result of a scan, with several repairs where there is one
+    made = make_result(classes=12, **how)
+    made = compared(made) if made["mitigation"] else made
+    identity = store_submission(settings, made, model=files[0], data=files[1])
+    told = client.get(f"/v1/submissions/{identity}/result.json").json()
+    # When it is read by the model of the document, then nothing changes, and no part is left undescribed
+    read = Result.model_validate(told)
+    assert read.model_dump(mode="json", by_alias=True, exclude_unset=True) == told
+    assert read.preflight.model_extra == {}
+    assert read.mitigation is None or read.mitigation.model_extra == {}
 
 
 def test_when_it_is_done_then_the_result_and_the_list_say_the_same(client: httpx.Client, scanned: str) -> None:

@@ -44,7 +44,7 @@ def clean() -> CleanData:
 def test_a_twin_learns_what_it_was_not_told_by_the_submitted_net(
     clean: CleanData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nc_core.scanning.twins.UPDATES", 400)
+    monkeypatch.setattr("nc_core.scanning.twins.TWIN_UPDATES", 400)
     # Given a submitted net that knows nothing
     submitted = net(0)
     # When a twin of it is trained

@@ -6,7 +6,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from nc_core.attacks import ATTACKS, POSITIONS, PatchTrigger
+from nc_core.attack_names import AttackName
+from nc_core.attacks import ATTACKS, PatchTrigger
 from nc_core.errors import OptionRefused
 from nc_core.zoo import Plan, Source, make_plan, plan
 from nc_core.zoo.architectures import ARCHITECTURES
@@ -95,9 +96,9 @@ def test_patches_come_in_all_sizes(drawn: Plan) -> None:
 
 def test_the_plan_knows_what_there_is() -> None:
     # It names attacks and architectures without importing them, since they need Keras
+    assert get_args(AttackName) == tuple(ATTACKS)
     assert set(plan.ATTACKS) == set(ATTACKS)
     assert set(plan.ARCHITECTURES) == set(ARCHITECTURES)
-    assert plan.POSITIONS == POSITIONS
 
 
 def test_without_files_there_is_a_plan_all_the_same() -> None:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from nc_core.quarantine.admit import admit_model
+from nc_core.scanning import preparation
 from nc_tasks import workflow
 from nc_tasks.request.options import ScanOptions
 from nc_tasks.request.scan import ScanRequest, StoredFile
@@ -85,3 +86,31 @@ def test_given_a_fault_between_file_and_row_then_the_next_attempt_leaves_the_sam
     # and the file that is handed out is the net that the labels are inverted on
     with uploaded(worker, str(found.scanned_sha256), "scanned.keras") as path:
         assert admit_model(path).save(tmp_path / "canonical") == found.canonical_sha256
+
+
+def test_a_twin_that_is_cancelled_while_it_is_trained_stops_there(
+    worker: WorkerProcess, submission: Submission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "this_worker", lambda: worker)
+    with worker.store.write() as session:
+        row = submissions.get(session, submission_id=submission.id)
+        row.options = {**row.options, "twin": 1}
+    progress: list[float] = []
+
+    def cancelled_meanwhile(done: float) -> None:
+        progress.append(done)
+        with worker.store.write() as session:
+            submissions.cancel(session, submission_id=submission.id)
+        worker.heartbeat.beat()
+
+    # Given a twin that somebody cancels once its training has begun
+    real = preparation.train_twin
+    monkeypatch.setattr(
+        preparation, "train_twin", lambda *what, **how: real(*what, **how, progress=cancelled_meanwhile)
+    )
+    scan.start(submission=submission.id)
+    # Then the training ends at the next look, and the submission stays cancelled
+    assert progress == [0.0]
+    with worker.store.read() as session:
+        found = submissions.get(session, submission_id=submission.id)
+    assert (found.state, found.canonical_sha256) == ("cancelled", None)

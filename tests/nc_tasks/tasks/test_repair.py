@@ -11,6 +11,7 @@ import pytest
 
 from api.results.files import GUARDED, SCANNED
 from api.results.outputs import read_scan
+from api.service.models.mitigation import Mitigation
 from nc_core import mitigation
 from nc_core.inversion import Trigger
 from nc_core.mitigation import Case, Repair, filter_inputs
@@ -54,6 +55,11 @@ def test_the_net_on_which_the_others_triggers_work_least_is_kept(worker: WorkerP
     }
     assert told["method"] == "unlearning"
     assert (told["accuracy_after"], told["reversed_attack_success_rate_after"]) == (1.0, {"2": 0.0})
+    # And the document of the API describes all of it
+    read = Mitigation.model_validate(told)
+    rescans = [rescan for one in read.candidates for rescan in one.rescan.values()]
+    parts = [read, *read.candidates, *rescans, read.guard, read.bound, read.verdict_after]
+    assert [part.model_extra for part in parts if part is not None and part.model_extra] == []
 
 
 def brightest(number: int, mask: Trigger) -> Trigger:

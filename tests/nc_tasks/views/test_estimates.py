@@ -93,6 +93,18 @@ def taken(store: Store, canonical_sha256: str, images: int, *, seconds: float) -
         row.inverting_at = found.created_at - timedelta(seconds=seconds)
 
 
+def test_twins_are_trained_and_scanned_in_all_classes_before_the_verdict(
+    store: Store, artefacts: FolderArtefacts, badnet: CanonicalModel
+) -> None:
+    wanted = Wanted(net=cost_of(badnet), labels=4, classes=43, slots=4)
+    alone, calibrated = (estimate(store, artefacts, replace(wanted, twins=twins), workers=2) for twins in (0, 19))
+    one = estimate(store, artefacts, replace(wanted, labels=43), workers=2)
+    assert (alone.twins, alone.twin_minutes) == (0, 0.0)
+    assert calibrated.minutes == pytest.approx(alone.minutes + calibrated.twin_minutes)
+    # Nineteen scans of all classes, without what is beside them, and the trainings of 600 updates of 32 images
+    assert calibrated.gradient_images == alone.gradient_images + 19 * (one.gradient_images + 600 * 32)
+
+
 def test_memory_is_that_of_a_worker_with_its_pictures(
     store: Store, artefacts: FolderArtefacts, badnet: CanonicalModel
 ) -> None:
