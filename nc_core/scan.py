@@ -29,7 +29,6 @@ from nc_core.detection import (
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Inverter, Progress
-from nc_core.inversion.trigger import Transferability
 from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, save_keras
 from nc_core.scanning.conductor import Round, first_round, next_step
@@ -221,15 +220,21 @@ def _round(
     for label, fresh in found.items():
         several[label] = [before[label], *fresh] if purpose == "confirmation" else fresh
         chosen[label] = several[label][middle([one.norm for one in several[label]])]
-    asked = [] if purpose == "screening" else list(chosen.values())
-    carried = inverter.transferability(asked, seed=seed, again=purpose == "confirmation")
+    asked, again = [] if purpose == "screening" else list(chosen.values()), purpose == "confirmation"
+    carried = inverter.transferability(asked, seed=seed, again=again)
+    perturbed = inverter.perturbations(asked, seed=seed, again=again)
+    margins = {} if again else {one.label: inverter.margin(one, seed=seed) for one in asked}
     after = {}
     for label, one in chosen.items():
-        earlier, more = before.get(label), carried.get(label)
-        transfer = earlier.transfer if earlier and purpose == "confirmation" else None
-        whole = one.with_transfer(transfer, more).with_starts(several[label])
+        earlier, more, moved = before.get(label), carried.get(label), perturbed.get(label)
+        sure = margins.get(label)
+        first = earlier if again else None
+        whole = one.with_transfer(first.transfer if first else None, more)
+        whole = whole.with_perturbation(first.perturbation if first else None, moved)
+        whole = whole.with_margin(first.margins if first else None, sure)
         work = [*found[label], earlier] if earlier else found[label]
-        after[label] = _with_work_of(whole, work, more)
+        besides = sum(each.gradient_images for each in (more, moved, sure) if each is not None)
+        after[label] = _with_work_of(whole.with_starts(several[label]), work, besides)
     return after
 
 
@@ -256,10 +261,11 @@ def norms_of(inversions: dict[int, Inversion], rounds: Plan) -> list[LabelNorm]:
     ]
 
 
-def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion], carried: Transferability | None = None) -> Inversion:
+def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion], besides: int) -> Inversion:
+    """besides: gradient images of what was looked at besides the inversions."""
     return replace(
         one,
         updates=sum(each.updates for each in all_of_it),
-        gradient_images=sum(each.gradient_images for each in all_of_it) + (carried.gradient_images if carried else 0),
+        gradient_images=sum(each.gradient_images for each in all_of_it) + besides,
         seconds=sum(each.seconds for each in all_of_it),
     )
