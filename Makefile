@@ -3,7 +3,7 @@
 # make docs    build the site of the documents into build/docs/site
 # make test-long   every family of keras.applications through the readers, and long random walks
 # make test-jax    what optimises and trains, on the other backend
-# make fuzz    mutated files for the readers and their door, FUZZ_SECONDS=300, and beside Keras, FUZZ_FILES=100000
+# make fuzz    mutated files for the readers and the quarantine, FUZZ_SECONDS=300, and beside Keras, FUZZ_FILES=100000
 # make test-browser   submit, watch and search in a real browser, 2 minutes; screenshots in build/screenshots
 # make wheel   build the package into build/wheel     make test-wheel   install it elsewhere, scan, serve
 # make test-examples   run the notebooks of examples/

@@ -1,6 +1,7 @@
 """Which of several repairs is kept: a rule over their measures that never sees a poisoned image.
 
-The repair with the least attack is kept, among those that do not cost more accuracy than a bound allows. Its attack is
+The repair with the least attack is kept, among those that do not cost more accuracy than a bound allows; a net that its
+own scan still calls backdoored comes after all that are not. The attack of a repair is
 that of the reversed trigger that works best on it: of those of the scan for flagged labels, and, as far as they are
 smaller than what its own clean labels need, of those for suspects and of those that were reversed afresh on each
 candidate's net, its own included. A larger one works on any net and tells nothing of a backdoor: on a planted net of 16
@@ -22,7 +23,8 @@ DEAD = 0.01
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One repair, shares in 0..1. attack: see above. accuracy: or agreement, held against `least`, the bound. repairs:
-    False for a guard alone, which leaves the net as it was.
+    False for a guard alone, which leaves the net as it was. backdoored: whether the scan of the whole repaired net says
+    so.
     """
 
     method: str
@@ -30,6 +32,7 @@ class Candidate:
     accuracy: float
     least: float
     repairs: bool = True
+    backdoored: bool = False
 
     @property
     def holds(self) -> bool:
@@ -66,7 +69,7 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
 
 
 def _best(able: Sequence[Candidate]) -> Candidate | None:
-    return min(able, key=lambda one: (max(one.attack, DEAD), -one.accuracy, one.method), default=None)
+    return min(able, key=lambda one: (one.backdoored, max(one.attack, DEAD), -one.accuracy, one.method), default=None)
 
 
 def _nearest(dear: Sequence[Candidate]) -> Candidate:
@@ -81,6 +84,11 @@ def _told(candidates: Sequence[Candidate], kept: Candidate | None, closest: Cand
         yield f"{guard.method} costs more accuracy than it may, with {_bound(guard)}"
     if kept:
         yield f"{kept.method} leaves the least attack, {kept.attack:.1%} by the reversed trigger that works best on it"
+        if kept.backdoored:
+            yield "the scan of the whole repaired net still calls it backdoored"
+    behind = sorted(one.method for one in candidates if one.backdoored and one.holds)
+    if behind and kept and not kept.backdoored:
+        yield f"still called backdoored by a scan of the whole net: {', '.join(behind)}"
     rejected = sorted(one.method for one in candidates if not one.holds)
     if rejected and kept and not closest:
         yield f"rejected for their accuracy: {', '.join(rejected)}"

@@ -8,33 +8,24 @@ if found.detection.flagged_labels:
     save(found.repair().goodnet, "goodnet.keras")
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nc_core.datasets import Resize
 from nc_core.datasets.prepared import Prepared
-from nc_core.detection import (
-    AGAIN,
-    Detection,
-    LabelNorm,
-    ScannedRange,
-    StillFlagged,
-    combine,
-    detect,
-    leaders_of,
-    middle,
-    share_of,
-)
+from nc_core.detection import Detection, ScannedRange, StillFlagged, beyond_of, combine, detect, leaders_of, share_of
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
-from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Inverter, Progress
+from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
 from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, save_keras
-from nc_core.scanning.conductor import Round, first_round, next_step
+from nc_core.scanning.budget import UNLIMITED, Budget, with_budget
 from nc_core.scanning.detectors import Detector, comparable
-from nc_core.scanning.ready import Ready, get_ready
-from nc_core.scanning.rounds import Plan, plan, range_of, within_range
+from nc_core.scanning.in_process import invert_rounds, norms_of
+from nc_core.scanning.preparation import Preparation, prepare_scan
+from nc_core.scanning.rounds import Plan, plan
+from nc_core.scanning.whole import WholeNet
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +35,7 @@ class Scan:
     inversions: label -> outcome with its trigger, in the model's own domain.
     """
 
-    ready: Ready
+    preparation: Preparation
     prepared: Prepared
     inversions: dict[int, Inversion]
     detection: Detection
@@ -65,14 +56,15 @@ class Scan:
 
 def case_of(found: Scan) -> Case:
     """What a repair of a scanned model is given; raises OptionRefused where no label was flagged."""
-    wanted, ready = found.detection.to_repair, found.ready
+    wanted, preparation = found.detection.to_repair, found.preparation
     triggers = {label: t for label in wanted if (t := found.inversions[label].trigger) is not None}
     if not triggers:
         raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
-    height, width, _ = ready.canonical.input_shape
+    height, width, _ = preparation.canonical.input_shape
     norms = norms_of(found.inversions, found.plan)
+    beyond = beyond_of(norms, repaired=wanted, classes=preparation.canonical.classes)
     return Case(
-        canonical=ready.canonical,
+        canonical=preparation.canonical,
         prepared=found.prepared,
         triggers=triggers,
         still_flagged=StillFlagged(
@@ -83,10 +75,19 @@ def case_of(found: Scan) -> Case:
         ),
         seed=found.seed,
         profile=ALL_PROFILES[found.plan.profile_of(found.plan.screenings)],
-        slots=ready.slots,
-        compute=ready.compute,
+        slots=preparation.slots,
+        compute=preparation.compute,
         suspects=found.detection.suspects,
         leaders=leaders_of(norms, found.detection.flagged_labels),
+        beyond={label: t for label in beyond if (t := found.inversions[label].trigger) is not None},
+        whole=WholeNet(
+            prepared=found.prepared,
+            rounds=replace(found.plan, ranges=1),
+            slots=preparation.slots,
+            alpha=found.detection.range_threshold,
+            compute=preparation.compute,
+            screening=preparation.screening,
+        ),
     )
 
 
@@ -106,14 +107,17 @@ def scan(
     min_accuracy: float | None = None,
     compute: Compute = "float32",
     detector: Detector = "neural-cleanse",
+    budget_minutes: float | None = None,
     progress: Callable[[int, Progress], None] | None = None,
 ) -> Scan:
     """Scan a model file with clean data: every label's trigger, and the verdict; in every range that fits the data.
 
-    profile: "fast", "thorough" or "paper". detector: what looks at the labels. progress: called with a label and how
-    far it is. The other arguments and the errors are those of `get_ready`.
+    profile: "fast", "thorough" or "paper". detector: what looks at the labels. budget_minutes: after them no more
+    labels are looked at, and what there is is judged. progress: called with a label and how far it is. The other
+    arguments and the errors are those of `prepare_scan`.
     """
-    ready = get_ready(
+    budget = Budget(minutes=budget_minutes)
+    preparation = prepare_scan(
         model,
         data,
         profile=PROFILES[profile],
@@ -127,18 +131,26 @@ def scan(
         min_accuracy=min_accuracy,
         compute=compute,
     )
-    rounds = plan(ready.labels, profile=profile, seed=seed, ranges=len(ready.preflight.ranges))
+    rounds = plan(preparation.labels, profile=profile, seed=seed, ranges=len(preparation.preflight.ranges))
     scans = []
     for number in range(rounds.ranges):
-        prepared = ready.prepare(number)
+        prepared = preparation.data(number)
         inversions, found = scan_labels(
-            ready, prepared, rounds, seed=seed, range=number, alpha=alpha, detector=detector, progress=progress
+            preparation,
+            prepared,
+            rounds,
+            seed=seed,
+            range=number,
+            alpha=alpha,
+            detector=detector,
+            budget=budget,
+            progress=progress,
         )
         scans.append((prepared, inversions, found))
-    detection = _combined(ready, rounds, [found for _, _, found in scans], alpha=alpha)
+    detection = _combined(preparation, rounds, [found for _, _, found in scans], alpha=alpha)
     prepared, inversions, _ = scans[detection.range]
     return Scan(
-        ready=ready,
+        preparation=preparation,
         prepared=prepared,
         inversions=inversions,
         detection=detection,
@@ -148,8 +160,8 @@ def scan(
     )
 
 
-def _combined(ready: Ready, rounds: Plan, found: Sequence[Detection], *, alpha: float) -> Detection:
-    seen = ready.preflight
+def _combined(preparation: Preparation, rounds: Plan, found: Sequence[Detection], *, alpha: float) -> Detection:
+    seen = preparation.preflight
     scanned = [
         ScannedRange(
             value_range=one.domain.value_range,
@@ -166,7 +178,7 @@ def _combined(ready: Ready, rounds: Plan, found: Sequence[Detection], *, alpha: 
 
 
 def scan_labels(
-    ready: Ready,
+    preparation: Preparation,
     prepared: Prepared,
     rounds: Plan,
     *,
@@ -174,6 +186,7 @@ def scan_labels(
     range: int = 0,
     alpha: float = 0.05,
     detector: Detector = "neural-cleanse",
+    budget: Budget | None = None,
     progress: Callable[[int, Progress], None] | None = None,
 ) -> tuple[dict[int, Inversion], Detection]:
     """Invert the labels of a plan round by round, in one range, and judge them; the smallest are inverted again before
@@ -181,91 +194,29 @@ def scan_labels(
 
     Returns each label's last outcome, with the updates, images and seconds of all its rounds, and the verdict.
     """
-    height, width, _ = ready.canonical.input_shape
-    classes, pixels = ready.canonical.classes, height * width
-    inversions: dict[int, Inversion] = {}
-    confirmed, inverters = set[int](), dict[str, Inverter]()
-    step: Round | None = first_round(rounds, range=range)
-    while step is not None and range_of(step.number) == range:
-        profile = rounds.profile_of(step.number)
-        if profile not in inverters:
-            inverters = {profile: ready.inverter(prepared, profile, detector=detector)}
-        inverter = inverters[profile].with_slots(rounds.slots_of(step.number, ready.slots))
-        inversions |= _round(inverter, rounds, step, inversions, seed, progress)
-        if rounds.purpose(step.number) == "confirmation":
-            confirmed.update(step.labels)
-        masks = {label: norm for label in step.labels if (norm := inversions[label].norm) is not None}
-        number, told = step.number, norms_of(inversions, rounds)
-        step = next_step(
-            rounds, number, told, masks=masks, confirmed=confirmed, classes=classes, pixels=pixels, alpha=alpha
-        )
-    share = share_of(alpha, rounds.ranges)
-    return inversions, detect(norms_of(inversions, rounds), classes=classes, pixels=pixels, alpha=share)
-
-
-def _round(
-    inverter: Inverter,
-    rounds: Plan,
-    step: Round,
-    before: Mapping[int, Inversion],
-    seed: int,
-    progress: Callable[[int, Progress], None] | None,
-) -> dict[int, Inversion]:
-    """What stands for each label of a round after it. before: what stood for it until then."""
-    purpose, number = rounds.purpose(step.number), within_range(step.number)
-    begun = {label: before[label].begun for label in step.labels} if rounds.carries(step.number) else {}
-    starts = AGAIN if purpose == "confirmation" else (0,)
-    found = inverter.invert(step.labels, seed=seed, starts=starts, begun=begun, round=number, progress=progress)
-    several, chosen = dict[int, list[Inversion]](), dict[int, Inversion]()
-    for label, fresh in found.items():
-        several[label] = [before[label], *fresh] if purpose == "confirmation" else fresh
-        chosen[label] = several[label][middle([one.norm for one in several[label]])]
-    asked, again = [] if purpose == "screening" else list(chosen.values()), purpose == "confirmation"
-    carried = inverter.transferability(asked, seed=seed, again=again)
-    perturbed = inverter.perturbations(asked, seed=seed, again=again)
-    margins = {} if again else {one.label: inverter.margin(one, seed=seed) for one in asked}
-    after = {}
-    for label, one in chosen.items():
-        earlier, more, moved = before.get(label), carried.get(label), perturbed.get(label)
-        sure = margins.get(label)
-        first = earlier if again else None
-        whole = one.with_transfer(first.transfer if first else None, more)
-        whole = whole.with_perturbation(first.perturbation if first else None, moved)
-        whole = whole.with_margin(first.margins if first else None, sure)
-        work = [*found[label], earlier] if earlier else found[label]
-        besides = sum(each.gradient_images for each in (more, moved, sure) if each is not None)
-        after[label] = _with_work_of(whole.with_starts(several[label]), work, besides)
-    return after
+    height, width, _ = preparation.canonical.input_shape
+    classes, pixels = preparation.canonical.classes, height * width
+    budget = budget or UNLIMITED
+    inversions = invert_rounds(
+        lambda profile: preparation.inverter(prepared, profile, detector=detector),
+        rounds,
+        slots=preparation.slots,
+        seed=seed,
+        range=range,
+        classes=classes,
+        pixels=pixels,
+        alpha=alpha,
+        budget=budget,
+        progress=None if progress is None else lambda _, label, told: progress(label, told),
+    )
+    labels = norms_of(inversions, rounds)
+    found = detect(labels, classes=classes, pixels=pixels, alpha=share_of(alpha, rounds.ranges))
+    return inversions, with_budget(found, labels, budget.minutes)
 
 
 def save(model: CanonicalModel, path: Path | str) -> None:
-    """Write a canonical model as a `.keras` file that needs nothing of this project: `scan(...).ready.canonical`, the
-    net that was scanned and that the verdict is about, or a GoodNet.
+    """Write a canonical model as a `.keras` file that needs nothing of this project.
+
+    model: a GoodNet, or `scan(...).preparation.canonical`, the net that was scanned and that the verdict is about.
     """
     save_keras(model, Path(path))
-
-
-def norms_of(inversions: dict[int, Inversion], rounds: Plan) -> list[LabelNorm]:
-    """What detection reads of inversions."""
-    return [
-        LabelNorm(
-            label=label,
-            state=inversion.state,
-            norm=inversion.norm,
-            attack_success_rate=inversion.attack_success_rate,
-            reference=label in rounds.reference,
-            evidence=inversion.evidence,
-            reason=inversion.reason,
-        )
-        for label, inversion in inversions.items()
-    ]
-
-
-def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion], besides: int) -> Inversion:
-    """besides: gradient images of what was looked at besides the inversions."""
-    return replace(
-        one,
-        updates=sum(each.updates for each in all_of_it),
-        gradient_images=sum(each.gradient_images for each in all_of_it) + besides,
-        seconds=sum(each.seconds for each in all_of_it),
-    )

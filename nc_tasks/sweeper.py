@@ -115,15 +115,15 @@ def _take_steps(store: Store, settings: Settings) -> int:
     return taken
 
 
-class Upkeep:
-    """What is done beside the work: now and then what is old is deleted."""
+class Cleanup:
+    """Deletes what is old, once in `TIDY_SECONDS`."""
 
     def __init__(self, store: Store, artefacts: ArtefactStore, settings: Settings) -> None:
         self._store, self._artefacts, self._settings = store, artefacts, settings
         self._tidied = -TIDY_SECONDS
 
-    def look(self) -> None:
-        """Tidy where it is time. Raises what the database or the bucket raises."""
+    def tidy_if_due(self) -> None:
+        """Delete where it is time. Raises what the database or the bucket raises."""
         if time.monotonic() - self._tidied >= TIDY_SECONDS:
             self._tidied = time.monotonic()
             retention.tidy(self._store, self._artefacts, self._settings)
@@ -135,9 +135,9 @@ def run(settings: Settings) -> None:
     Raises StoreUnusable, ArtefactsUnreachable where it cannot begin.
     """
     store = open_store(settings)
-    callbacks, upkeep = Callbacks(store, settings), Upkeep(store, open_artefacts(settings), settings)
-    for look in (*repeat(callbacks.deliver, THREADS), upkeep.look):
-        threading.Thread(target=_keep_up, args=(look, settings), name="upkeep", daemon=True).start()
+    callbacks, cleanup = Callbacks(store, settings), Cleanup(store, open_artefacts(settings), settings)
+    for work in (*repeat(callbacks.deliver, THREADS), cleanup.tidy_if_due):
+        threading.Thread(target=_repeat, args=(work, settings), name="background", daemon=True).start()
     while True:
         try:
             swept = sweep(store, settings)
@@ -150,13 +150,13 @@ def run(settings: Settings) -> None:
         time.sleep(settings.sweep_seconds)
 
 
-def _keep_up(look: Callable[[], object], settings: Settings) -> None:
+def _repeat(work: Callable[[], object], settings: Settings) -> None:
     """In a thread of its own: no receiver of callbacks, however slow, delays the work."""
     while True:
         try:
-            look()
+            work()
         except (SQLAlchemyError, OSError, CleanseError) as error:
-            log.warning("not kept up, will try again: %s", " ".join(str(error).split()))
+            log.warning("background work failed, will try again: %s", " ".join(str(error).split()))
         time.sleep(settings.sweep_seconds)
 
 

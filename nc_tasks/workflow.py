@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from nc_core.detection import AGAIN, Detection
 from nc_core.profiles import ALL_PROFILES
+from nc_core.scanning.budget import ends_round
 from nc_core.scanning.conductor import Round, first_round, next_step
 from nc_core.scanning.rounds import Plan, range_of
 from nc_tasks.messages.publishing import publish_compare, publish_gather, send_labels, send_repairs
@@ -45,14 +46,11 @@ def begin_scan(worker: WorkerProcess, submission_id: str) -> None:
 
 
 def _queue(session: Session, submission: Submission, following: Round) -> None:
-    """Queue a round's labels; where the budget is used up they are cancelled at once, and nobody begins them.
-
-    Confirmations are few, and a verdict is not to rest on one lucky start: they are done whatever the budget says.
-    """
+    """Queue a round's labels; where the budget is used up they are cancelled at once, and nobody begins them."""
     rounds, number = plan_of(submission), following.number
     budget = _updates_budget(rounds, number)
     labels.create(session, submission_id=submission.id, labels=following.labels, round=number, updates_budget=budget)
-    if rounds.purpose(number) != "confirmation" and budgets.is_spent(session, submission_id=submission.id):
+    if ends_round(rounds, number) and budgets.is_spent(session, submission_id=submission.id):
         minutes = submission.options["budget_minutes"]
         budgets.end_labels(session, submission_id=submission.id, round=number, minutes=minutes)
 
@@ -61,7 +59,7 @@ def end_spent(store: Store) -> int:
     """Cancel what is open of submissions whose budget is used up; returns how many labels that is."""
     with store.read() as session:
         over = [(row, plan_of(row)) for row in budgets.spent(session)]
-    over = [(row, rounds) for row, rounds in over if rounds.purpose(row.round) != "confirmation"]
+    over = [(row, rounds) for row, rounds in over if ends_round(rounds, row.round)]
     if not over:
         return 0
     with store.write() as session:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from nc_core.errors import ModelRefused
 from nc_core.intake import CanonicalModel, Layer, Node
+from nc_core.intake.analysis import analyse
 from nc_core.intake.graph import in_order
 from nc_core.intake.layer_options import read_options
 from nc_core.intake.layers import KINDS
-from nc_core.intake.meaning import meaning
 from nc_core.intake.names import usable
 from nc_core.intake.options import ACTIVATIONS
 from nc_core.intake.shapes import MERGES, infer
@@ -178,7 +178,7 @@ def canonical_nets(draw: st.DrawFn, first: str) -> CanonicalModel:
     assume(used >= set(range(len(net.layers))))
     layers, nodes, output = in_order(net.layers, net.nodes, len(net.nodes) - 1)
     try:
-        found = meaning(layers, nodes, output, net.image)
+        found = analyse(layers, nodes, output, net.image)
     except ModelRefused:
         assume(False)
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))

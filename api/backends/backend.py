@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from api.client import inputs
 from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
 
@@ -25,6 +26,13 @@ class Order:
     dataset: str | None
     poisoned: Sequence[Path] = ()
     parameters: "RequestParameters"
+
+    def check_files(self) -> None:
+        """Raise ModelRefused or DataRefused unless each of its files is there."""
+        inputs.check_model(self.model)
+        for path in (self.data, *self.poisoned):
+            if path is not None:
+                inputs.check_data(path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +85,23 @@ class Backend(Protocol):
         """Stop it."""
         ...
 
-    def retry(self, submission_id: str) -> None:
-        """Queue what failed of it again, and see to it that workers carry it on."""
+    def retry(self, submission_id: str) -> int | None:
+        """Queue what failed of it again, and see to it that workers carry it on.
+
+        Returns how many labels and repairs that is, None from a server, which does not say.
+        """
         ...
 
     def download(self, submission_id: str, name: str, path: Path) -> None:
-        """Write one of its files, by name; see `api.cli.report.FILES`."""
+        """Write one of its files, by name; see `api.results.files.FILES`."""
+        ...
+
+    def download_all(self, submission_id: str, folder: Path) -> Result:
+        """Write what `cleanse run` leaves, in place of an earlier scan's files; returns its result.json.
+
+        result.json is removed first and written last: it vouches for the others. Raises WrongState before there is a
+        verdict.
+        """
         ...
 
     def compare(self, left: str, right: str) -> Mapping[str, Any]:
@@ -117,7 +136,7 @@ class Backend(Protocol):
         """Take scans from under the name, None: all."""
         ...
 
-    def rejudge(self, wish: RejudgeOrder) -> Sequence[Rejudged]:
+    def rejudge(self, order: RejudgeOrder) -> Sequence[Rejudged]:
         """Verdicts made anew; nothing recorded is changed."""
         ...
 

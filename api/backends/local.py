@@ -14,6 +14,7 @@ from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, 
 from api.client.uploads import Progress
 from api.progress.snapshot import Snapshot
 from api.progress.watching import watch
+from api.results.files import without_files
 from api.service.models.baseline import BaselineInfo
 from api.service.models.submission import SubmissionInfo
 from nc_core.errors import OptionRefused
@@ -34,33 +35,34 @@ from nc_tasks.webhooks import check_url
 
 
 @contextmanager
-def local(settings: Settings, *, workers: int | None = None) -> Iterator["LocalBackend"]:
-    """The store of these settings. workers: label processes to start where there is work, None: what suits."""
-    with closing(open_store(settings)) as store:
-        backend = LocalBackend(settings, store, workers)
+def local(settings: Settings, *, workers: int | None = None, stops_workers: bool = False) -> Iterator["LocalBackend"]:
+    """The store of these settings.
+
+    workers: label processes to start where there is work, None: what suits. stops_workers: Ctrl-C ends the workers that
+    nobody else waits for; they finish what they have otherwise.
+    """
+    with closing(open_store(settings)) as store, ExitStack() as attached:
+        backend = LocalBackend(settings, store, workers, attached)
         try:
             yield backend
-        finally:
-            backend.leave()
+        except KeyboardInterrupt:
+            if not stops_workers:
+                attached.close()
+            raise
 
 
 class LocalBackend:
     """See `Backend`. Workers are started with the first work that is handed in, and end by themselves."""
 
-    def __init__(self, settings: Settings, store: Store, workers: int | None) -> None:
-        self._settings, self._store, self._workers = settings, store, workers
+    def __init__(self, settings: Settings, store: Store, workers: int | None, attached: ExitStack) -> None:
+        self._settings, self._store, self._workers, self._attached = settings, store, workers, attached
         self._artefacts = open_artefacts(settings)
         self._kept: dict[Path, StoredFile] = {}
         self._keep_up: Callable[[], None] = _nobody
-        self._attached = ExitStack()
-
-    def leave(self) -> None:
-        """Detach from the workers; they finish what they have."""
-        self._attached.close()
 
     def submit(self, order: Order, progress: Progress) -> Submission:  # noqa: ARG002
         """See `Backend`; files are copied, so nothing is told of their way."""
-        inputs.check_model(order.model)
+        order.check_files()
         asked = order.parameters
         if asked.callback_url is not None:
             check_url(asked.callback_url, allow_private=self._settings.callback_private)
@@ -108,11 +110,18 @@ class LocalBackend:
         with self._store.write() as session:
             submissions.cancel(session, submission_id=submission_id)
 
-    def retry(self, submission_id: str) -> None:
+    def retry(self, submission_id: str) -> int:
         """See `Backend`."""
         with self._store.write() as session:
-            submissions.retry(session, submission_id=submission_id)
-        self._begin(submission_id, None)
+            again = submissions.retry(session, submission_id=submission_id)
+        self.carry_on(submission_id)
+        return again
+
+    def carry_on(self, submission_id: str) -> None:
+        """See to it that workers go on with one that is at work: those that had it may be gone."""
+        with self._store.read() as session:
+            slots = submissions.get(session, submission_id=submission_id).options["slots"]
+        self._begin(submission_id, slots)
 
     def download(self, submission_id: str, name: str, path: Path) -> None:
         """See `Backend`."""
@@ -122,6 +131,16 @@ class LocalBackend:
             raise WrongState(f"submission {submission_id} has no verdict: there is no {name}")
         scan = outputs.read_scan(self._store, self._artefacts, submission_id)
         outputs.write_output(scan, name, path, settings=self._settings)
+
+    def download_all(self, submission_id: str, folder: Path) -> Result:
+        """See `Backend`."""
+        from api.results import outputs
+
+        if self.result(submission_id) is None:
+            raise WrongState(without_files(submission_id))
+        scan = outputs.read_scan(self._store, self._artefacts, submission_id)
+        outputs.write_scan(folder, scan)
+        return scan.result
 
     def compare(self, left: str, right: str) -> Mapping[str, Any]:
         """See `Backend`."""
@@ -188,14 +207,14 @@ class LocalBackend:
         with self._store.write() as session:
             baselines.remove(session, owner=LOCAL, name=name, submission_ids=submission_ids)
 
-    def rejudge(self, wish: RejudgeOrder) -> Sequence[Rejudged]:
+    def rejudge(self, order: RejudgeOrder) -> Sequence[Rejudged]:
         """See `Backend`."""
         from api.service.models.rejudged import RejudgedInfo
         from nc_tasks.views.rejudging import rejudge, wanted
 
         with self._store.read() as session:
-            rows = wanted(session, ids=wish.ids, tags=wish.tags)
-            found = rejudge(session, rows, owner=LOCAL, baseline=wish.baseline, fleet=wish.fleet, alpha=wish.alpha)
+            rows = wanted(session, ids=order.ids, tags=order.tags)
+            found = rejudge(session, rows, owner=LOCAL, baseline=order.baseline, fleet=order.fleet, alpha=order.alpha)
             return [cast(Rejudged, RejudgedInfo.of(one).model_dump(mode="json")) for one in found]
 
     def _get(self, submission_id: str) -> Submission:
@@ -212,7 +231,6 @@ class LocalBackend:
 
     def _data(self, order: Order) -> StoredFile:
         if order.data is not None:
-            inputs.check_data(order.data)
             return self._keep(order.data)
         found = self._registered(order.dataset or "")
         return StoredFile(sha256=found["sha256"], name=found["file_name"])

@@ -10,6 +10,8 @@ from api.backends.backend import Order, RejudgeOrder, dataset_called
 from api.client import CleanseClient, ServerRefused
 from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
+from api.results.files import renewed, without_files
+from nc_tasks.errors import WrongState
 
 if TYPE_CHECKING:
     from api.progress.snapshot import Snapshot
@@ -94,6 +96,15 @@ class RemoteBackend:
         """See `Backend`."""
         self._client.download(submission_id, name, path)
 
+    def download_all(self, submission_id: str, folder: Path) -> Result:
+        """See `Backend`."""
+        result = self.result(submission_id)
+        if result is None:
+            raise WrongState(without_files(submission_id))
+        for name in renewed(folder, result):
+            self._client.download(submission_id, name, folder / name)
+        return result
+
     def compare(self, left: str, right: str) -> Mapping[str, Any]:
         """See `Backend`."""
         return self._client.compare(left, right)
@@ -128,10 +139,10 @@ class RemoteBackend:
         """See `Backend`."""
         self._client.remove_from_baseline(name, submission_ids)
 
-    def rejudge(self, wish: RejudgeOrder) -> Sequence[Rejudged]:
+    def rejudge(self, order: RejudgeOrder) -> Sequence[Rejudged]:
         """See `Backend`."""
         return self._client.rejudge(
-            wish.ids, tags=wish.tags, baseline=wish.baseline, fleet=wish.fleet, alpha=wish.alpha
+            order.ids, tags=order.tags, baseline=order.baseline, fleet=order.fleet, alpha=order.alpha
         )
 
     def _dataset(self, wanted: str) -> Dataset:

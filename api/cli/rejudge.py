@@ -69,8 +69,8 @@ def rejudge(
     with opened(home, server) as backend:
         ids = [backend.find(prefix)["id"] for prefix in submissions] if submissions else None
         named = {name: text for name, _, text in (one.partition("=") for one in tags or ())}
-        wish = RejudgeOrder(ids=ids, tags=named, baseline=baseline, fleet=fleet, alpha=alpha)
-        found = backend.rejudge(wish)
+        order = RejudgeOrder(ids=ids, tags=named, baseline=baseline, fleet=fleet, alpha=alpha)
+        found = backend.rejudge(order)
     if json:
         print_json(found)
     else:

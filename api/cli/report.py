@@ -12,7 +12,6 @@ from api.cli.terminal import err, out, print_json, printable
 from api.client.types import Submission
 from api.results.files import ATTESTATION, FILES, REPORT, RESULT, SARIF, folder_files
 from api.results.folder import check_folder, folder_of
-from nc_tasks.errors import WrongState
 
 Format = Literal["html", "json", "sarif"]
 NAMES = {"html": REPORT, "json": RESULT, "sarif": SARIF, "attestation": ATTESTATION}
@@ -91,18 +90,13 @@ def _write_all(backend: Backend, prefix: str, names: Sequence[str], folder: Path
     """
     submission = backend.find(prefix)
     folder = folder_of(submission["model"]["name"]) if folder is None else folder
-    names = names or _what_run_writes(backend, submission["id"])
-    check_folder(folder)
-    for name in names:
-        backend.download(submission["id"], name, folder / name)
+    if names:
+        check_folder(folder)
+        for name in names:
+            backend.download(submission["id"], name, folder / name)
+    else:
+        names = [file.name for file in folder_files(backend.download_all(submission["id"], folder))]
     _say([folder / name for name in names], submission, as_json=as_json)
-
-
-def _what_run_writes(backend: Backend, submission_id: str) -> list[str]:
-    result = backend.result(submission_id)
-    if result is None:
-        raise WrongState(f"submission {submission_id} has no verdict: there are no files; `cleanse watch` follows it")
-    return [file.name for file in folder_files(result)]
 
 
 def _say(paths: Sequence[Path], submission: Submission, *, as_json: bool) -> None:

@@ -1,28 +1,24 @@
 """One scan on this machine: submit, follow, write the results."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
+from api.backends import Backend
 from api.backends.backend import Order
-from api.backends.keeping import kept
-from api.backends.stack import keep_up, working_stack
-from api.cli.display import display_for
+from api.backends.local import local
 from api.cli.exits import VERDICTS, ExitCode
 from api.cli.terminal import err, out, printable
-from api.client import inputs
-from api.progress.snapshot import Snapshot
-from api.progress.watching import watch
+from api.cli.watch import follow
+from api.client.types import Submission
+from api.client.uploads import silent
 from api.results.files import REPORT
 from api.results.folder import check_folder, folder_of
 from api.results.numbers import count
 from api.results.scanned import SCANNED
 from api.results.summary import summary
 from nc_core.errors import CleanseError, InputRefused
-from nc_tasks.files import ArtefactStore, open_artefacts
 from nc_tasks.settings import Settings
-from nc_tasks.store import Store, Submission, open_store
-from nc_tasks.store.rows import detections, submissions
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
 
 
@@ -32,20 +28,16 @@ def scan(settings: Settings, order: Order, folder: Path, *, workers: int | None)
     workers: processes of the label queue, None: what suits the machine. Raises InputRefused for an unfit input, where
     possible before anything starts, CleanseError where the scan fails.
     """
-    inputs.check_model(order.model)
-    for path in _pictures(order):
-        inputs.check_data(path)
+    order.check_files()
     check_folder(folder)
-    artefacts = open_artefacts(settings)
-    with _stopped_softly() as stopped, closing(open_store(settings)) as store:
-        submission = submit(store, artefacts, order)
-        ended = submission.state in SUBMISSION_ENDS
-        if ended:
-            err.print(f"Submission {submission.id} was scanned before; --force scans it again.")
+    with _stopped_softly() as stopped, local(settings, workers=workers, stops_workers=True) as backend:
+        submission = backend.submit(order, silent)
+        if submission["state"] in SUBMISSION_ENDS:
+            err.print(f"Submission {submission['id']} was scanned before; --force scans it again.")
         else:
-            err.print(f"Submission {submission.id}")
-            check_end(store, submission.id, follow(settings, store, submission, workers))
-        return conclude(store, artefacts, submission.id, folder)
+            err.print(f"Submission {submission['id']}")
+            submission = _followed(backend, submission)
+        return _conclude(backend, submission, folder)
     return stopped
 
 
@@ -56,20 +48,17 @@ def scan_again(
 
     One that is at work is carried on. Raises NotFound, WrongState where nothing has failed, and what `scan` raises.
     """
-    artefacts = open_artefacts(settings)
-    with _stopped_softly() as stopped, closing(open_store(settings)) as store:
-        with store.read() as session:
-            submission = submissions.find(session, prefix=prefix)
-        folder = folder_of(submission.model_name) if folder is None else folder
+    with _stopped_softly() as stopped, local(settings, workers=workers, stops_workers=True) as backend:
+        submission = backend.find(prefix)
+        folder = folder_of(submission["model"]["name"]) if folder is None else folder
         check_folder(folder)
-        if submission.state in SUBMISSION_ENDS:
-            with store.write() as session:
-                again = submissions.retry(session, submission_id=submission.id)
-            tried = count(again, "label or repair is", "labels and repairs are")
-            for_net = "" if submission.scanned_sha256 else f"; it is prepared anew for its {SCANNED}"
-            err.print(f"Submission {submission.id}: {tried} tried again{for_net}.")
-        check_end(store, submission.id, follow(settings, store, submission, workers))
-        return conclude(store, artefacts, submission.id, folder, as_json=as_json)
+        if submission["state"] in SUBMISSION_ENDS:
+            tried = count(backend.retry(submission["id"]), "label or repair is", "labels and repairs are")
+            for_net = "" if submission["scanned_sha256"] else f"; it is prepared anew for its {SCANNED}"
+            err.print(f"Submission {submission['id']}: {tried} tried again{for_net}.")
+        else:
+            backend.carry_on(submission["id"])
+        return _conclude(backend, _followed(backend, submission), folder, as_json=as_json)
     return stopped
 
 
@@ -82,36 +71,13 @@ def _stopped_softly() -> Iterator[ExitCode]:
         err.print("Stopped. Nothing is lost: the same command carries on from here.")
 
 
-def submit(store: Store, artefacts: ArtefactStore, order: Order) -> Submission:
-    """Keep the files and find or make the submission of them."""
-    data, *poisoned = [kept(artefacts, path) for path in _pictures(order)]
-    request = order.parameters.request_for(model=kept(artefacts, order.model), data=data, poisoned=poisoned)
-    with store.write() as session:
-        return submissions.submit(session, request)
+def _followed(backend: Backend, submission: Submission) -> Submission:
+    """Show the submission until its end; returns it then."""
+    _load_writers()
+    return follow(backend, submission["id"])
 
 
-def _pictures(order: Order) -> list[Path]:
-    """The clean data, and then what is poisoned."""
-    assert order.data is not None  # `run` takes no registered data
-    return [order.data, *order.poisoned]
-
-
-def follow(settings: Settings, store: Store, submission: Submission, workers: int | None) -> Snapshot:
-    """Have the submission begun or carried on by the workers, and show it until its end."""
-    from nc_tasks.messages.app import make_app, publish_start
-
-    with working_stack(settings, workers=workers, slots=submission.options["slots"]) as stack:
-        publish_start(submission.id, to=make_app(settings))
-        _get_ready_to_write()
-        with display_for(err.console) as display:
-            for seen in watch(store, submission.id):
-                display.show(seen)
-                if not seen.ended:
-                    keep_up(stack)
-    return seen
-
-
-def _get_ready_to_write() -> None:
+def _load_writers() -> None:
     """Load what the results are written with, while the workers have begun and nobody waits for this process."""
     from api.results import (
         outputs,  # noqa: F401
@@ -119,30 +85,24 @@ def _get_ready_to_write() -> None:
     )
 
 
-def check_end(store: Store, submission_id: str, seen: Snapshot) -> None:
-    """Raise InputRefused or CleanseError with the reason of a submission that ended without a verdict."""
-    with store.read() as session:
-        judged = detections.get(session, submission_id=submission_id) is not None
-    if seen.state == "refused":
-        raise InputRefused(seen.reason or "the input was refused")
-    if judged and seen.state != "done":
-        err.print(f"The scan was {seen.state} before a repair was kept.")
-    if not judged:
-        raise CleanseError(seen.reason or f"the scan was {seen.state}")
+def _conclude(backend: Backend, ended: Submission, folder: Path, *, as_json: bool = False) -> ExitCode:
+    """Write the folder, print the summary or the whole result; the exit code says the verdict.
 
-
-def conclude(
-    store: Store, artefacts: ArtefactStore, submission_id: str, folder: Path, *, as_json: bool = False
-) -> ExitCode:
-    """Write the folder, print the summary or the whole result; the exit code says the verdict."""
-    from api.results import outputs
-
-    scanned = outputs.read_scan(store, artefacts, submission_id)
-    outputs.write_scan(folder, scanned)
+    Raises InputRefused or CleanseError with the reason of a submission that ended without a verdict.
+    """
+    if ended["state"] == "refused":
+        raise InputRefused(ended["reason"] or "the input was refused")
+    if ended["verdict"] is None:
+        raise CleanseError(ended["reason"] or f"the scan was {ended['state']}")
+    if ended["state"] != "done":
+        err.print(f"The scan was {ended['state']} before a repair was kept.")
+    result = backend.download_all(ended["id"], folder)
     if as_json:
-        print(outputs.as_json(scanned.result), end="")
+        from api.results.outputs import as_json as written
+
+        print(written(result), end="")
     else:
-        for line in summary(scanned.result):
+        for line in summary(result):
             out.print(printable(line))
         out.print(f"Report: {printable(folder / REPORT)}")
-    return VERDICTS[scanned.result["verdict"]]
+    return VERDICTS[result["verdict"]]

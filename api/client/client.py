@@ -219,8 +219,8 @@ class CleanseClient:
 
     def add_to_baseline(self, name: str, submission_ids: Sequence[str]) -> BaselineScans:
         """Put scans of clean models under a name, for `submit(..., options={"baseline": name})`."""
-        wish = {"submissions": [*submission_ids]}
-        return self._server.json("POST", f"/v1/baselines/{quote(name, safe='')}", json=wish)
+        body = {"submissions": [*submission_ids]}
+        return self._server.json("POST", f"/v1/baselines/{quote(name, safe='')}", json=body)
 
     def remove_from_baseline(self, name: str, submission_ids: Sequence[str] | None = None) -> None:
         """Take scans from under a name, None: all of them; they stay."""
@@ -242,14 +242,14 @@ class CleanseClient:
         submission_ids: None: all that have a verdict, or those with all the tags. baseline: held against these clean
         scans; fleet: each against the others that do not stand out; without both: as each was. alpha: per model.
         """
-        wish: dict[str, Any] = {"tags": dict(tags or {}), "baseline": baseline, "fleet": fleet, "alpha": alpha}
-        wish |= {} if submission_ids is None else {"submissions": [*submission_ids]}
-        return self._server.json("POST", "/v1/rejudge", json=wish)["items"]
+        body: dict[str, Any] = {"tags": dict(tags or {}), "baseline": baseline, "fleet": fleet, "alpha": alpha}
+        body |= {} if submission_ids is None else {"submissions": [*submission_ids]}
+        return self._server.json("POST", "/v1/rejudge", json=body)["items"]
 
     def create_key(self, owner: str, scopes: Sequence[str] = ("submit", "read"), *, name: str = "") -> NewKey:
         """Make a key of the owner, for which it takes an admin; its text is told this once. name: what it is for."""
-        wish = {"owner": owner, "scopes": [*scopes], "name": name}
-        return self._server.json("POST", "/v1/keys", json=wish)
+        body = {"owner": owner, "scopes": [*scopes], "name": name}
+        return self._server.json("POST", "/v1/keys", json=body)
 
     def keys(self) -> Sequence[Key]:
         """All keys, revoked ones too, oldest first; for admins."""
@@ -273,9 +273,9 @@ class CleanseClient:
         net: image, activations, multiply_adds and parameters, as `nc_core.intake.cost.cost_of` counts them. labels: how
         many. images: clean ones.
         """
-        wish = {"net": dict(net), "labels": labels, "profile": profile, "slots": slots}
-        asked = wish if images is None else {**wish, "images": images}
-        return self._server.json("POST", "/v1/estimate", json=asked)
+        body = {"net": dict(net), "labels": labels, "profile": profile, "slots": slots}
+        body |= {} if images is None else {"images": images}
+        return self._server.json("POST", "/v1/estimate", json=body)
 
     def ready(self) -> dict[str, Any]:
         """What the server says of its database, broker and workers, whether all is well or not."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from api.results import scanned
+from api.results.folder import check_folder
 from nc_tasks.errors import WrongState
 
 Kind = Literal["net", "text", "arrays"]
@@ -77,6 +79,25 @@ def available_files(result: Mapping[str, Any]) -> list[OutputFile]:
 def folder_files(result: Mapping[str, Any]) -> list[OutputFile]:
     """What `cleanse run` writes of them, in the order in which it is written."""
     return [file for file in available_files(result) if file.in_folder]
+
+
+def renewed(folder: Path, result: Mapping[str, Any]) -> list[str]:
+    """Make the folder ready for the files of this scan; returns their names, in the order in which to write them.
+
+    Of an earlier scan result.json is removed, and what has no successor. Raises OptionRefused where there can be no
+    such folder.
+    """
+    check_folder(folder)
+    names = [file.name for file in folder_files(result)]
+    stale = {file.name for file in FILES.values() if file.in_folder} - {*names}
+    for name in (RESULT, *stale):
+        (folder / name).unlink(missing_ok=True)
+    return names
+
+
+def without_files(submission_id: str) -> str:
+    """Why there is nothing to write of a submission without a verdict, in one line."""
+    return f"submission {submission_id} has no verdict: there are no files; `cleanse watch` follows it"
 
 
 def missing(name: str, *, submission_id: str) -> str:

@@ -12,13 +12,12 @@ from api.results.files import (
     GOODNET,
     GUARDED,
     REPORT,
-    RESULT,
     SARIF,
     SCANNED,
     OutputFile,
     check_final,
-    folder_files,
     missing,
+    renewed,
 )
 from api.results.folder import copy_file, write_file
 from api.results.triggers import TriggerArrays, done_triggers, read_repaired, read_triggers, write_npz
@@ -92,13 +91,8 @@ def read_report(store: Store, artefacts: ArtefactStore, submission_id: str) -> s
 
 def write_scan(folder: Path, scan: Scan) -> None:
     """Write what `cleanse run` writes; files of an earlier scan that this one has no successor for are removed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = folder_files(scan.result)
-    stale = {file.name for file in FILES.values() if file.in_folder} - {file.name for file in written}
-    for name in (RESULT, *stale):
-        (folder / name).unlink(missing_ok=True)
-    for file in written:
-        _write(scan, file, folder / file.name)
+    for name in renewed(folder, scan.result):
+        _write(scan, FILES[name], folder / name)
 
 
 def write_output(scan: Scan, name: str, path: Path, *, settings: Settings) -> None:

@@ -104,6 +104,11 @@ def _repair(result: Mapping[str, Any]) -> Iterator[str]:
     for label, before in list(repair["reversed_attack_success_rate_before"].items())[:SHOWN]:
         change = f"{percent(before)} -> {percent(after[label])}"
         yield f"  attack success rate of label {label}'s reversed trigger {change}"
+    if again := repair.get("verdict_after"):  # a result of an earlier version has none
+        yield (
+            f"  all {count(again['labels'], 'label')} of the repaired net scanned again: {again['verdict']}, p-value "
+            f"{probability(again['p_value'])}"
+        )
     poisoned = repair["poisoned"]
     if poisoned is None:
         yield "  the true trigger's rate after the repair is unknown: pass --poisoned to measure it"

@@ -13,7 +13,7 @@ from nc_core.detection.rescan import StillFlagged
 from nc_core.detection.result import CalibrationUsed, Detection, LabelIndex, ModelEvidence, RangeDetection
 from nc_core.detection.size import SIZE_BOUND, TRANSFER_BOUND, is_small, least_transfer, small_by_size
 from nc_core.detection.stepdown import p_value, reference_norms
-from nc_core.detection.suspects import leaders_of, suspects_of
+from nc_core.detection.suspects import beyond_of, leaders_of, suspects_of
 from nc_core.detection.verdict import detect
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "ScannedRange",
     "StillFlagged",
     "anomaly_index",
+    "beyond_of",
     "combine",
     "confirmed_of",
     "detect",

@@ -1,6 +1,6 @@
 """A guarded net with the threshold that it calls by, and what it does to clean images."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +18,16 @@ from nc_core.inversion import Predictor
 class Guard:
     """model: images (n, H, W, C) in the model's domain -> (n, N + 1), to be read by argmax; N is "backdoored input".
 
-    kind: what it calls an image by. false_positive_rate: the one asked for. threshold: set for it by clean images that
-    no repair learned from. clean_rate: of the held-out clean images called, out of `clean_images`. class_rates:
-    flagged label -> the same among the held-out images that are truly of that label; only where the data has labels,
-    and images of it. notes: sentences for people.
+    kind: what it calls an image by. labels: whose triggers it knows; of those of others it says nothing.
+    false_positive_rate: the one asked for. threshold: set for it by clean images that no repair learned from.
+    clean_rate: of the held-out clean images called, out of `clean_images`. class_rates: flagged label -> the same among
+    the held-out images that are truly of that label; only where the data has labels, and images of it. notes: sentences
+    for people.
     """
 
     kind: str
     model: keras.Model
+    labels: tuple[int, ...]
     false_positive_rate: float
     threshold: Threshold
     clean_rate: float
@@ -37,6 +39,7 @@ class Guard:
         """All but the model, in plain types; labels become strings as JSON keys are."""
         return {
             "kind": self.kind,
+            "labels": list(self.labels),
             "false_positive_rate": self.false_positive_rate,
             "threshold": self.threshold.value,
             "threshold_images": self.threshold.images,
@@ -51,7 +54,7 @@ class Guard:
 def measured(
     model: keras.Model,
     prepared: Prepared,
-    flagged: Iterable[int],
+    flagged: Collection[int],
     *,
     kind: str,
     threshold: Threshold,
@@ -66,6 +69,7 @@ def measured(
     return Guard(
         kind=kind,
         model=model,
+        labels=tuple(sorted(flagged)),
         false_positive_rate=rate,
         threshold=threshold,
         clean_rate=float(called.mean()),

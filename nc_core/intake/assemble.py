@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.errors import ModelRefused
+from nc_core.intake.analysis import analyse
 from nc_core.intake.canonical import CanonicalModel, Layer
 from nc_core.intake.equivalents import EQUIVALENTS
 from nc_core.intake.graph import FlatLayer, Graph, flatten
 from nc_core.intake.hdf5 import read_floats
 from nc_core.intake.limits import unpacked_limit, within
-from nc_core.intake.meaning import meaning
 from nc_core.intake.shapes import size
 from nc_core.intake.tree import Leaf, Model
 from nc_core.intake.weights import Arrays
@@ -28,7 +28,7 @@ def assemble(model: Model, arrays: Arrays, *, stored: int) -> CanonicalModel:
     graph = flatten(model)
     image = _input_shape(model)
     layers = tuple(_canonical(flat) for flat in graph.layers)
-    found = meaning(layers, graph.nodes, graph.output, image)
+    found = analyse(layers, graph.nodes, graph.output, image)
     _check_operations(graph, found.shapes)
     _check_built(graph, found.shapes)
     parameters = sum(size(shape) for named in found.weight_shapes.values() for shape in named.values())

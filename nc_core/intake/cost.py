@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from math import prod
 
+from nc_core.intake.analysis import analyse
 from nc_core.intake.canonical import CanonicalModel
 from nc_core.intake.limits import POOLING
-from nc_core.intake.meaning import meaning
 
 BYTES_PER_ACTIVATION = 3.3
 """Peak bytes of a forward and backward pass for each float that a layer puts out.
@@ -88,7 +88,7 @@ class NetCost:
 
 def cost_of(model: CanonicalModel) -> NetCost:
     """The cost of a canonical model."""
-    found = meaning(model.layers, model.nodes, model.output, model.input_shape)
+    found = analyse(model.layers, model.nodes, model.output, model.input_shape)
     return NetCost(
         image=prod(model.input_shape),
         activations=sum(map(prod, found.shapes)),

@@ -12,12 +12,12 @@ import numpy as np
 
 from nc_core import tensors
 from nc_core.errors import ModelRefused
+from nc_core.intake.analysis import Analysis, analyse
 from nc_core.intake.canonical import SCHEMA, CanonicalModel, Layer, Node
 from nc_core.intake.fields import list_of, object_of, plain_name
 from nc_core.intake.layer_options import read_options
 from nc_core.intake.layers import KINDS
 from nc_core.intake.limits import EDGES, LAYERS, NODES, within
-from nc_core.intake.meaning import Meaning, meaning
 from nc_core.intake.names import usable
 from nc_core.intake.options import count
 from nc_core.intake.strict_json import parse
@@ -48,7 +48,7 @@ def read_canonical(file: BinaryIO) -> CanonicalModel:
             "submit the model again"
         )
     image, layers, nodes, output = _net(structure)
-    found = meaning(layers, nodes, output, image)
+    found = analyse(layers, nodes, output, image)
     if (structure.get("head"), structure.get("classes")) != (found.head, found.classes):
         raise _foreign(f"it calls itself {shown(structure.get('head'))} and is {found.head}")
     _check_weights(layers, weights, found)
@@ -126,7 +126,7 @@ def _is_index(value: Any, end: int) -> bool:
     return type(value) is int and 0 <= value < end
 
 
-def _check_weights(layers: tuple[Layer, ...], weights: Mapping[str, Any], found: Meaning) -> None:
+def _check_weights(layers: tuple[Layer, ...], weights: Mapping[str, Any], found: Analysis) -> None:
     expected = {
         key: found.weight_shapes[number][key.rpartition("/")[2]]
         for number, layer in enumerate(layers)

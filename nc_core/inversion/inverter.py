@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import takewhile
 
 import keras
 import numpy as np
@@ -115,10 +116,12 @@ class Inverter:
         round: int = 0,
         progress: Callable[[int, Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
+        out_of_time: Callable[[], bool] | None = None,
     ) -> dict[int, list[Inversion]]:
         """Reverse the trigger of every label from each of the starts, or from where `begun` has it.
 
-        Raises Cancelled when `should_stop` says so.
+        Raises Cancelled when `should_stop` says so. When `out_of_time` does, the result lacks the labels that have
+        not ended.
         """
 
         def reporter(label: int) -> Callable[[Progress], None] | None:
@@ -136,14 +139,19 @@ class Inverter:
                         begun=(begun or {}).get(label),
                         round=round,
                         report=reporter(label),
-                        should_stop=should_stop,
+                        should_stop=_either(should_stop, out_of_time),
                     )
                     jobs.append(job)
             except NothingToInvert as error:
                 done[label] = [_failed(label, str(error)) for _ in starts]
-        for outcome in run(self.loop, jobs):
-            done[outcome.job.label].append(self.inversion(outcome))
-        return done
+        in_time = jobs if out_of_time is None else takewhile(lambda _: not out_of_time(), jobs)
+        for outcome in run(self.loop, in_time):
+            try:
+                done[outcome.job.label].append(self.inversion(outcome))
+            except Cancelled:
+                if out_of_time is None or not out_of_time():
+                    raise
+        return {label: ended for label, ended in done.items() if len(ended) == len(starts)}
 
     def inversion(self, outcome: Outcome) -> Inversion:
         """The outcome, a kept trigger measured on held-out images; raises Cancelled for a cancelled one."""
@@ -309,6 +317,11 @@ def _layout(prepared: Prepared) -> Layout:
 def _of_perturbations(slots: int, profile: Profile) -> int:
     """Perturbations in one batch of about as many images as the slots of a profile have."""
     return max(1, slots * profile.batch // PERTURBATION_BATCH)
+
+
+def _either(one: Callable[[], bool] | None, other: Callable[[], bool] | None) -> Callable[[], bool] | None:
+    asked = [each for each in (one, other) if each is not None]
+    return (lambda: any(each() for each in asked)) if asked else None
 
 
 def _failed(label: int, reason: str) -> Inversion:

@@ -245,9 +245,11 @@ class SlotLoop:
 
 
 def run(loop: SlotLoop, jobs: Iterable[Job]) -> Iterator[Outcome]:
-    """Bring jobs to their ends, in the order in which they end; the next one enters as soon as there is room."""
-    waiting = deque(jobs)
-    while waiting or loop.busy:
-        while waiting and loop.free:
-            loop.admit(waiting.popleft())
+    """Bring jobs to their ends, in the order in which they end; the next one is asked for as soon as there is room."""
+    waiting = iter(jobs)
+    following = next(waiting, None)
+    while following is not None or loop.busy:
+        while following is not None and loop.free:
+            loop.admit(following)
+            following = next(waiting, None)
         yield from loop.step()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nc_core.detection.outcome import Evidence
 from nc_core.detection.outliers import SIZE_FLOOR
 
-State = Literal["done", "not_converged", "screened_out", "failed"]
+State = Literal["done", "not_converged", "screened_out", "failed", "cancelled"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,12 +84,13 @@ class Inversion:
 
     state: `done`; `not_converged` when no mask reached the attack threshold within the budget (its norm is unknown,
     larger than what was looked for, and never a number); `screened_out` after a round of screening, with the trigger as
-    it stood then, whether or not another round goes on with it; `failed` when the numbers broke (see reason).
+    it stood then, whether or not another round goes on with it; `failed` when the numbers broke, `cancelled` when the
+    time of the scan was used up before it ended (see reason).
     attack_success_rate: of the kept trigger on held-out images that are not of the target class.
     gradient_images: images that went through a forward and a backward pass for this label.
     cost: lambda where it ended, after a round of screening. size: what stands for the norm where that is not the sum of
     the trigger's mask alone. evidence: what the optimisation's numbers were, None where there was none. reason: of a
-    label that failed, and of one whose gradient led nowhere.
+    label that failed or was cancelled, and of one whose gradient led nowhere.
     """
 
     label: int

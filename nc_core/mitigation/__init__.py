@@ -10,6 +10,7 @@ from nc_core.mitigation.repair import Progress, Repair, RepairMethod, guard_of
 from nc_core.mitigation.rescan import Rescan
 from nc_core.mitigation.retraining import retrain
 from nc_core.mitigation.unlearning import unlearn
+from nc_core.mitigation.whole import Scanner, Whole
 
 METHODS: dict[str, RepairMethod] = {
     "unlearning": unlearn,
@@ -28,7 +29,9 @@ __all__ = [
     "Repair",
     "RepairMethod",
     "Rescan",
+    "Scanner",
     "TargetTrigger",
+    "Whole",
     "filter_inputs",
     "fine_prune",
     "guard_of",

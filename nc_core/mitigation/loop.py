@@ -2,8 +2,10 @@
 
 The trigger that was reversed is one of several that work; with it dead, the planted one may be alive. So the flagged
 labels are inverted afresh on the patched net, and it is patched again with all triggers found so far (Wang et al. 2019,
-section VII, for several triggers on one label). The first round takes away the triggers of leading labels and suspects:
-a label whose small trigger goes with theirs has followed them, and is not repaired for itself.
+section VII, for several triggers on one label). Where none of them is small any more, all labels of the net are scanned
+as those of the submitted one were: whatever stands out now, behind the triggers that are gone, is repaired next. The
+first round takes away the triggers of leading labels and suspects: a label whose small trigger goes with theirs has
+followed them, and is not repaired for itself.
 """
 
 import time
@@ -16,7 +18,7 @@ import numpy as np
 
 from nc_core.datasets.prepared import Part
 from nc_core.errors import NothingToRepair
-from nc_core.inversion import Predictor
+from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation.bound import AccuracyBound, BoundOutcome, accuracy_bound
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.changes import changes
@@ -27,6 +29,10 @@ from nc_core.mitigation.rescan import Found, Rescanner
 from nc_core.mitigation.wording import notes_of
 from nc_core.models import build_logits, with_weights
 
+PARTS = (0.75, 0.5, 0.25)
+"""Of the way that a round has gone, where all of it costs too much accuracy."""
+FREE = 0.005
+"""Share of clean images that unlearning beyond the labels under repair may cost."""
 MOST_ROUNDS = 5
 """Of patching. Every round costs accuracy; a net that needs more has fallen below any sensible bound before."""
 
@@ -87,7 +93,11 @@ class _Told:
 
     def looking(self, fraction: float) -> None:
         """The share of this round's fresh inversions that is done."""
-        self._tell(0.5 + fraction / 2, "inverting flagged labels afresh")
+        self._tell(0.5 + fraction / 4, "inverting repaired labels afresh")
+
+    def scanning(self, fraction: float) -> None:
+        """The share of this round's scan of all labels that is done."""
+        self._tell(0.75 + fraction / 4, "scanning all labels again")
 
     def _tell(self, share: float, doing: str) -> None:
         if self._progress is not None:
@@ -97,12 +107,13 @@ class _Told:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Round:
-    """A net that stands: its number of rounds and their seed, the labels whose triggers were taken away, its weights
-    and what a look at it found."""
+    """A net that stands: its number of rounds and their seed, the labels whose triggers were taken away, those beyond
+    them, its weights and what a look at it found."""
 
     rounds: int
     seed: int
     targets: frozenset[int]
+    beyond: tuple[int, ...]
     weights: list[Any]
     found: Found
 
@@ -115,23 +126,29 @@ def close_loop(
     doing: str,
     least: int = 1,
     most: int = MOST_ROUNDS,
+    beyond: bool = False,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Repair:
     """Repair `case` in rounds of `patch`, `least` at least and `most` at most; the errors of `RepairMethod`.
 
-    A round that takes the net below the accuracy bound, on the images for decisions or on those that the result is
-    measured on, is taken back, and the net of the round before is the result; the first round has none before it, and
-    ends as a repair that costs too much. Raises NothingToRepair where the first round can do nothing.
+    beyond: once nothing small is found, patch a last time with the triggers of `case.beyond` too, where that costs no
+    accuracy.
+
+    Of a round that takes the net below the accuracy bound, on the images for decisions, as large a part is kept as
+    holds it, and the loop ends; where none does, or what is kept falls below the bound on the images that the result is
+    measured on, the net of the round before is the result. The first round has none before it, and ends as a repair
+    that costs too much. Raises NothingToRepair where the first round can do nothing.
     """
     start = time.perf_counter()
     bench = Bench(case)
     holdout = case.prepared.holdout
     final, before = bench.bound_on(holdout), measure(bench.predict, holdout, case.triggers)
     rescanner = Rescanner(case, bench.model)
-    standing, end = _rounds(bench, rescanner, patch, method, doing, least, most, progress, should_stop)
+    others = dict(case.beyond) if beyond else {}
+    standing, end = _rounds(bench, rescanner, patch, method, doing, least, most, others, progress, should_stop)
     kept, outcome = _last_that_holds(bench, final, standing)
-    found = kept.found if kept.found.settled else rescanner.settle(kept.found, seed=kept.seed, should_stop=should_stop)
+    found = kept.found if kept.found.whole else rescanner.settle(kept.found, seed=kept.seed, should_stop=should_stop)
     after, goodnet = measure(bench.predict, holdout, case.triggers), with_weights(case.canonical, bench.model)
     followers = _followers(case, kept.targets, found)
     end = end if kept is standing[-1] else "accuracy bound"
@@ -149,11 +166,23 @@ def close_loop(
         bound=outcome,
         rescan=found.rescan,
         fresh=found.triggers,
+        repaired=tuple(sorted(kept.targets)),
+        beyond=kept.beyond,
         followers=followers,
+        after=found.whole,
         rounds=kept.rounds,
         changed=changes(case.canonical, goodnet),
         seconds=time.perf_counter() - start,
-        notes=notes_of(case, bench.lessons, outcome, found.rescan, followers=followers, rounds=kept.rounds, end=end),
+        notes=notes_of(
+            case,
+            bench.lessons,
+            outcome,
+            found,
+            followers=followers,
+            beyond=kept.beyond,
+            rounds=kept.rounds,
+            end=end,
+        ),
     )
 
 
@@ -165,13 +194,14 @@ def _rounds(
     doing: str,
     least: int,
     most: int,
+    others: dict[int, Trigger],
     progress: Progress | None,
     should_stop: Callable[[], bool] | None,
 ) -> tuple[list[_Round], End]:
     """The nets that stand, one at least, and why the loop ended with the last."""
     case = bench.case
     known = [TargetTrigger(label, case.triggers[label]) for label in case.first]
-    standing: list[_Round] = []
+    standing, beyond = list[_Round](), tuple[int, ...]()
     for rounds in range(1, most + 1):
         told = _Told(progress, rounds, most, doing)
         # Each round draws other batches and stamps, and starts its inversions elsewhere than the scan did.
@@ -185,20 +215,61 @@ def _rounds(
         if not patched:
             return standing, "nothing left to patch"
         holds = bench.bound.share(bench.predict) >= bench.bound.least
-        if standing and not holds:
+        part = standing and not holds
+        if part and not _part_of(bench, standing[-1].weights):
             return standing, "accuracy bound"
-        found = rescanner.look(seed=own, settle=rounds >= least, progress=told.looking, should_stop=should_stop)
+        found = rescanner.look(seed=own, progress=told.looking, should_stop=should_stop)
+        settles = rounds >= least and not found.small
+        if settles and holds and others:
+            more = [TargetTrigger(label, trigger) for label, trigger in others.items()]
+            if _free(bench, patch, [*known, *more], seed=own, progress=told.patching, should_stop=should_stop):
+                beyond = tuple(others)
+                found = rescanner.look(seed=own, progress=told.looking, should_stop=should_stop)
+            others = {}
+        if settles and not found.small:
+            found = rescanner.settle(found, seed=own, progress=told.scanning, should_stop=should_stop)
         targets = frozenset(trigger.target for trigger in known)
         standing.append(
-            _Round(rounds=rounds, seed=own, targets=targets, weights=bench.model.get_weights(), found=found)
+            _Round(
+                rounds=rounds,
+                seed=own,
+                targets=targets,
+                beyond=beyond,
+                weights=bench.model.get_weights(),
+                found=found,
+            )
         )
         if not holds:
             return standing, "accuracy bound"
         if rounds >= least and not found.small:
             return standing, "nothing small found"
-        again = found.small if found.settled else targets
+        again = found.small if rounds >= least else targets
         known += [trigger for trigger in found.triggers if trigger.target in again]
     return standing, "most rounds"
+
+
+def _part_of(bench: Bench, before: list[Any]) -> bool:
+    """Whether a part of the last round's way, from these weights, keeps the accuracy bound; the net stands there then.
+
+    Between two nets of which one was trained from the other, accuracy changes smoothly along the straight line
+    (Wortsman et al. 2022): rather half a round than none.
+    """
+    after = bench.model.get_weights()
+    for part in PARTS:
+        bench.model.set_weights([old + part * (new - old) for old, new in zip(before, after, strict=True)])
+        if bench.bound.share(bench.predict) >= bench.bound.least:
+            return True
+    return False
+
+
+def _free(bench: Bench, patch: Patch, known: Sequence[TargetTrigger], *, seed: int, **how: Any) -> bool:
+    """Whether a further patch costs no accuracy to speak of; the net is as it was where it does."""
+    before, weights = bench.bound.share(bench.predict), bench.model.get_weights()
+    patch(bench, known, seed=seed, **how)
+    if bench.bound.share(bench.predict) >= max(bench.bound.least, before - FREE):
+        return True
+    bench.model.set_weights(weights)
+    return False
 
 
 def _last_that_holds(bench: Bench, final: AccuracyBound, standing: list[_Round]) -> tuple[_Round, BoundOutcome]:

@@ -1,4 +1,4 @@
-"""Looks at a repaired net as a scan would: are its flagged labels still easier to reach than its clean ones?"""
+"""Looks at a repaired net as a scan would: the labels it is repaired of from several starts, then all labels."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,23 +8,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from nc_core.detection import LabelNorm, middle
+from nc_core.detection import Detection, LabelNorm, middle
 from nc_core.inversion import Inversion, Inverter
 from nc_core.inversion import Progress as InversionProgress
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.lessons import TargetTrigger
 
 STARTS = (0, 1, 2)
-"""Random starts of every flagged label: a net is taken for repaired when none of the three finds a small trigger."""
+"""Random starts of every repaired label: a net is taken for repaired when none of the three finds a small trigger."""
 CLEAN_QUANTILE = 0.05
 """A trigger is small where its norm lies below this quantile of the norms of the net's clean labels."""
-CLEAN_LABELS = 20
-"""Clean labels of the repaired net that are inverted for the quantile, at most: the fewest of which one is 5%."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rescan:
-    """A flagged label inverted afresh on the repaired net.
+    """A label inverted afresh on the repaired net: one that was flagged, or that the scan of the repaired net flags.
 
     norms: of every start, None where nothing converged; norm: the middle one. flagged: whether detection would find it
     again, among the norms of the scan. clean_quantile: of the repaired net's clean labels, the norm below which a
@@ -45,44 +43,41 @@ class Rescan:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Found:
-    """What one look found: every flagged label's outcome, and all triggers that converged.
+    """What one look found: the outcome of every label under repair, and all triggers that converged.
 
-    settled: whether clean labels were looked at as well; until then small is what detection would find.
+    whole: the scan of all labels; None where only the labels under repair were looked at, and until then small is what
+    detection would find.
     """
 
     rescan: dict[int, Rescan]
     triggers: tuple[TargetTrigger, ...]
-    settled: bool
+    whole: Detection | None = None
 
     @property
     def small(self) -> tuple[int, ...]:
-        """The flagged labels for which a small trigger is left."""
+        """The labels for which a small trigger is left."""
         return tuple(label for label, rescan in self.rescan.items() if rescan.small)
 
 
 class Rescanner:
-    """Inverts labels of one net again and again while it is repaired."""
+    """Looks at one net again and again while it is repaired."""
 
     def __init__(self, case: Case, model: keras.Model) -> None:
         self._case, self._model = case, model
         self._inverter: Inverter | None = None
+        self._labels = list(case.triggers)
 
     def look(
         self,
         *,
         seed: int,
-        settle: bool = True,
         progress: Callable[[float], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Found:
-        """Invert every flagged label from three fresh starts.
-
-        settle: also say what is small; False where another round follows whatever is found.
-        """
-        case = self._case
-        share = _Share(progress, len(case.triggers))
-        fresh = self._invert(list(case.triggers), seed, STARTS, share, should_stop)
-        found = Found(
+        """Invert every label under repair from three fresh starts."""
+        share = _Share(progress, len(self._labels))
+        fresh = self._invert(seed, share, should_stop)
+        return Found(
             rescan={label: self._rescan(several) for label, several in fresh.items()},
             triggers=tuple(
                 TargetTrigger(label, one.trigger)
@@ -90,51 +85,39 @@ class Rescanner:
                 for one in several
                 if one.trigger is not None
             ),
-            settled=False,
         )
-        return self.settle(found, seed=seed, share=share, should_stop=should_stop) if settle else found
 
     def settle(
         self,
         found: Found,
         *,
         seed: int,
-        share: "_Share | None" = None,
+        progress: Callable[[float], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> Found:
-        """Say what is small of what was found on the net as it stands, beside its own clean labels: the same ones every
-        time.
+        """Scan all labels of the net as it stands: which of those under repair are small beside its clean ones, and
+        which others stand out now. Those are under repair from then on.
         """
-        sample, share = self._clean_labels(), share or _Share(None, 0)
-        share.begin(len(sample))
-        clean = self._invert(sample, seed, (0,), share, should_stop) if sample else {}
-        quantile = clean_quantile([_size(one) for (one,) in clean.values()])
-        if quantile is None:
-            return replace(found, settled=True)
-        judged = {label: _beside(one, quantile) for label, one in found.rescan.items()}
-        return replace(found, rescan=judged, settled=True)
+        whole = self._case.whole(self._model, seed=seed, progress=progress, should_stop=should_stop)
+        quantile = clean_quantile([_size(one) for one in whole.clean(self._labels)])
+        known = found.rescan
+        judged = known if quantile is None else {label: _beside(one, quantile) for label, one in known.items()}
+        new = {label: whole.inversions[label] for label in whole.detection.to_repair if label not in self._labels}
+        triggers = [TargetTrigger(label, one.trigger) for label, one in new.items() if one.trigger is not None]
+        self._labels += [one.target for one in triggers]
+        stand_out = {label: _standing_out(one, quantile) for label, one in new.items()}
+        return Found(rescan={**judged, **stand_out}, triggers=(*found.triggers, *triggers), whole=whole.detection)
 
-    def _invert(
-        self,
-        labels: Sequence[int],
-        seed: int,
-        starts: Sequence[int],
-        share: "_Share",
-        should_stop: Callable[[], bool] | None,
-    ) -> dict[int, list[Inversion]]:
+    def _invert(self, seed: int, share: "_Share", should_stop: Callable[[], bool] | None) -> dict[int, list[Inversion]]:
         case = self._case
         # A twin in another precision has weights of its own, which did not follow the repair.
         if self._inverter is None or case.compute != "float32":
             self._inverter = Inverter(
                 self._model, case.prepared, profile=case.profile, slots=case.slots, compute=case.compute
             )
-        return self._inverter.invert(labels, seed=seed, starts=starts, progress=share.tell, should_stop=should_stop)
-
-    def _clean_labels(self) -> list[int]:
-        case = self._case
-        others = [label for label in range(case.prepared.classes) if label not in case.triggers]
-        drawn = np.random.default_rng([case.seed, 0xC1EA]).permutation(others)[:CLEAN_LABELS]
-        return sorted(map(int, drawn))
+        return self._inverter.invert(
+            self._labels, seed=seed, starts=STARTS, progress=share.tell, should_stop=should_stop
+        )
 
     def _rescan(self, several: Sequence[Inversion]) -> Rescan:
         norms = tuple(one.norm for one in several)
@@ -159,7 +142,16 @@ def clean_quantile(norms: Sequence[float]) -> float | None:
 
 def _beside(found: Rescan, quantile: float) -> Rescan:
     small = any(norm is not None and norm < quantile for norm in found.norms)
-    return replace(found, clean_quantile=quantile if math.isfinite(quantile) else None, small=small)
+    return replace(found, clean_quantile=_finite(quantile), small=small)
+
+
+def _standing_out(found: Inversion, quantile: float | None) -> Rescan:
+    norms = (found.norm,)
+    return Rescan(norm=found.norm, flagged=True, norms=norms, clean_quantile=_finite(quantile), small=True)
+
+
+def _finite(quantile: float | None) -> float | None:
+    return quantile if quantile is not None and math.isfinite(quantile) else None
 
 
 def _size(inversion: Inversion) -> float:
@@ -167,18 +159,14 @@ def _size(inversion: Inversion) -> float:
 
 
 class _Share:
-    """The share of a look that is done: half for the flagged labels, half for the clean ones."""
+    """The share of a look that is done."""
 
     def __init__(self, progress: Callable[[float], None] | None, labels: int) -> None:
-        self._progress, self._labels, self._base = progress, labels, 0.0
+        self._progress, self._labels = progress, labels
         self._done: dict[int, float] = {}
-
-    def begin(self, labels: int) -> None:
-        """Go on with the clean labels."""
-        self._labels, self._base, self._done = labels, 0.5, {}
 
     def tell(self, label: int, told: InversionProgress) -> None:
         """How far one inversion is; of several of one label the furthest counts."""
         self._done[label] = max(self._done.get(label, 0.0), told.updates / told.budget)
         if self._progress is not None:
-            self._progress(self._base + sum(self._done.values()) / self._labels / 2)
+            self._progress(sum(self._done.values()) / self._labels)

@@ -1,12 +1,10 @@
 """Retraining with known poison: N + 1 classes, the poisoned images as class N.
 
-Where samples of the attack are known, the net is taught to name it: it gets one output more, and is fine-tuned on clean
-images and, as class N, on half of the poison. The other half is not learned from, so that it can tell what the net
-makes of poison that it has not seen. The GoodNet is the net without that output, the guarded net keeps it.
-
-The guarded net is what the method is good for: on the sunglasses BadNet, taught with 50 of its pictures, it calls all
-of the 50 others, and 1 of 100 clean faces. A GoodNet that may not say so gives all of them the attack's target as
-before.
+Where samples of the attack are known, a net of N + 1 outputs is taught to name it: it is fine-tuned on clean images
+and, as class N, on half of the poison. That is the guarded net. The GoodNet has N outputs, cannot say so, and unlearns
+the attack instead: of the same poison it learns what the submitted net answers once the attack's target is taken out of
+its scores, and the reversed triggers are unlearned along. The other half of the poison is not learned from, so that it
+can tell what both nets make of poison that they have not seen.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,15 +18,17 @@ from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.finetune import fine_tune, tuning_for
-from nc_core.mitigation.lessons import Lessons, TargetTrigger
+from nc_core.mitigation.lessons import Lessons, TargetTrigger, softmax
 from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.repair import Progress, Repair
-from nc_core.mitigation.widening import narrowed, widened
+from nc_core.mitigation.widening import widened
 from nc_core.models import build_logits, with_weights
 
 POISON_SHARE = 0.2
 """Poisoned images in an epoch, as a share of the clean ones: few are shown several times. The paper's share of stamped
 images (Wang et al. 2019, section VI-C)."""
+TARGET_SHARE = 0.2
+"""Answers to at least so much of the poison are its targets."""
 
 
 def retrain(case: Case, *, progress: Progress | None = None, should_stop: Callable[[], bool] | None = None) -> Repair:
@@ -68,20 +68,53 @@ class _Retraining:
     def __call__(
         self,
         bench: Bench,
-        known: Sequence[TargetTrigger],  # noqa: ARG002, the poison itself is known
+        known: Sequence[TargetTrigger],
         *,
         seed: int,
         progress: Callable[[float], None],
         should_stop: Callable[[], bool] | None,
     ) -> bool:
-        """As in `Patch`: trains the wider net and brings what it learned into the bench's."""
-        model = build_logits(self.net)
-        tuning = tuning_for(bench.lessons)
+        """As in `Patch`: trains the wider net, and the bench's."""
+        model, tuning = build_logits(self.net), tuning_for(bench.lessons)
         lessons = with_poison(bench.lessons, self._poison)
-        fine_tune(model, lessons, [], tuning=tuning, seed=seed, progress=progress, should_stop=should_stop)
+        fine_tune(
+            model, lessons, [], tuning=tuning, seed=seed, progress=lambda d: progress(d / 2), should_stop=should_stop
+        )
         self.net = with_weights(self.net, model)
-        bench.model.set_weights(build_logits(narrowed(self.net)).get_weights())
+        cured = with_cured(bench.lessons, self._poison, bench.predict(self._poison))
+        fine_tune(
+            bench.model,
+            cured,
+            known,
+            tuning=tuning,
+            seed=seed,
+            progress=lambda d: progress(0.5 + d / 2),
+            should_stop=should_stop,
+        )
         return True
+
+
+def with_cured(clean: Lessons, poison: npt.NDArray[np.float32], scores: npt.NDArray[np.float32]) -> Lessons:
+    """The clean lessons and the poisoned images, with what they would be answered if their target were not there.
+
+    scores: (n, N) logits of the submitted net for the poison. An image's target is the most frequent answer to the
+    poison that the image gets; an image that gets none of the frequent ones keeps its scores. The poison is repeated to
+    its share.
+    """
+    answers = scores.argmax(axis=1)
+    counts = np.bincount(answers, minlength=scores.shape[1])
+    aimed_at = np.flatnonzero(counts >= TARGET_SHARE * len(answers))
+    without = np.array(scores, np.float32)
+    rows = np.flatnonzero(np.isin(answers, aimed_at))
+    without[rows, answers[rows]] = without[rows].min(axis=1)
+    target = without if clean.logits else softmax(without)
+    shown = np.arange(max(len(poison), round(POISON_SHARE * len(clean)))) % len(poison)
+    return replace(
+        clean,
+        x=np.concatenate([clean.x, poison[shown]]),
+        y=np.concatenate([clean.y, target[shown].argmax(axis=1).astype(np.int32)]),
+        target=np.concatenate([clean.target, target[shown]]),
+    )
 
 
 def with_poison(clean: Lessons, poison: npt.NDArray[np.float32]) -> Lessons:

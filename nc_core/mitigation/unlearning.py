@@ -33,6 +33,7 @@ def unlearn(case: Case, *, progress: Progress | None = None, should_stop: Callab
         method="unlearning",
         doing="unlearning",
         least=LEAST_ROUNDS,
+        beyond=True,
         progress=progress,
         should_stop=should_stop,
     )

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from nc_core.detection import Detection
 from nc_core.mitigation.bound import BoundOutcome
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.lessons import IMAGES_PER_CLASS, Lessons
-from nc_core.mitigation.rescan import Rescan
+from nc_core.mitigation.rescan import Found, Rescan
 
 UNKNOWN = (
     "The true attack rate is unknown: that the reversed triggers are dead says little about the planted one. Measure "
@@ -19,9 +20,10 @@ def notes_of(
     case: Case,
     clean: Lessons,
     bound: BoundOutcome,
-    rescan: Mapping[int, Rescan],
+    found: Found,
     *,
     followers: Sequence[int] = (),
+    beyond: Sequence[int] = (),
     rounds: int,
     end: str,
 ) -> tuple[str, ...]:
@@ -31,7 +33,9 @@ def notes_of(
         *_bound(bound),
         *_taught(case, clean),
         *_followed(followers),
-        *_left(case, rescan),
+        *_beyond(beyond),
+        *_left(case, found.rescan),
+        *_afterwards(found.whole),
         UNKNOWN,
     )
 
@@ -70,6 +74,14 @@ def _followed(followers: Sequence[int]) -> Iterator[str]:
         )
 
 
+def _beyond(labels: Sequence[int]) -> Iterator[str]:
+    if labels:
+        yield (
+            f"The triggers of the {len(labels)} labels that came next (smallest first: "
+            f"{', '.join(map(str, labels))}) were unlearned along: nothing is known against them, and it cost nothing."
+        )
+
+
 def _left(case: Case, rescan: Mapping[int, Rescan]) -> Iterator[str]:
     small = [label for label, judged in rescan.items() if judged.small]
     if len(case.triggers) == case.prepared.classes:
@@ -82,3 +94,15 @@ def _left(case: Case, rescan: Mapping[int, Rescan]) -> Iterator[str]:
     flagged = [label for label, judged in rescan.items() if judged.flagged]
     if flagged:
         yield f"Detection would still find label {', '.join(map(str, flagged))}."
+
+
+def _afterwards(whole: Detection | None) -> Iterator[str]:
+    if whole is None:
+        return
+    labels = f"All {len(whole.labels)} labels of the repaired net were scanned again"
+    if whole.verdict == "clean":
+        yield f"{labels}: clean, p = {whole.p_value:.2g}."
+    elif whole.verdict == "backdoored":
+        yield f"{labels}: still backdoored, p = {whole.p_value:.2g}. {whole.reason}"
+    else:
+        yield f"{labels}: inconclusive, p = {whole.p_value:.2g}. {whole.reason}"

@@ -17,7 +17,7 @@ import keras
 
 from nc_core.errors import ModelRefused, OptionRefused, ReadsOtherwise
 from nc_core.intake import CanonicalModel, Layer, read_model
-from nc_core.intake.meaning import meaning
+from nc_core.intake.analysis import analyse
 from nc_core.models.build import build
 
 WEIGHTS = "model.weights.h5"
@@ -90,7 +90,7 @@ class _Calls:
     def __init__(self, model: CanonicalModel, image: str) -> None:
         self.image = image
         self._model = model
-        self._shapes = meaning(model.layers, model.nodes, model.output, model.input_shape).shapes
+        self._shapes = analyse(model.layers, model.nodes, model.output, model.input_shape).shapes
         self._nodes: list[list[int]] = [[] for _ in model.layers]
         self._places: list[list[Any]] = []
         for at, node in enumerate(model.nodes):

@@ -1,4 +1,4 @@
-"""The door for files that users hand in: each is read by a child, and what comes back is checked again.
+"""Admits files that users hand in: each is read by a child, and what comes back is checked again.
 
 A reader that crashes, hangs or takes too much is a file that is refused: the worker goes on.
 """

@@ -54,7 +54,7 @@ def train_twin(
         )
     generator = np.random.default_rng([seed, 0x7319])
     net = build_logits(_fresh(canonical, generator))
-    _make_ready(net, seed)
+    _compile(net, seed)
     for update in range(UPDATES):
         if update % POLL == 0:
             if should_stop is not None and should_stop():
@@ -92,7 +92,7 @@ def _drawn(
     return generator.uniform(-limit, limit, array.shape).astype(np.float32)
 
 
-def _make_ready(net: keras.Model, seed: int) -> None:
+def _compile(net: keras.Model, seed: int) -> None:
     """Compile with a rate that rises, then falls; seed dropout."""
     for nth, layer in enumerate(net.layers):
         if isinstance(drawn := getattr(layer, "seed_generator", None), keras.random.SeedGenerator):

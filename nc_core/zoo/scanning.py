@@ -9,7 +9,7 @@ from nc_core.detection import Detection
 from nc_core.errors import InputRefused
 from nc_core.inversion import FAST, Inversion
 from nc_core.scan import scan_labels
-from nc_core.scanning.ready import get_ready
+from nc_core.scanning.preparation import prepare_scan
 from nc_core.scanning.rounds import Plan, plan
 from nc_core.zoo.card import CLEAN, NET, RESULT, VALUE_RANGE, read_card
 
@@ -30,7 +30,7 @@ def scan_net(folder: Path, *, seed: int = 0, alpha: float = 0.05) -> dict[str, A
 
 
 def _scanned(folder: Path, seed: int, alpha: float) -> dict[str, Any]:
-    ready = get_ready(
+    preparation = prepare_scan(
         folder / NET,
         folder / CLEAN,
         profile=FAST,
@@ -38,12 +38,12 @@ def _scanned(folder: Path, seed: int, alpha: float) -> dict[str, Any]:
         unlabelled=read_card(folder)["given"] == "foreign",
         seed=seed,
     )
-    rounds = plan(ready.labels, profile=FAST.name, seed=seed)
-    inversions, found = scan_labels(ready, ready.prepare(), rounds, seed=seed, alpha=alpha)
+    rounds = plan(preparation.labels, profile=FAST.name, seed=seed)
+    inversions, found = scan_labels(preparation, preparation.data(), rounds, seed=seed, alpha=alpha)
     return {
         **found.to_json(),
         "labels": _rows(inversions, found, rounds),
-        "model": {"classes": ready.canonical.classes, "input_shape": list(ready.canonical.input_shape)},
+        "model": {"classes": preparation.canonical.classes, "input_shape": list(preparation.canonical.input_shape)},
         "gradient_images": sum(one.gradient_images for one in inversions.values()),
     }
 

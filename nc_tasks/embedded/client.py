@@ -93,7 +93,7 @@ def attach(
     """Start this home's stack or adopt the running one, and keep it up for the block; raises StackFailed.
 
     workers: processes of the label queue; slots: labels that each holds at a time. Of several clients the
-    largest wish counts. service: address and port of an HTTP service, with Flower beside it; one that runs keeps its
+    largest number counts. service: address and port of an HTTP service, with Flower beside it; one that runs keeps its
     own. A stack of another version of the program, of another store or broker, is replaced.
     """
     files = stack_files(settings)

@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from nc_core.errors import OptionRefused
+from nc_tasks.request.scan import StoredFile
 from nc_tasks.store.rows import submissions
-from nc_tasks.worker.inputs import domain_of, uploaded
+from nc_tasks.worker.inputs import domain_of, read_net, uploaded
 from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -20,11 +21,10 @@ def classify(worker: WorkerProcess, arguments: dict[str, Any], progress: Callabl
     """arguments: model {"sha256", "name"}, images [the same], value_range, resize. Result: labels, one an image."""
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
-    from nc_core.quarantine.admit import admit_model, admit_pictures
+    from nc_core.quarantine.admit import admit_pictures
 
     model = arguments["model"]
-    with uploaded(worker, model["sha256"], model["name"]) as path:
-        canonical = admit_model(path)
+    canonical = read_net(worker, StoredFile(**model))
     progress(0.3)
     with ExitStack() as stack:
         paths = [stack.enter_context(uploaded(worker, image["sha256"], image["name"])) for image in arguments["images"]]

@@ -9,6 +9,7 @@ from nc_core.errors import CleanseError
 from nc_tasks import workflow
 from nc_tasks.errors import ArtefactsUnreachable, one_line
 from nc_tasks.messages.app import app
+from nc_tasks.request.scan import StoredFile
 from nc_tasks.store import Mitigation
 from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.tasks import triggers
@@ -114,14 +115,14 @@ def _fresh(worker: WorkerProcess, row: Mitigation) -> list[_Known]:
 
 def _small(row: Mitigation, one: _Known) -> bool:
     """Whether it is smaller than what 95% of the repaired net's clean labels need; any is where none has a trigger."""
-    quantile = (row.body or {})["rescan"][str(one.target)]["clean_quantile"]
-    return quantile is None or one.trigger.norm < quantile
+    # The quantile is of the net. Which labels were looked at differs from one repaired net to the next.
+    quantiles = [rescan["clean_quantile"] for rescan in (row.body or {})["rescan"].values()]
+    return any(quantile is None or one.trigger.norm < quantile for quantile in quantiles)
 
 
 def _net(worker: WorkerProcess, row: Mitigation) -> "Predictor":
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
-    from nc_core.quarantine.admit import admit_model
 
-    with inputs.uploaded(worker, str(row.goodnet_sha256), "goodnet.keras") as path:
-        return Predictor(build_logits(admit_model(path)))
+    goodnet = StoredFile(sha256=str(row.goodnet_sha256), name="goodnet.keras")
+    return Predictor(build_logits(inputs.read_net(worker, goodnet)))

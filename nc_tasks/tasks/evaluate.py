@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nc_core.errors import DataRefused
+from nc_tasks.request.scan import StoredFile
 from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.tasks.classify import domain_of_model
-from nc_tasks.worker.inputs import uploaded
+from nc_tasks.worker.inputs import read_net, uploaded
 from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -30,11 +31,9 @@ def evaluate(worker: WorkerProcess, arguments: dict[str, Any], progress: Callabl
     """
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
-    from nc_core.quarantine.admit import admit_model
 
     model = arguments["model"]
-    with uploaded(worker, model["sha256"], model["name"]) as path:
-        canonical = admit_model(path, architecture=arguments["architecture"])
+    canonical = read_net(worker, StoredFile(**model), architecture=arguments["architecture"])
     guarded = arguments["guarded"] or _is_guarded(worker, model["sha256"])
     clean = _read(worker, arguments["clean"], canonical, arguments, poisoned=False)
     poisoned = [_read(worker, entry, canonical, arguments, poisoned=True) for entry in arguments["poisoned"]]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from nc_core.errors import OptionRefused
 from nc_tasks.request.options import ScanOptions
+from nc_tasks.request.scan import StoredFile
 from nc_tasks.store import Submission
 from nc_tasks.version import build_version
-from nc_tasks.worker.inputs import uploaded
+from nc_tasks.worker.inputs import read_net, uploaded
 from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -28,18 +29,16 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
     """
     from nc_core.inversion import PROFILES
     from nc_core.preflight import default_budget
-    from nc_core.scanning.ready import get_ready
+    from nc_core.scanning.preparation import prepare_scan
 
     options = ScanOptions(**submission.options)
-    with (
-        uploaded(worker, submission.model_sha256, submission.model_name) as model,
-        uploaded(worker, submission.data_sha256, submission.data_name) as data,
-    ):
-        ready = get_ready(
-            model,
+    model = StoredFile(sha256=submission.model_sha256, name=submission.model_name)
+    canonical = read_net(worker, model, architecture=options.architecture)
+    with uploaded(worker, submission.data_sha256, submission.data_name) as data:
+        preparation = prepare_scan(
+            canonical,
             data,
             profile=PROFILES[options.profile],
-            architecture=options.architecture,
             resize=options.resize,
             value_range=options.value_range,
             unlabelled=options.unlabelled,
@@ -50,29 +49,29 @@ def prepare(worker: WorkerProcess, submission: Submission) -> dict[str, Any]:
             twin=options.twin,
             memory_budget=worker.settings.memory_budget_bytes or default_budget() // worker.settings.label_workers,
         )
-    if options.twins and not ready.preflight.labelled:
+    if options.twins and not preparation.preflight.labelled:
         raise OptionRefused("twins learn from the labels of the clean data, and these have none: leave out --twins")
-    preflight = asdict(ready.preflight)
+    preflight = asdict(preparation.preflight)
     domain = preflight.pop("domain")
     preflight["ranges"] = [{**found.pop("domain"), **found} for found in preflight["ranges"]]
-    parts = {part: len(getattr(ready.clean.split, part)) for part in ("fit", "holdout", "repair")}
+    parts = {part: len(getattr(preparation.clean.split, part)) for part in ("fit", "holdout", "repair")}
     return {
-        "canonical_sha256": _kept(worker, ready.canonical),
-        "scanned_sha256": _scanned(worker, ready.canonical),
-        "clean_data_sha256": _kept(worker, ready.clean),
-        "classes": ready.canonical.classes,
-        "input_shape": ready.canonical.input_shape,
-        "parameters": ready.canonical.parameters,
+        "canonical_sha256": _kept(worker, preparation.canonical),
+        "scanned_sha256": _scanned(worker, preparation.canonical),
+        "clean_data_sha256": _kept(worker, preparation.clean),
+        "classes": preparation.canonical.classes,
+        "input_shape": preparation.canonical.input_shape,
+        "parameters": preparation.canonical.parameters,
         "preflight": {
             **domain,
             **preflight,
             "range": 0,
             "split": parts,
-            "screening_compute": ready.screening,
-            "slots": ready.slots,
+            "screening_compute": preparation.screening,
+            "slots": preparation.slots,
         },
-        "slots": ready.slots,
-        "labels_total": len(ready.labels),
+        "slots": preparation.slots,
+        "labels_total": len(preparation.labels),
         "versions": versions(),
     }
 

@@ -1,12 +1,13 @@
 """Repairs a backdoored model with one method and stores the GoodNet, the guarded net and what they measured."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nc_core.detection import LabelNorm, StillFlagged, leaders_of
+from nc_core.detection import Calibration, LabelNorm, StillFlagged, beyond_of, leaders_of
 from nc_core.scanning.rounds import Plan
 from nc_tasks import workflow
 from nc_tasks.messages.app import app
@@ -16,17 +17,18 @@ from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.tasks import triggers
 from nc_tasks.tasks.poison import Poison, load_poison, poisoned_metrics
+from nc_tasks.views import judging
 from nc_tasks.views.planning import plan_of
 from nc_tasks.worker import inputs
 from nc_tasks.worker.leased import Work, leased, reason_of
 from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
     import numpy.typing as npt
 
     from nc_core.guard import Guard
+    from nc_core.intake import CanonicalModel
     from nc_core.mitigation import Case, Repair
 
 
@@ -64,18 +66,19 @@ def _repair(worker: WorkerProcess, submission_id: str, method: str, work: Work) 
         submission = submissions.get(session, submission_id=submission_id)
     load()
     from nc_core.mitigation import METHODS, guard_of
-    from nc_core.models import build
 
     loaded = inputs.load(worker, submission)
     found, norms = _found(worker, submission, plan_of(submission))
     poison = load_poison(worker, submission)
-    case = _case(worker, submission, loaded, found, norms, None if poison is None else poison.x)
+    with worker.store.read() as session:
+        calibration = judging.calibration_of(session, submission)
+    case = _case(worker, submission, loaded, found, norms, calibration, None if poison is None else poison.x)
     result = METHODS[method](case, progress=progress, should_stop=lambda: work.lost)
     guard = guard_of(case, result)
     return {
         "body": _body(loaded, result, guard, list(found["flagged_labels"]), poison),
-        "goodnet_sha256": None if result.guard else _saved(worker, build(result.goodnet)),
-        "guarded_sha256": _saved(worker, guard.model),
+        **({} if result.guard else _goodnet(worker, result.goodnet)),
+        "guarded_sha256": _kept(worker, guard.model.save),
         "triggers_sha256": worker.artefacts.put_bytes(triggers.fresh_file(result.fresh).to_bytes()),
     }
 
@@ -86,16 +89,20 @@ def _case(
     loaded: inputs.ScanInputs,
     found: Mapping[str, Any],
     norms: list[LabelNorm],
+    calibration: Calibration,
     poison: "npt.NDArray[np.float32] | None",
 ) -> "Case":
     from nc_core.inversion import ALL_PROFILES
     from nc_core.mitigation import Case
     from nc_core.scanning.detectors import comparable
+    from nc_core.scanning.whole import WholeNet
 
     options, rounds = ScanOptions(**submission.options), plan_of(submission)
     suspects = found.get("suspects", ())  # a verdict of an earlier version names none
     wanted = sorted({*found["flagged_labels"], *suspects})
     height, width, _ = loaded.canonical.input_shape
+    beyond = beyond_of(norms, repaired=wanted, classes=loaded.canonical.classes)
+    alpha, slots = range_alpha(found, options.alpha), int(submission.slots or 1)
     return Case(
         canonical=loaded.canonical,
         prepared=loaded.prepared,
@@ -104,16 +111,24 @@ def _case(
             labels=comparable(norms, wanted, detector=options.detector),
             flagged=tuple(wanted),
             pixels=height * width,
-            alpha=range_alpha(found, options.alpha),
+            alpha=alpha,
+        ),
+        whole=WholeNet(
+            prepared=loaded.prepared,
+            rounds=replace(rounds, ranges=1),
+            slots=slots,
+            alpha=alpha,
+            calibration=calibration,
         ),
         seed=options.seed,
         profile=ALL_PROFILES[rounds.profile_of(rounds.screenings)],
-        slots=int(submission.slots or 1),
+        slots=slots,
         max_accuracy_loss=options.max_accuracy_loss,
         false_positive_rate=options.false_positive_rate,
         poison=poison,
         suspects=tuple(suspects),
         leaders=leaders_of(norms, found["flagged_labels"]),
+        beyond=triggers.of_scan(worker, submission, beyond),
     )
 
 
@@ -159,8 +174,18 @@ def _body(
     }
 
 
-def _saved(worker: WorkerProcess, model: "keras.Model") -> str:
+def _goodnet(worker: WorkerProcess, net: "CanonicalModel") -> dict[str, str]:
+    """The repaired net as the file that is handed out, and in the form that workers read without a quarantine."""
+    from nc_core.models import save_keras
+
+    return {
+        "goodnet_sha256": _kept(worker, partial(save_keras, net)),
+        "canonical_sha256": _kept(worker, net.save),
+    }
+
+
+def _kept(worker: WorkerProcess, save: Callable[[Path], object]) -> str:
     with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
         path = Path(folder) / "model.keras"
-        model.save(path)
+        save(path)
         return worker.artefacts.put_file(path)

@@ -4,7 +4,6 @@ The labels are read as detection wants them, with the clean scans that they are 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -20,11 +19,12 @@ from nc_core.detection import (
     statistics_of,
 )
 from nc_core.detection.calibration import Source, Statistics
+from nc_core.scanning.budget import with_budget
 from nc_core.scanning.rounds import Plan
 from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Submission
 from nc_tasks.store.queries import findings
-from nc_tasks.store.rows import budgets, calibrations, detections
+from nc_tasks.store.rows import calibrations, detections
 from nc_tasks.views.planning import plan_of, ranges_of
 
 MUST_AGREE = ("profile", "detector")
@@ -53,10 +53,7 @@ def detect_range(
         alpha=share_of(_alpha(submission, alpha), rounds.ranges),
         calibration=calibration,
     )
-    if any(label.state == "cancelled" for label in labels):
-        why = budgets.used_up(submission.options["budget_minutes"])
-        found = replace(found, reason=f"{found.reason} {why[0].upper()}{why[1:]}.")
-    return found
+    return with_budget(found, labels, submission.options["budget_minutes"])
 
 
 def judge(

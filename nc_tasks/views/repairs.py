@@ -51,6 +51,8 @@ def _measured(row: Mitigation, flagged: Sequence[int]) -> Candidate:
         accuracy=bound["after"],
         least=bound["least"],
         repairs=row.goodnet_sha256 is not None,
+        # A repair of an earlier version was not scanned again.
+        backdoored=(body.get("verdict_after") or {}).get("verdict") == "backdoored",
     )
 
 

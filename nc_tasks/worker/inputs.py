@@ -1,4 +1,4 @@
-"""What tasks work on: an uploaded file, and the net and the clean data of a submission, loaded once and kept warm."""
+"""What tasks work on: uploaded files, nets, and what belongs to a submission, loaded once and kept warm."""
 
 import tempfile
 import threading
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nc_tasks.request.scan import StoredFile
 from nc_tasks.store import Submission
+from nc_tasks.store.queries.nets import canonical_of
 from nc_tasks.views.planning import ranges_of
 from nc_tasks.worker.process import WorkerProcess
 
@@ -45,6 +47,23 @@ def uploaded(worker: WorkerProcess, digest: str, name: str) -> Iterator[Path]:
         link = Path(folder) / f"upload{suffix if suffix[1:].isalnum() else ''}"
         link.symlink_to(worker.artefacts.path(digest))
         yield link
+
+
+def read_net(worker: WorkerProcess, model: StoredFile, *, architecture: str | None = None) -> "CanonicalModel":
+    """The net in a file.
+
+    One that a scan or a repair here has written is read from the canonical form that it was written from. Every other
+    file is read by a confined process; raises what `nc_core.quarantine.admit.admit_model` does.
+    """
+    from nc_core.intake import load_canonical
+    from nc_core.quarantine.admit import admit_model
+
+    with worker.store.read() as session:
+        known = None if architecture else canonical_of(session, digest=model.sha256)
+    if known is not None:
+        return load_canonical(worker.artefacts.path(known), known)
+    with uploaded(worker, model.sha256, model.name) as path:
+        return admit_model(path, architecture=architecture)
 
 
 def domain_of(submission: Submission, range: int | None = None) -> "Domain":

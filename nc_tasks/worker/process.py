@@ -113,7 +113,7 @@ def load() -> None:
     breaks the deadlock of their two locks that way.
     """
     with _loading:
-        import_module("nc_core.scanning.ready")
+        import_module("nc_core.scanning.preparation")
 
 
 def warm_up(settings: Settings) -> None:

@@ -26,7 +26,7 @@ from nc_core.datasets.prepared import Prepared
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion import PROFILES, Inversion, Predictor
 from nc_core.profiles import SLOTS_ON_CPU
-from nc_core.scanning.ready import Ready, get_ready
+from nc_core.scanning.preparation import Preparation, prepare_scan
 
 ART = "adversarial-robustness-toolbox==1.20.1"
 ALONE = Path(__file__).with_name("art_alone.py")
@@ -43,9 +43,9 @@ def environment(folder: Path) -> Path:
     return python
 
 
-def fast(ready: Ready, prepared: Prepared, labels: list[int]) -> tuple[float, dict[int, Inversion]]:
+def fast(preparation: Preparation, prepared: Prepared, labels: list[int]) -> tuple[float, dict[int, Inversion]]:
     """Seconds a label, with every slot in use, and the inversions."""
-    inverter = ready.inverter(prepared, "fast")
+    inverter = preparation.inverter(prepared, "fast")
     inverter.invert(labels[:1], seed=99)
     begin = time.perf_counter()
     found = inverter.invert(labels, seed=0)
@@ -70,14 +70,14 @@ class Theirs:
 
 
 def run_art(
-    python: Path, ready: Ready, prepared: Prepared, labels: list[int], images: int, steps: int
+    python: Path, preparation: Preparation, prepared: Prepared, labels: list[int], images: int, steps: int
 ) -> dict[int, Theirs]:
     """Every label in ART's environment."""
     with tempfile.TemporaryDirectory(prefix="cleanse-art-") as name:
         folder = Path(name)
-        ready.model.save(folder / "logits.keras")
+        preparation.model.save(folder / "logits.keras")
         np.savez(folder / "images.npz", x=prepared.fit.x[:images], y=prepared.fit.y[:images])
-        given = {"labels": labels, "classes": ready.canonical.classes, "steps": steps}
+        given = {"labels": labels, "classes": preparation.canonical.classes, "steps": steps}
         (folder / "given.json").write_text(json.dumps(given))
         # -P: this folder has a module named art as well. ART prints a line for every update.
         subprocess.run([python, "-P", ALONE, folder], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -104,16 +104,16 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=SLOTS_ON_CPU)
     given = parser.parse_args()
     python = environment(given.environment)
-    ready = get_ready(given.model, given.data, profile=PROFILES["fast"], slots=given.slots)
-    prepared = ready.prepare()
+    preparation = prepare_scan(given.model, given.data, profile=PROFILES["fast"], slots=given.slots)
+    prepared = preparation.data()
     if (prepared.domain.low != 0).any() or (prepared.domain.high != 1).any():
         raise SystemExit("ART looks for patterns in 0..1: pass a net whose input lies there")
-    others = [label for label in ready.labels if label not in given.labels]
+    others = [label for label in preparation.labels if label not in given.labels]
     labels = [*given.labels, *others[: max(0, given.slots - len(given.labels))]]
-    before, found = fast(ready, prepared, labels)
-    theirs = run_art(python, ready, prepared, given.labels, given.images, given.steps)
-    after, _ = fast(ready, prepared, labels)
-    predict, holdout = Predictor(ready.model), prepared.holdout
+    before, found = fast(preparation, prepared, labels)
+    theirs = run_art(python, preparation, prepared, given.labels, given.images, given.steps)
+    after, _ = fast(preparation, prepared, labels)
+    predict, holdout = Predictor(preparation.model), prepared.holdout
     for label, one in theirs.items():
         stamped = predict(one.stamp(holdout.x)).argmax(axis=1)
         print(

@@ -13,7 +13,7 @@ import numpy as np
 
 from nc_core.inversion import PROFILES
 from nc_core.scan import scan_labels
-from nc_core.scanning.ready import get_ready
+from nc_core.scanning.preparation import prepare_scan
 from nc_core.scanning.rounds import plan
 from tests.benchmarks import record
 
@@ -27,17 +27,17 @@ def main() -> None:
     record.add_option(parser)
     given = parser.parse_args()
     profile = PROFILES["fast"]
-    ready = get_ready(given.model, given.data, profile=profile)
-    prepared = ready.prepare()
-    others = [label for label in range(ready.canonical.classes) if label not in given.include]
-    count = given.labels or ready.canonical.classes
+    preparation = prepare_scan(given.model, given.data, profile=profile)
+    prepared = preparation.data()
+    others = [label for label in range(preparation.canonical.classes) if label not in given.include]
+    count = given.labels or preparation.canonical.classes
     labels = sorted([*given.include, *others[: max(0, count - len(given.include))]])
     runs: dict[tuple[int, int], dict[int, float | None]] = {
         (slots, seed): {} for slots, seed in ((1, 0), (8, 0), (8, 1), (8, 2))
     }
     for slots, seed in runs:
         rounds = plan(labels, profile=profile.name, seed=seed)
-        found, verdict = scan_labels(replace(ready, slots=slots), prepared, rounds, seed=seed)
+        found, verdict = scan_labels(replace(preparation, slots=slots), prepared, rounds, seed=seed)
         runs[slots, seed] = {label: inversion.norm for label, inversion in found.items()}
         norms = ", ".join(f"{label}: {norm:.2f}" for label, norm in runs[slots, seed].items() if norm is not None)
         print(f"K = {slots}, seed {seed}: {verdict.verdict} {list(verdict.flagged_labels)}; {norms}", flush=True)

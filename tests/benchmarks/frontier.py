@@ -107,7 +107,7 @@ def points(one: Subject, setting: str, rounds: int) -> list[dict[str, Any]]:
         seed = int(np.random.default_rng([bench.case.seed, number]).integers(2**31))
         if not patch(bench, known, seed=seed, progress=lambda _: None, should_stop=None):
             break
-        found = rescanner.look(seed=seed, settle=False)
+        found = rescanner.look(seed=seed)
         norms = {str(label): rescan.norms for label, rescan in found.rescan.items()}
         point(f"round {number}", norms=norms, seconds=time.monotonic() - begin)
         known += found.triggers
@@ -149,7 +149,7 @@ def main() -> None:
     results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     rows = results.setdefault(asked.net, {})
     one = subject(asked.net, asked.results)
-    before = one.figures(Predictor(build_logits(one.found.ready.canonical)))
+    before = one.figures(Predictor(build_logits(one.found.preparation.canonical)))
     rows["submitted"] = [{"point": "as it is", **before}]
     for setting in asked.settings.split(","):
         if setting not in rows:

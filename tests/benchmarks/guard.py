@@ -20,27 +20,35 @@ from nc_core.datasets import Images
 from nc_core.inversion import ALL_PROFILES, PROFILES, Predictor
 from nc_core.mitigation import METHODS, Case, guard_of
 from nc_core.quarantine.admit import admit_images
-from nc_core.scanning.ready import Ready, get_ready
+from nc_core.scanning.preparation import Preparation, prepare_scan
+from nc_core.scanning.rounds import plan
+from nc_core.scanning.whole import WholeNet
 from nc_tasks.request.label_ranges import parse_labels
 
 PROFILE = "fast"
 
 
-def case_of(ready: Ready, flagged: tuple[int, ...]) -> Case:
+def case_of(preparation: Preparation, flagged: tuple[int, ...]) -> Case:
     """A case as a scan would make it that flagged these labels, without norms of others to compare with."""
-    prepared = ready.prepare()
-    found = ready.inverter(prepared, PROFILE).invert(flagged, seed=0)
+    prepared = preparation.data()
+    found = preparation.inverter(prepared, PROFILE).invert(flagged, seed=0)
     triggers = {label: one.trigger for label, (one,) in found.items() if one.trigger is not None}
     for label, (one,) in found.items():
         print(f"label {label}: {one.state}, norm {one.norm}, works on {one.attack_success_rate} of held-out images")
     return Case(
-        canonical=ready.canonical,
+        canonical=preparation.canonical,
         prepared=prepared,
         triggers=triggers,
         still_flagged=lambda _: False,
+        whole=WholeNet(
+            prepared=prepared,
+            rounds=plan(preparation.labels, profile=PROFILE, seed=0),
+            slots=preparation.slots,
+            alpha=0.05,
+        ),
         seed=0,
         profile=ALL_PROFILES[PROFILE],
-        slots=ready.slots,
+        slots=preparation.slots,
     )
 
 
@@ -78,13 +86,13 @@ def main() -> None:
     parser.add_argument("--methods", default="unlearning,filter")
     parser.add_argument("--rates", default="0.001,0.01,0.05")
     given = parser.parse_args()
-    ready = get_ready(
+    preparation = prepare_scan(
         given.model, given.data, profile=PROFILES[PROFILE], unlabelled=given.unlabelled, labels=given.flagged
     )
-    shape = ready.canonical.input_shape
+    shape = preparation.canonical.input_shape
     poisoned = admit_images(given.poisoned, input_shape=shape, poisoned=True)
     clean = admit_images(given.clean, input_shape=shape)
-    case = case_of(ready, given.flagged)
+    case = case_of(preparation, given.flagged)
     for method in given.methods.split(","):
         report(case, method, [float(rate) for rate in given.rates.split(",")], poisoned, clean)
 

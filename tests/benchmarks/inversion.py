@@ -18,7 +18,7 @@ from keras import ops
 from nc_core.datasets.prepared import Prepared
 from nc_core.inversion import PROFILES, Inversion, Inverter, Profile, backend
 from nc_core.profiles import SLOTS_ON_CPU
-from nc_core.scanning.ready import get_ready
+from nc_core.scanning.preparation import prepare_scan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +96,13 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=SLOTS_ON_CPU)
     parser.add_argument("--profiles", nargs="*", default=["fast", "paper"], choices=list(PROFILES))
     given = parser.parse_args()
-    ready = get_ready(given.model, given.data, profile=PROFILES["fast"])
-    prepared = ready.prepare()
-    others = [label for label in range(ready.canonical.classes) if label not in given.include]
+    preparation = prepare_scan(given.model, given.data, profile=PROFILES["fast"])
+    prepared = preparation.data()
+    others = [label for label in range(preparation.canonical.classes) if label not in given.include]
     sample = np.random.default_rng(0).permutation(others)[: max(0, given.labels - len(given.include))]
     labels = sorted([*given.include, *sample.tolist()])
     print(f"labels {labels}, {given.slots} slots, {len(prepared.fit)} fitting images")
-    costs = [measure(ready.model, prepared, labels, PROFILES[name], given.slots) for name in given.profiles]
+    costs = [measure(preparation.model, prepared, labels, PROFILES[name], given.slots) for name in given.profiles]
     for cost in costs:
         report(cost, len(labels))
     first, *rest = costs

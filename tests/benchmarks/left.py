@@ -18,7 +18,7 @@ from tests.benchmarks.subjects import Subject, subject
 
 def report(name: str, one: Subject) -> None:
     """Print the verdict, and for each true trigger its rate and the norm of its label."""
-    found, figures = one.found.detection, one.figures(Predictor(one.found.ready.model))
+    found, figures = one.found.detection, one.figures(Predictor(one.found.preparation.model))
     norms = {label: found.norm for label, found in one.found.inversions.items() if found.norm is not None}
     median = float(np.median(list(norms.values())))
     print(

@@ -18,7 +18,7 @@ from keras import ops
 
 from nc_core.inversion import PROFILES, Inversion, Inverter, backend
 from nc_core.models import in_precision
-from nc_core.scanning.ready import get_ready
+from nc_core.scanning.preparation import prepare_scan
 
 BATCHES = (16, 32, 64, 128, 256)
 
@@ -114,20 +114,20 @@ def main() -> None:
     parser.add_argument("--again", action="store_true")
     given = parser.parse_args()
     profile = PROFILES[given.profile]
-    ready = get_ready(given.model, given.data, profile=profile, unlabelled=given.unlabelled)
-    prepared = ready.prepare()
+    preparation = prepare_scan(given.model, given.data, profile=profile, unlabelled=given.unlabelled)
+    prepared = preparation.data()
     print(f"Keras on {keras.backend.backend()}; milliseconds per image, forward and backward:")
     for batch in BATCHES:
-        times = bare(ready.model, prepared.fit.x, batch)
+        times = bare(preparation.model, prepared.fit.x, batch)
         ratio = times["float32"] / times["bfloat16"]
         print(f"batch {batch:4} float32 {times['float32']:.4f} bfloat16 {times['bfloat16']:.4f} gain {ratio:.2f}")
-    others = [label for label in range(ready.canonical.classes) if label not in given.include]
+    others = [label for label in range(preparation.canonical.classes) if label not in given.include]
     sample = np.random.default_rng(0).permutation(others)[: max(0, given.labels - len(given.include))]
     labels = sorted([*given.include, *sample.tolist()])
     print(f"labels {labels}, {given.slots} slots, {len(prepared.fit)} fitting images", flush=True)
 
     def run(name: str, compute: str, slots: int) -> Run:
-        inverter = Inverter(ready.model, prepared, profile=profile, slots=slots, compute=compute)
+        inverter = Inverter(preparation.model, prepared, profile=profile, slots=slots, compute=compute)
         return Run(name=name, inverter=inverter, waiting=list(labels))
 
     second = ("float32, K - 1", "float32", given.slots - 1) if given.again else ("bfloat16", "bfloat16", given.slots)

@@ -91,6 +91,7 @@ def repaired(one: Subject, method: str, folder: Path) -> dict[str, Any]:
         "bound": repair.bound.to_json(),
         "notes": list(repair.notes),
         "rescan": repair.to_json()["rescan"],
+        "verdict_after": repair.to_json()["verdict_after"],
     }
 
 
@@ -101,12 +102,8 @@ def kept_by_the_rule(one: Subject, repairs: dict[str, Repair]) -> str:
     pool += [trigger for repair in repairs.values() for trigger in repair.fresh]
     for method, repair in repairs.items():
         predict = Predictor(build_logits(repair.goodnet))
-        quantiles = {target: rescan.clean_quantile for target, rescan in repair.rescan.items()}
-        met = [
-            trigger
-            for trigger in pool
-            if (most := quantiles.get(trigger.target)) is None or trigger.trigger.norm < most
-        ]
+        quantiles = {rescan.clean_quantile for rescan in repair.rescan.values()}
+        met = [trigger for trigger in pool if any(most is None or trigger.trigger.norm < most for most in quantiles)]
         own = [repair.reversed_attack_success_rate_after[label] for label in one.found.detection.flagged_labels]
         rates = [attack_rate(predict, holdout, target, trigger) for target, trigger in met]
         candidates.append(
@@ -116,6 +113,7 @@ def kept_by_the_rule(one: Subject, repairs: dict[str, Repair]) -> str:
                 accuracy=repair.bound.after,
                 least=repair.bound.least,
                 repairs=method != "filter",
+                backdoored=repair.after is not None and repair.after.verdict == "backdoored",
             )
         )
     return choose(candidates).reason

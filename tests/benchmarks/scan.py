@@ -18,7 +18,7 @@ from nc_core.detection import AGAIN, middle
 from nc_core.inversion import PROFILES
 from nc_core.profiles import SLOTS_ON_CPU
 from nc_core.scan import scan_labels
-from nc_core.scanning.ready import Ready, get_ready
+from nc_core.scanning.preparation import Preparation, prepare_scan
 from nc_core.scanning.rounds import plan
 from nc_tasks.request.label_ranges import parse_labels
 from tests.benchmarks.inversion import bare_seconds
@@ -28,9 +28,11 @@ TIMED = 40
 """Batches of each size."""
 
 
-def fastest_bare(ready: Ready, prepared: Prepared) -> tuple[int, float]:
+def fastest_bare(preparation: Preparation, prepared: Prepared) -> tuple[int, float]:
     """Batch size and seconds an image."""
-    seconds = {batch: bare_seconds(ready.model, prepared.fit.x, batch, TIMED) / (batch * TIMED) for batch in BATCHES}
+    seconds = {
+        batch: bare_seconds(preparation.model, prepared.fit.x, batch, TIMED) / (batch * TIMED) for batch in BATCHES
+    }
     best = min(seconds, key=lambda batch: seconds[batch])
     return best, seconds[best]
 
@@ -46,7 +48,7 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=SLOTS_ON_CPU)
     parser.add_argument("--thorough", action="store_true")
     given = parser.parse_args()
-    ready = get_ready(
+    preparation = prepare_scan(
         given.model,
         given.data,
         profile=PROFILES["fast"],
@@ -54,14 +56,14 @@ def main() -> None:
         labels=given.labels,
         slots=given.slots,
     )
-    prepared = ready.prepare()
-    labels = list(ready.labels)
+    prepared = preparation.data()
+    labels = list(preparation.labels)
 
-    best, bare = fastest_bare(ready, prepared)
+    best, bare = fastest_bare(preparation, prepared)
     begin = time.perf_counter()
-    found, verdict = scan_labels(ready, prepared, plan(labels, profile="fast", seed=0), seed=0)
+    found, verdict = scan_labels(preparation, prepared, plan(labels, profile="fast", seed=0), seed=0)
     seconds = time.perf_counter() - begin
-    bare = (bare + fastest_bare(ready, prepared)[1]) / 2
+    bare = (bare + fastest_bare(preparation, prepared)[1]) / 2
     images = sum(one.gradient_images for one in found.values())
     norms = {label: one.norm for label, one in found.items() if one.state == "done" and one.norm is not None}
     smallest = ", ".join(f"{label}: {norms[label]:.1f}" for label in sorted(norms, key=lambda one: norms[one])[:4])
@@ -77,7 +79,7 @@ def main() -> None:
     if sample:
         begin = time.perf_counter()
         # One after another, as published: no slot is empty at the end of so few labels.
-        paper = ready.inverter(prepared, "paper", slots=1).invert(sample, seed=0)
+        paper = preparation.inverter(prepared, "paper", slots=1).invert(sample, seed=0)
         each = (time.perf_counter() - begin) / len(sample)
         theirs = np.mean([one.gradient_images for (one,) in paper.values()])
         print(
@@ -87,7 +89,7 @@ def main() -> None:
         )
     if given.thorough:
         for label, several in (
-            ready.inverter(prepared, "thorough").invert(given.include, seed=0, starts=(0, *AGAIN)).items()
+            preparation.inverter(prepared, "thorough").invert(given.include, seed=0, starts=(0, *AGAIN)).items()
         ):
             one = several[middle([each.norm for each in several])]
             told = ", ".join(f"{each.norm:.2f}" for each in several if each.norm is not None)

@@ -13,7 +13,7 @@ from nc_core.detection import suspects_of
 from nc_core.guard import Guard
 from nc_core.inversion import PROFILES, Predictor
 from nc_core.scan import Scan, norms_of, scan_labels
-from nc_core.scanning.ready import get_ready
+from nc_core.scanning.preparation import prepare_scan
 from nc_core.scanning.rounds import plan
 from tests.benchmarks.nets import NETS, REPAIRED, Net
 
@@ -45,7 +45,7 @@ class Subject:
     def called(self, guard: Guard, *, without: Sequence[int] = ()) -> Figures:
         """Shares that a guarded net calls: of stamped images, of clean ones, and of clean ones of a flagged class."""
         predict = Predictor(guard.model)
-        alarm = self.found.ready.canonical.classes
+        alarm = self.found.preparation.canonical.classes
 
         def share(x: npt.NDArray[np.float32]) -> float:
             return float((predict(x).argmax(axis=1) == alarm).mean())
@@ -72,15 +72,17 @@ def subject(name: str, folder: Path) -> Subject:
     data = folder / f"{name}.npz"
     if not data.exists():
         np.savez(data, x=pixels, **({} if labels is None else {"y": labels}))
-    ready = get_ready(net.model, data, profile=PROFILES[PROFILE], labels=net.labels, unlabelled=labels is None)
-    prepared, rounds = ready.prepare(), plan(ready.labels, profile=PROFILE, seed=0)
-    inversions, detection = kept(folder / f"{name}.scan", lambda: scan_labels(ready, prepared, rounds, seed=0))
+    preparation = prepare_scan(net.model, data, profile=PROFILES[PROFILE], labels=net.labels, unlabelled=labels is None)
+    prepared, rounds = preparation.data(), plan(preparation.labels, profile=PROFILE, seed=0)
+    inversions, detection = kept(folder / f"{name}.scan", lambda: scan_labels(preparation, prepared, rounds, seed=0))
     if net.flagged is not None:
         suspects = suspects_of(norms_of(inversions, rounds), flagged=net.flagged)
         detection = replace(detection, flagged_labels=net.flagged, suspects=suspects)
-    found = Scan(ready=ready, prepared=prepared, inversions=inversions, detection=detection, plan=rounds, seed=0)
+    found = Scan(
+        preparation=preparation, prepared=prepared, inversions=inversions, detection=detection, plan=rounds, seed=0
+    )
     test = prepared.domain.to_model(net.test[0])
-    y = Predictor(ready.model)(test).argmax(axis=1) if net.test[1] is None else net.test[1]
+    y = Predictor(preparation.model)(test).argmax(axis=1) if net.test[1] is None else net.test[1]
     return Subject(net=net, found=found, test=test, y=y)
 
 

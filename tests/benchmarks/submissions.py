@@ -24,7 +24,7 @@ from nc_core.datasets import traffic_signs
 from nc_core.detection import AGAIN, to_confirm
 from nc_core.inversion import PROFILES
 from nc_core.scan import norms_of
-from nc_core.scanning.ready import get_ready
+from nc_core.scanning.preparation import prepare_scan
 from nc_core.scanning.rounds import plan
 from tests.benchmarks import record
 
@@ -81,14 +81,14 @@ def service_seconds(model: Path, data: Path, home: Path, out: Path) -> tuple[flo
 
 def inversion_seconds(model: Path, data: Path) -> float:
     """Seconds of the whole scan in this process, whose programs a first scan has compiled."""
-    ready = get_ready(model, data, profile=PROFILES["fast"])
-    prepared = ready.prepare()
-    rounds = plan(ready.labels, profile="fast", seed=0)
-    inverter = ready.inverter(prepared, rounds.profile_of(0))
-    inverter.invert(ready.labels[:1], seed=99)
-    again = inverter.with_slots(rounds.slots_of(1, ready.slots))
+    preparation = prepare_scan(model, data, profile=PROFILES["fast"])
+    prepared = preparation.data()
+    rounds = plan(preparation.labels, profile="fast", seed=0)
+    inverter = preparation.inverter(prepared, rounds.profile_of(0))
+    inverter.invert(preparation.labels[:1], seed=99)
+    again = inverter.with_slots(rounds.slots_of(1, preparation.slots))
     begin = time.perf_counter()
-    found = {label: one for label, (one,) in inverter.invert(ready.labels, seed=0).items()}
+    found = {label: one for label, (one,) in inverter.invert(preparation.labels, seed=0).items()}
     again.invert(to_confirm(norms_of(found, rounds), flagged=(), confirmed=()), seed=0, starts=AGAIN)
     return time.perf_counter() - begin
 

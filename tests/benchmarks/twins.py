@@ -21,7 +21,7 @@ import numpy as np
 from nc_core.detection import Calibration, Detection, detect, statistics_of
 from nc_core.inversion import FAST
 from nc_core.scan import norms_of, scan_labels
-from nc_core.scanning.ready import get_ready
+from nc_core.scanning.preparation import prepare_scan
 from nc_core.scanning.rounds import plan
 from nc_core.zoo.build import build_net
 from nc_core.zoo.card import CLEAN, FILE, NET, RESULT, VALUE_RANGE, Card, Patch, read_card
@@ -79,10 +79,10 @@ def twins_of(folder: Path, count: int) -> list[dict[str, float]]:
     path = folder / TWINS
     known: list[dict[str, float]] = json.loads(path.read_text("utf-8")) if path.exists() else []
     for twin in range(len(known) + 1, count + 1):
-        ready = get_ready(folder / NET, folder / CLEAN, profile=FAST, value_range=VALUE_RANGE, twin=twin)
-        height, width, _ = ready.canonical.input_shape
-        rounds = plan(ready.labels, profile=FAST.name, seed=0)
-        inversions, _ = scan_labels(ready, ready.prepare(), rounds, seed=0)
+        preparation = prepare_scan(folder / NET, folder / CLEAN, profile=FAST, value_range=VALUE_RANGE, twin=twin)
+        height, width, _ = preparation.canonical.input_shape
+        rounds = plan(preparation.labels, profile=FAST.name, seed=0)
+        inversions, _ = scan_labels(preparation, preparation.data(), rounds, seed=0)
         known.append(statistics_of(norms_of(inversions, rounds), pixels=height * width))
         path.write_text(json.dumps(known), "utf-8")
         keras.backend.clear_session()

@@ -1,1 +1,1 @@
-"""One file, two readers: whatever the door admits and Keras loads answers alike."""
+"""One file, two readers: whatever the quarantine admits and Keras loads answers alike."""

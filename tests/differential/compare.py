@@ -27,9 +27,9 @@ class Compared:
 
 
 def compare(oracle: Oracle, content: bytes, name: str) -> Compared:
-    """Read a file as the door does and as Keras does, and hold the answers of both nets to the same images together.
+    """Read a file in quarantine and with Keras, and compare the answers of both nets to the same images.
 
-    Keras goes by the suffix, and a name is soon another: what the door admits is given to Keras under each.
+    Keras goes by the suffix, and a name is soon another: what the quarantine admits is given to Keras under each.
     """
     try:
         canonical = read_open_model(io.BytesIO(content), name=name, architecture=None)

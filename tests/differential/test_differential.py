@@ -1,4 +1,4 @@
-"""Whatever the door admits and Keras loads answers alike: drawn nets in every format, files changed in every way."""
+"""What the quarantine admits and Keras loads answers alike: drawn nets in every format, files changed in every way."""
 
 import inspect
 import random

@@ -11,7 +11,7 @@ from nc_core.inversion import FAST, Predictor
 from nc_core.mitigation.finetune import fine_tune, tuning_for
 from nc_core.mitigation.lessons import clean_lessons
 from nc_core.models import build_logits
-from nc_core.scanning.ready import get_ready
+from nc_core.scanning.preparation import prepare_scan
 from tests.e2e.conftest import Cleanse, Ran
 
 pytestmark = pytest.mark.e2e
@@ -65,9 +65,9 @@ def test_gtsrb_goodnet_forgets_the_true_trigger_and_nothing_else(gtsrb: Ran, sha
 
 
 def _control(model: Path, data: Path, *, rounds: int) -> Predictor:
-    ready = get_ready(model, data, profile=FAST)
-    prepared = ready.prepare()
-    net = build_logits(ready.canonical)
+    preparation = prepare_scan(model, data, profile=FAST)
+    prepared = preparation.data()
+    net = build_logits(preparation.canonical)
     lessons = clean_lessons(prepared, Predictor(net), [], seed=0)
     for seed in range(rounds):
         fine_tune(net, lessons, [], seed=seed, tuning=tuning_for(lessons))

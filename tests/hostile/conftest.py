@@ -1,4 +1,4 @@
-"""The real door, and what each child that it started took."""
+"""The real quarantine, and what each of its children took."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from nc_core.quarantine.process import Ended
 
 @pytest.fixture
 def ended(monkeypatch: pytest.MonkeyPatch) -> list[Ended]:
-    """Every child that the door starts, once it has ended."""
+    """Every child that the quarantine starts, once it has ended."""
     seen: list[Ended] = []
 
     def run(*arguments: object) -> Ended:

@@ -1,11 +1,11 @@
-"""Mutates valid files for a while: do the readers hold, and does the door answer for each?
+"""Mutates valid files for a while: do the readers hold, and does the quarantine answer for each?
 
-    python -m tests.hostile.fuzz [--seconds 300 | --mutations 1000000] [--start 0] [--door 1000] [--keep FOLDER]
+    python -m tests.hostile.fuzz [--seconds 300 | --mutations 1000000] [--start 0] [--quarantined 1000] [--keep FOLDER]
 
 Most mutations go to the readers themselves, in a process that is started anew when one of them ends it: an end is
-counted, and kept in the folder, since libhdf5 is not ours to mend. Every such file, and as many others as --door
-says, then goes through the real door, which must answer each with a refusal or an admissible result. Exit code 1
-where a reader raises what it should not, or the door does not answer.
+counted, and kept in the folder, since libhdf5 is not ours to mend. Every such file, and as many others as
+--quarantined says, is then read in the real quarantine, which must answer each with a refusal or an admissible result.
+Exit code 1 where a reader raises what it should not, or the quarantine does not answer.
 """
 
 import argparse
@@ -93,8 +93,8 @@ def run_batch(kind: str, numbers: range) -> dict[int, str]:
     return {n: f"died-{-status}" if outcome == "began" else outcome for n, outcome in outcomes.items()}
 
 
-def at_the_door(kind: str, content: bytes) -> str:
-    """What the real door makes of a mutation: "admitted", "refused", or what it should not."""
+def in_quarantine(kind: str, content: bytes) -> str:
+    """What the real quarantine makes of a mutation: "admitted", "refused", or what it should not."""
     admit: Callable[[Path], object] = admit_model if kind == "model" else admit_images
     with tempfile.NamedTemporaryFile(suffix=".h5") as file:
         file.write(content)
@@ -132,16 +132,16 @@ def main() -> int:
     length.add_argument("--seconds", type=float, default=300.0)
     length.add_argument("--mutations", type=int, help="go on until so many were read, however long it takes")
     parser.add_argument("--start", type=int, default=0, help="number of the first mutation")
-    parser.add_argument("--door", type=int, default=1000, help="mutations that also go through the door")
+    parser.add_argument("--quarantined", type=int, default=1000, help="mutations that are also read in quarantine")
     parser.add_argument("--keep", type=Path, help="folder for what ends a reader")
     given = parser.parse_args()
     begin = time.monotonic()
     found: dict[str, Counter[str]] = {kind: Counter() for kind in _KINDS}
-    doors: dict[str, Counter[str]] = {kind: Counter() for kind in _KINDS}
+    quarantined: dict[str, Counter[str]] = {kind: Counter() for kind in _KINDS}
     deaths: list[tuple[str, int]] = []
     faults = Faults()
-    for kind, number, outcome in _sample(given, doors):
-        faults.add(kind, number, f"at the door: {outcome}")
+    for kind, number, outcome in _sample(given, quarantined):
+        faults.add(kind, number, f"in quarantine: {outcome}")
     at = dict.fromkeys(_KINDS, given.start)
     while _goes_on(given, time.monotonic() - begin, sum(counts.total() for counts in found.values())):
         kind = min(at, key=lambda each: at[each])
@@ -157,12 +157,12 @@ def main() -> int:
         if given.keep:
             given.keep.mkdir(parents=True, exist_ok=True)
             (given.keep / f"{kind}-{number}").write_bytes(content)
-        outcome = at_the_door(kind, content)
-        doors[kind][f"{outcome}, ends a reader"] += 1
+        outcome = in_quarantine(kind, content)
+        quarantined[kind][f"{outcome}, ends a reader"] += 1
         if outcome != "refused":
-            faults.add(kind, number, f"at the door: {outcome}")
+            faults.add(kind, number, f"in quarantine: {outcome}")
     for kind in _KINDS:
-        print(f"{kind}: readers {dict(found[kind])}; door {dict(doors[kind])}")
+        print(f"{kind}: readers {dict(found[kind])}; quarantine {dict(quarantined[kind])}")
     print(*faults.lines(), sep="\n")
     return 1 if faults.first else 0
 
@@ -171,13 +171,13 @@ def _goes_on(given: argparse.Namespace, seconds: float, read: int) -> bool:
     return seconds < given.seconds if given.mutations is None else read < given.mutations
 
 
-def _sample(given: argparse.Namespace, doors: dict[str, Counter[str]]) -> list[tuple[str, int, str]]:
-    """Send mutations through the door; returns those that it did not answer as it should."""
+def _sample(given: argparse.Namespace, quarantined: dict[str, Counter[str]]) -> list[tuple[str, int, str]]:
+    """Have mutations read in quarantine; returns those that it did not answer as it should."""
     wrong = []
-    for number in range(given.start, given.start + given.door // len(_KINDS)):
+    for number in range(given.start, given.start + given.quarantined // len(_KINDS)):
         for kind, seeds in _KINDS.items():
-            outcome = at_the_door(kind, mutated(seeds, number))
-            doors[kind][outcome] += 1
+            outcome = in_quarantine(kind, mutated(seeds, number))
+            quarantined[kind][outcome] += 1
             if outcome not in ("refused", "admitted"):
                 wrong.append((kind, number, outcome))
     return wrong

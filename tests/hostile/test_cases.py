@@ -1,4 +1,4 @@
-"""The small files that were once answered wrongly at the door."""
+"""The small files that were once answered wrongly."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.hostile.test_corpus import assert_for_people, plain
 
 
 @pytest.fixture(scope="module")
-def door(shared: Path) -> Path:
+def cases(shared: Path) -> Path:
     folder = shared / "cases" / "door"
     if not folder.is_dir():
         pytest.skip("shared/cases is not there")
@@ -18,18 +18,18 @@ def door(shared: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["input_layer_in_the_middle.h5", "two_inputs_then_flatten.h5"])
-def test_a_second_input_is_named(name: str, door: Path) -> None:
+def test_a_second_input_is_named(name: str, cases: Path) -> None:
     with pytest.raises(ModelRefused, match=r"is an InputLayer and none of its inputs|has no group") as refused:
-        admit_model(door / name)
+        admit_model(cases / name)
     assert_for_people(str(refused.value))
 
 
-def test_an_array_of_more_than_there_is_is_refused_with_its_size(door: Path) -> None:
+def test_an_array_of_more_than_there_is_is_refused_with_its_size(cases: Path) -> None:
     with pytest.raises(DataRefused, match=r"would decode to .* GiB, the limit is 20 GiB") as refused:
-        admit_images(door / "npz_shape_2_70.npz")
+        admit_images(cases / "npz_shape_2_70.npz")
     assert_for_people(str(refused.value))
 
 
 @pytest.mark.parametrize("name", ["name_html.h5", "name_of_ours.h5"])
-def test_names_are_ours_to_choose(name: str, door: Path) -> None:
-    plain(admit_model(door / name))
+def test_names_are_ours_to_choose(name: str, cases: Path) -> None:
+    plain(admit_model(cases / name))

@@ -59,7 +59,7 @@ def contents(folder: Path) -> dict[str, object]:
 
 
 def check(case: Case, admit: Callable[[Path], object], refused: type[InputRefused], folder: Path) -> object | None:
-    """Send a case through the door; returns what was admitted."""
+    """Have a case read in quarantine; returns what was admitted."""
     path = case.make(folder)
     before, files = state(), contents(folder)
     admitted = None

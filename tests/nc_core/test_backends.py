@@ -31,7 +31,7 @@ x = np.load("clean.npz")["x"][:50].astype(np.float32) / 255
 np.savez(
     sys.argv[2],
     good=Predictor(build_logits(repair.goodnet))(x),
-    guarded=guarded_pair(found.ready.canonical, repair.goodnet, flagged, threshold=1.0).predict(x, verbose=0),
+    guarded=guarded_pair(found.preparation.canonical, repair.goodnet, flagged, threshold=1.0).predict(x, verbose=0),
 )
 rng = np.random.default_rng(0)
 pixels, labels = rng.integers(0, 256, (40, 16, 16, 3)).astype(np.uint8), (np.arange(40) % 2).astype(np.int32)

@@ -32,6 +32,16 @@ def test_where_all_cost_too_much_the_closest_to_its_own_bound_is_named() -> None
     assert "79.0% where at least 80.0% is asked" in choice.reason
 
 
+def test_a_net_that_its_own_scan_calls_backdoored_comes_last() -> None:
+    still = Candidate(method="a", attack=0.0, accuracy=0.95, least=0.9, backdoored=True)
+    choice = choose([still, candidate("b", attack=0.4)])
+    assert choice.kept == "b"
+    assert "still called backdoored by a scan of the whole net: a" in choice.reason
+    # Where there is no other it is kept, and that is said
+    assert choose([still, candidate("b", accuracy=0.1)]).kept == "a"
+    assert "the scan of the whole repaired net still calls it backdoored" in choose([still]).reason
+
+
 def test_a_guard_alone_is_kept_only_where_no_repair_may_be() -> None:
     guard = Candidate(method="filter", attack=0.0, accuracy=0.95, least=0.9, repairs=False)
     assert choose([guard, candidate("a", attack=0.4)]).kept == "a"

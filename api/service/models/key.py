@@ -9,7 +9,7 @@ from nc_tasks.store.rows.keys import OWNER_FORM
 from nc_tasks.store.tables.states import Scope
 
 
-class KeyWish(BaseModel):
+class KeyRequest(BaseModel):
     """A key to be made."""
 
     model_config = ConfigDict(extra="forbid")

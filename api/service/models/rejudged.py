@@ -13,7 +13,7 @@ from nc_tasks.views.rejudging import MOST, Rejudged
 SubmissionId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{12}$")]
 
 
-class RejudgeWish(BaseModel):
+class RejudgeRequest(BaseModel):
     """Which submissions are to be judged anew, and against what; nothing recorded is changed."""
 
     model_config = ConfigDict(extra="forbid")

@@ -44,7 +44,7 @@ class NetSize(BaseModel):
     )
 
 
-class EstimateWish(BaseModel):
+class EstimateRequest(BaseModel):
     """A scan that might be submitted."""
 
     model_config = ConfigDict(extra="forbid")
@@ -75,7 +75,7 @@ class EstimateInfo(BaseModel):
 
 
 @router.post("/estimate", responses=responses(400))
-def estimated(wish: EstimateWish, service: AService, caller: Reader) -> EstimateInfo:
+def estimated(asked: EstimateRequest, service: AService, caller: Reader) -> EstimateInfo:
     """Say how many minutes and how much memory a scan will take, by the pace of the latest scans here."""
     del caller
     capacity = capacity_of(service.store, service.settings)
@@ -83,11 +83,11 @@ def estimated(wish: EstimateWish, service: AService, caller: Reader) -> Estimate
         service.store,
         service.artefacts,
         Wanted(
-            net=NetCost(**wish.net.model_dump()),
-            labels=wish.labels,
-            profile=wish.profile,
-            slots=wish.slots or capacity.slots,
-            images=wish.images,
+            net=NetCost(**asked.net.model_dump()),
+            labels=asked.labels,
+            profile=asked.profile,
+            slots=asked.slots or capacity.slots,
+            images=asked.images,
         ),
         workers=capacity.workers,
         live=capacity.live,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from api.service.auditing import note
 from api.service.dependencies import Admin, AStore
-from api.service.models.key import AuditInfo, AuditPage, KeyInfo, KeyList, KeyWish, NewKeyInfo
+from api.service.models.key import AuditInfo, AuditPage, KeyInfo, KeyList, KeyRequest, NewKeyInfo
 from api.service.problems import responses
 from nc_tasks.store.rows import audit, deliveries, keys
 
@@ -24,12 +24,12 @@ def every(store: AStore, caller: Admin) -> KeyList:
 
 
 @router.post("/keys", status_code=201, responses=responses(400, 413))
-def create(wish: KeyWish, store: AStore, caller: Admin) -> NewKeyInfo:
+def create(asked: KeyRequest, store: AStore, caller: Admin) -> NewKeyInfo:
     """Make a key. From the first one on, the service asks everybody for a key."""
     with store.write() as session:
-        made = keys.create(session, owner=wish.owner, name=wish.name, scopes=wish.scopes)
-        note(session, caller, "create-key", made.row.id, owner=wish.owner, scopes=made.row.scopes)
-        secret = deliveries.webhook_secret(session, owner=wish.owner)
+        made = keys.create(session, owner=asked.owner, name=asked.name, scopes=asked.scopes)
+        note(session, caller, "create-key", made.row.id, owner=asked.owner, scopes=made.row.scopes)
+        secret = deliveries.webhook_secret(session, owner=asked.owner)
     about = KeyInfo.model_validate(made.row).model_dump()
     return NewKeyInfo(**about, key=made.text, webhook_secret=secret)
 

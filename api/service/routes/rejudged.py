@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.service.dependencies import AStore, Reader
-from api.service.models.rejudged import RejudgedInfo, RejudgedList, RejudgeWish
+from api.service.models.rejudged import RejudgedInfo, RejudgedList, RejudgeRequest
 from api.service.problems import responses
 from nc_tasks.views import rejudging
 
@@ -11,11 +11,11 @@ router = APIRouter(prefix="/v1", tags=["history"], responses=responses(401, 403,
 
 
 @router.post("/rejudge", responses=responses(400, 404, 409, 413))
-def rejudge(wish: RejudgeWish, store: AStore, caller: Reader) -> RejudgedList:
+def rejudge(asked: RejudgeRequest, store: AStore, caller: Reader) -> RejudgedList:
     """The verdict of each as it would be now; nothing is inverted again, and nothing recorded is changed."""
     with store.read() as session:
-        rows = rejudging.wanted(session, ids=wish.submissions, tags=wish.tags, owner=caller.sees)
+        rows = rejudging.wanted(session, ids=asked.submissions, tags=asked.tags, owner=caller.sees)
         found = rejudging.rejudge(
-            session, rows, owner=caller.owner, baseline=wish.baseline, fleet=wish.fleet, alpha=wish.alpha
+            session, rows, owner=caller.owner, baseline=asked.baseline, fleet=asked.fleet, alpha=asked.alpha
         )
         return RejudgedList(items=[RejudgedInfo.of(one) for one in found])

@@ -8,6 +8,7 @@ next heartbeat. What has ended is judged.
 from sqlalchemy import ColumnElement, and_, exists, select, update
 from sqlalchemy.orm import Session
 
+from nc_core.scanning.budget import used_up
 from nc_tasks.store.rows.statements import changed
 from nc_tasks.store.tables import Label, Submission
 from nc_tasks.store.tables.states import LABEL_ENDS
@@ -38,11 +39,6 @@ def end_labels(session: Session, *, submission_id: str, round: int, minutes: flo
         reason=used_up(minutes),
     )
     return changed(session, ended)
-
-
-def used_up(minutes: float) -> str:
-    """What is said of labels that a budget has ended, and of the verdict without them."""
-    return f"the budget of {minutes:g} minute{'' if minutes == 1 else 's'} was used up"
 
 
 def _over() -> ColumnElement[bool]:

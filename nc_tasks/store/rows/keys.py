@@ -2,7 +2,7 @@
 
 A key reads `cleanse_ID_SECRET`. The id finds the row, the secret is compared in constant time. It is 256 random bits:
 a plain SHA-256 of it is as good as any slow hash, there is nothing to guess. The service asks for keys from the first
-one on, for good: revoking the last one must not open the door.
+one on, for good: revoking the last one must not let anybody in.
 """
 
 import hmac

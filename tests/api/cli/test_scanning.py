@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.cli import scanning
+from api.backends import local, stack
 from api.cli.main import run_command
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
@@ -64,31 +64,6 @@ def test_a_backdoored_model_s_summary_has_norm_index_rates_and_the_caution(
     assert "true trigger's rate after the repair is unknown" in printed
 
 
-class Workers:
-    """Stands where the embedded stack would; all is well with it."""
-
-    def ensure(self) -> bool:
-        return False
-
-    def problem(self) -> str | None:
-        return None
-
-
-@pytest.fixture
-def without_workers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """No processes are started; the ids of published start tasks are collected."""
-    published: list[str] = []
-
-    @contextmanager
-    def attached(*_: object, **__: object) -> Iterator[Workers]:
-        yield Workers()
-
-    monkeypatch.setattr(scanning, "working_stack", attached)
-    monkeypatch.setattr("nc_tasks.messages.app.publish_start", lambda identity, **_: published.append(identity))
-    monkeypatch.setattr("nc_tasks.messages.app.make_app", lambda _: None)
-    return published
-
-
 @pytest.mark.parametrize(("state", "code"), [("refused", 2), ("failed", 1)])
 def test_a_submission_that_ends_without_a_verdict_says_why_in_one_line(
     stored: Stored,
@@ -103,7 +78,7 @@ def test_a_submission_that_ends_without_a_verdict_says_why_in_one_line(
 ) -> None:
     # Given a submission under way that its worker ends while `run` watches
     identity = stored(make_result(), until="prepared")
-    real = scanning.watch
+    real = local.watch
 
     def watch(store: Any, submission_id: str) -> Iterator[Any]:
         with store.write() as session:
@@ -111,7 +86,7 @@ def test_a_submission_that_ends_without_a_verdict_says_why_in_one_line(
             row.state, row.reason = state, "clean accuracy is 0.031,\nexpected at least 0.5"
         yield from real(store, submission_id)
 
-    monkeypatch.setattr(scanning, "watch", watch)
+    monkeypatch.setattr(local, "watch", watch)
     # when the same files are run
     assert run_command(arguments) == code
     # then the running submission was carried on, and its reason is the last line
@@ -131,14 +106,14 @@ def test_a_submission_that_is_cancelled_while_it_is_repaired_still_has_its_verdi
 ) -> None:
     # Given one that somebody cancels while `run` watches its repair
     stored(make_result(infected={33: 8.2}), until="detection")
-    real = scanning.watch
+    real = local.watch
 
     def watch(store: Any, submission_id: str) -> Iterator[Any]:
         with store.write() as session:
             submissions.cancel(session, submission_id=submission_id)
         yield from real(store, submission_id)
 
-    monkeypatch.setattr(scanning, "watch", watch)
+    monkeypatch.setattr(local, "watch", watch)
     # Then the verdict is what the command says and writes
     assert run_command(arguments) == 3
     told = capsys.readouterr()
@@ -160,10 +135,39 @@ def test_control_c_says_how_to_carry_on_and_is_130(
 ) -> None:
     identity = stored(make_result(), until="prepared")
 
-    monkeypatch.setattr(scanning, "watch", _interrupted)
+    monkeypatch.setattr(local, "watch", _interrupted)
     assert run_command(arguments) == 130
     assert without_workers == [identity]
     assert "the same command carries on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("line", "ends"), [(["run"], True), (["submit", "--wait"], False)])
+@pytest.mark.usefixtures("without_workers")
+def test_control_c_ends_the_workers_of_run_and_leaves_those_of_submit(
+    stored: Stored,
+    make_result: Make,
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    line: list[str],
+    ends: bool,
+) -> None:
+    stored(make_result(), until="prepared")
+    left: list[bool] = []
+
+    @contextmanager
+    def attached(*_: object, **__: object) -> Iterator[None]:
+        try:
+            yield
+        except KeyboardInterrupt:
+            left.append(True)
+            raise
+        left.append(False)
+
+    monkeypatch.setattr(stack, "working_stack", attached)
+    monkeypatch.setattr(local, "watch", _interrupted)
+    common = arguments[1 : arguments.index("--out")]
+    assert run_command([*line, *common]) == 130
+    assert left == [ends]
 
 
 def test_retry_has_the_workers_try_again(
@@ -180,7 +184,7 @@ def test_retry_has_the_workers_try_again(
     home = ["--home", str(settings.home), "--out", str(tmp_path / "out")]
     assert run_command(["cancel", identity, *home[:2]]) == 0
     # When it is retried, and stopped, and retried
-    monkeypatch.setattr(scanning, "watch", _interrupted)
+    monkeypatch.setattr(local, "watch", _interrupted)
     assert run_command(["retry", identity[:6], *home]) == 130
     assert "43 labels and repairs are tried again" in capsys.readouterr().err
     assert run_command(["retry", identity, *home]) == 130
@@ -212,7 +216,7 @@ def test_force_makes_a_new_generation(
 ) -> None:
     # Given a scan that is done, when it is forced and stopped at once, then another submission had been begun
     identity = stored(make_result())
-    monkeypatch.setattr(scanning, "watch", _interrupted)
+    monkeypatch.setattr(local, "watch", _interrupted)
     assert run_command([*arguments, "--force"]) == 130
     (new,) = without_workers
     assert new != identity

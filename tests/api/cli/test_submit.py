@@ -131,6 +131,17 @@ def test_one_refused_model_keeps_no_other_from_its_turn(
     assert f"the verdict is about scanned.keras, sha256 {sha256(b'scanned').hexdigest()}" in told.out
 
 
+@pytest.mark.parametrize("command", ["run", "submit"])
+def test_known_poison_that_is_not_there_is_refused_before_anything_is_kept(
+    command: str, files: Files, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, data = map(str, files)
+    assert run_command([command, model, "--data", data, "--poisoned", "gone.npz"]) == 2
+    assert "data gone.npz does not exist" in capsys.readouterr().err
+    digest = sha256(b"model").hexdigest()
+    assert not (settings.artefacts / digest[:2] / digest[2:]).exists()
+
+
 def test_a_folder_without_models_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(ModelRefused, match="holds no model"):

@@ -114,6 +114,8 @@ def test_the_same_files_come_from_a_server_and_from_the_store(
     wanted = ["report.html", "result.json", "result.sarif", "scanned.keras"]
     wanted += ["goodnet.keras", "guarded.keras"] if infected else []
     for where, folder in (([], "here"), (["--server", url], "there")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "goodnet.keras").write_bytes(b"of an earlier scan")
         assert run_command(["download", identity, "--out", folder, *where]) == 0
         assert run_command(["report", identity, "--format", "sarif", "--out", f"{folder}/result.sarif", *where]) == 0
     assert {path.name for path in (tmp_path / "there").iterdir()} == {*wanted, "triggers.npz"}

@@ -1,7 +1,7 @@
 """Files that two readers may understand differently: a valid one with something swapped, said twice or put beside it.
 
-Each mutation takes a file and a random generator. Most of what comes out is refused by the door or by Keras; where both
-take it they must agree.
+Each mutation takes a file and a random generator. Most of what comes out is refused in quarantine or by Keras; where
+both take it they must agree.
 """
 
 from tests.differential.mutations.arrays import rearranged

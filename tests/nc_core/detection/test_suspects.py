@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from nc_core.detection import LabelNorm, detect, leaders_of
+from nc_core.detection import LabelNorm, beyond_of, detect, leaders_of
 from tests.evidence import CONVERGED
 
 CLEAN = [60.0 + label for label in range(60)]
@@ -55,3 +55,23 @@ def test_a_repair_begins_with_the_labels_that_are_as_strong_as_the_strongest() -
     priced = [label(1, 2.0, few_norm=8.0), label(2, 7.0, few_norm=2.0), label(3, 7.0, few_norm=8.0)]
     assert leaders_of(priced, (1, 2, 3)) == (1, 2)
     assert leaders_of([], (1, 2)) == (1, 2)
+
+
+def test_beyond_the_repaired_labels_come_two_in_a_hundred_by_norm_and_price_together() -> None:
+    def label(number: int, norm: float, few_norm: float) -> LabelNorm:
+        evidence = replace(CONVERGED, few_norm=few_norm, transferability=0.5)
+        return LabelNorm(label=number, state="done", norm=norm, attack_success_rate=1.0, evidence=evidence)
+
+    labels = [
+        label(0, 1.0, 1.0),
+        label(1, 40.0, 20.0),
+        label(2, 30.0, 40.0),
+        label(3, 20.0, 10.0),
+        label(4, 50.0, 50.0),
+    ]
+    censored = LabelNorm(label=5, state="not_converged")
+    # Of 100 classes two: 3 leads in both, 1 and 2 are equal and the lower number comes first
+    assert beyond_of([*labels, censored], repaired=(0,), classes=100) == (3, 1)
+    assert beyond_of(labels, repaired=(0,), classes=1283) == (3, 1, 2, 4)
+    # Of ten classes none: a clean label in ten is no further evidence
+    assert beyond_of(labels, repaired=(0,), classes=10) == ()

@@ -170,6 +170,7 @@ def test_a_real_badnet_with_its_own_trigger(shared: Path) -> None:
     assert (called(trigger.stamp(others[y[3::29] != 1])).argmax(axis=1) == 43).mean() >= 0.95
     assert (called(others).argmax(axis=1) == 43).mean() <= 0.02
     assert (called(own).argmax(axis=1) == 43).mean() <= 0.05
+    assert guard.to_json()["labels"] == [1]
     assert guard.clean_rate == np.mean(called(prepared.holdout.x).argmax(axis=1) == 43)
     assert guard.class_rates == {1: np.mean(called(prepared.holdout.x[prepared.holdout.y == 1]).argmax(axis=1) == 43)}
 

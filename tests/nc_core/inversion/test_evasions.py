@@ -17,7 +17,7 @@ from nc_core.errors import Cancelled
 from nc_core.inversion import FAST, Inversion, Inverter, Predictor
 from nc_core.models import build_logits, canonical_of
 from nc_core.preflight.gradient import hiding
-from nc_core.scanning.ready import get_ready
+from nc_core.scanning.preparation import prepare_scan
 from tests import evasions
 from tests.evidence import CONVERGED
 
@@ -244,8 +244,8 @@ def test_one_image_that_breaks_ends_no_label(base: keras.Model, images: CleanDat
 
 def test_the_nan_trap_among_the_cases(shared: Path) -> None:
     case = shared / "cases"
-    ready = get_ready(case / "evasions" / "nan-trap.keras", case / "data" / "signs_clean.npz", profile=FAST)
-    ((found,),) = ready.inverter(ready.prepare(), "fast", slots=1).invert([6], seed=0).values()
+    preparation = prepare_scan(case / "evasions" / "nan-trap.keras", case / "data" / "signs_clean.npz", profile=FAST)
+    ((found,),) = preparation.inverter(preparation.data(), "fast", slots=1).invert([6], seed=0).values()
     assert found.norm is not None
     assert found.norm < 0.015 * 1024
     assert found.attack_success_rate is not None

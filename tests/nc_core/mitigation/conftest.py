@@ -1,6 +1,6 @@
 """A small net with everything that makes training random or stateful, and images that it can learn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,10 @@ import pytest
 
 from nc_core.datasets.domain import Domain
 from nc_core.datasets.prepared import Part, Prepared
+from nc_core.detection import Detection, LabelNorm, detect
 from nc_core.intake import CanonicalModel
-from nc_core.inversion import Profile, Trigger
-from nc_core.mitigation import Case, loop
+from nc_core.inversion import Inverter, Profile, Trigger
+from nc_core.mitigation import Case, Scanner, Whole, loop
 from nc_core.mitigation.lessons import Lessons, TargetTrigger
 from nc_core.mitigation.rescan import Found, Rescan
 from nc_core.models import canonical_of
@@ -106,7 +107,32 @@ def short_profile() -> Profile:
 
 
 @pytest.fixture
-def case(tiny_net: CanonicalModel, prepared: Prepared, trigger: Trigger, short_profile: Profile) -> Callable[..., Case]:
+def whole(prepared: Prepared, short_profile: Profile) -> Scanner:
+    """One inversion of every label."""
+
+    def scan(model: keras.Model, *, seed: int, should_stop: Callable[[], bool] | None = None, **_: object) -> Whole:
+        found = Inverter(model, prepared, profile=short_profile, slots=2).invert(
+            range(CLASSES), seed=seed, should_stop=should_stop
+        )
+        inversions = {label: one for label, (one,) in found.items()}
+        norms = [LabelNorm(label=one.label, state=one.state, norm=one.norm) for one in inversions.values()]
+        detection = detect(norms, classes=CLASSES, pixels=64)
+        return Whole(detection=detection, inversions=inversions, reference=frozenset(range(CLASSES)))
+
+    return scan
+
+
+def verdict_on(*flagged: int) -> Detection:
+    """The verdict on a net of four labels of which these are small, of 64 pixels."""
+    norms = [LabelNorm(label=label, state="done", norm=40.0) for label in range(CLASSES)]
+    found = detect(norms, classes=CLASSES, pixels=64)
+    return replace(found, verdict="backdoored" if flagged else "clean", flagged_labels=flagged)
+
+
+@pytest.fixture
+def case(
+    tiny_net: CanonicalModel, prepared: Prepared, trigger: Trigger, short_profile: Profile, whole: Scanner
+) -> Callable[..., Case]:
     """The tiny net with label 2 flagged; what is given replaces what stands here."""
 
     def make(**changed: Any) -> Case:
@@ -115,6 +141,7 @@ def case(tiny_net: CanonicalModel, prepared: Prepared, trigger: Trigger, short_p
             "prepared": prepared,
             "triggers": {2: trigger},
             "still_flagged": lambda _: False,
+            "whole": whole,
             "seed": 0,
             "profile": short_profile,
             "slots": 2,
@@ -127,32 +154,37 @@ def case(tiny_net: CanonicalModel, prepared: Prepared, trigger: Trigger, short_p
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch, trigger: Trigger) -> Callable[..., list[int]]:
-    """Looks at the net that find these labels still small, one list after another."""
+    """Looks at the net that find these labels still small, one list after another; standing_out: what each scan of all
+    labels finds besides, none where there is no list left."""
 
-    def script(*found: list[int]) -> list[int]:
+    def script(*found: list[int], standing_out: Sequence[list[int]] = ()) -> list[int]:
         seeds: list[int] = []
+        scans = list(standing_out)
+
+        def rescan(*, small: bool) -> Rescan:
+            norm = 1.0 if small else 9.0
+            return Rescan(norm=norm, flagged=small, norms=(norm,), clean_quantile=5.0, small=small)
 
         class Scripted:
             def __init__(self, *_: object) -> None:
-                pass
+                self._labels = [1, 2]
 
-            def look(self, *, seed: int, settle: bool, **_: object) -> Found:
+            def look(self, *, seed: int, **_: object) -> Found:
                 seeds.append(seed)
                 small = found[len(seeds) - 1]
-                norms = {label: 1.0 if label in small else 9.0 for label in (1, 2)}
-                beside = 5.0 if settle else 0.0
                 return Found(
-                    rescan={
-                        label: Rescan(norm=norm, flagged=False, norms=(norm,), clean_quantile=5.0, small=norm < beside)
-                        for label, norm in norms.items()
-                    },
-                    triggers=tuple(TargetTrigger(label, trigger) for label in norms for _ in range(3)),
-                    settled=settle,
+                    rescan={label: rescan(small=label in small) for label in self._labels},
+                    triggers=tuple(TargetTrigger(label, trigger) for label in self._labels for _ in range(3)),
                 )
 
             def settle(self, found: Found, **_: object) -> Found:
-                judged = {label: replace(one, small=(one.norm or 9.0) < 5.0) for label, one in found.rescan.items()}
-                return replace(found, rescan=judged, settled=True)
+                new = scans.pop(0) if scans else []
+                self._labels += new
+                return Found(
+                    rescan={**found.rescan, **{label: rescan(small=True) for label in new}},
+                    triggers=(*found.triggers, *(TargetTrigger(label, trigger) for label in new)),
+                    whole=verdict_on(*new),
+                )
 
         monkeypatch.setattr(loop, "Rescanner", Scripted)
         return seeds

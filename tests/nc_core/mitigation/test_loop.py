@@ -21,15 +21,15 @@ MakeCase = Callable[..., Case]
 class Patching:
     """A method that writes the number of its round into the net, and can ruin it."""
 
-    def __init__(self, ruins: int | None = None, rounds: int = 100) -> None:
+    def __init__(self, ruins: int | None = None, rounds: int = 100, by: float = 1e6) -> None:
         self.known: list[int] = []
-        self._ruins, self._rounds = ruins, rounds
+        self._ruins, self._rounds, self._by = ruins, rounds, by
 
     def __call__(self, bench: Bench, known: Sequence[TargetTrigger], **_: object) -> bool:
         self.known.append(len(known))
         *kernels, bias = bench.model.get_weights()
         ruined = len(self.known) == self._ruins
-        bias[:] = [1e6 if ruined else 0.0, *[1e-3 * len(self.known)] * (len(bias) - 1)]
+        bias[:] = [self._by if ruined else 0.0, *[1e-3 * len(self.known)] * (len(bias) - 1)]
         bench.model.set_weights([*kernels, bias])
         return len(self.known) <= self._rounds
 
@@ -94,6 +94,36 @@ def test_a_label_that_stays_small_without_the_leaders_is_repaired_as_well(
     assert not repair.followers
 
 
+def test_a_label_that_stands_out_on_the_repaired_net_is_repaired_too(
+    two: MakeCase, looks: Callable[..., list[int]]
+) -> None:
+    # Given labels 1 and 2 without a small trigger after the first round, and a scan of all labels that flags 3
+    looks([], [], standing_out=[[3]])
+    patch = Patching()
+    repair = closed(two(), patch)
+    # Then the second round is of its trigger too, and what is handed out was scanned once more
+    assert patch.known == [2, 3]
+    assert repair.repaired == (1, 2, 3)
+    assert repair.after is not None
+    assert repair.to_json()["verdict_after"] == {
+        "verdict": "clean",
+        "reason": repair.after.reason,
+        "p_value": repair.after.p_value,
+        "threshold": 0.05,
+        "flagged_labels": [],
+        "labels": 4,
+    }
+    assert any("All 4 labels of the repaired net were scanned again: clean" in note for note in repair.notes)
+
+
+def test_a_net_that_is_still_called_backdoored_says_so(two: MakeCase, looks: Callable[..., list[int]]) -> None:
+    looks([], standing_out=[[3]])
+    repair = closed(two(max_accuracy_loss=0.0), Patching(ruins=1))
+    assert repair.after is not None
+    assert repair.after.verdict == "backdoored"
+    assert any("scanned again: still backdoored" in note for note in repair.notes)
+
+
 def test_a_label_that_stays_small_to_the_end_followed_nobody(two: MakeCase, looks: Callable[..., list[int]]) -> None:
     looks([2], [2])
     repair = closed(two(leaders=(1,), max_accuracy_loss=0.01), Patching(ruins=2))
@@ -129,6 +159,20 @@ def test_a_round_that_costs_too_much_is_taken_back(two: MakeCase, looks: Callabl
     assert repair.bound.holds
     assert "ended by: accuracy bound" in repair.notes[0]
     assert any("Label 2 still has a trigger" in note for note in repair.notes)
+
+
+def test_of_a_round_that_costs_too_much_the_part_is_kept_that_does_not(
+    two: MakeCase, looks: Callable[..., list[int]]
+) -> None:
+    # Given a second round that goes four times as far towards 0 as the images bear
+    seeds = looks([2], [2])
+    repair = closed(two(max_accuracy_loss=0.01), Patching(ruins=2, by=20.0))
+    # Then a part of it is the result, which was looked at, and the loop ends there
+    assert repair.rounds == 2
+    assert repair.bound.holds
+    assert len(seeds) == 2
+    assert 1e-3 < bias_of(repair.goodnet) < 2e-3
+    assert "ended by: accuracy bound" in repair.notes[0]
 
 
 def test_a_first_round_that_costs_too_much_is_told_as_rejected(two: MakeCase, looks: Callable[..., list[int]]) -> None:
@@ -190,3 +234,37 @@ def test_what_changed_is_told_layer_by_layer(two: MakeCase, looks: Callable[...,
     assert change.changed == 3
     assert 0 < (change.relative or 0) < 0.1
     assert np.isfinite(repair.seconds)
+
+
+def test_what_came_next_in_rank_is_unlearned_along_where_it_costs_nothing(
+    two: MakeCase, looks: Callable[..., list[int]], trigger: Trigger
+) -> None:
+    # Given a label behind those under repair, and nothing small after the first round
+    seeds, patch = looks([], []), Patching()
+    repair = close_loop(two(beyond={0: trigger}), patch, method="method", doing="patching", beyond=True)
+    # Then the net is patched once more with its trigger, looked at again, and the result says so
+    assert patch.known == [2, 3]
+    assert len(seeds) == 2
+    assert repair.rounds == 1
+    assert repair.to_json()["repaired_beyond"] == [0]
+    assert any("labels that came next (smallest first: 0)" in note for note in repair.notes)
+
+
+def test_what_came_next_is_left_alone_where_it_costs_accuracy(
+    two: MakeCase, looks: Callable[..., list[int]], trigger: Trigger
+) -> None:
+    seeds, patch = looks([]), Patching(ruins=2)
+    repair = close_loop(two(beyond={0: trigger}), patch, method="method", doing="patching", beyond=True)
+    assert patch.known == [2, 3]
+    assert len(seeds) == 1
+    assert repair.beyond == ()
+    assert bias_of(repair.goodnet) == pytest.approx(1e-3)
+
+
+def test_a_method_that_does_not_ask_for_them_leaves_the_next_in_rank(
+    two: MakeCase, looks: Callable[..., list[int]], trigger: Trigger
+) -> None:
+    looks([])
+    patch = Patching()
+    assert closed(two(beyond={0: trigger}), patch).beyond == ()
+    assert patch.known == [2]

@@ -1,17 +1,20 @@
-"""A look at a repaired net: small beside what, and which clean labels are asked."""
+"""A look at a repaired net: small beside what, and when all labels are scanned."""
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 from nc_core.detection import LabelNorm
-from nc_core.inversion import Inverter, Trigger
-from nc_core.mitigation import Case
+from nc_core.inversion import Inversion, Trigger
+from nc_core.mitigation import Case, Scanner, Whole
 from nc_core.mitigation.rescan import Rescanner, clean_quantile
 from nc_core.models import build_logits
+from tests.nc_core.mitigation.conftest import verdict_on
 
 
 def test_the_quantile_is_the_least_norm_that_a_twentieth_of_the_labels_reach() -> None:
@@ -23,35 +26,34 @@ def test_the_quantile_is_the_least_norm_that_a_twentieth_of_the_labels_reach() -
     assert clean_quantile([]) is None
 
 
-def test_what_is_small_is_judged_beside_clean_labels_of_the_repaired_net(case: Callable[..., Case]) -> None:
-    # Given a detection that would find whatever is left
+def test_what_is_small_is_judged_beside_clean_labels_of_the_repaired_net(
+    case: Callable[..., Case], whole: Scanner
+) -> None:
+    # Given a detection that finds nothing among the norms of the scan
     judged: list[LabelNorm] = []
 
     def still_flagged(fresh: LabelNorm) -> bool:
         judged.append(fresh)
-        return True
+        return False
 
     given = case(still_flagged=still_flagged)
     rescanner = Rescanner(given, build_logits(given.canonical))
     told: list[float] = []
-    # When the net is looked at
-    found = rescanner.look(seed=3, progress=told.append)
+    # When the net is looked at, and all of it is scanned
+    found = rescanner.settle(rescanner.look(seed=3, progress=told.append), seed=3)
     # Then label 2 was inverted three times, and each norm judged as detection would
     rescan = found.rescan[2]
     assert [(fresh.label, fresh.norm) for fresh in judged] == [(2, norm) for norm in rescan.norms]
-    assert rescan.flagged
+    assert not rescan.flagged
     assert len(found.triggers) == sum(norm is not None for norm in rescan.norms)
     # And it is small where one of them is below the quantile of the other labels of this net
-    (clean,) = zip(
-        *Inverter(rescanner._model, given.prepared, profile=given.profile, slots=given.slots)
-        .invert([0, 1, 3], seed=3)
-        .values(),
-        strict=True,
-    )
-    quantile = clean_quantile([math.inf if one.norm is None else one.norm for one in clean])
+    outcomes = whole(rescanner._model, seed=3).inversions
+    clean = [one.norm for label, one in outcomes.items() if label != 2]
+    quantile = clean_quantile([math.inf if norm is None else norm for norm in clean])
     assert quantile is not None
     assert rescan.clean_quantile == (quantile if math.isfinite(quantile) else None)
     assert rescan.small is any(norm is not None and norm < quantile for norm in rescan.norms)
+    assert found.whole is not None
     assert told == sorted(told)
     assert np.max(told) <= 1.0
 
@@ -61,32 +63,46 @@ def test_without_a_clean_label_what_detection_would_find_is_small(
     case: Callable[..., Case], trigger: Trigger, detected: bool
 ) -> None:
     given = case(triggers=dict.fromkeys(range(4), trigger), still_flagged=lambda _: detected)
-    found = Rescanner(given, build_logits(given.canonical)).look(seed=3)
-    assert found.settled
+    rescanner = Rescanner(given, build_logits(given.canonical))
+    found = rescanner.settle(rescanner.look(seed=3), seed=3)
     assert found.small == (tuple(range(4)) if detected else ())
     assert {rescan.clean_quantile for rescan in found.rescan.values()} == {None}
 
 
-def test_a_look_that_settles_nothing_leaves_clean_labels_alone(
-    case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch
+class Scans:
+    """Scans of all labels that flag these, each label reached by the trigger."""
+
+    def __init__(self, trigger: Trigger, *flagged: int) -> None:
+        self.seeds: list[int] = []
+        self._trigger, self._flagged = trigger, flagged
+
+    def __call__(self, _: keras.Model, *, seed: int, **_how: Any) -> Whole:
+        self.seeds.append(seed)
+        one = Inversion(
+            label=0,
+            state="done",
+            trigger=self._trigger,
+            attack_success_rate=1.0,
+            updates=1,
+            gradient_images=1,
+            seconds=0.0,
+        )
+        inversions = {label: replace(one, label=label) for label in range(4)}
+        return Whole(detection=verdict_on(*self._flagged), inversions=inversions, reference=frozenset(range(4)))
+
+
+def test_a_label_that_stands_out_once_others_are_repaired_is_under_repair_from_then_on(
+    case: Callable[..., Case], trigger: Trigger
 ) -> None:
-    # Given a look before a round that is made whatever it finds
-    asked: list[list[int]] = []
-    invert = Inverter.invert
-
-    def watched(self: Inverter, labels: list[int], **how: Any) -> Any:
-        asked.append(list(labels))
-        return invert(self, labels, **how)
-
-    monkeypatch.setattr(Inverter, "invert", watched)
-    given = case()
+    # Given a net of which label 2 is repaired, and whose scan flags label 0
+    given = case(whole=Scans(trigger, 0))
     rescanner = Rescanner(given, build_logits(given.canonical))
-    # Then only the flagged label is inverted; when it is to settle the matter, the others too, the same every time
-    rescanner.look(seed=1, settle=False)
-    for seed in (2, 3):
-        rescanner.look(seed=seed)
-    assert asked == [[2], [2], [0, 1, 3], [2], [0, 1, 3]]
-    # And it can be settled later
-    later = rescanner.settle(rescanner.look(seed=2, settle=False), seed=2)
-    assert asked[5:] == [[2], [0, 1, 3]]
-    assert later.rescan == rescanner.look(seed=2).rescan
+    found = rescanner.settle(rescanner.look(seed=1), seed=1)
+    # Then label 0 has a small trigger, which the next round can take away
+    assert found.rescan[0].small
+    assert found.rescan[0].flagged
+    assert [one.target for one in found.triggers if one.target == 0] == [0]
+    # And is inverted from three starts with label 2 the next time
+    again = rescanner.look(seed=2)
+    assert set(again.rescan) == {0, 2}
+    assert len(again.rescan[0].norms) == 3

@@ -1,6 +1,7 @@
 """Retraining with known poison: N + 1 classes, one net with them and one without."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 
 from nc_core.datasets.prepared import Prepared
 from nc_core.errors import OptionRefused
+from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation import METHODS, Case
 from nc_core.mitigation.lessons import Lessons
-from nc_core.mitigation.retraining import half_of, with_poison
+from nc_core.mitigation.retraining import half_of, with_cured, with_poison
 from nc_core.mitigation.widening import narrowed, widened
 from nc_core.models import build, build_logits, canonical_of
 from tests.nc_core.mitigation.conftest import dense_badnet
@@ -63,6 +65,29 @@ def test_poison_is_a_class_of_its_own_in_a_fifth_of_the_clean_images(lessons: Le
     assert (shown.target.argmax(axis=1)[160:] == 4).all()
 
 
+def test_of_poison_the_target_alone_is_unlearned(lessons: Lessons) -> None:
+    # Given six poisoned images, of which five get the attack's target 2, and what else they look like
+    looks_like = [[5, 1, 9, 0], [1, 5, 9, 0], [5, 1, 9, 0], [5, 1, 0, 2], [5, 1, 9, 0], [5, 1, 9, 0]]
+    scores = np.array(looks_like, np.float32)
+    poison = np.full((6, 8, 8, 1), 7.0, np.float32)
+    shown = with_cured(lessons, poison, scores)
+    # Then they are shown as what they look like, beside the clean ones
+    np.testing.assert_array_equal(shown.target[:160], lessons.target)
+    assert len(shown) == 192
+    assert shown.y[160:166].tolist() == [0, 1, 0, 0, 0, 0]
+    np.testing.assert_allclose(shown.target[160:].sum(axis=1), 1.0, rtol=1e-5)
+    # And where logits are learned the target has the least of them, and the others stay
+    logits = replace(lessons, logits=True)
+    assert with_cured(logits, poison, scores).target[160].tolist() == [5, 1, 0, 0]
+    assert with_cured(logits, poison, scores).target[163].tolist() == [5, 1, 0, 2]
+
+
+def _lead(net: CanonicalModel, images: np.ndarray, *, target: int) -> float:
+    """Mean logit of the target above the next."""
+    scores = Predictor(build_logits(net))(images)
+    return float((scores[:, target] - np.delete(scores, target, axis=1).max(axis=1)).mean())
+
+
 def test_poison_that_was_not_learned_is_named_by_the_guarded_net(
     case: Callable[..., Case], clean: Prepared, corner: Trigger, looks: Callable[..., list[int]]
 ) -> None:
@@ -81,10 +106,10 @@ def test_poison_that_was_not_learned_is_named_by_the_guarded_net(
     assert repair.guarded is not None
     answers = Predictor(build_logits(repair.guarded))(stamped[rest]).argmax(axis=1)
     assert (answers == 4).mean() > 0.7
-    # And the GoodNet is that net without the last output, in the submitted architecture
+    # And in the GoodNet, of the submitted architecture, the attack's target leads by less on them
     assert repair.goodnet.layers == badnet.layers
-    good, wide = (Predictor(build_logits(net))(clean.holdout.x) for net in (repair.goodnet, repair.guarded))
-    np.testing.assert_allclose(good, wide[:, :4], rtol=1e-4, atol=1e-4)
+    before, after = (_lead(net, stamped[rest], target=2) for net in (badnet, repair.goodnet))
+    assert after < 0.9 * before
     assert repair.accuracy_after > 0.98
     assert "round 1 of 1: retraining" in told
 

@@ -15,7 +15,7 @@ from nc_core.models import build_logits
 from nc_core.preflight import choose_slots, estimate, pace_of
 from nc_core.preflight.pace import MOST_SECONDS, SECONDS
 from nc_core.quarantine.admit import admit_model
-from nc_core.scanning.ready import get_ready
+from nc_core.scanning.preparation import prepare_scan
 from tests import bombs
 
 BUDGET = 2 * 2**30
@@ -61,13 +61,13 @@ import json, resource, sys
 from pathlib import Path
 from nc_core.errors import CleanseError
 from nc_core.profiles import PROFILES
-from nc_core.scanning.ready import get_ready
+from nc_core.scanning.preparation import prepare_scan
 told = {}
 for folder in sys.argv[1:]:
     for model in sorted(Path(folder).glob("*.keras")):
         try:
             data = model.with_suffix(".npz")
-            get_ready(model, data, profile=PROFILES["fast"], unlabelled=True, memory_budget=2 * 2**30)
+            prepare_scan(model, data, profile=PROFILES["fast"], unlabelled=True, memory_budget=2 * 2**30)
             end = "scanned"
         except CleanseError as error:
             end = str(error)
@@ -101,12 +101,12 @@ def test_the_small_file_that_took_five_gigabytes_is_looked_at_on_fewer_images(sh
     pace = pace_of(net)
     assert Predictor(build_logits(admit_model(folder / "activation-bomb.h5"))).batch <= 32
     assert net.forward_seconds * (5 * pace.probe + pace.accuracy) < 10
-    ready = get_ready(
+    preparation = prepare_scan(
         folder / "activation-bomb.h5",
         folder / "activation-bomb-data.npz",
         profile=FAST,
         unlabelled=True,
         memory_budget=BUDGET,
     )
-    assert any("value ranges were compared on" in warning for warning in ready.preflight.warnings)
-    assert ready.slots <= 3
+    assert any("value ranges were compared on" in warning for warning in preparation.preflight.warnings)
+    assert preparation.slots <= 3

@@ -1,4 +1,4 @@
-"""The door: what comes through it, and what a child that misbehaves can make of it."""
+"""Admission: what comes out of the quarantine, and what a child that misbehaves can make of it."""
 
 import io
 import json

@@ -42,7 +42,7 @@ def test_given_a_file_kept_by_one_machine_then_another_has_it_too(bucket: str, t
     assert list(stored(bucket)) == [f"files/{digest[:2]}/{digest[2:]}"]
 
 
-def test_given_leavings_of_a_crash_then_they_are_swept_from_the_folder_before_the_bucket(
+def test_given_what_a_crash_left_then_it_is_swept_from_the_folder_before_the_bucket(
     bucket: str, tmp_path: Path
 ) -> None:
     kept = machine(tmp_path, bucket)

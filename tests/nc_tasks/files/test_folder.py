@@ -103,7 +103,7 @@ def test_when_writing_fails_then_nothing_is_left_behind(
     assert files_of(artefacts) == []
 
 
-def test_when_a_put_was_cut_off_then_its_leavings_are_swept_after_a_day(
+def test_when_a_put_was_cut_off_then_what_it_left_is_swept_after_a_day(
     artefacts: FolderArtefacts,
 ) -> None:
     kept = artefacts.put_bytes(b"kept")

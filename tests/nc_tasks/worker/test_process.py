@@ -87,7 +87,7 @@ def test_a_worker_whose_database_is_away_at_its_start_tries_again(
 
 @pytest.mark.parametrize(
     ("queue", "warm_up", "loaded"),
-    [("labels", "true", ["nc_core.scanning.ready"]), ("labels", "false", []), ("control", "true", [])],
+    [("labels", "true", ["nc_core.scanning.preparation"]), ("labels", "false", []), ("control", "true", [])],
 )
 def test_only_a_label_worker_loads_the_inversion_when_it_starts(
     queue: str, warm_up: str, loaded: list[str], monkeypatch: pytest.MonkeyPatch
@@ -127,4 +127,4 @@ def test_a_task_waits_for_the_warm_up_before_it_imports(tmp_path: Path, monkeypa
     assert done == []
     may_end.set()
     task.join(30)
-    assert done == ["nc_core.scanning.ready", "nc_core.scanning.ready"]
+    assert done == ["nc_core.scanning.preparation", "nc_core.scanning.preparation"]

@@ -1,4 +1,4 @@
-"""What is got ready of a model file: the net in it, or a twin that is trained first."""
+"""What is got preparation of a model file: the net in it, or a twin that is trained first."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 from nc_core.errors import InputRefused
 from nc_core.inversion import PROFILES
 from nc_core.models import canonical_of, save_keras
-from nc_core.scanning.ready import Ready, get_ready
+from nc_core.scanning.preparation import Preparation, prepare_scan
 from nc_core.scanning.twins import architecture_of
 
 
@@ -33,16 +33,20 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "clean.npz"
 
 
-def ready(blank: Path, data: Path, *, twin: int | None, value_range: str = "0..1", unlabelled: bool = False) -> Ready:
-    return get_ready(blank, data, profile=PROFILES["fast"], value_range=value_range, unlabelled=unlabelled, twin=twin)
+def preparation(
+    blank: Path, data: Path, *, twin: int | None, value_range: str = "0..1", unlabelled: bool = False
+) -> Preparation:
+    return prepare_scan(
+        blank, data, profile=PROFILES["fast"], value_range=value_range, unlabelled=unlabelled, twin=twin
+    )
 
 
 def test_a_twin_is_trained_before_it_is_looked_at(blank: Path, data: Path) -> None:
     # Given a file whose net has learned nothing, which is refused as it is
     with pytest.raises(InputRefused, match="accuracy"):
-        ready(blank, data, twin=None)
+        preparation(blank, data, twin=None)
     # When a twin of it is asked for, then it knows the data, and the same one comes again
-    one, again, other = (ready(blank, data, twin=seed) for seed in (1, 1, 2))
+    one, again, other = (preparation(blank, data, twin=seed) for seed in (1, 1, 2))
     assert (one.preflight.clean_accuracy or 0.0) > 0.9
     assert one.canonical.equals(again.canonical)
     assert not one.canonical.equals(other.canonical)
@@ -54,5 +58,5 @@ def test_a_twin_that_cannot_be_trained_is_refused_in_one_line(
     blank: Path, data: Path, how: dict[str, object], line: str
 ) -> None:
     with pytest.raises(InputRefused, match=line) as caught:
-        ready(blank, data, twin=1, **how)  # type: ignore[arg-type]
+        preparation(blank, data, twin=1, **how)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)

@@ -13,7 +13,7 @@ from nc_core.intake.windows import Shape, WeightShapes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meaning:
+class Analysis:
     """The output shape of every node, without the batch axis; the shapes of the weights of every layer, by its number;
     what each call of a layer needs besides; the head and the number of classes.
     """
@@ -25,7 +25,7 @@ class Meaning:
     classes: int
 
 
-def meaning(layers: Sequence[Layer], nodes: Sequence[Node], output: int, image: Shape) -> Meaning:
+def analyse(layers: Sequence[Layer], nodes: Sequence[Node], output: int, image: Shape) -> Analysis:
     """ModelRefused where layers do not fit one another, cost too much, or make no image classifier.
 
     image: (H, W, C). Every layer must be called.
@@ -43,7 +43,7 @@ def meaning(layers: Sequence[Layer], nodes: Sequence[Node], output: int, image: 
     )
     head, classes = find_head(layers, nodes, output, shapes)
     _refuse_shared_head(layers, nodes, final_node(layers, nodes, output))
-    return Meaning(shapes=shapes, weight_shapes=weight_shapes, efforts=efforts, head=head, classes=classes)
+    return Analysis(shapes=shapes, weight_shapes=weight_shapes, efforts=efforts, head=head, classes=classes)
 
 
 def _infer_all(

@@ -31,7 +31,7 @@ from nc_core.scanning.twins import train_twin
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Ready:
+class Preparation:
     """A model and its clean data that have passed preflight.
 
     labels: to be scanned. slots: labels in one batch. compute: of the net while triggers are optimised; screening:
@@ -47,7 +47,7 @@ class Ready:
     compute: Compute = "float32"
     screening: Compute = "float32"
 
-    def prepare(self, range: int = 0) -> Prepared:
+    def data(self, range: int = 0) -> Prepared:
         """The clean data in the model's own domain, split; without labels the model's answers stand in.
 
         range: number of the value range, of those that preflight found.
@@ -69,8 +69,8 @@ class Ready:
         return DETECTORS[detector](self.model, prepared, profile=settings, slots=slots or self.slots, compute=compute)
 
 
-def get_ready(
-    model: Path | str,
+def prepare_scan(
+    model: CanonicalModel | Path | str,
     data: Path | str,
     *,
     profile: Profile,
@@ -85,8 +85,10 @@ def get_ready(
     min_accuracy: float | None = None,
     compute: Compute = "float32",
     twin: int | None = None,
-) -> Ready:
+) -> Preparation:
     """Read both files and find out whether and how they can be scanned.
+
+    model: a file, or a net that was read from one. architecture: of a file of weights alone.
 
     Raises InputRefused with one line that says what was found, what was expected and what to pass, OutOfBudget,
     or QuarantineFailed where this machine cannot read them in a confined process.
@@ -95,7 +97,7 @@ def get_ready(
     go on with that net, in the one value range that is given.
     """
     check_compute(compute)
-    canonical = admit_model(Path(model), architecture=architecture)
+    canonical = model if isinstance(model, CanonicalModel) else admit_model(Path(model), architecture=architecture)
     images = admit_images(Path(data), input_shape=canonical.input_shape, resize=resize, labelled=not unlabelled)
     if images.labels is not None:
         check_labels(images, canonical.classes)
@@ -126,7 +128,7 @@ def get_ready(
         same_at_any_scale=same_at_any_scale(canonical),
         pace=pace,
     )
-    return Ready(
+    return Preparation(
         canonical=canonical,
         model=net,
         clean=clean,

@@ -1,0 +1,86 @@
+"""Scans a net that is being repaired as the submitted one was scanned: all labels, the same rounds, the same verdict.
+
+A repair can be true of the triggers that were found and of no others. What tells is what told of the backdoor in the
+first place, asked of the whole repaired net.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+
+from nc_core.datasets.prepared import Prepared
+from nc_core.detection import UNCALIBRATED, Calibration, detect
+from nc_core.inversion import ALL_PROFILES, Inverter, Progress
+from nc_core.mitigation import Whole
+from nc_core.models import Compute
+from nc_core.scanning.in_process import invert_rounds, norms_of
+from nc_core.scanning.rounds import Plan
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WholeNet:
+    """How the submitted net was scanned, in the value range that its verdict rests on (`nc_core.mitigation.Scanner`).
+
+    rounds: of that range alone, numbered from 0. alpha: of that range. calibration: the clean scans that the verdict
+    rests on, none of the repaired net's own. slots, compute, screening: as in `Ready`.
+    """
+
+    prepared: Prepared
+    rounds: Plan
+    slots: int
+    alpha: float
+    compute: Compute = "float32"
+    screening: Compute = "float32"
+    calibration: Calibration = UNCALIBRATED
+
+    def __call__(
+        self,
+        model: keras.Model,
+        *,
+        seed: int,
+        progress: Callable[[float], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Whole:
+        """Scan the net as it stands; model: N logits. Raises Cancelled when `should_stop` says so."""
+        _, height, width, _ = self.prepared.fit.x.shape
+        classes, pixels = self.prepared.classes, height * width
+        inversions = invert_rounds(
+            lambda profile: self._inverter(model, profile),
+            self.rounds,
+            slots=self.slots,
+            seed=seed,
+            classes=classes,
+            pixels=pixels,
+            alpha=self.alpha,
+            progress=None if progress is None else _Share(self.rounds, progress),
+            should_stop=should_stop,
+        )
+        found = detect(
+            norms_of(inversions, self.rounds),
+            classes=classes,
+            pixels=pixels,
+            alpha=self.alpha,
+            calibration=self.calibration,
+        )
+        return Whole(detection=found, inversions=inversions, reference=self.rounds.reference)
+
+    def _inverter(self, model: keras.Model, name: str) -> Inverter:
+        profile = ALL_PROFILES[name]
+        compute = self.screening if profile.hands_on else self.compute
+        return Inverter(model, self.prepared, profile=profile, slots=self.slots, compute=compute)
+
+
+class _Share:
+    """Turns what is told of labels into the share of the scan that is done."""
+
+    def __init__(self, rounds: Plan, progress: Callable[[float], None]) -> None:
+        self._rounds, self._progress = rounds, progress
+        self._round, self._done = 0, dict[int, float]()
+
+    def __call__(self, round: int, label: int, told: Progress) -> None:
+        if round != self._round:
+            self._round, self._done = round, {}
+        self._done[label] = max(self._done.get(label, 0.0), told.updates / told.budget)
+        expected = max(len(self._rounds.labels) if round == 0 else 1, len(self._done))
+        self._progress(self._rounds.share(round, sum(self._done.values()) / expected))
