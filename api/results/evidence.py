@@ -13,8 +13,15 @@ NAMES = {
     "universality": "price of sending other images along",
     "price": "that price as a share of the pixels",
     "size": "smallest norm as a share of the pixels",
+    "perturbation": "smallest perturbation, and largest margin, beside the other labels'",
 }
-SHORT = {"outlier": "Norm", "universality": "Universality", "price": "Price", "size": "Size"}
+SHORT = {
+    "outlier": "Norm",
+    "universality": "Universality",
+    "price": "Price",
+    "size": "Size",
+    "perturbation": "Perturbation",
+}
 """Where there is little room."""
 SOURCES = {
     "baseline": ("clean scan of the baseline", "clean scans of the baseline"),

@@ -7,7 +7,8 @@ Robust z: how far something lies below the others, on the log scale.
 | outlier | robust z of the smallest norm | small triggers |
 | universality | robust z of the smallest price (`nc_core.detection.price`) | triggers of a part of the images, too |
 | price | minus the logarithm of the smallest price as a share of the pixels | few labels, many infected labels |
-| size | the same of the smallest norm; a p-value beside clean scans alone | few labels, many infected labels |
+| perturbation | how far the smallest perturbation lies below the others, and the largest margin above them
+(`nc_core.detection.perturbed`) | triggers all over the image |
 """
 
 import math
@@ -17,11 +18,12 @@ from typing import Literal
 
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import SIZE_FLOOR, one_sided_log_z, robust_log_z
+from nc_core.detection.perturbed import standing_out
 from nc_core.detection.price import priced
 from nc_core.detection.stepdown import Measure, reference_norms
 
-Kind = Literal["outlier", "universality", "price", "size"]
-KINDS: tuple[Kind, ...] = ("outlier", "universality", "price", "size")
+Kind = Literal["outlier", "universality", "price", "size", "perturbation"]
+KINDS: tuple[Kind, ...] = ("outlier", "universality", "price", "size", "perturbation")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,7 @@ def label_statistics(labels: Sequence[LabelNorm], *, pixels: int) -> Mapping[Kin
         "universality": _by_label(prices, _beside(prices, one_sided_log_z)),
         "price": _by_label(prices, _share(pixels)),
         "size": _by_label(labels, _share(pixels)),
+        "perturbation": standing_out(labels),
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from nc_core.detection.calibration import Calibration, conformal, distance, together
 from nc_core.detection.evidence import KINDS, Kind, Leading, by_label, label_statistics, leading, statistics_of
-from nc_core.detection.library import FEW_LABELS, law_of
+from nc_core.detection.library import FEW_LABELS, PERTURBATIONS, Law, law_of
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import one_sided_log_z
 from nc_core.detection.price import priced
@@ -14,8 +14,10 @@ from nc_core.detection.size import small_by_size
 from nc_core.detection.stepdown import Step, step_down
 
 SHARES: dict[Kind, float] = {"outlier": 0.4, "universality": 0.4, "size": 0.2}
-"""Of the one error rate, the part of each where all can be asked (weighted Bonferroni). That of the size rule is an
-aim: it has no p-value."""
+"""Of the one error rate, the part of each where no perturbation was looked for (weighted Bonferroni). That of the size
+rule is an aim: it has no p-value."""
+WITH_PERTURBATION: dict[Kind, float] = {"outlier": 0.35, "universality": 0.35, "size": 0.1, "perturbation": 0.2}
+"""The same where all can be asked."""
 BEYOND_LIBRARY: dict[Kind, float] = {"outlier": 0.6, "universality": 0.2, "size": 0.2}
 """The same of far more labels than any clean scan has: there the outlier test is the better one."""
 
@@ -48,6 +50,11 @@ def judge(
     if "universality" in shares:
         one, by_kind["universality"] = _universality(labels, classes, pixels, alpha, shares["universality"])
         told.append(one)
+    if "perturbation" in shares:
+        law = law_of(classes=classes, kinds=PERTURBATIONS)
+        assert law is not None
+        one, by_kind["perturbation"] = _by_law("perturbation", law, labels, pixels, alpha, shares["perturbation"])
+        told.append(one)
     small = (label.label for label in labels if small_by_size(label, pixels=pixels, classes=classes))
     by_kind["size"] = frozenset(small)
     evidence = tuple(known for known in told if known is not None)
@@ -63,13 +70,16 @@ def judge(
 def shares_of(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> dict[Kind, float]:
     """Each test's part of the error rate, of those that can be made.
 
-    That depends on how many labels and images there are, never on what was measured. p-values are divided by their
-    shares, so that each is held against the whole rate.
+    That depends on how many labels and images there are and on what was looked for, never on what was found. p-values
+    are divided by their shares, so that each is held against the whole rate.
     """
     measured, law = bool(label_statistics(labels, pixels=pixels)["price"]), law_of(classes=classes)
     if not measured or (law is None and classes < FEW_LABELS):
         return {"outlier": SHARES["outlier"] + SHARES["universality"], "size": SHARES["size"]}
-    return dict(SHARES if law is not None else BEYOND_LIBRARY)
+    if law is None:
+        return dict(BEYOND_LIBRARY)
+    asked = label_statistics(labels, pixels=pixels)["perturbation"]
+    return dict(WITH_PERTURBATION if asked and law_of(classes=classes, kinds=PERTURBATIONS) is not None else SHARES)
 
 
 def _universality(
@@ -80,15 +90,23 @@ def _universality(
     if law is None:
         steps, found = step_down([priced(label) for label in labels], alpha=alpha, share=share, measure=one_sided_log_z)
         return _of_steps("universality", steps), found
+    return _by_law("universality", law, labels, pixels, alpha, share)
+
+
+def _by_law(
+    name: Kind, law: Law, labels: Sequence[LabelNorm], pixels: int, alpha: float, share: float
+) -> tuple[ModelEvidence, frozenset[int]]:
+    """The labels by how far what a law looks at lies from that of clean nets, and those that none of them is like."""
     by_kind = label_statistics(labels, pixels=pixels)
+    looked_at = [by_kind[kind] for kind in KINDS if kind in law.kinds]
+    everyone = set.intersection(*(set(statistics) for statistics in looked_at))
     scores = {
-        label: law.score({kind: by_kind[kind][label] for kind in KINDS if kind in law.kinds})
-        for label in by_kind["price"]
+        label: law.score({kind: by_kind[kind][label] for kind in KINDS if kind in law.kinds}) for label in everyone
     }
     p_values = {label: min(1.0, law.p_value(score) / share) for label, score in scores.items()}
     first = max(scores, key=lambda label: (scores[label], -label))
     evidence = ModelEvidence(
-        name="universality",
+        name=name,
         label=first,
         statistic=scores[first],
         p_value=p_values[first],

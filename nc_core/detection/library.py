@@ -45,11 +45,14 @@ def library() -> tuple[NullScan, ...]:
 
 PRICES: tuple[str, ...] = ("universality", "price")
 """Kinds that are judged together: a price beside the net's other labels, and by itself."""
+PERTURBATIONS: tuple[str, ...] = ("perturbation",)
+BESIDE_OTHERS = frozenset({"universality", "perturbation"})
+"""Kinds by which a label is held against the net's other labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Law:
-    """How the prices of clean nets lie. kinds: that are looked at. scans: the clean ones' statistics. null: the score
+    """How statistics of clean nets lie. kinds: that are looked at. scans: the clean ones' statistics. null: the score
     of each among the others."""
 
     kinds: tuple[str, ...]
@@ -66,10 +69,12 @@ class Law:
         return tail_p(score, self.null)
 
 
-def law_of(*, classes: int, scans: Sequence[NullScan] | None = None) -> Law | None:
+def law_of(*, classes: int, kinds: tuple[str, ...] = PRICES, scans: Sequence[NullScan] | None = None) -> Law | None:
     """The law for a model of so many classes; None where there are too few scans, or the model has far more labels
-    than any of them. scans: None for all."""
-    kinds = PRICES[1:] if classes < FEW_LABELS else PRICES
+    than any of them. Of few labels only what is not beside others counts. scans: None for all."""
+    kinds = tuple(kind for kind in kinds if classes >= FEW_LABELS or kind not in BESIDE_OTHERS)
+    if not kinds:
+        return None
     known = [scan for scan in (library() if scans is None else scans) if all(kind in scan.statistics for kind in kinds)]
     if not known or classes > BEYOND * max(scan.classes for scan in known):
         return None

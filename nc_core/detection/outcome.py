@@ -40,6 +40,10 @@ class Evidence:
     else was tried where the gradient led nowhere, in order. transferability: mean rate on other images of triggers that
     a few images need, None where that was not measured; few_norm: the median norm of those triggers, in pixels. starts:
     norm and attack success rate on held-out images of every random start that the label was inverted from, in order.
+    perturbation_rate: on other images, of the smallest perturbation that sends all images to the label, None where that
+    was not measured; perturbation_norm: its L2 norm, in ranges of a value, None where the largest that was tried falls
+    short of 90%. margin: by how much the largest logit of an image can lie above the next where it is the label's, in
+    logits of the usual spread; None where that was not measured.
     """
 
     attack_rate: float
@@ -58,6 +62,9 @@ class Evidence:
     transferability: float | None = None
     few_norm: float | None = None
     starts: tuple[tuple[float | None, float | None], ...] = ()
+    perturbation_norm: float | None = None
+    perturbation_rate: float | None = None
+    margin: float | None = None
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Evidence":

@@ -85,6 +85,13 @@ def _measured(one: ModelEvidence) -> str:
             return f"Universality: the price of label {one.label} scores {one.statistic:.2f} among those of clean nets"
         case "universality":
             return f"Universality: the price of label {one.label} has log z {one.statistic:.2f} below the others"
+        case "perturbation" if one.calibration.source == "library":
+            return (
+                f"Perturbation: how small one is enough for label {one.label}, and how sure of it the net can be made, "
+                f"scores {one.statistic:.2f} among clean nets"
+            )
+        case "perturbation":
+            return f"Perturbation: the smallest of label {one.label} and its margin stand out by z {one.statistic:.2f}"
         case "price":
             return f"Price: label {one.label} has the smallest, {share:.2%} of the pixels for all images"
         case "size":

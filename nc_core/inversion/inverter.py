@@ -16,15 +16,17 @@ from nc_core.errors import Cancelled, NothingToInvert
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion.heading import IMAGES, Heading
 from nc_core.inversion.layout import Layout
+from nc_core.inversion.margin import Margin
 from nc_core.inversion.predict import Predictor
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.rescue import Rescue
 from nc_core.inversion.slots import Job, Outcome, Progress, SlotLoop, run
 from nc_core.inversion.spread import SPREAD_IMAGES, factor_of
 from nc_core.inversion.transfer import Draws, Transfer
-from nc_core.inversion.trigger import Begun, Inversion, State, Transferability, Trigger
+from nc_core.inversion.trigger import Begun, Inversion, Margins, Perturbation, State, Transferability, Trigger
+from nc_core.inversion.universal import Search, Universal, smallest_perturbations
 from nc_core.models import Compute, in_precision, scores_of
-from nc_core.profiles import Profile
+from nc_core.profiles import PERTURBATION_BATCH, Profile
 
 HOLDOUT_IMAGES = 500
 """Held-out images that a kept trigger is measured on: a standard error of 0.4 points at a rate of 0.99, for 6% of an
@@ -59,6 +61,10 @@ class Inverter:
         self._heading = Heading(scores, factor=self._factor, rows=min(IMAGES, profile.batch))
         self._rescue = Rescue(scores, prepared, profile=profile, layout=_layout(prepared), factor=self._factor)
         self.transfer = Transfer(scores, prepared, layout=_layout(prepared), factor=self._factor, slots=slots)
+        self.universal = Universal(
+            scores, prepared.fit, layout=_layout(prepared), factor=self._factor, slots=_of_perturbations(slots, profile)
+        )
+        self._margin = Margin(scores, layout=_layout(prepared), factor=self._factor)
         self.loop = SlotLoop(self._program(net, prepared, profile), slots)
 
     def _program(self, net: keras.Model, prepared: Prepared, profile: Profile) -> SlotProgram:
@@ -69,6 +75,7 @@ class Inverter:
         other = copy(self)
         other.slots, other.loop = slots, SlotLoop(self.loop.program, slots)
         other.transfer = self.transfer.with_slots(slots)
+        other.universal = self.universal.with_slots(_of_perturbations(slots, self.profile))
         return other
 
     def job(
@@ -210,6 +217,42 @@ class Inverter:
             for label, draws in asked.items()
         }
 
+    def search(
+        self, inverted: Inversion, *, seed: int, again: bool = False, should_stop: Callable[[], bool] | None = None
+    ) -> Search | None:
+        """What it takes to find the label's smallest universal perturbation (`nc_core.inversion.universal`).
+
+        None where the label's own inversion could not see its way, as for `draws`.
+        """
+        if not inverted.seen:
+            return None
+        return self.universal.search(inverted.label, seed=seed, again=again, should_stop=should_stop)
+
+    def perturbations(
+        self,
+        inverted: Sequence[Inversion],
+        *,
+        seed: int,
+        again: bool = False,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> dict[int, Perturbation | None]:
+        """Label -> its smallest universal perturbation; None where nothing can be said.
+
+        Raises Cancelled when `should_stop` says so.
+        """
+        seen = [one.label for one in inverted if one.seen]
+        found = smallest_perturbations(self.universal, seen, seed=seed, again=again, should_stop=should_stop)
+        return {one.label: found.get(one.label) for one in inverted}
+
+    def margin(
+        self, inverted: Inversion, *, seed: int, should_stop: Callable[[], bool] | None = None
+    ) -> Margins | None:
+        """How sure the net can be made of the label (`nc_core.inversion.margin`); None where nothing can be said.
+
+        Raises Cancelled when `should_stop` says so.
+        """
+        return self._margin(inverted.label, seed=seed, should_stop=should_stop) if inverted.seen else None
+
     def _evidence(self, outcome: Outcome) -> Evidence:
         """What the optimisation's numbers were."""
         course, profile, label = outcome.course, self.profile, outcome.job.label
@@ -269,6 +312,11 @@ def _layout(prepared: Prepared) -> Layout:
     _, height, width, channels = prepared.fit.x.shape
     domain = prepared.domain
     return Layout(height=height, width=width, channels=channels, low=domain.low, high=domain.high)
+
+
+def _of_perturbations(slots: int, profile: Profile) -> int:
+    """Perturbations in one batch of about as many images as the slots of a profile have."""
+    return max(1, slots * profile.batch // PERTURBATION_BATCH)
 
 
 def _either(one: Callable[[], bool] | None, other: Callable[[], bool] | None) -> Callable[[], bool] | None:

@@ -45,6 +45,31 @@ class Transferability:
     gradient_images: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Perturbation:
+    """The smallest that sends all images to a label (`nc_core.inversion.universal`).
+
+    norm: L2, in ranges of a value, of one that works on 90% of other images; None where the largest that was tried does
+    not. rate: on other images, 0..1, of that one, or of the largest. gradient_images: that went forward and backward
+    for it.
+    """
+
+    norm: float | None
+    rate: float
+    gradient_images: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Margins:
+    """How sure a net can be made of a label (`nc_core.inversion.margin`).
+
+    margin: in logits of the usual spread. gradient_images: that went forward and backward for it.
+    """
+
+    margin: float
+    gradient_images: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Begun:
     """What one round hands to the next: trigger, as it stood, and cost, the lambda it stood at. Not the optimiser."""
@@ -100,6 +125,20 @@ class Inversion:
             return None
         return Transferability(rate=found.transferability, norm=found.few_norm, gradient_images=0)
 
+    @property
+    def perturbation(self) -> Perturbation | None:
+        """The smallest universal perturbation, as measured before."""
+        found = self.evidence
+        if found is None or found.perturbation_rate is None:
+            return None
+        return Perturbation(norm=found.perturbation_norm, rate=found.perturbation_rate, gradient_images=0)
+
+    @property
+    def margins(self) -> Margins | None:
+        """How sure the net can be made of the label, as measured before."""
+        margin = None if self.evidence is None else self.evidence.margin
+        return None if margin is None else Margins(margin=margin, gradient_images=0)
+
     def with_transfer(self, *measured: Transferability | None) -> "Inversion":
         """The same with whether triggers of a few images work on others: mean rate, geometric mean of the norms.
 
@@ -111,6 +150,26 @@ class Inversion:
         rate = float(np.mean([one.rate for one in known]))
         norm = math.prod(max(one.norm, SIZE_FLOOR) for one in known) ** (1 / len(known))
         return replace(self, evidence=replace(self.evidence, transferability=rate, few_norm=norm))
+
+    def with_perturbation(self, *measured: Perturbation | None) -> "Inversion":
+        """The same with the smallest universal perturbation: geometric mean of the norms, mean of the rates.
+
+        Nothing where that could not be measured; no norm where one of them has none.
+        """
+        known = [one for one in measured if one is not None]
+        if not known or self.evidence is None:
+            return self
+        norms = [one.norm for one in known if one.norm is not None]
+        norm = math.prod(norms) ** (1 / len(norms)) if len(norms) == len(known) else None
+        rate = float(np.mean([one.rate for one in known]))
+        return replace(self, evidence=replace(self.evidence, perturbation_norm=norm, perturbation_rate=rate))
+
+    def with_margin(self, *measured: Margins | None) -> "Inversion":
+        """The same with the first margin that is known."""
+        known = next((one.margin for one in measured if one is not None), None)
+        if known is None or self.evidence is None:
+            return self
+        return replace(self, evidence=replace(self.evidence, margin=known))
 
     def with_starts(self, several: "Sequence[Inversion]") -> "Inversion":
         """The same with what came of every start of its label; nothing where the optimisation left no numbers."""

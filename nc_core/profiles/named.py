@@ -119,6 +119,13 @@ FEW_DRAWS = 4
 TWIN_UPDATES, TWIN_BATCH = 600, 32
 """Of the training of a clean twin (`nc_core.scanning.twins`): updates, and images in each."""
 
+PERTURBATION_UPDATES, PERTURBATION_BATCH = 12, 16
+"""192 gradient images for the smallest universal perturbation of a label (`nc_core.inversion.perturbation`). 40 updates
+made the norms 5 to 10% smaller, those of planted labels no more than the others."""
+
+MARGIN_STARTS, MARGIN_UPDATES = 4, 40
+"""160 gradient images for the largest margin of a label (`nc_core.inversion.margin`)."""
+
 PROFILES = {profile.name: profile for profile in (PAPER, FAST, THOROUGH)}
 """What a scan may be asked for."""
 

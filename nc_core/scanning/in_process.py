@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from nc_core.detection import AGAIN, LabelNorm, middle
 from nc_core.inversion import Inversion, Inverter, Progress
-from nc_core.inversion.trigger import Transferability
 from nc_core.scanning.budget import UNLIMITED, Budget, ends_round, used_up
 from nc_core.scanning.conductor import Round, first_round, next_step
 from nc_core.scanning.rounds import Plan, range_of, within_range
@@ -115,15 +114,20 @@ def _round(
     for label, fresh in found.items():
         several[label] = [before[label], *fresh] if purpose == "confirmation" else fresh
         chosen[label] = several[label][middle([one.norm for one in several[label]])]
-    asked = [] if purpose == "screening" else list(chosen.values())
-    carried = inverter.transferability(asked, seed=seed, again=purpose == "confirmation", should_stop=should_stop)
+    asked, again = [] if purpose == "screening" else list(chosen.values()), purpose == "confirmation"
+    carried = inverter.transferability(asked, seed=seed, again=again, should_stop=should_stop)
+    perturbed = inverter.perturbations(asked, seed=seed, again=again, should_stop=should_stop)
+    margins = {one.label: inverter.margin(one, seed=seed, should_stop=should_stop) for one in asked if not again}
     after = {}
     for label, one in chosen.items():
-        earlier, more = before.get(label), carried.get(label)
-        transfer = earlier.transfer if earlier and purpose == "confirmation" else None
-        whole = one.with_transfer(transfer, more).with_starts(several[label])
+        earlier, first = before.get(label), before.get(label) if again else None
+        more, moved, sure = carried.get(label), perturbed.get(label), margins.get(label)
+        whole = one.with_transfer(first.transfer if first else None, more)
+        whole = whole.with_perturbation(first.perturbation if first else None, moved)
+        whole = whole.with_margin(first.margins if first else None, sure)
         work = [*found[label], earlier] if earlier else found[label]
-        after[label] = _with_work_of(whole, work, more)
+        besides = sum(each.gradient_images for each in (more, moved, sure) if each is not None)
+        after[label] = _with_work_of(whole.with_starts(several[label]), work, besides)
     return after
 
 
@@ -140,10 +144,11 @@ def _cancelled(label: int, budget: Budget) -> Inversion:
     )
 
 
-def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion], carried: Transferability | None = None) -> Inversion:
+def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion], besides: int) -> Inversion:
+    """besides: gradient images of what was looked at besides the inversions."""
     return replace(
         one,
         updates=sum(each.updates for each in all_of_it),
-        gradient_images=sum(each.gradient_images for each in all_of_it) + (carried.gradient_images if carried else 0),
+        gradient_images=sum(each.gradient_images for each in all_of_it) + besides,
         seconds=sum(each.seconds for each in all_of_it),
     )

@@ -8,7 +8,18 @@ from nc_core.datasets.split import FIT_CAP, FIT_SHARE, HOLDOUT_CAP, REPAIR_CAP
 from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.intake import load_canonical
 from nc_core.intake.cost import NetCost, cost_of, program_bytes
-from nc_core.profiles import ALL_PROFILES, FEW, FEW_DRAWS, PROFILES, TWIN_BATCH, TWIN_UPDATES
+from nc_core.profiles import (
+    ALL_PROFILES,
+    FEW,
+    FEW_DRAWS,
+    MARGIN_STARTS,
+    MARGIN_UPDATES,
+    PERTURBATION_BATCH,
+    PERTURBATION_UPDATES,
+    PROFILES,
+    TWIN_BATCH,
+    TWIN_UPDATES,
+)
 from nc_core.scanning.rounds import plan
 from nc_tasks.capacity import default_workers, slots_of
 from nc_tasks.errors import MissingArtefact
@@ -109,6 +120,9 @@ def images_of(labels: int, profile: Profile) -> int:
         settings = ALL_PROFILES[rounds.profile_of(number)]
         total += rounds.steps(number) * settings.updates_per_step * settings.batch
         total += rounds.asked(number) * FEW_DRAWS * FEW.max_updates * FEW.batch
+        total += rounds.asked(number) * PERTURBATION_UPDATES * PERTURBATION_BATCH
+        if rounds.purpose(number) == "inversion":
+            total += rounds.asked(number) * MARGIN_UPDATES * MARGIN_STARTS
     return total
 
 

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from nc_core.errors import Cancelled
 from nc_tasks.store import Submission
@@ -13,24 +13,56 @@ from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
     from nc_core.inversion import Begun, Inversion, Inverter, Progress
-    from nc_core.inversion.slots import Job, Outcome, SlotLoop
-    from nc_core.inversion.trigger import Transferability
+    from nc_core.inversion.slots import Job
+    from nc_core.inversion.trigger import Margins, Perturbation, Transferability
     from nc_core.models import Compute
 
 KEPT = 2
 """Engines that keep their compiled program: the submission at work and its neighbour."""
 
 
-class _Waiting:
+class _Ended(Protocol):
+    """What a loop says of a job that is over."""
+
+    @property
+    def job(self) -> "Job":
+        """The job."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was told to stop."""
+
+
+E = TypeVar("E", bound=_Ended)
+
+
+class _Loop(Protocol[E]):
+    """Slots that advance together (`nc_core.inversion.slots.SlotLoop`)."""
+
+    @property
+    def free(self) -> int:
+        """Slots without a job."""
+
+    def admit(self, job: "Job") -> None:
+        """Put a job into a free slot."""
+
+    def step(self) -> list[E]:
+        """Advance all; those that are over leave."""
+
+    def clear(self) -> None:
+        """Empty every slot."""
+
+
+class _Waiting(Generic[E]):
     """A label task that waits for its job."""
 
     def __init__(self, job: "Job") -> None:
         self.job = job
         self.over = threading.Event()
-        self.outcome: Outcome | None = None
+        self.outcome: E | None = None
         self.error: BaseException | None = None
 
-    def result(self) -> "Outcome":
+    def result(self) -> E:
         """The outcome of a job that is over; raises what broke it."""
         if self.error is not None:
             raise self.error
@@ -38,23 +70,23 @@ class _Waiting:
         return self.outcome
 
 
-class _Driver:
+class _Driver(Generic[E]):
     """Lets threads share one loop: each brings its jobs and waits, a thread of its own advances all slots.
 
     That thread ends when nothing is left to do and is started again by the next job.
     """
 
-    def __init__(self, loop: "SlotLoop") -> None:
+    def __init__(self, loop: _Loop[E]) -> None:
         self._loop = loop
         self._lock = threading.Lock()
-        self._queue: deque[_Waiting] = deque()
-        self._seated: dict[Job, _Waiting] = {}
+        self._queue: deque[_Waiting[E]] = deque()
+        self._seated: dict[Job, _Waiting[E]] = {}
         self._driving = False
         self._stepped = time.monotonic()
 
-    def run(self, jobs: "Iterable[Job]") -> "list[Outcome]":
+    def run(self, jobs: "Iterable[Job]") -> list[E]:
         """Their outcomes, in their order; blocks. Raises whatever broke the batched step."""
-        waiting = [_Waiting(job) for job in jobs]
+        waiting = [_Waiting[E](job) for job in jobs]
         with self._lock:
             self._queue.extend(waiting)
             if waiting and not self._driving:
@@ -109,12 +141,14 @@ class _Driver:
 class SlotEngine:
     """Lets the label tasks of a worker share one `Inverter`, each in a thread of its own.
 
-    A label whose triggers of a few images are looked at has left its slot, so the next one has it meanwhile.
+    A label whose universality is looked at has left its slot, so the next one has it meanwhile.
     """
 
     def __init__(self, inverter: "Inverter") -> None:
         self.inverter = inverter
         self._labels, self._draws = _Driver(inverter.loop), _Driver(inverter.transfer.loop)
+        self._searches = _Driver(inverter.universal.loop)
+        self._drivers: tuple[_Driver[Any], ...] = (self._labels, self._draws, self._searches)
 
     def invert(
         self,
@@ -160,15 +194,37 @@ class SlotEngine:
             raise Cancelled(f"label {inverted.label} was cancelled")
         return self.inverter.transfer.measure(draws, outcomes)
 
+    def perturbation(
+        self, inverted: "Inversion", *, seed: int, again: bool, should_stop: Callable[[], bool]
+    ) -> "Perturbation | None":
+        """The label's smallest universal perturbation, None where nothing can be said; blocks.
+
+        Raises Cancelled, or whatever broke the batched step.
+        """
+        search = self.inverter.search(inverted, seed=seed, again=again, should_stop=should_stop)
+        if search is None:
+            return None
+        (found,) = self._searches.run([search.job])
+        if found.cancelled:
+            raise Cancelled(f"label {inverted.label} was cancelled")
+        return self.inverter.universal.measure(search, found)
+
+    def margin(self, inverted: "Inversion", *, seed: int, should_stop: Callable[[], bool]) -> "Margins | None":
+        """How sure the net can be made of the label, None where nothing can be said; in the caller's own thread.
+
+        Raises Cancelled.
+        """
+        return self.inverter.margin(inverted, seed=seed, should_stop=should_stop)
+
     @property
     def idle(self) -> bool:
         """True while no label is in it."""
-        return self._labels.idle and self._draws.idle
+        return all(driver.idle for driver in self._drivers)
 
     @property
     def silent_seconds(self) -> float:
         """How long the device has been at its present step; 0 while no label is in it."""
-        return max(self._labels.silent_seconds, self._draws.silent_seconds)
+        return max(driver.silent_seconds for driver in self._drivers)
 
 
 _engines: OrderedDict[tuple[object, ...], SlotEngine] = OrderedDict()

@@ -41,6 +41,12 @@ class NoEngine:
     def transferability(self, _inverted: object, **_: object) -> None:
         """No label is asked whether it is universal."""
 
+    def perturbation(self, _inverted: object, **_: object) -> None:
+        """No label is asked."""
+
+    def margin(self, _inverted: object, **_: object) -> None:
+        """No label is asked."""
+
     def invert(
         self,
         label: int,  # noqa: ARG002

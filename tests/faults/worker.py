@@ -41,6 +41,12 @@ class ScriptedEngine:
     def transferability(self, _inverted: object, **_: object) -> None:
         """No label is asked."""
 
+    def perturbation(self, _inverted: object, **_: object) -> None:
+        """No label is asked."""
+
+    def margin(self, _inverted: object, **_: object) -> None:
+        """No label is asked."""
+
     @property
     def silent_seconds(self) -> float:
         return 0.0 if self._hangs_since is None else time.monotonic() - self._hangs_since

@@ -19,7 +19,7 @@ NEIGHBOURS = 4
 """Labels next in size that are shown beside the flagged ones."""
 
 TITLES = {"backdoored": "Backdoored", "clean": "No backdoor found", "inconclusive": "Inconclusive"}
-RULE_NAMES = {"outlier": "outlier test", "size": "size rule"}
+RULE_NAMES = {"outlier": "outlier test", "size": "size rule", "perturbation": "small perturbation"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,7 @@ class Card:
     """One label's trigger with its pictures.
 
     flagged, follower: as in result.json. transfer: how often triggers of four images work on others.
+    perturbation: how small one is that sends all along.
     """
 
     label: int
@@ -46,6 +47,7 @@ class Card:
     share: str
     rate: str
     transfer: str | None
+    perturbation: str | None
     rules: str
     pictures: TriggerPictures
 
@@ -209,6 +211,12 @@ def transfer_of(row: Row) -> str | None:
     return None if rate is None else percent(rate)
 
 
+def perturbation_of(row: Row) -> str | None:
+    """L2 norm of the smallest perturbation that sends the images to the label, None where there is none."""
+    norm = (row.get("evidence") or {}).get("perturbation_norm")
+    return None if norm is None else significant(norm)
+
+
 def _card(row: Row, pictures: TriggerPictures, input_shape: list[int]) -> Card:
     return Card(
         label=row["label"],
@@ -219,6 +227,7 @@ def _card(row: Row, pictures: TriggerPictures, input_shape: list[int]) -> Card:
         share=percent(row["norm"] / (input_shape[0] * input_shape[1])),
         rate=percent(row["attack_success_rate"]),
         transfer=transfer_of(row),
+        perturbation=perturbation_of(row),
         rules=rules_of(row),
         pictures=pictures,
     )

@@ -50,7 +50,7 @@ class EvidenceInfo(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    name: str = Field(description="norm, universality or size.")
+    name: str = Field(description="outlier, universality, price, size or perturbation.")
     statistic: float
     p_value: float = Field(description="Chance that a clean model reaches it.")
     calibration: Calibration

@@ -27,7 +27,11 @@ from tests.evidence import CONVERGED, NOT_CONVERGED
 
 PIXELS = 1024
 LIBRARY = [
-    NullScan(name=f"{classes}-{at}", classes=classes, statistics={"price": price, "universality": z})
+    NullScan(
+        name=f"{classes}-{at}",
+        classes=classes,
+        statistics={"price": price, "universality": z, "perturbation": z},
+    )
     for classes in (5, 43)
     for at, (price, z) in enumerate(zip(np.linspace(2.2, 3.4, 16), np.linspace(1.0, 2.6, 16), strict=True))
 ]
@@ -133,6 +137,53 @@ def test_the_tests_that_can_be_made_share_the_rate() -> None:
     assert judge(clean(100), transfer=prices).shares == {"outlier": 0.6, "universality": 0.2, "size": 0.2}
     for classes in (5, 43):
         assert judge(clean(classes), transfer=prices).shares == {"outlier": 0.4, "universality": 0.4, "size": 0.2}
+
+
+def without_masks(norms: Sequence[float], label: int, *, norm: float, margin: float) -> list[LabelNorm]:
+    """Labels alike in their norms and prices, one with another perturbation and another margin."""
+    return [
+        replace(
+            one,
+            evidence=replace(
+                one.evidence or CONVERGED,
+                perturbation_norm=norm if one.label == label else 4.0 + 0.02 * (one.label % 7),
+                perturbation_rate=0.9,
+                margin=margin if one.label == label else 20.0 + 0.2 * (one.label % 5),
+            ),
+        )
+        for one in scan(norms, transfer=dict.fromkeys(range(len(norms)), DEAR))
+    ]
+
+
+def test_a_label_without_a_small_mask_is_flagged_by_a_small_perturbation_and_a_large_margin() -> None:
+    # Given 43 labels alike in their masks, one that a third of the others' perturbation reaches, with a larger margin
+    labels = without_masks(clean(43), 7, norm=1.3, margin=44.0)
+    found = detect(labels, classes=43, pixels=PIXELS)
+    # Then it is flagged by that alone, beside the clean scans that come with Cleanse
+    assert found.flagged_labels == (7,)
+    assert found.labels[7].rules == ("perturbation",)
+    assert found.shares == {"outlier": 0.35, "universality": 0.35, "size": 0.1, "perturbation": 0.2}
+    (known,) = (one for one in found.evidence if one.name == "perturbation")
+    assert (known.label, known.calibration.source, known.calibration.scans) == (7, "library", 16)
+    assert known.p_value == found.p_value <= 0.05
+    assert any(rule.startswith("Perturbation: how small one is enough for label 7") for rule in found.rules)
+    # And a label that is no other than the rest is not
+    assert detect(without_masks(clean(43), 7, norm=4.0, margin=20.0), classes=43, pixels=PIXELS).verdict == "clean"
+
+
+def test_a_scan_that_looked_for_no_perturbation_is_judged_as_before() -> None:
+    labels = without_masks(clean(43), 7, norm=1.3, margin=44.0)
+    old = [
+        replace(one, evidence=replace(one.evidence, perturbation_norm=None, perturbation_rate=None, margin=None))
+        for one in labels
+        if one.evidence is not None
+    ]
+    found = detect(old, classes=43, pixels=PIXELS)
+    assert found.shares == {"outlier": 0.4, "universality": 0.4, "size": 0.2}
+    assert {one.name for one in found.evidence} == {"outlier", "universality"}
+    # Of few labels none stands out, so that nothing is asked there
+    few = detect(without_masks(clean(5), 2, norm=1.3, margin=44.0), classes=5, pixels=PIXELS)
+    assert few.shares == {"outlier": 0.4, "universality": 0.4, "size": 0.2}
 
 
 def test_clean_norms_are_clean_and_say_what_is_not_covered() -> None:

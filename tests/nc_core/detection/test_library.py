@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from nc_core.detection.library import FEWEST, NullScan, law_of, library, tail_p
+from nc_core.detection.evidence import KINDS
+from nc_core.detection.library import FEWEST, PERTURBATIONS, NullScan, law_of, library, tail_p
 
 
 def scan(classes: int, price: float) -> NullScan:
@@ -25,6 +26,16 @@ def test_few_and_many_labels_have_laws_of_their_own() -> None:
     # Of few labels a price has hardly others to stand out from
     assert (few.kinds, len(few.scans)) == (("price",), FEWEST)
     assert min(one["price"] for one in few.scans) >= 100.0
+
+
+def test_what_is_held_against_other_labels_alone_says_nothing_of_few() -> None:
+    statistics = {"perturbation": 1.0}
+    scans = [NullScan(name="clean", classes=classes, statistics=statistics) for classes in (5, 10) for _ in range(9)]
+    many = law_of(classes=10, kinds=PERTURBATIONS, scans=scans)
+    assert many is not None
+    assert (many.kinds, len(many.scans)) == (PERTURBATIONS, 9)
+    assert law_of(classes=9, kinds=PERTURBATIONS, scans=scans) is None
+    assert law_of(classes=10, kinds=PERTURBATIONS, scans=MANY) is None
 
 
 @pytest.mark.parametrize("classes", [10, 12, 2])
@@ -85,4 +96,4 @@ def test_what_comes_with_cleanse_judges_few_and_many_labels(classes: int) -> Non
 def test_what_comes_with_cleanse_names_its_nets_and_statistics() -> None:
     for one in library():
         assert one.classes >= 2
-        assert set(one.statistics) <= {"outlier", "universality", "price", "size"}
+        assert set(one.statistics) <= set(KINDS)

@@ -9,7 +9,7 @@ import pytest
 
 from nc_core.errors import Cancelled, CleanseError, OutOfDeviceMemory
 from nc_core.inversion import Begun, Inversion, Trigger
-from nc_core.inversion.trigger import Transferability
+from nc_core.inversion.trigger import Margins, Perturbation, Transferability
 from nc_core.scanning.rounds import RANGE_ROUNDS, plan
 from nc_tasks.request.options import ScanOptions
 from nc_tasks.request.scan import ScanRequest, StoredFile
@@ -21,6 +21,10 @@ from nc_tasks.worker.process import WorkerProcess
 from tests.evidence import CONVERGED, NOT_CONVERGED
 
 TRIGGER = Trigger(mask=np.full((2, 2), 0.5, np.float32), pattern=np.zeros((2, 2, 1), np.float32))
+UNIVERSAL = replace(
+    CONVERGED, transferability=0.75, few_norm=4.0, perturbation_norm=2.0, perturbation_rate=0.9, margin=21.0
+)
+"""What the engine says besides of a label that was seen."""
 
 
 class Engine:
@@ -38,12 +42,22 @@ class Engine:
             return None
         return Transferability(rate=0.25 if again else 0.75, norm=16.0 if again else 4.0, gradient_images=1280)
 
+    def perturbation(self, inverted: Inversion, *, seed: int, again: bool, **_: object) -> Perturbation | None:
+        assert seed == 5
+        return Perturbation(norm=8.0 if again else 2.0, rate=0.9, gradient_images=192) if inverted.seen else None
+
+    def margin(self, inverted: Inversion, *, seed: int, **_: object) -> Margins | None:
+        assert seed == 5
+        return Margins(margin=21.0, gradient_images=160) if inverted.seen else None
+
     def of(self, _: WorkerProcess, submission: Submission, profile: str, _slots: int, range: int) -> Any:
         engine = self
         self.ranges.append(range)
 
         class Bound:
             transferability = staticmethod(engine.transferability)
+            perturbation = staticmethod(engine.perturbation)
+            margin = staticmethod(engine.margin)
 
             def invert(
                 self,
@@ -228,10 +242,7 @@ def test_each_start_of_a_confirmed_label_is_kept_with_its_norm_and_its_rate(
 
     engine.does = another
     run(submission, 1)
-    assert (
-        row(worker, submission, 1).evidence
-        == replace(CONVERGED, transferability=0.75, few_norm=4.0, starts=((2.0, 0.99),)).to_json()
-    )
+    assert row(worker, submission, 1).evidence == replace(UNIVERSAL, starts=((2.0, 0.99),)).to_json()
     # When it is confirmed
     with worker.store.write() as session:
         labels.create(session, submission_id=submission, labels=[1], round=1, updates_budget=1200)
@@ -262,11 +273,12 @@ def test_a_label_that_was_seen_is_asked_whether_it_is_universal_and_again_when_c
         seen, hidden = findings.latest(session, submission_id=submission)
         first = session.get_one(Label, (submission, 0, 0))
     starts = ((2.0, 0.99),) * 3
-    one = replace(CONVERGED, transferability=0.75, few_norm=4.0, starts=starts[:1])
+    one = replace(UNIVERSAL, starts=starts[:1])
+    both = {"transferability": 0.5, "few_norm": 8.0, "perturbation_norm": 4.0}
     assert first.evidence == one.to_json()
-    assert seen.evidence == replace(one, transferability=0.5, few_norm=8.0, starts=starts).to_json()
+    assert seen.evidence == replace(one, **both, starts=starts).to_json()
     assert hidden.evidence == replace(blind, starts=starts).to_json()
-    assert (first.gradient_images, seen.gradient_images) == (640 + 1280, 2 * 640 + 1280)
+    assert (first.gradient_images, seen.gradient_images) == (640 + 1280 + 192 + 160, 2 * 640 + 1280 + 192)
     assert hidden.gradient_images == 2 * 640
 
 

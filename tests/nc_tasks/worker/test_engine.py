@@ -13,7 +13,7 @@ from nc_core.datasets.domain import Domain
 from nc_core.datasets.prepared import Part, Prepared
 from nc_core.errors import Cancelled
 from nc_core.inversion import FAST, Inversion, Inverter, invert_labels
-from nc_core.inversion.trigger import Transferability
+from nc_core.inversion.trigger import Perturbation, Transferability
 from nc_tasks.worker.engine import SlotEngine
 
 SHORT = replace(FAST, max_steps=5, gate_threshold=0.0)
@@ -88,6 +88,29 @@ def test_tasks_that_ask_for_universality_at_once_get_what_the_plain_loop_gets(
     with pytest.raises(Cancelled, match="label 4 was cancelled"):
         shared.transferability(inverted[4][0], seed=3, again=False, should_stop=lambda: True)
     assert shared.idle
+
+
+def test_tasks_that_look_for_perturbations_at_once_get_what_the_plain_loop_gets(
+    material: tuple[keras.Model, Prepared],
+) -> None:
+    # Given eleven label tasks whose labels are inverted
+    shared = engine((material[0], replace(material[1], fit=tiled(material[1].fit))), 8)
+    inverted = [one for (one,) in shared.inverter.invert(range(11), seed=3).values()]
+
+    def ask(one: Inversion) -> Perturbation | None:
+        return shared.perturbation(one, seed=3, again=False, should_stop=lambda: False)
+
+    # When all look for the smallest perturbation
+    with ThreadPoolExecutor(11) as pool:
+        found = list(pool.map(ask, inverted))
+    # Then each gets what it would get without threads, and may still be told to stop
+    assert found == list(shared.inverter.perturbations(inverted, seed=3).values())
+    assert all(one is not None for one in found)
+    with pytest.raises(Cancelled, match="label 4 was cancelled"):
+        shared.perturbation(inverted[4], seed=3, again=False, should_stop=lambda: True)
+    assert shared.idle
+    # And how sure the net can be made of a label is asked in the task's own thread
+    assert shared.margin(inverted[4], seed=3, should_stop=lambda: False) == shared.inverter.margin(inverted[4], seed=3)
 
 
 def test_a_cancelled_label_stops_and_its_neighbour_does_not(material: tuple[keras.Model, Prepared]) -> None:

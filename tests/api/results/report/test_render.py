@@ -144,3 +144,14 @@ def test_a_card_says_whether_the_trigger_is_universal(
     for row in result["labels"]:
         row["evidence"] = None
     assert "triggers of four images work on" not in page(result).text.split("Reversed triggers")[1]
+
+
+def test_a_card_says_how_small_a_perturbation_does_without_a_mask(
+    page: Callable[[dict[str, Any]], Page], make_result: Make
+) -> None:
+    result = make_result(infected={3: 8.0})
+    for row in result["labels"]:
+        row["evidence"] = {**row["evidence"], "perturbation_norm": 1.234 if row["flagged"] else None}
+    text = page(result).text
+    assert text.count("a perturbation of L2 norm 1.23 does without a mask") == 1
+    assert "does without a mask" not in page(make_result(infected={3: 8.0})).text
