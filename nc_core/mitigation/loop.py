@@ -79,29 +79,35 @@ class Patch(Protocol):
 
 
 class _Told:
-    """Turns the steps of one round, half patching and half looking at the net again, into shares of the whole repair.
+    """Turns the steps of one round into shares of the whole repair, which never fall.
 
     rounds: the number of this round, from 1, of at most `most`. doing: what the patching is called.
     """
 
     def __init__(self, progress: Progress | None, rounds: int, most: int, doing: str) -> None:
         self._progress, self._rounds, self._most, self._doing = progress, rounds, most, doing
+        self._furthest = 0.0
 
     def patching(self, fraction: float) -> None:
         """The share of this round's patching that is done."""
-        self._tell(fraction / 2, self._doing)
+        self._tell(0.4 * fraction, self._doing)
 
     def looking(self, fraction: float) -> None:
-        """The share of this round's fresh inversions that is done."""
-        self._tell(0.5 + fraction / 4, "inverting repaired labels afresh")
+        """The share of this round's fresh inversions that is done; they are made once more after the last patch."""
+        self._tell(0.4 + 0.1 * fraction, "inverting repaired labels afresh")
+
+    def finishing(self, fraction: float) -> None:
+        """The share of the last patch that is done; it may be made twice."""
+        self._tell(0.5 + 0.2 * fraction, f"{self._doing}, last patch")
 
     def scanning(self, fraction: float) -> None:
         """The share of this round's scan of all labels that is done."""
-        self._tell(0.75 + fraction / 4, "scanning all labels again")
+        self._tell(0.7 + 0.3 * fraction, "scanning all labels again")
 
     def _tell(self, share: float, doing: str) -> None:
+        self._furthest = max(self._furthest, share)
         if self._progress is not None:
-            done = (self._rounds - 1 + share) / self._most
+            done = (self._rounds - 1 + self._furthest) / self._most
             self._progress(done, f"round {self._rounds} of {self._most}: {doing}")
 
 
@@ -219,7 +225,7 @@ def _rounds(
         found = rescanner.look(seed=own, progress=told.looking, should_stop=should_stop)
         settles = rounds >= least and not found.small
         if settles and holds and last is not None:
-            taken = _last(bench, last, known, seed=own, progress=told.patching, should_stop=should_stop)
+            taken = _last(bench, last, known, seed=own, progress=told.finishing, should_stop=should_stop)
             if taken is not None:
                 beyond = taken
                 found = rescanner.look(seed=own, progress=told.looking, should_stop=should_stop)

@@ -13,8 +13,9 @@ from nc_core.mitigation.repair import Progress, Repair
 from nc_core.profiles.proportional import ProportionalControl
 
 LEAST_ROUNDS = 2
-"""The second is made also where nothing small is found: on the real sunglasses BadNet detection found nothing after the
-first, and a third of the true attacks still succeeded."""
+"""With labels a second is made also where nothing small is found: detection finds nothing long before the attack is
+dead. Without them it costs more agreement than the last patch, which leaves less: on the real sunglasses BadNet a
+second round left 9 to 18% of the true attacks, and the last patch after one round, at the same agreement, 0 to 5%."""
 SLOWER = (1.0, 0.3, 0.1)
 """Learning rates that a round tries one after the other, as parts of the first."""
 FASTER = 3.0
@@ -33,7 +34,7 @@ def unlearn(case: Case, *, progress: Progress | None = None, should_stop: Callab
         Unlearning(),
         method="unlearning",
         doing="unlearning",
-        least=LEAST_ROUNDS,
+        least=LEAST_ROUNDS if case.prepared.labelled else 1,
         last=last_patch,
         progress=progress,
         should_stop=should_stop,

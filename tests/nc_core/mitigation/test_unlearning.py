@@ -104,8 +104,9 @@ def test_a_round_is_made_at_the_fastest_rate_that_the_accuracy_bound_bears(
 
     monkeypatch.setattr(unlearning, "fine_tune", ruinous)
     monkeypatch.setattr(unlearning, "tuning_for", lambda *_, **__: TEACHING)
+    monkeypatch.setattr(unlearning, "unlearn_perturbations", lambda *_, **__: None)
     monkeypatch.setattr(lessons, "IMAGES", 100)
-    looks([], [])
+    looks([], [], [])
     # When it is repaired within a bound
     repair = METHODS["unlearning"](case(canonical=dense_badnet(), max_accuracy_loss=0.1))
     # Then each round tries slower ones until one bears it, from where the round began; without any it is rejected
