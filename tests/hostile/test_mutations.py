@@ -33,14 +33,14 @@ def in_one_line(read: Callable[[], object], refused: type[InputRefused]) -> None
 
 
 @pytest.mark.parametrize("number", range(AT_THE_DOOR))
-def test_a_changed_model_at_the_door(number: int, tmp_path: Path) -> None:
+def test_a_changed_model_in_quarantine(number: int, tmp_path: Path) -> None:
     path = tmp_path / "model"
     path.write_bytes(mutated(MODELS, number))
     in_one_line(lambda: plain(admit_model(path)), ModelRefused)
 
 
 @pytest.mark.parametrize("number", range(AT_THE_DOOR))
-def test_changed_data_at_the_door(number: int, tmp_path: Path) -> None:
+def test_changed_data_in_quarantine(number: int, tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(mutated(DATA, number))
     in_one_line(lambda: admit_images(path), DataRefused)

@@ -10,6 +10,7 @@ from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 from nc_tasks.worker.heartbeat import Heartbeat
 from nc_tasks.worker.process import WorkerProcess
+from tests.nc_tasks.submissions import Messages
 from tests.servers import s3
 
 
@@ -52,3 +53,9 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     name = f"cleanse-{token_hex(6)}"
     _client().create_bucket(Bucket=name)
     return f"s3://{name}/files"
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Messages:
+    """Messages are noted instead of sent."""
+    return Messages(monkeypatch)

@@ -16,15 +16,10 @@ from nc_tasks.store.tables.states import LABEL_ENDS
 from nc_tasks.views.planning import plan_of
 from nc_tasks.views.results import result_json
 from nc_tasks.worker.process import WorkerProcess
-from tests.nc_tasks.test_workflow import CLASSES, CLEAN, Messages, end, prepared, state
+from tests.nc_tasks.submissions import CLASSES, CLEAN, Messages, end, prepared, state
 from tests.servers.databases import database_url as database_url
 
 MINUTES = 10.0
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Messages:
-    return Messages(monkeypatch)
 
 
 def began(worker: WorkerProcess, submission_id: str, minutes_ago: float) -> None:

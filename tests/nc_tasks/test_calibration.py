@@ -20,8 +20,7 @@ from nc_tasks.store.rows import baselines, detections, lifecycle, submissions
 from nc_tasks.tasks import scan
 from nc_tasks.views import judging
 from nc_tasks.worker.process import WorkerProcess
-from tests.nc_tasks.test_workflow import CLASSES, CLEAN, SMALLEST, Messages, end, prepared, state
-from tests.nc_tasks.test_workflow import sent as sent
+from tests.nc_tasks.submissions import CLASSES, CLEAN, SMALLEST, Messages, end, prepared, state
 from tests.servers.databases import database_url as database_url
 
 OF_THREE = 0.25

@@ -13,8 +13,7 @@ from nc_tasks.tasks.repair import range_alpha
 from nc_tasks.views.results import result_json
 from nc_tasks.worker.inputs import domain_of
 from nc_tasks.worker.process import WorkerProcess
-from tests.nc_tasks.test_workflow import CLEAN, SMALLEST, Messages, end, prepared, state
-from tests.nc_tasks.test_workflow import sent as sent
+from tests.nc_tasks.submissions import CLEAN, SMALLEST, Messages, end, prepared, state
 from tests.servers.databases import database_url as database_url
 
 RANGES: list[dict[str, Any]] = [

@@ -9,6 +9,9 @@ import h5py
 import keras
 import pytest
 
+from nc_core.errors import ModelRefused
+from nc_core.intake import read_model
+
 Edit = Callable[[dict[str, Any]], object]
 
 
@@ -68,3 +71,11 @@ def edited(h5: Path) -> Callable[[str, Edit], Path]:
         return h5
 
     return edit
+
+
+def refusal(path: Path) -> str:
+    """Why the file is refused, in one line."""
+    with pytest.raises(ModelRefused) as refused:
+        read_model(path)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)

@@ -1,26 +1,17 @@
-"""Keras files that are refused: classes, options, graphs, weights and outputs outside what is read."""
+"""Keras files that are refused: classes, options, graphs and outputs outside what is read."""
 
-import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import h5py
 import keras
-import numpy as np
 import pytest
 
 from nc_core.errors import ModelRefused
-from nc_core.intake import limits, options, read_model
+from nc_core.intake import read_model
+from tests.nc_core.intake.conftest import refusal
 
 L = keras.layers
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(ModelRefused) as refused:
-        read_model(path)
-    assert "\n" not in str(refused.value)
-    return str(refused.value)
 
 
 def option(name, value):
@@ -47,6 +38,8 @@ def renamed(name):
 
 
 NORM = tensor("norm")
+
+
 CONFIGS = {
     "operation of another module": ("flat", operation("Add", NORM, 3.0, module="keras.src.ops.nn"), ["operation"]),
     "operation of no Keras": ("flat", operation("Add", NORM, 3.0, module="evil.numpy"), ["evil.numpy"]),
@@ -193,196 +186,3 @@ def test_hard_sigmoid_of_keras_2_is_refused_and_that_of_keras_3_read(edited):
     with h5py.File(path, "r+") as file:
         file.attrs["keras_version"] = "2.4.0"
     assert "hard_sigmoid of Keras 2" in refusal(path)
-
-
-def replaced(path: Path, content, **settings) -> Path:
-    """The `.h5` classifier with another kernel in its layer `conv`."""
-    with h5py.File(path, "r+") as file:
-        del file["model_weights/conv/conv/kernel"]
-        if content is not None:
-            file["model_weights/conv/conv"].create_dataset("kernel", data=content, **settings)
-    return path
-
-
-KERNEL = np.arange(108, dtype=np.float32).reshape(3, 3, 3, 4)
-
-
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_weights_of_any_float_are_read_as_float32(dtype, h5: Path):
-    weights = read_model(replaced(h5, KERNEL.astype(dtype), compression="gzip", shuffle=True)).weights
-    assert weights["conv/kernel"].dtype == np.float32
-    np.testing.assert_array_equal(weights["conv/kernel"], KERNEL)
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (np.where(KERNEL == 5, np.nan, KERNEL), "hold NaN (1 of 108 values)"),
-        (np.where(KERNEL == 5, np.inf, KERNEL), "hold infinity"),
-        (np.where(KERNEL == 5, 1e300, KERNEL.astype("float64")), "hold infinity"),
-        (KERNEL.astype(np.int64), "hold int64"),
-        (KERNEL[..., :3], "(3, 3, 3, 3)"),
-        (None, "no array 'conv/kernel'"),
-    ],
-)
-def test_weights_that_say_nothing_are_refused(content, said, h5: Path):
-    text = refusal(replaced(h5, content))
-    assert said in text
-    assert "conv" in text
-
-
-def test_arrays_that_lie_elsewhere_are_refused(h5: Path, tmp_path: Path):
-    # Given a kernel that is a link, a link to another file, external data, or a virtual dataset
-    other = tmp_path / "other.h5"
-    with h5py.File(other, "w") as file:
-        file["kernel"] = KERNEL
-    (tmp_path / "raw").write_bytes(KERNEL.tobytes())
-    virtual = h5py.VirtualLayout(KERNEL.shape, "float32")
-    virtual[:] = h5py.VirtualSource(other, "kernel", KERNEL.shape)
-    place = "model_weights/conv/conv/kernel"
-    makers = {
-        "SoftLink": lambda file: file.__setitem__(place, h5py.SoftLink("/model_weights/norm")),
-        "ExternalLink": lambda file: file.__setitem__(place, h5py.ExternalLink(str(other), "kernel")),
-        "another file": lambda file: file.create_dataset(
-            place, KERNEL.shape, "float32", external=[(str(tmp_path / "raw"), 0, KERNEL.nbytes)]
-        ),
-        "in another file": lambda file: file.create_virtual_dataset(place, virtual),
-        "never written": lambda file: file.create_dataset(place, KERNEL.shape, "float32", chunks=True),
-    }
-    for said, make in makers.items():
-        with h5py.File(h5, "r+") as file:
-            del file[place]
-            make(file)
-        # Then none of them is followed
-        assert said in refusal(h5)
-
-
-def test_weights_alone_are_refused_with_the_architecture_to_name(weights_only: Path, shared: Path):
-    assert "--architecture deepid" in refusal(weights_only)
-    assert "--architecture deepid" in refusal(shared / "models" / "csaw2020_sunglasses_bd_weights.h5")
-
-
-def test_an_architecture_that_does_not_fit_is_refused(weights_only: Path, h5: Path):
-    with pytest.raises(ModelRefused, match="known are: deepid"):
-        read_model(weights_only, architecture="resnet")
-    with pytest.raises(ModelRefused, match=r"layers/conv2d_1|weight arrays|no group"):
-        read_model(weights_only, architecture="deepid")
-    with pytest.raises(ModelRefused, match="leave out --architecture"):
-        read_model(h5, architecture="deepid")
-
-
-def test_an_architecture_without_weights_is_refused(h5: Path):
-    with h5py.File(h5, "r+") as file:
-        del file["model_weights"]
-    assert "without weights" in refusal(h5)
-
-
-def rewritten(path: Path, **members: bytes | None) -> Path:
-    """The `.keras` classifier with members of its archive replaced or left out; `_` stands for a dot."""
-    with zipfile.ZipFile(path) as archive:
-        content = {name: archive.read(name) for name in archive.namelist()}
-    content |= {name.replace("_", "."): data for name, data in members.items()}
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in content.items():
-            if data is not None:
-                archive.writestr(name, data)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("members", "said"),
-    [
-        ({"config_json": b"{"}, "no valid JSON"),
-        ({"config_json": b"[]"}, "not an object"),
-        ({"config_json": b'{"class_name": NaN}'}, "NaN is not a number"),
-        ({"config_json": b'{"a": ' * 200 + b"1" + b"}" * 200}, "nested 200 levels deep; the limit is 96"),
-        ({"config_json": b'{"a": ' * 100_000 + b"1" + b"}" * 100_000}, "nested too deeply"),
-        ({"config_json": b'{"class_name": "Sequential", "config": {"layers": []}}'}, "has no layers"),
-        ({"metadata_json": None}, "has no metadata.json"),
-        ({"model_weights_h5": None}, "has no model.weights.h5"),
-        ({"model_weights_h5": b"nothing"}, "cut off or damaged"),
-    ],
-)
-def test_a_damaged_archive_is_refused(members, said, archive: Path):
-    assert said in refusal(rewritten(archive, **members))
-
-
-BUDGETS = {
-    "config.LAYERS": (4, ["5 layers; the limit is 4"]),
-    "graph.NODES": (3, ["4 layer calls", "the limit is 3"]),
-    "graph.EDGES": (2, ["3 inputs of layer calls", "the limit is 2"]),
-    "meaning.PARAMETERS": (100, ["563 parameters; the limit is 100"]),
-    "meaning.VALUES_PER_IMAGE": (100, ["627 activation values for one image; the limit is 100"]),
-    "strict_json.JSON_CHARACTERS": (10, ["characters; the limit is 10"]),
-    "strict_json.JSON_DEPTH": (5, ["nested 10 levels deep; the limit is 5"]),
-    "sniff.FILE_BYTES": (100, ["bytes in its file; the limit is 100"]),
-    "hdf5.NAMES": (1, ["has 5 entries", "the limits are 1 and"]),
-    "hdf5.ATTRIBUTE_BYTES": (8, ["5 entries in 40 bytes", "the limits are 32,000 and 8"]),
-    "hdf5.PATH_CHARACTERS": (3, ["a name of 7 characters; the limit is 3"]),
-    "options.LARGEST": (3, ["'conv'", "filters = 4", "a whole number from 1 to 3"]),
-    "options.LARGEST_FLOAT": (0.5, ["'norm'", "momentum = 0.99", "a finite number"]),
-    "options.AXES": (2, ["'picture' has the shape [None, 8, 8, 3]", "height, width, channels"]),
-}
-"""Bound -> (a lower one, what the refusal of the small classifier says)."""
-
-
-@pytest.mark.parametrize("bound", BUDGETS)
-def test_budgets_are_refused_with_limit_and_actual_value(bound, h5: Path, monkeypatch: pytest.MonkeyPatch):
-    limit, said = BUDGETS[bound]
-    module, name = bound.split(".")
-    for holder in [module, "fields"] if bound == "options.AXES" else [module]:
-        monkeypatch.setattr(f"nc_core.intake.{holder}.{name}", limit)
-    text = refusal(h5)
-    assert [part for part in said if part not in text] == [], text
-
-
-def test_budgets_of_an_archive_are_refused_with_limit_and_actual_value(archive: Path, monkeypatch: pytest.MonkeyPatch):
-    # Given an archive whose weights are of a known size
-    with zipfile.ZipFile(archive) as file:
-        size = file.getinfo("model.weights.h5").file_size
-    with monkeypatch.context() as lowered:
-        lowered.setattr("nc_core.intake.archive.ZIP_MEMBERS", 2)
-        assert "3 files in its archive; the limit is 2" in refusal(archive)
-    # Then they are refused before they are unpacked, and so is a net of more weights than such a file holds
-    with monkeypatch.context() as lowered:
-        lowered.setattr("nc_core.intake.archive.unpacked_limit", lambda _: size - 1)
-        assert f"model.weights.h5 in the .keras archive unpacks to {size:,} bytes" in refusal(archive)
-        assert f"the limit for a file of its size is {size - 1:,}" in refusal(archive)
-    monkeypatch.setattr("nc_core.intake.assemble.unpacked_limit", lambda _: 2251)
-    assert "the model has 2,252 bytes of weights in a file of" in refusal(archive)
-
-
-def test_what_may_be_unpacked_follows_the_size_of_the_file():
-    assert limits.unpacked_limit(0) == limits.UNPACKED_FLOOR
-    assert limits.unpacked_limit(10**6) == limits.UNPACKED_RATIO * 10**6
-    assert limits.unpacked_limit(10**12) == limits.FILE_BYTES
-
-
-def test_a_list_of_numbers_is_refused_with_limit_and_length():
-    with pytest.raises(ValueError, match="a list of 1 to 1,048,576 numbers, not 1,048,577"):
-        options.numbers([0.0] * (2**20 + 1))
-
-
-def test_models_that_call_each_other_twice_do_not_grow_without_bound(tmp_path: Path):
-    # Given 14 models, each calling the next one twice: 2^14 calls from a small file
-    def nested(depth):
-        image = {
-            "class_name": "InputLayer",
-            "name": "i",
-            "config": {"batch_shape": [None, 4, 4, 3]},
-            "inbound_nodes": [],
-        }
-        inner = {"class_name": "Activation", "config": {"activation": "relu"}} if depth == 0 else nested(depth - 1)
-        calls = [[["i", 0, 0, {}]], [["f", 1 if depth else 0, 0, {}]]]
-        config = {
-            "name": "f",
-            "layers": [image, {**inner, "name": "f", "inbound_nodes": calls}],
-            "input_layers": [["i", 0, 0]],
-            "output_layers": [["f", 2 if depth else 1, 0]],
-        }
-        return {"class_name": "Functional", "config": config}
-
-    with h5py.File(tmp_path / "bomb.h5", "w") as file:
-        file.attrs["model_config"] = json.dumps(nested(14))
-        file.create_group("model_weights").attrs["layer_names"] = np.array([], "S1")
-    assert f"the limit is {limits.NODES:,}" in refusal(tmp_path / "bomb.h5")

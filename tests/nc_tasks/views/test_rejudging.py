@@ -11,7 +11,6 @@ from nc_tasks.views import rejudging
 from nc_tasks.views.rejudging import Rejudged
 from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.test_calibration import clean_scan, compared, invert, inverting, named
-from tests.nc_tasks.test_workflow import sent as sent
 from tests.servers.databases import database_url as database_url
 
 pytestmark = pytest.mark.usefixtures("sent")

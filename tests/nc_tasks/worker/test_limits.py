@@ -16,7 +16,7 @@ from nc_tasks.store import Label, LabelKey, Mitigation, Preparation, Submission
 from nc_tasks.store.rows import labels, lifecycle, mitigations, preparations, submissions
 from nc_tasks.worker.limits import LEAST_BYTES, Deadline, MemoryWatch, limit_of
 from nc_tasks.worker.process import WorkerProcess
-from tests.nc_tasks.test_workflow import prepared
+from tests.nc_tasks.submissions import prepared
 
 GIB = 2**30
 

@@ -16,9 +16,7 @@ from nc_tasks.settings import Settings
 from nc_tasks.store import Store
 from nc_tasks.store.rows import deliveries
 from nc_tasks.webhooks import Callbacks
-from tests.nc_tasks.test_webhooks import Receiver, due_now, ended, row_of, serving, submitted
-from tests.nc_tasks.test_webhooks import settings as settings
-from tests.nc_tasks.test_webhooks import store as store
+from tests.nc_tasks.webhooks.conftest import Receiver, due_now, ended, row_of, serving, submitted
 
 HERE = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 ELSEWHERE = x509.DNSName("elsewhere.example")
