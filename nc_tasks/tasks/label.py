@@ -215,14 +215,16 @@ def _kept(worker: WorkerProcess, inversion: "Inversion") -> str | None:
 
 
 def _first(worker: WorkerProcess, key: LabelKey, rounds: Plan) -> "Inversion":
-    """The inversion that is to be confirmed, as it was stored; a label is confirmed because that one has a trigger."""
+    """The inversion that is to be confirmed, as it was stored; without a trigger where none converged, and it is what a
+    few images need that is too small."""
     from nc_core.inversion import Inversion
 
-    row, file = _stored(worker, key, rounds.inversion_round(range_of(key.round)))
+    row = _row(worker, key, rounds.inversion_round(range_of(key.round)))
+    trigger = None if row.trigger_sha256 is None else trigger_in(_trigger_of(worker, row))
     return Inversion(
         label=key.label,
-        state="done",
-        trigger=trigger_in(file),
+        state="not_converged" if trigger is None else "done",
+        trigger=trigger,
         attack_success_rate=row.attack_success_rate,
         updates=row.updates,
         gradient_images=row.gradient_images or 0,
@@ -237,13 +239,16 @@ def _begun(worker: WorkerProcess, key: LabelKey) -> "Begun":
     """Where the round before left the label."""
     from nc_core.inversion import Begun
 
-    _, file = _stored(worker, key, key.round - 1)
+    file = _trigger_of(worker, _row(worker, key, key.round - 1))
     assert file.cost is not None  # an inversion that another round may go on with has one
     return Begun(trigger=trigger_in(file), cost=file.cost)
 
 
-def _stored(worker: WorkerProcess, key: LabelKey, round: int) -> tuple[Label, TriggerFile]:
-    """The label's row of an earlier round, and its trigger."""
+def _row(worker: WorkerProcess, key: LabelKey, round: int) -> Label:
+    """The label's row of an earlier round."""
     with worker.store.read() as session:
-        row = session.get_one(Label, (key.submission_id, key.label, round))
-    return row, TriggerFile.read(worker.artefacts.path(str(row.trigger_sha256)))
+        return session.get_one(Label, (key.submission_id, key.label, round))
+
+
+def _trigger_of(worker: WorkerProcess, row: Label) -> TriggerFile:
+    return TriggerFile.read(worker.artefacts.path(str(row.trigger_sha256)))

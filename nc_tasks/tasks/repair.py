@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nc_core.detection import Calibration, LabelNorm, StillFlagged, beyond_of, leaders_of
+from nc_core.errors import NothingToRepair
 from nc_core.scanning.rounds import Plan
 from nc_tasks import workflow
 from nc_tasks.messages.app import app
@@ -100,13 +101,16 @@ def _case(
     options, rounds = ScanOptions(**submission.options), plan_of(submission)
     suspects = found.get("suspects", ())  # a verdict of an earlier version names none
     wanted = sorted({*found["flagged_labels"], *suspects})
+    reversed_triggers = triggers.of_scan(worker, submission, wanted)
+    if not reversed_triggers:
+        raise NothingToRepair("no trigger converged for a label that was flagged: there is none to repair the model of")
     height, width, _ = loaded.canonical.input_shape
     beyond = beyond_of(norms, repaired=wanted, classes=loaded.canonical.classes)
     alpha, slots = range_alpha(found, options.alpha), int(submission.slots or 1)
     return Case(
         canonical=loaded.canonical,
         prepared=loaded.prepared,
-        triggers=triggers.of_scan(worker, submission, wanted),
+        triggers=reversed_triggers,
         still_flagged=StillFlagged(
             labels=comparable(norms, wanted, detector=options.detector),
             flagged=tuple(wanted),

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def of_scan(worker: WorkerProcess, submission: Submission, flagged: Sequence[int]) -> "dict[int, Trigger]":
-    """The triggers that the scan reversed for these labels."""
+    """The triggers that the scan reversed for these labels; without those of which none converged."""
     with worker.store.read() as session:
         rows = {row.label: row for row in findings.latest(session, submission_id=submission.id)}
-    paths = {label: worker.artefacts.path(str(rows[label].trigger_sha256)) for label in flagged}
+    paths = {label: worker.artefacts.path(sha256) for label in flagged if (sha256 := rows[label].trigger_sha256)}
     return {label: trigger_in(TriggerFile.read(path)) for label, path in paths.items()}
 
 

@@ -12,6 +12,7 @@ from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation import METHODS, Case
+from nc_core.mitigation import lessons as clean_images
 from nc_core.mitigation.lessons import Lessons
 from nc_core.mitigation.retraining import half_of, with_cured, with_poison
 from nc_core.mitigation.widening import narrowed, widened
@@ -89,9 +90,14 @@ def _lead(net: CanonicalModel, images: np.ndarray, *, target: int) -> float:
 
 
 def test_poison_that_was_not_learned_is_named_by_the_guarded_net(
-    case: Callable[..., Case], clean: Prepared, corner: Trigger, looks: Callable[..., list[int]]
+    case: Callable[..., Case],
+    clean: Prepared,
+    corner: Trigger,
+    looks: Callable[..., list[int]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Given a BadNet and 40 poisoned images
+    # Given a BadNet, images enough to learn their labels, and 40 poisoned ones
+    monkeypatch.setattr(clean_images, "IMAGES", 100)
     looks([])
     badnet = dense_badnet()
     stamped = corner.stamp(clean.holdout.x[:40])

@@ -230,6 +230,24 @@ def test_a_confirmed_label_has_the_middle_one_of_its_three_inversions(
     assert (row.updates, row.gradient_images) == (41 + 42, 2 * 640)
 
 
+def test_a_label_without_a_trigger_is_confirmed_all_the_same(
+    worker: WorkerProcess, engine: Engine, submission: str
+) -> None:
+    # Given a label of which no mask converged, flagged for what a few images need
+    lost = replace(found(1), state="not_converged", trigger=None, attack_success_rate=None)
+    ends = iter((lost, found(1), lost))
+    engine.does = lambda _: next(ends)
+    run(submission, 1)
+    with worker.store.write() as session:
+        labels.create(session, submission_id=submission, labels=[1], round=1, updates_budget=1200)
+    # When it is inverted again, and one of the three converges
+    assert label_task.invert_label(submission=submission, label=1, round=1)["state"] == "not_converged"
+    # Then the middle one stands for it
+    with worker.store.read() as session:
+        (row,) = [row for row in findings.latest(session, submission_id=submission) if row.label == 1]
+    assert (row.state, row.norm, row.norms) == ("not_converged", None, [None, pytest.approx(2.0), None])
+
+
 def test_each_start_of_a_confirmed_label_is_kept_with_its_norm_and_its_rate(
     worker: WorkerProcess, engine: Engine, submission: str
 ) -> None:
