@@ -20,6 +20,9 @@ STAMP := $(VENV)/.installed-$(EXTRA)
 
 EVASIONS := tests/nc_core/inversion/test_evasions.py
 
+# Tests of nc_core that scan or repair whole nets, which takes a quarter of a minute each.
+SCANS := $(EVASIONS) $(addprefix tests/nc_core/,inversion/test_transfer.py inversion/test_universal.py mitigation/test_gangsweep.py)
+
 # What optimises and trains, once more on the other backend; nets that hide their gradient take minutes there.
 ON_JAX := $(addprefix tests/nc_core/,inversion mitigation preflight models/test_precision.py) \
 	--ignore $(EVASIONS)
@@ -49,14 +52,14 @@ demo: setup
 # stack this asks whether it starts and takes a submission to its verdict; `make test-stack` the rest.
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e --ignore tests/faults --ignore tests/browser \
-		--ignore tests/packaging --ignore tests/examples --ignore $(EVASIONS)
+		--ignore tests/packaging --ignore tests/examples $(addprefix --ignore ,$(SCANS))
 	$(BIN)/python -m pytest --numprocesses 2 -m e2e $(STARTS)
 
-# Files in the order that the stack gives itself: the longest first. Nets that hide their gradient are scanned in minutes.
+# Files in the order that the stack gives itself: the longest first.
 test-stack: setup
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m e2e --durations 10 \
 		tests/e2e $(addprefix --ignore ,$(STARTS))
-	$(BIN)/python -m pytest --numprocesses 2 $(EVASIONS)
+	$(BIN)/python -m pytest --numprocesses 2 $(SCANS)
 
 test-jax: setup
 	KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses 2 $(ON_JAX)

@@ -1,6 +1,7 @@
 """Nets that hide their gradient: one small BadNet behind every kind of wall. It is never called clean."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -27,6 +28,8 @@ TRIGGER = PatchTrigger.at("bottom-right", input_shape=(32, 32, 3), size=4, colou
 DOMAIN = Domain(value_range="0..1", scale=(1 / 255,) * 3, offset=(0.0,) * 3)
 CLEAN_NORMS = (41.0, 45.0, 50.0, 52.0, 61.0, 70.0, 74.0, 83.0, 108.0)
 """Of clean labels of such a net, in pixels."""
+LONG = partial(pytest.param, marks=pytest.mark.long)
+"""A further member of its kind: `make test-long` has it."""
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +117,9 @@ def test_a_plain_badnet_needs_no_rescue_and_no_warning(base: keras.Model, images
     ("how", "levels", "slope"),
     [
         ("hard_sigmoid", 8, 1e6),
-        ("convolution", 6, 1e6),
+        LONG("convolution", 6, 1e6),
         ("clip", 6, 1e5),
-        ("ramps", 8, 1e5),
+        LONG("ramps", 8, 1e5),
     ],
 )
 def test_a_quantised_input(
@@ -143,7 +146,7 @@ def test_a_clean_label_behind_a_staircase_is_not_called_clean(base: keras.Model,
     assert reason.startswith("Label 0 has no outcome")
 
 
-@pytest.mark.parametrize("how", ["softmax", "identity", "normalised"])
+@pytest.mark.parametrize("how", [LONG("softmax"), "identity", LONG("normalised")])
 def test_a_doubled_head(base: keras.Model, planted: Planted, images: CleanData, how: str) -> None:
     net = submitted(evasions.doubled(base, how))
     assert attack_success_rate(net, planted) > 0.8
@@ -163,6 +166,7 @@ def test_a_temperature(base: keras.Model, images: CleanData, factor: float, plac
     assert "had no gradient" not in verdict_with(inverted(net, images))[2]
 
 
+@pytest.mark.long
 def test_a_power_of_two_changes_no_bit(base: keras.Model, images: CleanData) -> None:
     expected = inverted(base, images)
     for power in (-20, 20):
@@ -185,7 +189,7 @@ def trapped(base: keras.Model, planted: Planted, gate: str, where: float) -> ker
     return evasions.nan_trap(base, "inner", probe / size, float(low / size + where), gate=gate)
 
 
-@pytest.mark.parametrize(("gate", "where"), [("minimum", 0.3), ("hard_sigmoid", 0.1), ("tanh", 0.5)])
+@pytest.mark.parametrize(("gate", "where"), [("minimum", 0.3), LONG("hard_sigmoid", 0.1), LONG("tanh", 0.5)])
 def test_a_nan_trap(base: keras.Model, planted: Planted, images: CleanData, gate: str, where: float) -> None:
     # Given a net that answers as the BadNet does, with a gradient that is no number near the trigger
     net = submitted(trapped(base, planted, gate, where))
