@@ -31,8 +31,6 @@ from nc_core.models import build_logits, with_weights
 
 PARTS = (0.75, 0.5, 0.25)
 """Of the way that a round has gone, where all of it costs too much accuracy."""
-FREE = 0.005
-"""Share of labelled clean images that the last patch may cost."""
 MOST_ROUNDS = 5
 """Of patching. Every round costs accuracy; a net that needs more has fallen below any sensible bound before."""
 
@@ -272,13 +270,13 @@ def _last(
 ) -> tuple[int, ...] | None:
     """The labels beyond those under repair that the last patch was of too; None where accuracy bears no part of it.
 
-    With labels it may cost next to nothing, since what it gains is not known; without them what it costs is not known
-    as well, and it may go near the bound: by two standard errors, since these images chose the part.
+    With labels it may cost no accuracy, since what it gains is not known; without them what it costs is not known as
+    well, and it may go near the bound: by two standard errors, since these images chose the part.
     """
     case, before = bench.case, bench.model.get_weights()
     least = bench.bound.cautious
     if case.prepared.labelled:
-        least = max(least, bench.bound.share(bench.predict) - FREE)
+        least = max(least, bench.bound.share(bench.predict))
     beyond = [TargetTrigger(label, trigger) for label, trigger in case.beyond.items()]
     for more in [beyond, []] if beyond else [[]]:
         last(bench, [*known, *more], seed=seed, **how)

@@ -264,7 +264,7 @@ def test_what_came_next_in_rank_is_left_alone_where_that_costs_too_much(
 
 
 @pytest.mark.parametrize(("by", "kept"), [(20.0, True), (1e6, False)])
-def test_as_large_a_part_of_the_last_patch_is_kept_as_costs_next_to_nothing(
+def test_as_large_a_part_of_the_last_patch_is_kept_as_costs_no_accuracy(
     two: MakeCase, looks: Callable[..., list[int]], by: float, kept: bool
 ) -> None:
     # Given a last patch that goes too far towards 0, from a net whose first round is at 1e-3
