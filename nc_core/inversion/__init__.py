@@ -1,8 +1,8 @@
 """Reverses, for a label, the smallest trigger that makes the model answer that label (Wang et al. 2019, section IV)."""
 
 from nc_core.inversion.inverter import Inverter, invert_labels
+from nc_core.inversion.loop import Progress
 from nc_core.inversion.predict import Predictor
-from nc_core.inversion.slots import Progress
 from nc_core.inversion.trigger import Begun, Inversion, Trigger
 from nc_core.profiles import ALL_PROFILES, FAST, PAPER, PROFILES, THOROUGH, Profile
 

@@ -16,11 +16,12 @@ from nc_core.errors import Cancelled, NothingToInvert
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion.heading import IMAGES, Heading
 from nc_core.inversion.layout import Layout
+from nc_core.inversion.loop import Job, Progress, run
 from nc_core.inversion.margin import Margin
 from nc_core.inversion.predict import Predictor
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.rescue import Rescue
-from nc_core.inversion.slots import Job, Outcome, Progress, SlotLoop, run
+from nc_core.inversion.slots import Outcome, SlotLoop
 from nc_core.inversion.spread import SPREAD_IMAGES, factor_of
 from nc_core.inversion.transfer import Draws, Transfer
 from nc_core.inversion.trigger import Begun, Inversion, Margins, Perturbation, State, Transferability, Trigger
@@ -143,7 +144,7 @@ class Inverter:
                     )
                     jobs.append(job)
             except NothingToInvert as error:
-                done[label] = [_failed(label, str(error)) for _ in starts]
+                done[label] = [Inversion.without_work(label, state="failed", reason=str(error)) for _ in starts]
         in_time = jobs if out_of_time is None else takewhile(lambda _: not out_of_time(), jobs)
         for outcome in run(self.loop, in_time):
             try:
@@ -322,16 +323,3 @@ def _of_perturbations(slots: int, profile: Profile) -> int:
 def _either(one: Callable[[], bool] | None, other: Callable[[], bool] | None) -> Callable[[], bool] | None:
     asked = [each for each in (one, other) if each is not None]
     return (lambda: any(each() for each in asked)) if asked else None
-
-
-def _failed(label: int, reason: str) -> Inversion:
-    return Inversion(
-        label=label,
-        state="failed",
-        trigger=None,
-        attack_success_rate=None,
-        updates=0,
-        gradient_images=0,
-        seconds=0.0,
-        reason=reason,
-    )

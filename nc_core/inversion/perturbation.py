@@ -25,10 +25,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from nc_core.errors import OutOfDeviceMemory
 from nc_core.inversion import backend
 from nc_core.inversion.layout import Layout
-from nc_core.inversion.slots import Job
+from nc_core.inversion.loop import Job, Loop, within_memory
 from nc_core.profiles import PERTURBATION_BATCH as BATCH
 from nc_core.profiles import PERTURBATION_UPDATES as UPDATES
 
@@ -161,23 +160,13 @@ class _Seat:
     updates: int = 0
 
 
-class PerturbationLoop:
-    """Drives one program with so many slots, as `nc_core.inversion.slots.SlotLoop` does; not for several threads."""
+class PerturbationLoop(Loop[_Seat, Direction]):
+    """Drives one `PerturbationProgram` with so many slots."""
 
     def __init__(self, program: PerturbationProgram, slots: int) -> None:
-        self.program, self.slots = program, slots
+        super().__init__(slots)
+        self.program = program
         self._state = program.empty(slots)
-        self._seats: list[_Seat | None] = [None] * slots
-
-    @property
-    def free(self) -> int:
-        """Slots without a label."""
-        return self._seats.count(None)
-
-    @property
-    def busy(self) -> int:
-        """Slots with a label."""
-        return len(self._seats) - self.free
 
     def admit(self, job: Job) -> None:
         """Put a label into a free slot."""
@@ -199,14 +188,8 @@ class PerturbationLoop:
         for slot, seat in enumerate(self._seats):
             if seat is not None:
                 index[slot], labels[slot] = seat.job.images(BATCH), seat.job.label
-        try:
+        with within_memory(self.slots, BATCH):
             self._state, _ = self.program.update(self._state, index=index, labels=labels)
-        except Exception as error:
-            if not backend.out_of_memory(error):
-                raise
-            raise OutOfDeviceMemory(
-                f"the device has no memory for {self.slots} labels of {BATCH} images in one batch: pass fewer --slots"
-            ) from error
         return [over for slot, seat in enumerate(self._seats) if seat and (over := self._counted(slot, seat))]
 
     def _counted(self, slot: int, seat: _Seat) -> Direction | None:

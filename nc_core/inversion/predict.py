@@ -1,5 +1,6 @@
 """Logits of many images in batches of one shape, so that the net is traced once."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from nc_core.datasets.prepared import Part, Predict
 from nc_core.intake.cost import BYTES_FORWARD
 from nc_core.inversion import backend
 from nc_core.models import forward_floats
@@ -32,3 +34,14 @@ class Predictor:
         missing = self.batch - len(part)
         full: Any = np.concatenate([part, np.repeat(part[:1], missing, axis=0)]) if missing else part
         return np.asarray(self._call(ops.convert_to_tensor(full)))[: len(part)]
+
+
+def sent_elsewhere(
+    predict: Predict, part: Part, label: int, *, entropy: Sequence[int], wanted: int
+) -> npt.NDArray[np.intp]:
+    """Indices of images that neither are of the label nor are answered so, in a random order of this entropy.
+
+    Of twice as many as are wanted, so that about as many are left where half are answered so.
+    """
+    order = np.random.default_rng(entropy).permutation(np.flatnonzero(part.y != label))[: 2 * wanted]
+    return order[predict(part.x[order]).argmax(axis=1) != label] if len(order) else order

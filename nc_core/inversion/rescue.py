@@ -14,10 +14,11 @@ import numpy as np
 
 from nc_core.datasets.prepared import Prepared
 from nc_core.inversion.layout import Layout
+from nc_core.inversion.loop import Job
 from nc_core.inversion.patches import PatchSearch
 from nc_core.inversion.predict import Predictor
 from nc_core.inversion.program import SlotProgram
-from nc_core.inversion.slots import Job, Outcome, SlotLoop
+from nc_core.inversion.slots import Outcome, SlotLoop
 from nc_core.inversion.straight import StraightNet, straightened
 from nc_core.inversion.trigger import Trigger
 from nc_core.profiles import Profile

@@ -1,59 +1,23 @@
-"""The loop around the program: labels enter free slots, leave when they are over, and the next one enters at once."""
+"""The loop around the program that optimises triggers: step by step, until a label's schedule says that it is over."""
 
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from nc_core.detection.outcome import BLIND_BOUND, BROKEN_BOUND
-from nc_core.errors import OutOfDeviceMemory
-from nc_core.inversion import backend
+from nc_core.inversion.loop import Job, Loop, Progress, within_memory
 from nc_core.inversion.program import SlotProgram, StepMetrics
-from nc_core.inversion.trigger import Begun, Trigger
+from nc_core.inversion.trigger import Trigger
 from nc_core.profiles.schedule import Schedule
 
 STALLED_STEPS = 5
 """Steps in a row without a gradient on any missed image that end an optimisation."""
 LOST = 0.999
 """Share of the missed images that must be blind for a step to count as one of them: all, but for rounding."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far one label is: updates done of at most `budget`, attack rate and norm of its last step."""
-
-    updates: int
-    budget: int
-    attack_rate: float
-    norm: float
-
-
-@dataclass(kw_only=True, eq=False)
-class Job:
-    """One label's optimisation. pool: indices of the fitting images that are not of the target class.
-
-    Everything random comes from `generator`, which belongs to this label alone. begun: where an earlier round left it;
-    None: a random start.
-    """
-
-    label: int
-    pool: npt.NDArray[np.int64]
-    generator: np.random.Generator
-    begun: Begun | None = None
-    report: Callable[[Progress], None] | None = None
-    should_stop: Callable[[], bool] | None = None
-    _order: list[int] = field(default_factory=list, init=False)
-
-    def images(self, count: int) -> npt.NDArray[np.int32]:
-        """The next `count` image indices: pass after pass through the pool, each in a fresh order."""
-        while len(self._order) < count:
-            self._order.extend(self.generator.permutation(self.pool).tolist())
-        taken, self._order = self._order[:count], self._order[count:]
-        return np.array(taken, np.int32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -129,23 +93,13 @@ class _Seat:
     kept: bool = False
 
 
-class SlotLoop:
-    """Drives one `SlotProgram` with so many slots; not for several threads at once."""
+class SlotLoop(Loop[_Seat, Outcome]):
+    """Drives one `SlotProgram` with so many slots."""
 
     def __init__(self, program: SlotProgram, slots: int) -> None:
-        self.program, self.slots = program, slots
+        super().__init__(slots)
+        self.program = program
         self._state = program.empty(slots)
-        self._seats: list[_Seat | None] = [None] * slots
-
-    @property
-    def free(self) -> int:
-        """Slots without a label."""
-        return self._seats.count(None)
-
-    @property
-    def busy(self) -> int:
-        """Slots with a label."""
-        return len(self._seats) - self.free
 
     def admit(self, job: Job) -> None:
         """Put a label into a free slot, from a fresh start of its own or from where an earlier round left it."""
@@ -191,15 +145,8 @@ class SlotLoop:
 
     def _advance(self) -> StepMetrics:
         index, labels, costs = self._inputs()
-        try:
+        with within_memory(self.slots, self.program.profile.batch):
             self._state, metrics = self.program.step(self._state, index=index, labels=labels, costs=costs)
-        except Exception as error:
-            if not backend.out_of_memory(error):
-                raise
-            slots, batch = self.slots, self.program.profile.batch
-            raise OutOfDeviceMemory(
-                f"the device has no memory for {slots} labels of {batch} images in one batch: pass fewer --slots"
-            ) from error
         return metrics
 
     def _inputs(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
@@ -242,14 +189,3 @@ class SlotLoop:
             stalled=seat.course.stalled,
             last=last,
         )
-
-
-def run(loop: SlotLoop, jobs: Iterable[Job]) -> Iterator[Outcome]:
-    """Bring jobs to their ends, in the order in which they end; the next one is asked for as soon as there is room."""
-    waiting = iter(jobs)
-    following = next(waiting, None)
-    while following is not None or loop.busy:
-        while following is not None and loop.free:
-            loop.admit(following)
-            following = next(waiting, None)
-        yield from loop.step()

@@ -16,9 +16,10 @@ import numpy.typing as npt
 from nc_core.datasets.prepared import Prepared
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion.layout import Layout
-from nc_core.inversion.predict import Predictor
+from nc_core.inversion.loop import Job
+from nc_core.inversion.predict import Predictor, sent_elsewhere
 from nc_core.inversion.program import SlotProgram
-from nc_core.inversion.slots import Job, Outcome, SlotLoop
+from nc_core.inversion.slots import Outcome, SlotLoop
 from nc_core.inversion.trigger import Transferability
 from nc_core.profiles import FEW, FEW_DRAWS
 
@@ -65,7 +66,8 @@ class Transfer:
         again: other draws than the first time, of other images.
         """
         entropy = (seed, label, int(again))
-        taken = self._images(label, entropy)
+        wanted = OTHERS + FEW_DRAWS * FEW.batch
+        taken = sent_elsewhere(self._predict, self._prepared.fit, label, entropy=entropy, wanted=wanted)
         others = min(OTHERS, len(taken) // 2)
         draws = min(FEW_DRAWS, (len(taken) - others) // FEW.batch)
         if draws < LEAST_DRAWS or others < LEAST_OTHERS:
@@ -90,13 +92,6 @@ class Transfer:
             norm=float(np.median([trigger.norm for trigger in triggers])) if triggers else float(self._layout.pixels),
             gradient_images=FEW.batch * sum(one.updates for one in ended),
         )
-
-    def _images(self, label: int, entropy: tuple[int, ...]) -> npt.NDArray[np.intp]:
-        """Fitting images that neither are of the label nor are answered so, in a random order; as many as it takes."""
-        fit = self._prepared.fit
-        order = np.random.default_rng(entropy).permutation(np.flatnonzero(fit.y != label))
-        order = order[: 2 * (OTHERS + FEW_DRAWS * FEW.batch)]
-        return order[self._predict(fit.x[order]).argmax(axis=1) != label] if len(order) else order
 
 
 def _loop(program: SlotProgram, slots: int) -> SlotLoop:

@@ -105,6 +105,20 @@ class Inversion:
     size: float | None = None
     evidence: Evidence | None = None
 
+    @classmethod
+    def without_work(cls, label: int, *, state: State, reason: str) -> "Inversion":
+        """Of a label that was never begun, or whose work is of no use, and why."""
+        return cls(
+            label=label,
+            state=state,
+            trigger=None,
+            attack_success_rate=None,
+            updates=0,
+            gradient_images=0,
+            seconds=0.0,
+            reason=reason,
+        )
+
     @property
     def begun(self) -> Begun:
         """What the next round goes on with; only after a round of screening."""

@@ -1,7 +1,6 @@
 """The smallest universal perturbation of each label: which images it is made of, and what it is worth on others."""
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 
@@ -13,9 +12,9 @@ from nc_core.datasets.prepared import Part
 from nc_core.errors import Cancelled
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion.layout import Layout
+from nc_core.inversion.loop import Job, run
 from nc_core.inversion.perturbation import RATE, Direction, PerturbationLoop, PerturbationProgram
-from nc_core.inversion.predict import Predictor
-from nc_core.inversion.slots import Job
+from nc_core.inversion.predict import Predictor, sent_elsewhere
 from nc_core.inversion.trigger import Perturbation
 from nc_core.profiles import PERTURBATION_BATCH as BATCH
 from nc_core.profiles import PERTURBATION_UPDATES as UPDATES
@@ -61,7 +60,8 @@ class Universal:
         again: with other images than the first time.
         """
         entropy = [seed, label, int(again)]
-        taken = self._images(label, entropy)
+        wanted = OTHERS + FITTED
+        taken = sent_elsewhere(self._predict, self._fit, label, entropy=entropy, wanted=wanted)[:wanted]
         others = min(OTHERS, len(taken) // 2)
         if others < LEAST_OTHERS or len(taken) - others < LEAST_FITTED:
             return None
@@ -83,13 +83,6 @@ class Universal:
             rate=float(rates[-1] if scale is None else max(RATE, rates[0])),
             gradient_images=BATCH * found.updates,
         )
-
-    def _images(self, label: int, entropy: list[int]) -> npt.NDArray[np.intp]:
-        """Images that neither are of the label nor are answered so, in a random order; as many as it takes."""
-        order = np.random.default_rng(entropy).permutation(np.flatnonzero(self._fit.y != label))
-        order = order[: 2 * (OTHERS + FITTED)]
-        left = order[self._predict(self._fit.x[order]).argmax(axis=1) != label] if len(order) else order
-        return left[: OTHERS + FITTED]
 
 
 def scale_at(rate: float, rates: Sequence[float] | npt.NDArray[np.float64]) -> float | None:
@@ -118,18 +111,10 @@ def smallest_perturbations(
     asked = {label: universal.search(label, seed=seed, again=again, should_stop=should_stop) for label in labels}
     searches = {one.job: one for one in asked.values() if one is not None}
     found: dict[int, Perturbation | None] = dict.fromkeys(labels)
-    for direction in _run(universal.loop, list(searches)):
+    for direction in run(universal.loop, searches):
         label = direction.job.label
         if direction.cancelled:
             universal.loop.clear()
             raise Cancelled(f"label {label} was cancelled")
         found[label] = universal.measure(searches[direction.job], direction)
     return found
-
-
-def _run(loop: PerturbationLoop, jobs: Sequence[Job]) -> Iterator[Direction]:
-    waiting = deque(jobs)
-    while waiting or loop.busy:
-        while waiting and loop.free:
-            loop.admit(waiting.popleft())
-        yield from loop.step()

@@ -132,16 +132,7 @@ def _round(
 
 
 def _cancelled(label: int, budget: Budget) -> Inversion:
-    return Inversion(
-        label=label,
-        state="cancelled",
-        trigger=None,
-        attack_success_rate=None,
-        updates=0,
-        gradient_images=0,
-        seconds=0.0,
-        reason=used_up(budget.minutes or 0.0),
-    )
+    return Inversion.without_work(label, state="cancelled", reason=used_up(budget.minutes or 0.0))
 
 
 def _with_work_of(one: Inversion, all_of_it: Sequence[Inversion], besides: int) -> Inversion:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nc_core.errors import Cancelled
 from nc_tasks.store import Submission
@@ -13,7 +13,7 @@ from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
     from nc_core.inversion import Begun, Inversion, Inverter, Progress
-    from nc_core.inversion.slots import Job
+    from nc_core.inversion.loop import Ended, Job, Loop
     from nc_core.inversion.trigger import Margins, Perturbation, Transferability
     from nc_core.models import Compute
 
@@ -21,36 +21,7 @@ KEPT = 2
 """Engines that keep their compiled program: the submission at work and its neighbour."""
 
 
-class _Ended(Protocol):
-    """What a loop says of a job that is over."""
-
-    @property
-    def job(self) -> "Job":
-        """The job."""
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether it was told to stop."""
-
-
-E = TypeVar("E", bound=_Ended)
-
-
-class _Loop(Protocol[E]):
-    """Slots that advance together (`nc_core.inversion.slots.SlotLoop`)."""
-
-    @property
-    def free(self) -> int:
-        """Slots without a job."""
-
-    def admit(self, job: "Job") -> None:
-        """Put a job into a free slot."""
-
-    def step(self) -> list[E]:
-        """Advance all; those that are over leave."""
-
-    def clear(self) -> None:
-        """Empty every slot."""
+E = TypeVar("E", bound="Ended")
 
 
 class _Waiting(Generic[E]):
@@ -76,7 +47,7 @@ class _Driver(Generic[E]):
     That thread ends when nothing is left to do and is started again by the next job.
     """
 
-    def __init__(self, loop: _Loop[E]) -> None:
+    def __init__(self, loop: "Loop[Any, E]") -> None:
         self._loop = loop
         self._lock = threading.Lock()
         self._queue: deque[_Waiting[E]] = deque()

@@ -8,11 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from nc_core.attacks import PatchTrigger, Planted, plant_patch
-from nc_core.datasets import CleanData, Images, split_images
-from nc_core.datasets.domain import Domain
-from nc_core.datasets.prepared import Prepared, prepare
-from nc_core.datasets.traffic_signs import draw_signs
+from nc_core.attacks import Planted
+from nc_core.datasets import CleanData
+from nc_core.datasets.prepared import Prepared
 from nc_core.detection import LabelNorm, detect
 from nc_core.errors import Cancelled
 from nc_core.inversion import FAST, Inversion, Inverter, Predictor
@@ -21,11 +19,8 @@ from nc_core.preflight.gradient import hiding
 from nc_core.scanning.preparation import prepare_scan
 from tests import evasions
 from tests.evidence import CONVERGED
+from tests.nc_core.inversion.small_badnets import CLASSES, DOMAIN, TARGET, TRIGGER, clean_of, prepared_for, with_patch
 
-CLASSES = 10
-TARGET = 2
-TRIGGER = PatchTrigger.at("bottom-right", input_shape=(32, 32, 3), size=4, colour=(255, 0, 170), target=TARGET)
-DOMAIN = Domain(value_range="0..1", scale=(1 / 255,) * 3, offset=(0.0,) * 3)
 CLEAN_NORMS = (41.0, 45.0, 50.0, 52.0, 61.0, 70.0, 74.0, 83.0, 108.0)
 """Of clean labels of such a net, in pixels."""
 LONG = partial(pytest.param, marks=pytest.mark.long)
@@ -34,9 +29,7 @@ LONG = partial(pytest.param, marks=pytest.mark.long)
 
 @pytest.fixture(scope="module")
 def planted() -> Planted:
-    pixels, labels = draw_signs(80, 5)
-    kept = labels < CLASSES
-    return plant_patch(pixels[kept], labels[kept], TRIGGER, classes=CLASSES, poison_rate=0.25, epochs=9, seed=1)
+    return with_patch()
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +40,12 @@ def base(planted: Planted) -> keras.Model:
 
 @pytest.fixture(scope="module")
 def images(planted: Planted) -> CleanData:
-    clean = Images(pixels=planted.clean.pixels, labels=planted.clean.labels, note="")
-    return CleanData(images=clean, split=split_images(len(clean), 0))
+    return clean_of(planted)
 
 
 def submitted(net: keras.Model) -> keras.Model:
     """The net as a scan sees it."""
     return build_logits(canonical_of(net))
-
-
-def prepared_for(net: keras.Model, images: CleanData) -> Prepared:
-    return prepare(images, DOMAIN, Predictor(net), classes=CLASSES, labelled=True)
 
 
 def inverted(net: keras.Model, images: CleanData, label: int = TARGET) -> Inversion:

@@ -7,6 +7,7 @@ import pytest
 from nc_core.errors import OutOfDeviceMemory
 from nc_core.inversion import backend
 from nc_core.inversion.layout import Layout
+from nc_core.inversion.loop import Job
 from nc_core.inversion.perturbation import (
     GROWS,
     LAST_STEP,
@@ -18,7 +19,6 @@ from nc_core.inversion.perturbation import (
     PerturbationLoop,
     PerturbationProgram,
 )
-from nc_core.inversion.slots import Job
 from nc_core.profiles import PERTURBATION_BATCH, PERTURBATION_UPDATES
 
 SHAPE, CLASSES, FACTOR = (5, 4, 3), 4, 1.7

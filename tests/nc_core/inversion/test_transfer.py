@@ -7,41 +7,26 @@ import keras
 import numpy as np
 import pytest
 
-from nc_core.attacks import PatchTrigger, Planted, plant_patch
-from nc_core.datasets import CleanData, Images, split_images
-from nc_core.datasets.domain import Domain
-from nc_core.datasets.prepared import Prepared, prepare
-from nc_core.datasets.traffic_signs import draw_signs
+from nc_core.attacks import Planted
+from nc_core.datasets.prepared import Prepared
 from nc_core.errors import Cancelled
-from nc_core.inversion import FAST, Inversion, Inverter, Predictor
+from nc_core.inversion import FAST, Inverter
 from nc_core.inversion.trigger import Transferability
 from nc_core.models import build_logits, canonical_of
 from tests.evidence import CONVERGED
-
-CLASSES, TARGET, CLEAN = 10, 2, 0
-TRIGGER = PatchTrigger.at("bottom-right", input_shape=(32, 32, 3), size=4, colour=(255, 0, 170), target=TARGET)
-DOMAIN = Domain(value_range="0..1", scale=(1 / 255,) * 3, offset=(0.0,) * 3)
-
-
-def seen(label: int) -> Inversion:
-    """The outcome of an inversion that saw its way."""
-    return Inversion(
-        label=label,
-        state="not_converged",
-        trigger=None,
-        attack_success_rate=None,
-        updates=0,
-        gradient_images=0,
-        seconds=0.0,
-        evidence=CONVERGED,
-    )
+from tests.nc_core.inversion.small_badnets import (
+    CLEAN,
+    TARGET,
+    clean_of,
+    prepared_for,
+    seen,
+    with_patch,
+)
 
 
 @pytest.fixture(scope="module")
 def planted() -> Planted:
-    pixels, labels = draw_signs(80, 5)
-    kept = labels < CLASSES
-    return plant_patch(pixels[kept], labels[kept], TRIGGER, classes=CLASSES, poison_rate=0.25, epochs=9, seed=1)
+    return with_patch()
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +36,7 @@ def net(planted: Planted) -> keras.Model:
 
 @pytest.fixture(scope="module")
 def data(planted: Planted, net: keras.Model) -> Prepared:
-    images = Images(pixels=planted.clean.pixels, labels=planted.clean.labels, note="")
-    clean = CleanData(images=images, split=split_images(len(images), 0))
-    return prepare(clean, DOMAIN, Predictor(net), classes=CLASSES, labelled=True)
+    return prepared_for(net, clean_of(planted))
 
 
 def asked(inverter: Inverter, *labels: int, **more: Any) -> list[Transferability | None]:
