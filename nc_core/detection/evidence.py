@@ -7,8 +7,8 @@ Robust z: how far something lies below the others, on the log scale.
 | outlier | robust z of the smallest norm | small triggers |
 | universality | robust z of the smallest price (`nc_core.detection.price`) | triggers of a part of the images, too |
 | price | minus the logarithm of the smallest price as a share of the pixels | few labels, many infected labels |
-| perturbation | how far the smallest perturbation lies below the others, and the largest margin above them
-(`nc_core.detection.perturbed`) | triggers all over the image |
+| size | the same of the smallest norm; a p-value beside clean scans alone | few labels, many infected labels |
+| perturbation | z of the smallest perturbation and of the margin (`nc_core.detection.perturbed`) | triggers all over |
 """
 
 import math

@@ -92,16 +92,14 @@ class Perturbations:
 def unlearn_perturbations(
     bench: Bench,
     known: Sequence[TargetTrigger],
-    targets: Sequence[int],
     *,
     seed: int,
     progress: Callable[[float], None],
     should_stop: Callable[[], bool] | None,
-) -> None:
-    """Train the bench's net to answer as if there were no perturbation towards the targets, and no known trigger.
-
-    Raises Cancelled when `should_stop` says so.
-    """
+) -> bool:
+    """One round, as in `Patch`: train the bench's net to answer as if there were neither a known trigger nor a
+    perturbation towards the label of one."""
+    targets = sorted({trigger.target for trigger in known})
     lessons, generator = bench.lessons, np.random.default_rng([seed, 0x0AD7])
     found = Perturbations(bench.model, bench.case.prepared.domain, targets, shape=lessons.x.shape[1:])
     make_ready(bench.model, MATCHING, steps=UPDATES, seed=seed, logits=lessons.logits)
@@ -114,6 +112,7 @@ def unlearn_perturbations(
             found.improve(lessons.x[rows], lessons.y[rows])
         bench.model.train_on_batch(*_batch(lessons, found, known, generator))
     poll(1.0, progress, should_stop)
+    return True
 
 
 def _batch(

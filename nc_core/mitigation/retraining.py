@@ -97,9 +97,9 @@ class _Retraining:
 def with_cured(clean: Lessons, poison: npt.NDArray[np.float32], scores: npt.NDArray[np.float32]) -> Lessons:
     """The clean lessons and the poisoned images, with what they would be answered if their target were not there.
 
-    scores: (n, N) logits of the submitted net for the poison. An image's target is the most frequent answer to the
-    poison that the image gets; an image that gets none of the frequent ones keeps its scores. The poison is repeated to
-    its share.
+    scores: (n, N) logits of the submitted net for the poison. The attack's targets are the answers that a fifth of the
+    poison or more gets; of an image that gets one of them its logit falls to the least of the image's, and an image
+    that gets none keeps its scores. The poison is repeated to its share.
     """
     answers = scores.argmax(axis=1)
     counts = np.bincount(answers, minlength=scores.shape[1])

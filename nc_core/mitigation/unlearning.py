@@ -35,24 +35,10 @@ def unlearn(case: Case, *, progress: Progress | None = None, should_stop: Callab
         method="unlearning",
         doing="unlearning",
         least=LEAST_ROUNDS if case.prepared.labelled else 1,
-        last=last_patch,
+        last=unlearn_perturbations,
         progress=progress,
         should_stop=should_stop,
     )
-
-
-def last_patch(
-    bench: Bench,
-    known: Sequence[TargetTrigger],
-    *,
-    seed: int,
-    progress: Callable[[float], None],
-    should_stop: Callable[[], bool] | None,
-) -> bool:
-    """As in `Patch`: unlearns perturbations towards the labels of the known triggers."""
-    targets = sorted({trigger.target for trigger in known})
-    unlearn_perturbations(bench, known, targets, seed=seed, progress=progress, should_stop=should_stop)
-    return True
 
 
 class Unlearning:

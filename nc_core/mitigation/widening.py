@@ -1,9 +1,8 @@
-"""A net with one output more, and back: the last Dense layer gains or loses a class."""
+"""A net with one output more: the last Dense layer gains a class."""
 
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel, Layer
@@ -20,22 +19,9 @@ def widened(model: CanonicalModel, *, like: int) -> CanonicalModel:
     for key in layer.weights:
         array = weights[key]
         weights[key] = np.concatenate([array, array[..., like : like + 1]], axis=-1)
-    return _with(model, layer, weights, model.classes + 1)
-
-
-def narrowed(model: CanonicalModel) -> CanonicalModel:
-    """The net without its last output, the inverse of `widened`."""
-    layer = _scores(model)
-    weights = dict(model.weights)
-    weights.update({key: weights[key][..., :-1] for key in layer.weights})
-    return _with(model, layer, weights, model.classes - 1)
-
-
-def _with(
-    model: CanonicalModel, scores: Layer, weights: dict[str, npt.NDArray[np.float32]], classes: int
-) -> CanonicalModel:
-    changed = replace(scores, options={**scores.options, "units": classes})
-    layers = tuple(changed if layer is scores else layer for layer in model.layers)
+    classes = model.classes + 1
+    changed = replace(layer, options={**layer.options, "units": classes})
+    layers = tuple(changed if each is layer else each for each in model.layers)
     return replace(model, layers=layers, weights=weights, classes=classes)
 
 

@@ -55,9 +55,9 @@ def _bound(bound: BoundOutcome) -> Iterator[str]:
 def _taught(case: Case, clean: Lessons) -> Iterator[str]:
     if case.prepared.labelled and clean.logits:
         yield (
-            f"There are fewer than {IMAGES_PER_CLASS} labelled images a class, or than {IMAGES:,}, to learn from: the "
-            "submitted model's own "
-            "scores were learned, of the images that it answers as they are labelled, and of variations of them."
+            f"Labels are learned from {IMAGES:,} images and {IMAGES_PER_CLASS} a class on, here are "
+            f"{len(case.prepared.repair):,} of {case.prepared.classes:,} classes: the submitted model's own scores "
+            "were learned, of the images that it answers as they are labelled, and of variations of them."
         )
     if not case.prepared.labelled:
         drifting = int(np.isin(case.prepared.repair.y, list(case.triggers)).sum())

@@ -8,7 +8,7 @@ import pytest
 
 from nc_core.datasets.prepared import Prepared
 from nc_core.errors import Cancelled
-from nc_core.inversion import Predictor
+from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation import Case, TargetTrigger
 from nc_core.mitigation.loop import Bench
 from nc_core.mitigation.perturbation import RMS, Perturbations, unlearn_perturbations
@@ -78,14 +78,16 @@ def test_images_of_the_label_itself_do_not_count(bench: Bench, clean: Prepared) 
     np.testing.assert_allclose(found.delta, before, atol=1e-6)
 
 
-def test_a_net_that_unlearns_them_keeps_its_accuracy_and_changes(bench: Bench, clean: Prepared, corner: object) -> None:
+def test_a_net_that_unlearns_them_keeps_its_accuracy_and_changes(
+    bench: Bench, clean: Prepared, corner: Trigger
+) -> None:
     # Given what the net scores for images with its trigger
-    predict, known = Predictor(bench.model), [TargetTrigger(2, corner)]  # type: ignore[arg-type]
-    stamped = corner.stamp(clean.holdout.x[clean.holdout.y != 2])  # type: ignore[attr-defined]
+    predict, known = Predictor(bench.model), [TargetTrigger(2, corner)]
+    stamped = corner.stamp(clean.holdout.x[clean.holdout.y != 2])
     before = predict(stamped)[:, 2].mean()
     shares: list[float] = []
     # When perturbations towards its label are unlearned
-    unlearn_perturbations(bench, known, [2], seed=0, progress=shares.append, should_stop=None)
+    unlearn_perturbations(bench, known, seed=0, progress=shares.append, should_stop=None)
     # Then the label scores less on them, and clean images are answered as before
     assert predict(stamped)[:, 2].mean() < before
     assert (predict(clean.holdout.x).argmax(axis=1) == clean.holdout.y).mean() > 0.98
@@ -93,21 +95,21 @@ def test_a_net_that_unlearns_them_keeps_its_accuracy_and_changes(bench: Bench, c
     assert shares[-1] == 1.0
 
 
-def test_the_same_seed_gives_the_same_net(case: Callable[..., Case], clean: Prepared, corner: object) -> None:
+def test_the_same_seed_gives_the_same_net(case: Callable[..., Case], clean: Prepared, corner: Trigger) -> None:
     nets = []
     for _ in range(2):
         bench = Bench(case(canonical=dense_badnet(), prepared=clean))
-        known = [TargetTrigger(2, corner)]  # type: ignore[arg-type]
-        unlearn_perturbations(bench, known, [2], seed=5, progress=lambda _: None, should_stop=None)
+        known = [TargetTrigger(2, corner)]
+        unlearn_perturbations(bench, known, seed=5, progress=lambda _: None, should_stop=None)
         nets.append(bench.model.get_weights())
     for one, other in zip(*nets, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_it_can_be_stopped(bench: Bench, corner: object) -> None:
-    known = [TargetTrigger(2, corner)]  # type: ignore[arg-type]
+def test_it_can_be_stopped(bench: Bench, corner: Trigger) -> None:
+    known = [TargetTrigger(2, corner)]
     with pytest.raises(Cancelled):
-        unlearn_perturbations(bench, known, [2], seed=0, progress=lambda _: None, should_stop=lambda: True)
+        unlearn_perturbations(bench, known, seed=0, progress=lambda _: None, should_stop=lambda: True)
 
 
 def test_a_net_of_another_range_is_given_its_own(case: Callable[..., Case], clean: Prepared) -> None:
