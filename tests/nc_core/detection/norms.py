@@ -1,0 +1,86 @@
+"""Norms of clean and infected labels, made up, and the clean scans that they are held against."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from nc_core.detection import (
+    Detection,
+    Evidence,
+    LabelNorm,
+    detect,
+)
+from nc_core.detection.library import NullScan
+from tests.evidence import CONVERGED, NOT_CONVERGED
+
+PIXELS = 1024
+
+LIBRARY = [
+    NullScan(
+        name=f"{classes}-{at}",
+        classes=classes,
+        statistics={"price": price, "universality": z, "perturbation": z},
+    )
+    for classes in (5, 43)
+    for at, (price, z) in enumerate(zip(np.linspace(2.2, 3.4, 16), np.linspace(1.0, 2.6, 16), strict=True))
+]
+"""Clean scans whose smallest price is 3 to 11% of the pixels, and at most 2.6 deviations below that of the others."""
+
+DEAR = 0.05
+"""Transferability of a clean label."""
+
+
+def clean(count: int, *, seed: int = 0, spread: float = 0.2) -> list[float]:
+    """Norms of clean labels: the quantiles of a normal law around 4% of the pixels, shuffled."""
+    uniform = (np.arange(count) + 0.5) / count
+    samples = np.sort(np.random.default_rng(1).standard_normal(200_000))
+    logs = math.log(0.04 * PIXELS) + spread * np.quantile(samples, uniform)
+    return list(np.random.default_rng(seed).permutation(np.exp(logs)))
+
+
+def scan(
+    norms: Sequence[float], *, rate: float | None = 1.0, transfer: Mapping[int, float] | None = None
+) -> list[LabelNorm]:
+    """transfer: label -> transferability of those where it was measured; few images need half of what all do."""
+    return [
+        LabelNorm(
+            label=label,
+            state="done",
+            norm=float(norm),
+            attack_success_rate=rate,
+            evidence=replace(CONVERGED, transferability=(transfer or {}).get(label), few_norm=float(norm) / 2),
+        )
+        for label, norm in enumerate(norms)
+    ]
+
+
+def judge(
+    norms: Sequence[float],
+    *,
+    rate: float | None = 1.0,
+    alpha: float = 0.05,
+    transfer: Mapping[int, float] | None = None,
+) -> Detection:
+    return detect(scan(norms, rate=rate, transfer=transfer), classes=len(norms), pixels=PIXELS, alpha=alpha)
+
+
+def without_masks(norms: Sequence[float], label: int, *, norm: float, margin: float) -> list[LabelNorm]:
+    """Labels alike in their norms and prices, one with another perturbation and another margin."""
+    return [
+        replace(
+            one,
+            evidence=replace(
+                one.evidence or CONVERGED,
+                perturbation_norm=norm if one.label == label else 4.0 + 0.02 * (one.label % 7),
+                perturbation_rate=0.9,
+                margin=margin if one.label == label else 20.0 + 0.2 * (one.label % 5),
+            ),
+        )
+        for one in scan(norms, transfer=dict.fromkeys(range(len(norms)), DEAR))
+    ]
+
+
+def unlike(**changed: float | bool) -> Evidence:
+    return replace(NOT_CONVERGED, **changed)  # type: ignore[arg-type]

@@ -1,0 +1,156 @@
+"""What each kind of evidence flags, beside the clean scans that it is held against."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nc_core.detection import Calibration, Detection, LabelNorm, detect, statistics_of
+from tests.nc_core.detection.norms import DEAR, PIXELS, clean, judge, scan, without_masks
+
+pytestmark = pytest.mark.usefixtures("shipped")
+
+
+def test_the_tests_that_can_be_made_share_the_rate() -> None:
+    prices = dict.fromkeys(range(100), DEAR)
+    assert judge(clean(43)).shares == pytest.approx({"outlier": 0.8, "size": 0.2})
+    assert judge(clean(100), transfer=prices).shares == {"outlier": 0.6, "universality": 0.2, "size": 0.2}
+    for classes in (5, 43):
+        assert judge(clean(classes), transfer=prices).shares == {"outlier": 0.4, "universality": 0.4, "size": 0.2}
+
+
+def test_a_label_without_a_small_mask_is_flagged_by_a_small_perturbation_and_a_large_margin() -> None:
+    # Given 43 labels alike in their masks, one that a third of the others' perturbation reaches, with a larger margin
+    labels = without_masks(clean(43), 7, norm=1.3, margin=44.0)
+    found = detect(labels, classes=43, pixels=PIXELS)
+    # Then it is flagged by that alone, beside the clean scans that come with Cleanse
+    assert found.flagged_labels == (7,)
+    assert found.labels[7].rules == ("perturbation",)
+    assert found.shares == {"outlier": 0.35, "universality": 0.35, "size": 0.1, "perturbation": 0.2}
+    (known,) = (one for one in found.evidence if one.name == "perturbation")
+    assert (known.label, known.calibration.source, known.calibration.scans) == (7, "library", 16)
+    assert known.p_value == found.p_value <= 0.05
+    assert any(rule.startswith("Perturbation: how small one is enough for label 7") for rule in found.rules)
+    # And a label that is no other than the rest is not
+    assert detect(without_masks(clean(43), 7, norm=4.0, margin=20.0), classes=43, pixels=PIXELS).verdict == "clean"
+
+
+def test_a_scan_that_looked_for_no_perturbation_is_judged_as_before() -> None:
+    labels = without_masks(clean(43), 7, norm=1.3, margin=44.0)
+    old = [
+        replace(one, evidence=replace(one.evidence, perturbation_norm=None, perturbation_rate=None, margin=None))
+        for one in labels
+        if one.evidence is not None
+    ]
+    found = detect(old, classes=43, pixels=PIXELS)
+    assert found.shares == {"outlier": 0.4, "universality": 0.4, "size": 0.2}
+    assert {one.name for one in found.evidence} == {"outlier", "universality"}
+    # Of few labels none stands out, so that nothing is asked there
+    few = detect(without_masks(clean(5), 2, norm=1.3, margin=44.0), classes=5, pixels=PIXELS)
+    assert few.shares == {"outlier": 0.4, "universality": 0.4, "size": 0.2}
+
+
+def test_a_price_decides_with_few_labels() -> None:
+    # Given five labels, one whose trigger of 0.5% of the pixels works on 90% of the images that it was not made for
+    prices = dict.fromkeys(range(5), 0.3)
+    found = judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer={**prices, 2: 0.9})
+    # Then it is flagged beside the clean scans that come with Cleanse; no other number could at five labels
+    assert found.verdict == "backdoored"
+    assert found.flagged_labels == (2,)
+    assert "universality" in found.labels[2].rules
+    (price,) = (one for one in found.evidence if one.name == "universality")
+    assert (price.label, price.calibration.source, price.calibration.scans) == (2, "library", 16)
+    assert found.p_value <= price.p_value <= 0.05
+    # And where it works on few of them, it is not
+    assert judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer={**prices, 2: 0.04}).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(("classes", "least"), [(2, 0.825), (5, 0.72), (43, 0.658)])
+def test_of_few_classes_more_must_carry_over_since_more_does_so_by_chance(classes: int, least: float) -> None:
+    norms = [*clean(classes - 1), 0.012 * PIXELS]
+    for rate, voted in ((least + 0.002, True), (least - 0.002, False)):
+        found = judge(norms, transfer={classes - 1: rate})
+        assert ("size" in found.labels[-1].rules) == voted
+
+
+def test_a_trigger_of_a_part_of_the_images_is_universal_though_its_norm_is_large() -> None:
+    # Given 43 labels alike in their norms, one with a trigger of few images that works on 90%
+    norms = clean(43)
+    found = judge(norms, transfer={**dict.fromkeys(range(43), DEAR), 7: 0.9})
+    # Then it stands out by its price alone
+    assert found.flagged_labels == (7,)
+    assert found.labels[7].rules == ("universality",)
+    assert min(found.evidence, key=lambda one: one.p_value).name == "universality"
+
+
+def test_beyond_the_library_the_normal_law_judges_and_that_is_said() -> None:
+    norms = clean(100)
+    found = judge(norms, transfer=dict.fromkeys(range(100), DEAR))
+    by_name = {one.name: one.calibration.source for one in found.evidence}
+    assert by_name == {"outlier": "none", "universality": "none"}
+    assert any("by the normal law" in rule for rule in found.rules)
+
+
+def test_enough_clean_scans_of_the_same_cell_decide_alone() -> None:
+    # Given nets of three labels, 19 of them clean
+    def net(seed: int, smallest: float = 40.0) -> list[LabelNorm]:
+        generator = np.random.default_rng(seed)
+        norms = [smallest, 60.0, 70.0] * np.exp(0.1 * generator.standard_normal(3))
+        return scan(norms, transfer=dict.fromkeys(range(3), 0.3))
+
+    twins = tuple(statistics_of(net(seed), pixels=PIXELS) for seed in range(1, 20))
+    calibration = Calibration(source="twins", scans=twins)
+
+    def beside(labels: list[LabelNorm], scans: Calibration = calibration) -> Detection:
+        return detect(labels, classes=3, pixels=PIXELS, calibration=scans)
+
+    # When a net with a label of a tenth of the size is judged beside them, Then it is flagged
+    found = beside(net(50, smallest=4.0))
+    assert (found.verdict, found.flagged_labels, found.p_value) == ("backdoored", (0,), 0.05)
+    assert "size" in found.labels[0].rules
+    assert {one.calibration.source for one in found.evidence} == {"twins"}
+    assert len(found.evidence[0].null) == 19
+    # And one like them is clean, though it has fewer labels than an outlier test needs
+    assert beside(net(51)).verdict == "clean"
+    # But 18 of them are too few for a rate of 5%
+    few = beside(net(51), replace(calibration, scans=twins[:18]))
+    assert few.verdict == "inconclusive"
+    assert "pass --twins 19" in few.reason
+
+
+def test_of_two_classes_that_are_both_unlike_clean_scans_the_farther_one_leads() -> None:
+    # Given nets of two labels, 19 of them clean
+    def net(seed: int, norms: Sequence[float]) -> list[LabelNorm]:
+        noise = np.exp(0.1 * np.random.default_rng(seed).standard_normal(2))
+        return scan(norms * noise, transfer=dict.fromkeys(range(2), 0.3))
+
+    twins = tuple(statistics_of(net(seed, [40.0, 60.0]), pixels=PIXELS) for seed in range(1, 20))
+    calibration = Calibration(source="twins", scans=twins)
+    # When a planted trigger of label 1 has made the way to label 0 shorter as well
+    found = detect(net(50, [16.0, 4.0]), classes=2, pixels=PIXELS, calibration=calibration)
+    # Then the model is abnormal, and label 1 leads
+    assert (found.verdict, found.flagged_labels, found.p_value) == ("backdoored", (1,), 0.05)
+
+
+@pytest.mark.parametrize(("transfer", "told"), [({2: 0.05}, "works on 5% of others"), ({}, "too few images")])
+def test_a_small_trigger_alone_flags_nothing_and_is_told(transfer: dict[int, float], told: str) -> None:
+    # Given a label with a small trigger, which what few images need does not bear out, or that could not be measured
+    found = judge([50.0, 30.0, 5.0, 95.0, 18.0], transfer=transfer)
+    assert (found.verdict, found.flagged_labels) == ("inconclusive", ())
+    assert found.reason.startswith("Label 2 has a small trigger, 0.5% of the pixels")
+    assert told in found.reason
+    assert "--twins 19 can tell" in found.reason
+
+
+def test_of_a_brittle_net_those_that_carry_over_lead() -> None:
+    # Given a brittle net: 29 of 43 labels small, three of them universal
+    norms = [*np.linspace(5.0, 15.0, 26), 1.8, 2.0, 3.3, *np.linspace(16.0, 40.0, 14)]
+    transfer = {**dict.fromkeys(range(43), 0.1), 26: 0.7, 27: 0.76, 28: 0.67}
+    found = judge(norms, transfer=transfer)
+    # Then the three are flagged and no other, and the rest is told
+    assert found.flagged_labels == (26, 27, 28)
+    assert found.reference_size == 43
+    assert "29 of 43 labels have a small trigger: the model is brittle or carries several, and these lead." in (
+        found.reason
+    )
