@@ -161,7 +161,7 @@ class Inverter:
             raise Cancelled(f"label {label} was cancelled after {outcome.updates} updates")
         evidence, began = self._evidence(outcome), time.monotonic()
         trigger, updates, cost = outcome.trigger, outcome.updates, outcome.cost
-        if outcome.broken or outcome.course.lost or evidence.misled:
+        if outcome.broken or outcome.trajectory.lost or evidence.misled:
             rescued = self._rescue(outcome, misled=evidence.misled)
             if rescued is None:
                 raise Cancelled(f"label {label} was cancelled after {outcome.updates} updates")
@@ -256,20 +256,20 @@ class Inverter:
 
     def _evidence(self, outcome: Outcome) -> Evidence:
         """What the optimisation's numbers were."""
-        course, profile, label = outcome.course, self.profile, outcome.job.label
+        trajectory, profile, label = outcome.trajectory, self.profile, outcome.job.label
         others, layout = self._answers[self._labels != label], self.loop.program.layout
         fit = self._prepared.fit
         return Evidence(
-            attack_rate=course.attack_rate,
-            highest_rate=course.highest_rate,
+            attack_rate=trajectory.attack_rate,
+            highest_rate=trajectory.highest_rate,
             base_rate=float(np.mean(others == label)) if len(others) else 0.0,
             gate=profile.gate_threshold,
             images=profile.gate_steps * profile.updates_per_step * profile.batch,
-            mask_share=course.norm / layout.pixels if math.isfinite(course.norm) else 0.0,
+            mask_share=trajectory.norm / layout.pixels if math.isfinite(trajectory.norm) else 0.0,
             cost=outcome.cost,
             exhausted=outcome.updates >= profile.max_updates,
-            blind=course.blind / course.missed if course.missed > 0 else 0.0,
-            broken=course.broken / max(1, course.steps),
+            blind=trajectory.blind / trajectory.missed if trajectory.missed > 0 else 0.0,
+            broken=trajectory.broken / max(1, trajectory.steps),
             leads=self._heading.leads(label, fit.x, fit.y, low=layout.low, high=layout.high),
         )
 

@@ -72,17 +72,17 @@ class Loop(ABC, Generic[S, E]):
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        self._seats: list[S | None] = [None] * slots
+        self._running: list[S | None] = [None] * slots
 
     @property
     def free(self) -> int:
         """Slots without a label."""
-        return self._seats.count(None)
+        return self._running.count(None)
 
     @property
     def busy(self) -> int:
         """Slots with a label."""
-        return len(self._seats) - self.free
+        return len(self._running) - self.free
 
     @abstractmethod
     def admit(self, job: Job) -> None:

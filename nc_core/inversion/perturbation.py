@@ -154,13 +154,13 @@ class Direction:
 
 
 @dataclass(kw_only=True, eq=False)
-class _Seat:
+class _Running:
     job: Job
     since: float
     updates: int = 0
 
 
-class PerturbationLoop(Loop[_Seat, Direction]):
+class PerturbationLoop(Loop[_Running, Direction]):
     """Drives one `PerturbationProgram` with so many slots."""
 
     def __init__(self, program: PerturbationProgram, slots: int) -> None:
@@ -170,14 +170,14 @@ class PerturbationLoop(Loop[_Seat, Direction]):
 
     def admit(self, job: Job) -> None:
         """Put a label into a free slot."""
-        slot = self._seats.index(None)
+        slot = self._running.index(None)
         self._state = self.program.load(self._state, slot)
-        self._seats[slot] = _Seat(job=job, since=time.monotonic())
+        self._running[slot] = _Running(job=job, since=time.monotonic())
 
     def clear(self) -> None:
         """Empty every slot, for use after an update that raised."""
         self._state = self.program.empty(self.slots)
-        self._seats = [None] * self.slots
+        self._running = [None] * self.slots
 
     def step(self) -> list[Direction]:
         """One update of every occupied slot; the labels that are over leave and are returned.
@@ -185,23 +185,25 @@ class PerturbationLoop(Loop[_Seat, Direction]):
         Raises OutOfDeviceMemory; the labels are where they were, for `clear`.
         """
         index, labels = np.zeros((self.slots, BATCH), np.int32), np.zeros(self.slots, np.int32)
-        for slot, seat in enumerate(self._seats):
-            if seat is not None:
-                index[slot], labels[slot] = seat.job.images(BATCH), seat.job.label
+        for slot, running in enumerate(self._running):
+            if running is not None:
+                index[slot], labels[slot] = running.job.images(BATCH), running.job.label
         with within_memory(self.slots, BATCH):
             self._state, _ = self.program.update(self._state, index=index, labels=labels)
-        return [over for slot, seat in enumerate(self._seats) if seat and (over := self._counted(slot, seat))]
+        return [
+            over for slot, running in enumerate(self._running) if running and (over := self._counted(slot, running))
+        ]
 
-    def _counted(self, slot: int, seat: _Seat) -> Direction | None:
-        seat.updates += 1
-        cancelled = seat.job.should_stop is not None and seat.job.should_stop()
-        if seat.updates < UPDATES and not cancelled:
+    def _counted(self, slot: int, running: _Running) -> Direction | None:
+        running.updates += 1
+        cancelled = running.job.should_stop is not None and running.job.should_stop()
+        if running.updates < UPDATES and not cancelled:
             return None
-        self._seats[slot] = None
+        self._running[slot] = None
         return Direction(
-            job=seat.job,
+            job=running.job,
             delta=self.program.delta(self._state, slot),
-            updates=seat.updates,
-            seconds=time.monotonic() - seat.since,
+            updates=running.updates,
+            seconds=time.monotonic() - running.since,
             cancelled=cancelled,
         )

@@ -85,7 +85,7 @@ class Rescue:
                 return None
             found += [ended.trigger] if ended.trigger is not None else []
             cost = ended.cost
-            led = not (ended.course.lost or ended.broken or (misled and name != STRAIGHT))
+            led = not (ended.trajectory.lost or ended.broken or (misled and name != STRAIGHT))
             if led and ended.trigger is not None:
                 return _best(found, cost, tried, updates)
         if not found or self._profile.hands_on:

@@ -24,7 +24,7 @@ LOST = 0.999
 class Outcome:
     """How a job ended: with a trigger, without one (not converged), cancelled, or on broken numbers. cost: lambda.
 
-    course: what its steps were like. stalled: it left early, since no image showed a way any more. last: mask and
+    trajectory: what its steps were like. stalled: it left early, since no image showed a way any more. last: mask and
     pattern as they stood at the end, of one that could not see its way.
     """
 
@@ -33,7 +33,7 @@ class Outcome:
     updates: int
     seconds: float
     cost: float
-    course: "Course"
+    trajectory: "Trajectory"
     cancelled: bool = False
     broken: bool = False
     stalled: bool = False
@@ -41,7 +41,7 @@ class Outcome:
 
 
 @dataclass(kw_only=True, eq=False)
-class Course:
+class Trajectory:
     """Sums over the steps of one job. window: steps of one mean of the gate. norm: of the mask after the last step."""
 
     window: int
@@ -85,15 +85,15 @@ class Course:
 
 
 @dataclass(kw_only=True, eq=False)
-class _Seat:
+class _Running:
     job: Job
     schedule: Schedule
     since: float
-    course: Course
+    trajectory: Trajectory
     kept: bool = False
 
 
-class SlotLoop(Loop[_Seat, Outcome]):
+class SlotLoop(Loop[_Running, Outcome]):
     """Drives one `SlotProgram` with so many slots."""
 
     def __init__(self, program: SlotProgram, slots: int) -> None:
@@ -103,21 +103,21 @@ class SlotLoop(Loop[_Seat, Outcome]):
 
     def admit(self, job: Job) -> None:
         """Put a label into a free slot, from a fresh start of its own or from where an earlier round left it."""
-        slot = self._seats.index(None)
+        slot = self._running.index(None)
         layout, begun = self.program.layout, job.begun
         start = layout.parameters(begun.trigger.mask, begun.trigger.pattern) if begun else layout.start(job.generator)
         self._state = self.program.load(self._state, slot, start)
         profile = self.program.profile
         schedule = profile.control.schedule(profile.max_steps)
         schedule.cost = begun.cost if begun else schedule.cost
-        self._seats[slot] = _Seat(
-            job=job, schedule=schedule, since=time.monotonic(), course=Course(window=profile.gate_steps)
+        self._running[slot] = _Running(
+            job=job, schedule=schedule, since=time.monotonic(), trajectory=Trajectory(window=profile.gate_steps)
         )
 
     def clear(self) -> None:
         """Empty every slot, for use after a step that raised."""
         self._state = self.program.empty(self.slots)
-        self._seats = [None] * self.slots
+        self._running = [None] * self.slots
 
     def step(self) -> list[Outcome]:
         """Advance every occupied slot by one step; the labels that are over leave and are returned.
@@ -126,21 +126,21 @@ class SlotLoop(Loop[_Seat, Outcome]):
         """
         metrics = self._advance()
         outcomes = []
-        for slot, seat in enumerate(self._seats):
-            if seat is None:
+        for slot, running in enumerate(self._running):
+            if running is None:
                 continue
             rate, norm = float(metrics.attack_rate[slot]), float(metrics.norm[slot])
             finite = math.isfinite(float(metrics.cross_entropy[slot])) and math.isfinite(norm)
-            seat.kept = math.isfinite(float(metrics.kept_norm[slot]))
+            running.kept = math.isfinite(float(metrics.kept_norm[slot]))
             blind, broken = float(metrics.blind[slot]), float(metrics.broken[slot])
-            seat.course.add(rate=rate, norm=norm, blind=blind, broken=broken)
-            over = not finite or seat.schedule.observe(rate, norm, float(metrics.kept_norm[slot]))
-            over = over or seat.course.stalled
-            cancelled = not over and seat.job.should_stop is not None and seat.job.should_stop()
+            running.trajectory.add(rate=rate, norm=norm, blind=blind, broken=broken)
+            over = not finite or running.schedule.observe(rate, norm, float(metrics.kept_norm[slot]))
+            over = over or running.trajectory.stalled
+            cancelled = not over and running.job.should_stop is not None and running.job.should_stop()
             if over or cancelled:
-                outcomes.append(self._leave(slot, seat, cancelled=cancelled, broken=not finite))
-            elif seat.job.report is not None:
-                seat.job.report(self._progress(seat, rate, norm))
+                outcomes.append(self._leave(slot, running, cancelled=cancelled, broken=not finite))
+            elif running.job.report is not None:
+                running.job.report(self._progress(running, rate, norm))
         return outcomes
 
     def _advance(self) -> StepMetrics:
@@ -153,39 +153,39 @@ class SlotLoop(Loop[_Seat, Outcome]):
         profile, slots = self.program.profile, self.slots
         index = np.zeros((profile.updates_per_step, slots, profile.batch), np.int32)
         labels, costs = np.zeros(slots, np.int32), np.zeros(slots, np.float32)
-        for slot, seat in enumerate(self._seats):
-            if seat is not None:
-                images = seat.job.images(profile.updates_per_step * profile.batch)
+        for slot, running in enumerate(self._running):
+            if running is not None:
+                images = running.job.images(profile.updates_per_step * profile.batch)
                 index[:, slot] = images.reshape(profile.updates_per_step, profile.batch)
-                labels[slot], costs[slot] = seat.job.label, seat.schedule.cost
+                labels[slot], costs[slot] = running.job.label, running.schedule.cost
         return index, labels, costs
 
-    def _progress(self, seat: _Seat, rate: float, norm: float) -> Progress:
+    def _progress(self, running: _Running, rate: float, norm: float) -> Progress:
         profile = self.program.profile
-        done = seat.schedule.steps * profile.updates_per_step
+        done = running.schedule.steps * profile.updates_per_step
         return Progress(updates=done, budget=profile.max_updates, attack_rate=rate, norm=norm)
 
-    def _leave(self, slot: int, seat: _Seat, *, cancelled: bool, broken: bool) -> Outcome:
-        self._seats[slot] = None
+    def _leave(self, slot: int, running: _Running, *, cancelled: bool, broken: bool) -> Outcome:
+        self._running[slot] = None
         trigger = last = None
-        if seat.course.lost and not cancelled:
+        if running.trajectory.lost and not cancelled:
             mask, pattern = self.program.current(self._state, slot)
             last = Trigger(mask=mask, pattern=pattern)
         hands_on = self.program.profile.hands_on
-        if not cancelled and not broken and (seat.kept or hands_on):
+        if not cancelled and not broken and (running.kept or hands_on):
             take = self.program.current if hands_on else self.program.kept
             mask, pattern = take(self._state, slot)
             trigger = Trigger(mask=mask, pattern=pattern)
-        steps = seat.schedule.steps + (1 if broken else 0)
+        steps = running.schedule.steps + (1 if broken else 0)
         return Outcome(
-            job=seat.job,
+            job=running.job,
             trigger=trigger,
             updates=steps * self.program.profile.updates_per_step,
-            seconds=time.monotonic() - seat.since,
-            cost=seat.schedule.cost,
-            course=seat.course,
+            seconds=time.monotonic() - running.since,
+            cost=running.schedule.cost,
+            trajectory=running.trajectory,
             cancelled=cancelled,
             broken=broken,
-            stalled=seat.course.stalled,
+            stalled=running.trajectory.stalled,
             last=last,
         )

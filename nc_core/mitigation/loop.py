@@ -76,7 +76,7 @@ class Patch(Protocol):
         ...
 
 
-class _Told:
+class _RoundProgress:
     """Turns the steps of one round into shares of the whole repair, which never fall.
 
     rounds: the number of this round, from 1, of at most `most`. doing: what the patching is called.
@@ -206,10 +206,10 @@ def _rounds(
     known = [TargetTrigger(label, case.triggers[label]) for label in case.first]
     standing, beyond = list[_Round](), tuple[int, ...]()
     for rounds in range(1, most + 1):
-        told = _Told(progress, rounds, most, doing)
+        shares = _RoundProgress(progress, rounds, most, doing)
         # Each round draws other batches and stamps, and starts its inversions elsewhere than the scan did.
         own = int(np.random.default_rng([case.seed, rounds]).integers(2**31))
-        patched = patch(bench, known, seed=own, progress=told.patching, should_stop=should_stop)
+        patched = patch(bench, known, seed=own, progress=shares.patching, should_stop=should_stop)
         if not patched and not standing:
             raise NothingToRepair(
                 f"{method} finds nothing in this net that it may change within the accuracy bound: pass another "
@@ -220,16 +220,16 @@ def _rounds(
         holds = bench.bound.share(bench.predict) >= bench.bound.least
         if standing and not holds and not _part_of(bench, standing[-1].weights, PARTS, least=bench.bound.cautious):
             return standing, "accuracy bound"
-        found = rescanner.look(seed=own, progress=told.looking, should_stop=should_stop)
+        found = rescanner.look(seed=own, progress=shares.looking, should_stop=should_stop)
         settles = rounds >= least and not found.small
         if settles and holds and last is not None:
-            taken = _last(bench, last, known, seed=own, progress=told.finishing, should_stop=should_stop)
+            taken = _last(bench, last, known, seed=own, progress=shares.finishing, should_stop=should_stop)
             if taken is not None:
                 beyond = taken
-                found = rescanner.look(seed=own, progress=told.looking, should_stop=should_stop)
+                found = rescanner.look(seed=own, progress=shares.looking, should_stop=should_stop)
             last = None
         if settles and not found.small:
-            found = rescanner.settle(found, seed=own, progress=told.scanning, should_stop=should_stop)
+            found = rescanner.settle(found, seed=own, progress=shares.scanning, should_stop=should_stop)
         targets = frozenset(trigger.target for trigger in known)
         standing.append(
             _Round(

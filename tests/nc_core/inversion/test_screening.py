@@ -42,9 +42,9 @@ def test_the_next_round_goes_on_from_mask_pattern_and_lambda(
     job = second.job(3, seed=1, begun=begun[3], round=1, report=lambda seen: told.append(seen.norm))
     second.loop.admit(job)
     # Then lambda is where it was
-    (seat,) = second.loop._seats
-    assert seat is not None
-    assert seat.schedule.cost == begun[3].cost
+    (running,) = second.loop._running
+    assert running is not None
+    assert running.schedule.cost == begun[3].cost
     # And after a step the mask is near the one that was handed on, not near a random one (half of the 143 pixels)
     second.loop.step()
     assert told[0] == pytest.approx(begun[3].trigger.norm, rel=0.2)
