@@ -21,11 +21,14 @@ STAMP := $(VENV)/.installed-$(EXTRA)
 EVASIONS := tests/nc_core/inversion/test_evasions.py
 
 # Tests of nc_core that scan or repair whole nets, which takes a quarter of a minute each.
-SCANS := $(EVASIONS) $(addprefix tests/nc_core/,inversion/test_transfer.py inversion/test_universal.py mitigation/test_gangsweep.py)
+SCANS := $(EVASIONS) $(addprefix tests/nc_core/,test_backends.py inversion/test_transfer.py inversion/test_universal.py \
+	mitigation/test_gangsweep.py scanning/test_twins.py)
 
-# What optimises and trains, once more on the other backend; nets that hide their gradient take minutes there.
+# What optimises and trains, once more on the other backend; nets that hide their gradient, and each number of slots
+# traced anew, take minutes there, and what a file may cost is the same.
 ON_JAX := $(addprefix tests/nc_core/,inversion mitigation preflight models/test_precision.py) \
-	--ignore $(EVASIONS)
+	--ignore $(EVASIONS) --ignore tests/nc_core/preflight/test_bombs.py \
+	--deselect tests/nc_core/inversion/test_transfer.py::test_neither_slots_nor_neighbours_change_it
 
 STARTS := tests/e2e/test_up.py
 
@@ -68,13 +71,13 @@ test-browser: setup
 	$(BIN)/python -m pytest tests/browser
 
 test-faults: setup
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest --numprocesses 2 tests/faults
 
 test-wheel: setup
 	$(BIN)/python -m pytest tests/packaging
 
 test-examples: setup
-	$(BIN)/python -m pytest tests/examples
+	$(BIN)/python -m pytest --numprocesses 2 tests/examples
 
 # What setuptools leaves in build/lib would come along, files that were moved or removed since, too.
 wheel: setup

@@ -1,7 +1,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -21,7 +22,6 @@ class Ledger:
     labels: int = 0
     lost: int = 0
     duplicated: int = 0
-    open: list[str] = field(default_factory=list)
 
 
 LEDGER = Ledger()
@@ -70,6 +70,18 @@ def running(settings: Settings, *, service: tuple[str, int] | None = None) -> It
     finally:
         store.close()
         down(settings)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes of tests hands its counts on."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["faults"] = asdict(LEDGER)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    for name, count in getattr(node, "workeroutput", {}).get("faults", {}).items():
+        setattr(LEDGER, name, getattr(LEDGER, name) + count)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

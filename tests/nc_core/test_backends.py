@@ -20,7 +20,7 @@ from nc_core.attacks import PatchTrigger, plant_patch
 from nc_core.inversion import Predictor
 from nc_core.models import build_logits
 
-found = scan("badnet.keras", "clean.npz", value_range="0..1")
+found = scan("badnet.keras", "clean.npz", labels=[1, 3, 5, 7], value_range="0..1")
 flagged = found.detection.flagged_labels
 print("VERDICT", found.detection.verdict, *flagged)
 repair = found.repair()
