@@ -10,7 +10,7 @@ import numpy.typing as npt
 from keras import ops
 
 from nc_core.errors import Cancelled, DataRefused
-from nc_core.mitigation.lessons import Lessons, TargetTrigger, with_stamped
+from nc_core.mitigation.lessons import Lessons, TargetTrigger, own_images, with_stamped
 
 BATCHES_BETWEEN_POLLS = 8
 """Between two looks at `should_stop`: tens of milliseconds for the field's nets."""
@@ -97,9 +97,11 @@ def _batches(
     """
     while True:
         shown = with_stamped(clean, triggers, share=share, generator=generator)
-        order = generator.permutation(len(shown))[: len(shown) // size * size]
+        own = own_images(clean, triggers, stamped=len(shown) - len(clean), generator=generator)
+        x, target = np.concatenate([shown.x, own.x]), np.concatenate([shown.target, own.target])
+        order = generator.permutation(len(x))[: len(x) // size * size]
         for rows in order.reshape(-1, size):
-            yield shown.x[rows], shown.target[rows]
+            yield x[rows], target[rows]
 
 
 def make_ready(model: keras.Model, tuning: Tuning, *, steps: int, seed: int, logits: bool) -> None:

@@ -23,6 +23,13 @@ MOST_FLOATS = 80_000_000
 """Of all images together, 320 MB: 10,300 faces of 55x47x3, but 530 pictures of 224x224x3."""
 
 
+OWN = 0.5
+"""Images of the repaired labels themselves that are shown once more, as a share of the stamped ones. What is stamped
+has something of the label and is not to be called by it; the label's own images are then called less by it, too. On two
+drawn planted nets one round with early triggers left 4.5 and 61% of the attack and lost .1 and 4.6 points of accuracy;
+with these images it left 5.4 and 8.4%, and lost none and .8."""
+
+
 class TargetTrigger(NamedTuple):
     """A reversed trigger and the label that it sends images to."""
 
@@ -99,6 +106,18 @@ def with_stamped(
         sources.append(rows)
     source = np.concatenate(sources)
     return replace(clean, x=np.concatenate(copies), y=clean.y[source], target=clean.target[source])
+
+
+def own_images(
+    clean: Lessons, triggers: Sequence[TargetTrigger], *, stamped: int, generator: np.random.Generator
+) -> Lessons:
+    """Images of the targets' own classes, to be shown beside so many stamped ones: `OWN` times as many, drawn anew in
+    every call, of each class as many. None where the lessons have no image of these classes."""
+    classes = [np.flatnonzero(clean.y == target) for target in sorted({trigger.target for trigger in triggers})]
+    known = [rows for rows in classes if len(rows)]
+    drawn = [generator.choice(rows, size=round(OWN * stamped) // len(known)) for rows in known]
+    rows = np.concatenate(drawn) if drawn else np.zeros(0, np.intp)
+    return replace(clean, x=clean.x[rows], y=clean.y[rows], target=clean.target[rows])
 
 
 def varied(x: npt.NDArray[np.float32], *, seed: int) -> npt.NDArray[np.float32]:

@@ -137,7 +137,8 @@ def close_loop(
     """Repair `case` in rounds of `patch`, `least` at least and `most` at most; the errors of `RepairMethod`.
 
     last: a patch that is made once, when nothing small is found, with the triggers of `case.beyond` among the known
-    ones where accuracy bears that; as large a part of it is kept as accuracy bears.
+    ones where accuracy bears that; as large a part of it is kept as accuracy bears. With labels, which say what it
+    costs, all that the last look has found is among them, small or not.
 
     Of a round that takes the net below the accuracy bound, on the images for decisions, as large a part is kept as
     holds it, and the loop ends; where none does, or what is kept falls below the bound on the images that the result is
@@ -223,7 +224,8 @@ def _rounds(
         found = rescanner.look(seed=own, progress=shares.looking, should_stop=should_stop)
         settles = rounds >= least and not found.small
         if settles and holds and last is not None:
-            taken = _last(bench, last, known, seed=own, progress=shares.finishing, should_stop=should_stop)
+            fresh = found.triggers if case.prepared.labelled else ()
+            taken = _last(bench, last, [*known, *fresh], seed=own, progress=shares.finishing, should_stop=should_stop)
             if taken is not None:
                 beyond = taken
                 found = rescanner.look(seed=own, progress=shares.looking, should_stop=should_stop)

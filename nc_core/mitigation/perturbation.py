@@ -23,7 +23,7 @@ from keras import ops
 from nc_core.datasets.domain import Domain
 from nc_core.inversion import backend
 from nc_core.mitigation.finetune import MATCHING, make_ready, poll
-from nc_core.mitigation.lessons import Lessons, TargetTrigger
+from nc_core.mitigation.lessons import Lessons, TargetTrigger, own_images
 from nc_core.mitigation.loop import Bench
 
 RMS = 0.09
@@ -118,8 +118,8 @@ def unlearn_perturbations(
 def _batch(
     lessons: Lessons, found: Perturbations, known: Sequence[TargetTrigger], generator: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Clean images and as many others, half of those perturbed and half with a known trigger; none that is of the
-    target's own class is changed."""
+    """Clean images, some of the targets' own classes, and as many others as clean ones, half of those perturbed and
+    half with a known trigger; none that is of the target's own class is changed."""
     clean, changed = generator.integers(len(lessons), size=(2, BATCH))
     x = lessons.x[changed].copy()
     which = generator.integers(len(found.delta), size=BATCH).astype(np.int32)
@@ -129,8 +129,9 @@ def _batch(
         place = BATCH // 2 + row
         if lessons.y[changed[place]] != trigger.target:
             x[place : place + 1] = trigger.trigger.stamp(x[place : place + 1])
-    rows = np.concatenate([clean, changed])
-    return np.concatenate([lessons.x[clean], x]), lessons.target[rows]
+    own = own_images(lessons, known, stamped=BATCH, generator=generator)
+    targets = [lessons.target[clean], own.target, lessons.target[changed]]
+    return np.concatenate([lessons.x[clean], own.x, x]), np.concatenate(targets)
 
 
 def _drawn(

@@ -1,7 +1,6 @@
-"""Rough triggers: of every label, several of each, and unlearned along where the data has no labels."""
+"""Early triggers: of every label, several of each, and unlearned along."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,11 +32,10 @@ def test_it_stops_when_asked(case: Callable[..., Case]) -> None:
         early_triggers(Bench(case(canonical=dense_badnet())), seed=0, should_stop=lambda: True)
 
 
-@pytest.mark.parametrize("labelled", [True, False])
-def test_only_without_labels_are_they_unlearned_and_in_every_round_the_same(
-    case: Callable[..., Case], trigger: Trigger, monkeypatch: pytest.MonkeyPatch, labelled: bool
+def test_they_are_unlearned_in_every_round_the_same(
+    case: Callable[..., Case], trigger: Trigger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a case, and rounds of unlearning that note what they are given
+    # Given rounds of unlearning that note what they are given
     given: list[Sequence[TargetTrigger]] = []
     early = [TargetTrigger(2, trigger)]
     asked: list[int] = []
@@ -49,11 +47,10 @@ def test_only_without_labels_are_they_unlearned_and_in_every_round_the_same(
     monkeypatch.setattr(unlearning, "early_triggers", made)
     monkeypatch.setattr(unlearning, "unlearn_round", lambda _, known, **__: given.append(known))
     bench, known = Bench(case()), [TargetTrigger(2, trigger)]
-    bench.case = replace(bench.case, prepared=replace(bench.case.prepared, labelled=labelled))
     # When two rounds are made
     patch = Unlearning()
     for seed in (1, 2):
         assert patch(bench, known, seed=seed, progress=lambda _: None, should_stop=None)
-    # Then the early triggers are made once, of the submitted net, and only where there are no labels
-    assert asked == ([] if labelled else [1])
-    assert given == [known if labelled else [*known, *early]] * 2
+    # Then the early triggers are made once, of the submitted net
+    assert asked == [1]
+    assert given == [[*known, *early]] * 2

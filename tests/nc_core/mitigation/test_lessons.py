@@ -10,7 +10,15 @@ from nc_core.datasets.prepared import Part, Prepared
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation import lessons as module
-from nc_core.mitigation.lessons import Lessons, TargetTrigger, clean_lessons, softmax, varied, with_stamped
+from nc_core.mitigation.lessons import (
+    Lessons,
+    TargetTrigger,
+    clean_lessons,
+    own_images,
+    softmax,
+    varied,
+    with_stamped,
+)
 from nc_core.models import build_logits
 
 
@@ -52,6 +60,20 @@ def test_several_triggers_are_all_used_each_off_its_own_target(lessons: Lessons,
     assert not bright.all()
     assert 0 not in y[bright]
     assert 1 not in y[~bright]
+
+
+def test_images_of_the_targets_own_classes_are_shown_beside_stamped_ones(lessons: Lessons, trigger: Trigger) -> None:
+    # Given triggers of two labels, one of which no image shows
+    left = lessons.y != 1
+    known = replace(lessons, x=lessons.x[left], y=lessons.y[left], target=lessons.target[left])
+    triggers = [TargetTrigger(label, trigger) for label in (1, 2)]
+    # Then beside 40 stamped images there are 20 of the other label, as they are, with what is to be answered to them
+    own = own_images(known, triggers, stamped=40, generator=np.random.default_rng(0))
+    assert own.y.tolist() == [2] * 20
+    sources = [int(np.flatnonzero((known.x == x).all(axis=(1, 2, 3)))[0]) for x in own.x]
+    np.testing.assert_array_equal(own.target, known.target[sources])
+    # And none where none is known
+    assert not len(own_images(known, triggers[:1], stamped=40, generator=np.random.default_rng(0)))
 
 
 def test_without_triggers_nothing_is_added(lessons: Lessons) -> None:

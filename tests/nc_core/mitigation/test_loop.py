@@ -242,8 +242,9 @@ def test_a_last_patch_is_made_once_and_looked_at(
     # Given a label behind those under repair, and nothing small after the first round
     seeds, patch, last = looks([], []), Patching(), Patching()
     repair = close_loop(two(beyond={0: trigger}), patch, method="method", doing="patching", last=last)
-    # Then the net is patched once more, with its trigger along, looked at again, and the result says so
-    assert (patch.known, last.known) == ([2], [3])
+    # Then the net is patched once more, with its trigger and the six of the look along, looked at again, and the result
+    # says so
+    assert (patch.known, last.known) == ([2], [9])
     assert len(seeds) == 2
     assert repair.rounds == 1
     assert repair.to_json()["repaired_beyond"] == [0]
@@ -257,7 +258,7 @@ def test_what_came_next_in_rank_is_left_alone_where_that_costs_too_much(
     seeds, patch, last = looks([], []), Patching(), Patching(ruins=1)
     repair = close_loop(two(beyond={0: trigger}), patch, method="method", doing="patching", last=last)
     # Then it is made again without
-    assert last.known == [3, 2]
+    assert last.known == [9, 8]
     assert repair.beyond == ()
     assert len(seeds) == 2
     assert bias_of(repair.goodnet) == pytest.approx(2e-3)
@@ -276,6 +277,16 @@ def test_as_large_a_part_of_the_last_patch_is_kept_as_costs_no_accuracy(
     first = repair.goodnet.weights[repair.goodnet.layers[-1].weights[-1]][0]
     assert 0.0 < first < by if kept else first == 0.0
     assert repair.accuracy_after > 0.99
+
+
+def test_without_labels_a_last_patch_has_the_known_triggers_alone(
+    two: MakeCase, looks: Callable[..., list[int]], prepared: Prepared
+) -> None:
+    looks([], [])
+    last = Patching()
+    unlabelled = two(prepared=replace(prepared, labelled=False))
+    close_loop(unlabelled, Patching(), method="method", doing="patching", last=last)
+    assert last.known == [2]
 
 
 def test_a_net_with_small_triggers_left_has_no_last_patch(two: MakeCase, looks: Callable[..., list[int]]) -> None:
