@@ -18,6 +18,8 @@ class Nothing:
     reason: None = None
     evidence: None = None
     transfer: None = None
+    perturbation: None = None
+    margins: None = None
 
     def with_starts(self, _several: object) -> Self:
         """The same: no numbers were left."""
@@ -26,3 +28,24 @@ class Nothing:
     def with_transfer(self, *_measured: object) -> Self:
         """The same: nothing was measured."""
         return self
+
+    def with_perturbation(self, *_measured: object) -> Self:
+        """The same: nothing was measured."""
+        return self
+
+    def with_margin(self, *_measured: object) -> Self:
+        """The same: nothing was measured."""
+        return self
+
+
+class Unasked:
+    """An engine that finds no evidence besides."""
+
+    def transferability(self, _inverted: object, **_: object) -> None:
+        """No label is asked."""
+
+    def perturbation(self, _inverted: object, **_: object) -> None:
+        """No label is asked."""
+
+    def margin(self, _inverted: object, **_: object) -> None:
+        """No label is asked."""

@@ -17,7 +17,7 @@ from nc_tasks.store import Submission
 from nc_tasks.tasks import label as label_task
 from nc_tasks.worker.process import WorkerProcess, this_worker
 from tests.benchmarks.peak import memory, restart_peak
-from tests.no_work import Nothing
+from tests.no_work import Nothing, Unasked
 
 BEGUN = "begun"
 """Folder under home: a file for each submission, with the times (Unix, s) at which its round began and was sent."""
@@ -30,22 +30,13 @@ GREW = "grew"
 beyond what its process held before."""
 
 
-class NoEngine:
+class NoEngine(Unasked):
     """Answers at once."""
 
     silent_seconds = 0.0
 
     def __init__(self, name: str) -> None:
         self._name, self._noted, self._lock = name, False, Lock()
-
-    def transferability(self, _inverted: object, **_: object) -> None:
-        """No label is asked whether it is universal."""
-
-    def perturbation(self, _inverted: object, **_: object) -> None:
-        """No label is asked."""
-
-    def margin(self, _inverted: object, **_: object) -> None:
-        """No label is asked."""
 
     def invert(
         self,

@@ -18,7 +18,7 @@ from nc_tasks.store import LabelKey, Submission
 from nc_tasks.tasks import label as label_task
 from nc_tasks.worker.process import WorkerProcess
 from tests.faults.script import Script
-from tests.no_work import Nothing
+from tests.no_work import Nothing, Unasked
 
 SCRIPT = Script(get_settings().home)
 if SCRIPT.says("clock set back"):
@@ -31,21 +31,12 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class ScriptedEngine:
+class ScriptedEngine(Unasked):
     """Does to each label what the script says, and nothing else."""
 
     def __init__(self, submission: str) -> None:
         self._submission = submission
         self._hangs_since: float | None = None
-
-    def transferability(self, _inverted: object, **_: object) -> None:
-        """No label is asked."""
-
-    def perturbation(self, _inverted: object, **_: object) -> None:
-        """No label is asked."""
-
-    def margin(self, _inverted: object, **_: object) -> None:
-        """No label is asked."""
 
     @property
     def silent_seconds(self) -> float:
