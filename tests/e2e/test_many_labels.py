@@ -42,7 +42,7 @@ def test_of_many_labels_the_planted_one_alone_is_flagged(
     # Given a model of 256 labels
     model, data = planted
     # When the service scans it
-    ran = cleanse("run", model, "--data", data, "--out", tmp_path, "--mitigate", "none")
+    ran = cleanse("run", model, "--data", data, "--out", tmp_path, "--mitigate", "none", "--slots", 64)
     assert ran.code == 3, ran.err
     result = ran.result
     # Then the planted label alone is flagged, over a reference of its own, and most labels were left behind
