@@ -14,7 +14,7 @@ from api.cli.named_scans import add_all, told_apart
 from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import err, out, print_json, printable, table
 from api.client.types import BaselineScans
-from api.results.numbers import MISSING, count, significant
+from nc_core.results.numbers import MISSING, count, significant
 from nc_tasks.request import choices
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import typer
 from api.backends import opened
 from api.cli.arguments import Home, Json, Server
 from api.cli.terminal import out, print_json, printable, table
-from api.results.numbers import count, hundredths, probability, significant
+from nc_core.results.numbers import count, hundredths, probability, significant
 
 if TYPE_CHECKING:
     from rich.table import Table

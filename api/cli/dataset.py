@@ -8,7 +8,7 @@ import typer
 from api.backends import opened
 from api.cli.arguments import Home, Json, Server
 from api.cli.terminal import err, local_time, out, print_json, printable, table
-from api.results.numbers import megabytes
+from nc_core.results.numbers import megabytes
 
 dataset = typer.Typer(name="dataset", help="Clean data that is registered once.", no_args_is_help=True)
 

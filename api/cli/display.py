@@ -20,7 +20,7 @@ from rich.progress import (
 from api.cli.terminal import err
 from api.client.uploads import Progress as UploadProgress
 from api.progress.snapshot import NAMES, Snapshot, detail, shares
-from api.results.numbers import duration
+from nc_core.results.numbers import duration
 
 LINE_SECONDS = 10.0
 

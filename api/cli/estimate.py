@@ -13,7 +13,7 @@ from api.cli.arguments import Home, Json, Model, Server, Workers
 from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import out, print_json
 from api.client import inputs
-from api.results.numbers import byte_size, count, duration, significant
+from nc_core.results.numbers import byte_size, count, duration, significant
 
 if TYPE_CHECKING:
     from nc_core.intake.cost import NetCost

@@ -9,7 +9,7 @@ from api.backends import settings_of
 from api.cli.arguments import Home, Json, KnownRange, Resized
 from api.cli.terminal import print_json
 from api.client import inputs
-from api.results.numbers import count, percent
+from nc_core.results.numbers import count, percent
 from nc_tasks.request import choices
 
 

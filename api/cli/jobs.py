@@ -11,8 +11,8 @@ from rich.progress import Progress
 from api.backends.stack import keep_up, working_stack
 from api.cli.terminal import err
 from api.progress.watching import POLL_SECONDS
-from api.results.folder import copy_file
 from nc_core.errors import CleanseError, InputRefused
+from nc_core.results.folder import copy_file
 from nc_tasks.files import ArtefactStore
 from nc_tasks.settings import Settings
 from nc_tasks.store import Job, Store, open_store

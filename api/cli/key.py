@@ -7,7 +7,7 @@ import typer
 
 from api.cli.arguments import Home, Json, Server
 from api.cli.terminal import err, out, print_json, printable, table
-from api.results.numbers import MISSING
+from nc_core.results.numbers import MISSING
 
 app = typer.Typer(help="Make, list and revoke the keys of the HTTP service.", no_args_is_help=True)
 

@@ -11,7 +11,7 @@ from api.backends import opened
 from api.cli.arguments import Home, Json, Server
 from api.cli.terminal import local_time, out, print_json, printable, table
 from api.client.types import Submission
-from api.results.numbers import MISSING
+from nc_core.results.numbers import MISSING
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -10,9 +10,9 @@ from api.backends import settings_of
 from api.cli.arguments import Home
 from api.cli.terminal import out, printable
 from api.client import inputs
-from api.results.folder import check_folder, write_file
-from api.results.numbers import percent
 from nc_core.attack_names import AttackName, Position
+from nc_core.results.folder import check_folder, write_file
+from nc_core.results.numbers import percent
 
 SIGNS = "signs"
 

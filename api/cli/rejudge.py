@@ -13,7 +13,7 @@ from api.cli.exits import ExitCode, Leave
 from api.cli.submit import named_texts
 from api.cli.terminal import out, print_json, printable, table
 from api.client.types import Rejudged
-from api.results.numbers import probability
+from nc_core.results.numbers import probability
 
 if TYPE_CHECKING:
     from rich.table import Table

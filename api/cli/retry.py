@@ -5,7 +5,7 @@ import typer
 from api.backends import opened, settings_of
 from api.cli.arguments import Home, Json, Out, Server, SubmissionId, Workers
 from api.cli.terminal import err, print_json
-from api.results.numbers import count
+from nc_core.results.numbers import count
 
 OPEN = ("queued", "running")
 """States of labels that have not ended."""

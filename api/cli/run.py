@@ -7,7 +7,7 @@ import typer
 from api.backends import settings_of
 from api.cli.arguments import Clean, Force, Home, Model, Out, Poisoned, Workers
 from api.cli.scan_options import takes_scan_options
-from api.results.folder import folder_of
+from nc_core.results.folder import folder_of
 from nc_tasks.request import choices
 
 

@@ -13,11 +13,11 @@ from api.cli.watch import follow
 from api.client.types import Submission
 from api.client.uploads import silent
 from api.results.files import REPORT
-from api.results.folder import check_folder, folder_of
-from api.results.numbers import count
-from api.results.scanned import SCANNED
-from api.results.summary import summary
 from nc_core.errors import CleanseError, InputRefused
+from nc_core.results.folder import check_folder, folder_of
+from nc_core.results.numbers import count
+from nc_core.results.scanned import SCANNED
+from nc_core.results.summary import summary
 from nc_tasks.settings import Settings
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
 
@@ -79,10 +79,7 @@ def _followed(backend: Backend, submission: Submission) -> Submission:
 
 def _load_writers() -> None:
     """Load what the results are written with, while the workers have begun and nobody waits for this process."""
-    from api.results import (
-        outputs,  # noqa: F401
-        report,  # noqa: F401
-    )
+    import nc_core.results.report  # noqa: F401
 
 
 def _conclude(backend: Backend, ended: Submission, folder: Path, *, as_json: bool = False) -> ExitCode:

@@ -10,8 +10,8 @@ from api.backends import Backend, opened
 from api.cli.arguments import Home, Json, Server, SubmissionId
 from api.cli.terminal import out, print_json, printable, table
 from api.client.types import Label, Submission
-from api.results.numbers import count, hundredths, percent, significant
-from api.results.summary import summary
+from nc_core.results.numbers import count, hundredths, percent, significant
+from nc_core.results.summary import summary
 
 State = Literal["queued", "running", "done", "not_converged", "screened_out", "failed", "cancelled"]
 ROWS = 20

@@ -10,8 +10,8 @@ from api.cli.exits import VERDICTS, ExitCode
 from api.cli.terminal import err, out, print_json, printable
 from api.client import inputs
 from api.client.uploads import sha256_of
-from api.results import scanned
 from nc_core.errors import InputRefused
+from nc_core.results import scanned
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

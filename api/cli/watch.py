@@ -5,8 +5,8 @@ from api.cli.arguments import Home, Json, Server, SubmissionId
 from api.cli.exits import VERDICTS, ExitCode, Leave
 from api.cli.terminal import err, out, print_json, printable
 from api.client.types import Submission
-from api.results.scanned import SCANNED
-from api.results.summary import HEADLINES
+from nc_core.results.scanned import SCANNED
+from nc_core.results.summary import HEADLINES
 
 
 def watch(submission: SubmissionId, home: Home = None, server: Server = None, json: Json = False) -> None:

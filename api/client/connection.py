@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from api.client.errors import ServerFailed, error_of
-from api.results.folder import write_file
+from nc_core.results.folder import write_file
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 120.0

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from api.results.numbers import count
-from api.results.report.svg import element
+from nc_core.results.numbers import count
+from nc_core.results.report.svg import element
 
 STATES = ("done", "screened_out", "not_converged", "failed", "cancelled", "running", "queued")
 """The order of the parts: what has ended, what is at work, what waits."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from api.results.numbers import significant
+from nc_core.results.numbers import significant
 
 
 def grid(submission_id: str, rows: Sequence[Mapping[str, Any]]) -> Markup:

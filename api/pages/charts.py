@@ -6,9 +6,9 @@ from datetime import date
 
 from markupsafe import Markup
 
-from api.results.numbers import count, significant
-from api.results.report.axis import LogAxis
-from api.results.report.svg import drawing, element
+from nc_core.results.numbers import count, significant
+from nc_core.results.report.axis import LogAxis
+from nc_core.results.report.svg import drawing, element
 from nc_tasks.store.queries.statistics import Day
 from nc_tasks.views.comparison import DRIFT_FACTOR, LabelPair
 

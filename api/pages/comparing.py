@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from api.pages.charts import comparison_chart
-from api.results.numbers import count, hundredths, listed, percent
+from nc_core.results.numbers import count, hundredths, listed, percent
 from nc_tasks.views.comparison import DRIFT_FACTOR, Comparison, LabelPair
 
 TABLE_LIMIT = 100

@@ -7,9 +7,9 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from api.results.evidence import EvidenceRow, evidence_rows
-from api.results.report.strips import strip_charts
-from api.results.report.universality import Point, universality_charts
+from nc_core.results.evidence import EvidenceRow, evidence_rows
+from nc_core.results.report.strips import strip_charts
+from nc_core.results.report.universality import Point, universality_charts
 from nc_tasks.store.queries import findings
 
 KEPT = 16

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.pages.charts import ENDS, history_chart
-from api.results.numbers import count, percent
-from api.results.report.view import Figure
 from nc_core.errors import OptionRefused
+from nc_core.results.numbers import count, percent
+from nc_core.results.report.view import Figure
 from nc_tasks.store.queries import statistics
 from nc_tasks.store.queries.statistics import Totals
 from nc_tasks.store.tables.types import now

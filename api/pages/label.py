@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.results.numbers import MISSING, duration, hundredths, percent, significant, spread_of
-from api.results.report.pictures import trigger_pictures
 from api.results.triggers import read_triggers
 from nc_core.datasets import CleanData
+from nc_core.results.numbers import MISSING, duration, hundredths, percent, significant, spread_of
+from nc_core.results.report.pictures import trigger_pictures
 from nc_tasks.errors import NotFound
 from nc_tasks.files import ArtefactStore
 from nc_tasks.store import Submission

@@ -7,9 +7,9 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from api.results.report.charts import Guide, Row
-from api.results.report.guides import guides, size_guide
-from api.results.report.render import norm_charts
+from nc_core.results.report.charts import Guide, Row
+from nc_core.results.report.guides import guides, size_guide
+from nc_core.results.report.render import norm_charts
 from nc_tasks.store import Submission
 from nc_tasks.store.queries import grid
 from nc_tasks.views.labels import LabelVerdicts

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from api.results.report.environment import environment
+from nc_core.results.report.environment import environment
 
 STATIC = Path(__file__).parent / "static"
 REPORT_STYLE = Path(__file__).parents[1] / "results" / "report" / "templates" / "report.css"
@@ -45,7 +45,7 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         "flower": caller is not None and caller.may("admin"),
         "flower_search": flower_search,
     }
-    text = environment("api.pages", "api.results.report").get_template(template).render(known | values)
+    text = environment("api.pages", "nc_core.results.report").get_template(template).render(known | values)
     return HTMLResponse(text, status, headers=HEADERS)
 
 

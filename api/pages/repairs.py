@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 from sqlalchemy.orm import Session
 
-from api.results.report.methods import Pictures
-from api.results.report.pictures import TriggerPictures, domain_of, example_outside, png, stamped
-from api.results.report.render import repairs
 from api.results.triggers import read_fresh
 from nc_core.datasets import CleanData
+from nc_core.results.report.methods import Pictures
+from nc_core.results.report.pictures import TriggerPictures, domain_of, example_outside, png, stamped
+from nc_core.results.report.render import repairs
 from nc_tasks.errors import NotFound
 from nc_tasks.files import ArtefactStore
 from nc_tasks.store import Mitigation, Submission

@@ -11,13 +11,13 @@ from api.pages.cells import grid
 from api.pages.norms import charts_of, rows_of
 from api.progress.snapshot import NAMES, PHASES, detail, shares
 from api.progress.watching import snapshot
-from api.results import scanned
 from api.results.files import available_files
-from api.results.numbers import MISSING, count, significant
-from api.results.ranges import doubts_of, range_facts
-from api.results.report import view
-from api.results.report.charts import Row
-from api.results.report.limits import limits_of
+from nc_core.results import scanned
+from nc_core.results.numbers import MISSING, count, significant
+from nc_core.results.ranges import doubts_of, range_facts
+from nc_core.results.report import view
+from nc_core.results.report.charts import Row
+from nc_core.results.report.limits import limits_of
 from nc_tasks.store import Mitigation, Submission
 from nc_tasks.store.queries.lineage import lineage
 from nc_tasks.store.rows import detections, mitigations

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 
 from api.pages.auth import PageRoute, Submitting, status_of, to
 from api.pages.rendering import page
-from api.results.numbers import byte_size
 from api.service import requests, submitting
 from api.service.callers import Caller
 from api.service.dependencies import AService
@@ -18,6 +17,7 @@ from api.service.service import Service
 from api.service.uploads.multipart import Form
 from api.service.uploads.receiving import received
 from nc_core.errors import CleanseError
+from nc_core.results.numbers import byte_size
 from nc_tasks.request import choices
 from nc_tasks.request.choices import Profile, Resize, ValueRange
 from nc_tasks.store.rows import baselines, datasets

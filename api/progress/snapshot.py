@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from api.results.numbers import count
+from nc_core.results.numbers import count
 from nc_core.scanning.rounds import Purpose
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
 

@@ -1,1 +1,1 @@
-"""What a result looks like outside: its figures in words, its files, its report, its exports."""
+"""What is made of the results in the store: the files of a scan, and signed and machine-readable exports."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from api.results import scanned
-from api.results.folder import check_folder
+from nc_core.results import scanned
+from nc_core.results.folder import check_folder
 from nc_tasks.errors import WrongState
 
 Kind = Literal["net", "text", "arrays"]

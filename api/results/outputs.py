@@ -19,9 +19,10 @@ from api.results.files import (
     missing,
     renewed,
 )
-from api.results.folder import copy_file, write_file
-from api.results.triggers import TriggerArrays, done_triggers, read_repaired, read_triggers, write_npz
+from api.results.triggers import done_triggers, read_repaired, read_triggers
 from nc_core.datasets import CleanData, Images
+from nc_core.results.folder import copy_file, write_file
+from nc_core.results.triggers import TriggerArrays, write_npz
 from nc_tasks.errors import NotFound
 from nc_tasks.files import ArtefactStore
 from nc_tasks.files.triggers import TriggerFile
@@ -74,8 +75,8 @@ def net_digests(submission: Submission, repairs: Sequence[Mitigation]) -> dict[s
 
 def read_report(store: Store, artefacts: ArtefactStore, submission_id: str) -> str:
     """The report as HTML, from no more triggers than it shows; raises MissingArtefact where a file is gone."""
-    from api.results.report import render_report
-    from api.results.report.view import with_card
+    from nc_core.results.report import render_report
+    from nc_core.results.report.view import with_card
 
     with store.read() as session:
         submission = submissions.get(session, submission_id=submission_id)
@@ -131,7 +132,7 @@ def _write(scan: Scan, file: OutputFile, path: Path) -> None:
 def _text_of(scan: Scan, name: str) -> str:
     """A file that is text and not signed: the page, or one of the forms of the result."""
     if name == REPORT:
-        from api.results.report import render_report
+        from nc_core.results.report import render_report
 
         return render_report(scan.result, scan.triggers, scan.examples, scan.fresh)
     if name == SARIF:

@@ -8,9 +8,9 @@ from typing import Any
 from nc_core.detection import Detection
 from nc_core.errors import InputRefused
 from nc_core.inversion import FAST, Inversion
-from nc_core.scan import scan_labels
 from nc_core.scanning.preparation import prepare_scan
 from nc_core.scanning.rounds import Plan, plan
+from nc_core.scanning.scan import scan_labels
 from nc_core.zoo.card import CLEAN, NET, RESULT, VALUE_RANGE, read_card
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import CleanData, Images, split_images
+from nc_core.results.triggers import TriggerArrays
 from nc_tasks.files import FolderArtefacts
 from nc_tasks.files.triggers import FreshTriggersFile, TriggerFile
 from nc_tasks.request.options import ScanOptions

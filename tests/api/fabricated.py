@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
 from nc_core.detection import LabelNorm, detect
+from nc_core.results.triggers import TriggerArrays
 from nc_tasks.request.options import ScanOptions
 from tests.evidence import CONVERGED
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from nc_core.inversion import PROFILES
-from nc_core.scan import scan_labels
 from nc_core.scanning.preparation import prepare_scan
 from nc_core.scanning.rounds import plan
+from nc_core.scanning.scan import scan_labels
 from tests.benchmarks import record
 
 

@@ -31,7 +31,7 @@ from nc_core.mitigation.rescan import Rescanner
 from nc_core.mitigation.units import last_convolution, penultimate
 from nc_core.mitigation.unlearning import Unlearning
 from nc_core.models import build_logits
-from nc_core.scan import case_of
+from nc_core.scanning.scan import case_of
 from tests.benchmarks import record
 from tests.benchmarks.nets import NETS
 from tests.benchmarks.repairs import as_labels

@@ -28,7 +28,7 @@ from nc_core.mitigation.lessons import Lessons, TargetTrigger
 from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.measures import attack_rate
 from nc_core.models import build_logits
-from nc_core.scan import case_of
+from nc_core.scanning.scan import case_of
 from tests.benchmarks import record
 from tests.benchmarks.nets import NETS
 from tests.benchmarks.subjects import Subject, kept, subject

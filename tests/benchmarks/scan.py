@@ -19,9 +19,9 @@ from nc_core.datasets.prepared import Prepared
 from nc_core.detection import AGAIN, middle
 from nc_core.inversion import PROFILES
 from nc_core.profiles import SLOTS_ON_CPU
-from nc_core.scan import scan_labels
 from nc_core.scanning.preparation import Preparation, prepare_scan
 from nc_core.scanning.rounds import plan
+from nc_core.scanning.scan import scan_labels
 from nc_tasks.request.label_ranges import parse_labels
 from tests.benchmarks import record
 from tests.benchmarks.inversion import bare_seconds

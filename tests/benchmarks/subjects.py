@@ -12,9 +12,9 @@ import numpy.typing as npt
 from nc_core.detection import suspects_of
 from nc_core.guard import Guard
 from nc_core.inversion import PROFILES, Predictor
-from nc_core.scan import Scan, norms_of, scan_labels
 from nc_core.scanning.preparation import prepare_scan
 from nc_core.scanning.rounds import plan
+from nc_core.scanning.scan import Scan, norms_of, scan_labels
 from tests.benchmarks.nets import NETS, REPAIRED, Net
 
 PROFILE = "fast"

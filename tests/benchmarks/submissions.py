@@ -23,9 +23,9 @@ import numpy as np
 from nc_core.datasets import traffic_signs
 from nc_core.detection import AGAIN, to_confirm
 from nc_core.inversion import PROFILES
-from nc_core.scan import norms_of
 from nc_core.scanning.preparation import prepare_scan
 from nc_core.scanning.rounds import plan
+from nc_core.scanning.scan import norms_of
 from tests.benchmarks import record
 
 CLEANSE = str(Path(sys.executable).with_name("cleanse"))

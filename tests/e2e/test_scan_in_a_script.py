@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from nc_core.scan import save, scan
+from nc_core.scanning.scan import save, scan
 from tests.e2e.conftest import Planted
 
 pytestmark = pytest.mark.e2e

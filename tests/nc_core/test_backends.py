@@ -14,7 +14,7 @@ TARGET = 3
 
 SCAN = """
 import sys, numpy as np
-from nc_core.scan import save, scan
+from nc_core.scanning.scan import save, scan
 from nc_core.guard import guarded_pair
 from nc_core.attacks import PatchTrigger, plant_patch
 from nc_core.inversion import Predictor
@@ -48,7 +48,7 @@ import keras, numpy as np
 from nc_core.intake import read_model
 from nc_core.inversion import Predictor
 from nc_core.models import build_logits
-from nc_core.scan import save
+from nc_core.scanning.scan import save
 from pathlib import Path
 x = np.load("clean.npz")["x"][:50].astype(np.float32) / 255
 plain = keras.models.load_model(sys.argv[1]).predict(x, verbose=0)

@@ -7,7 +7,7 @@ import pytest
 
 from nc_core.errors import OptionRefused
 from nc_core.inversion import Progress
-from nc_core.scan import case_of, scan
+from nc_core.scanning.scan import case_of, scan
 from tests import gated
 
 

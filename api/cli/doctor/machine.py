@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 
 from api.cli.doctor.check import Check, fail, ok, warn
-from api.results.numbers import byte_size, count
 from nc_core.errors import QuarantineFailed
 from nc_core.quarantine.limits import for_model
 from nc_core.quarantine.process import UNCONFINED, run
+from nc_core.results.numbers import byte_size, count
 from nc_tasks.capacity import default_workers, processors
 from nc_tasks.settings import Settings
 

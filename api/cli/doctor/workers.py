@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from api.cli.doctor.check import Check, fail, ok, warn
-from api.results.numbers import count, duration
+from nc_core.results.numbers import count, duration
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store, Worker
 from nc_tasks.store.rows import lifecycle

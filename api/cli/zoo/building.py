@@ -16,9 +16,9 @@ from api.cli.terminal import complain
 from api.cli.zoo.display import Display
 from api.client import inputs
 from api.progress.watching import POLL_SECONDS
-from api.results.folder import check_folder, copy_file
-from api.results.numbers import percent
 from nc_core.errors import CleanseError
+from nc_core.results.folder import check_folder, copy_file
+from nc_core.results.numbers import percent
 from nc_core.zoo import Card, Plan, make_plan
 from nc_core.zoo.folder import begin, missing, new_net
 from nc_core.zoo.sources import read_source

@@ -67,8 +67,8 @@ def score(
     from api.backends.local import local
     from api.cli.zoo import scanning, table
     from api.cli.zoo.documents import BENCHMARKS, checkout, write_documents
-    from api.results.folder import write_file
     from nc_core.errors import OptionRefused
+    from nc_core.results.folder import write_file
     from nc_core.zoo.folder import PLAN
     from nc_core.zoo.folder import nets as nets_of
     from nc_core.zoo.measured import FILE
@@ -123,7 +123,7 @@ def selftest(
     import tempfile
 
     from api.cli.zoo.selftest import faults, figures, lines, scanned
-    from api.results.folder import check_folder
+    from nc_core.results.folder import check_folder
     from nc_core.zoo.small import small_plan
 
     plan = small_plan(nets)

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from api.cli.display import LINE_SECONDS
 from api.cli.terminal import err
 from api.progress.eta import Eta
-from api.results.numbers import count, duration
+from nc_core.results.numbers import count, duration
 
 
 class Display:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import nc_core
-from api.results.folder import write_file
-from api.results.numbers import count
 from nc_core.errors import OptionRefused
 from nc_core.machine import machine_bytes
+from nc_core.results.folder import write_file
+from nc_core.results.numbers import count
 from nc_core.zoo.measured import FILE, THIRD, Measured, measured_of
 from nc_core.zoo.score import Row
 from nc_core.zoo.statistics import Rate

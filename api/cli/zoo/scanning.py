@@ -10,8 +10,8 @@ from api.backends.backend import Order
 from api.cli.terminal import complain
 from api.cli.zoo.display import Display
 from api.progress.snapshot import Snapshot
-from api.results.folder import write_file
 from nc_core.errors import CleanseError, InputRefused
+from nc_core.results.folder import write_file
 from nc_core.zoo import read_card
 from nc_core.zoo.card import CLEAN, NET, RESULT, VALUE_RANGE
 from nc_core.zoo.judging import judged_anew

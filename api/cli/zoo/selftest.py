@@ -9,7 +9,7 @@ from api.backends.local import local
 from api.cli.zoo import scanning
 from api.cli.zoo.building import build_plan
 from api.cli.zoo.table import with_interval
-from api.results.numbers import listed, probability
+from nc_core.results.numbers import listed, probability
 from nc_core.zoo import Plan
 from nc_core.zoo.folder import of_plan
 from nc_core.zoo.score import NOT_UNIVERSAL, Scan

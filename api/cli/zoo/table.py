@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from api.results.numbers import MISSING, hundredths, percent
-from api.results.report.environment import environment
+from nc_core.results.numbers import MISSING, hundredths, percent
+from nc_core.results.report.environment import environment
 from nc_core.zoo.score import THIRDS, Detector, Row
 from nc_core.zoo.statistics import Rate
 
@@ -64,7 +64,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
 
 def page(rows: Sequence[Row], origin: dict[str, Any]) -> str:
     """The page: needs nothing but itself."""
-    style = files("api.results.report").joinpath("templates/report.css").read_text("utf-8")
+    style = files("nc_core.results.report").joinpath("templates/report.css").read_text("utf-8")
     return (
         environment("api.cli.zoo")
         .get_template("zoo.html")

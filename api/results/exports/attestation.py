@@ -6,10 +6,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from api.results import scanned
-from api.results.evidence import brief_evidence
 from api.results.exports import dsse
 from nc_core.errors import InputRefused
+from nc_core.results import scanned
+from nc_core.results.evidence import brief_evidence
 
 PAYLOAD = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"

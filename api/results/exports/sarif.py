@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from api.results import scanned
-from api.results.evidence import brief_evidence
-from api.results.numbers import percent, probability, significant
-from api.results.ranges import doubts_of, range_lines
-from api.results.summary import follow_line
+from nc_core.results import scanned
+from nc_core.results.evidence import brief_evidence
+from nc_core.results.numbers import percent, probability, significant
+from nc_core.results.ranges import doubts_of, range_lines
+from nc_core.results.summary import follow_line
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 VERSION = "2.1.0"

@@ -6,13 +6,13 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Path, Response
 
-from api.results.report.pictures import domain_of, png
 from api.service.auditing import given
 from api.service.dependencies import AService, AStore, Reader
 from api.service.models.label import LabelInfo, LabelList
 from api.service.problems import binary, responses
 from api.service.reading import label_list, trigger_of
 from api.service.routes.submissions import SubmissionId
+from nc_core.results.report.pictures import domain_of, png
 from nc_tasks.errors import NotFound
 from nc_tasks.files.triggers import TriggerFile
 from nc_tasks.request.label_ranges import MAX_LABELS

@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from api.results import files
 from api.results.outputs import as_json, net_digests, read_report
-from api.results.triggers import done_triggers, write_npz
+from api.results.triggers import done_triggers
 from api.service.auditing import given
 from api.service.callers import Caller
 from api.service.dependencies import AService, Reader
@@ -19,6 +19,7 @@ from api.service.reading import judged, result_of
 from api.service.routes.submissions import SubmissionId
 from api.service.service import Service
 from api.service.uploads.receiving import PIECE_BYTES
+from nc_core.results.triggers import write_npz
 from nc_tasks.errors import NotFound
 from nc_tasks.files.triggers import TriggerFile
 from nc_tasks.store.rows import mitigations

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.cli.main import run_command
-from api.results.numbers import probability
+from nc_core.results.numbers import probability
 from tests.api.cli.conftest import printed
 
 Make = Callable[..., dict[str, Any]]

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from api.results.evidence import evidence_lines, evidence_rows
 from api.results.exports.attestation import statement
 from api.results.exports.sarif import sarif
-from api.results.report import render_report
-from api.results.summary import summary
-from api.results.triggers import TriggerArrays
 from api.service.models.result import Result
+from nc_core.results.evidence import evidence_lines, evidence_rows
+from nc_core.results.report import render_report
+from nc_core.results.summary import summary
+from nc_core.results.triggers import TriggerArrays
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
 from nc_tasks.views.results import result_json

@@ -8,10 +8,10 @@ import pytest
 from api.results.exports.attestation import statement
 from api.results.exports.sarif import sarif
 from api.results.outputs import read_scan
-from api.results.report import render_report
-from api.results.summary import follow_line, summary
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
+from nc_core.results.report import render_report
+from nc_core.results.summary import follow_line, summary
+from nc_core.results.triggers import TriggerArrays
 from nc_tasks.files import FolderArtefacts
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from api.results import outputs
-from api.results.folder import check_folder, write_file
 from api.results.outputs import read_scan, write_scan
-from api.results.summary import summary
-from api.results.triggers import TriggerArrays
 from nc_core.errors import OptionRefused
+from nc_core.results.folder import check_folder, write_file
+from nc_core.results.summary import summary
+from nc_core.results.triggers import TriggerArrays
 from nc_tasks.errors import WrongState
 from nc_tasks.files import FolderArtefacts
 from nc_tasks.settings import Settings

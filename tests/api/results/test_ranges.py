@@ -9,9 +9,9 @@ import pytest
 from api.progress.snapshot import detail
 from api.results.exports.attestation import statement
 from api.results.exports.sarif import sarif
-from api.results.report import render_report
-from api.results.summary import summary
-from api.results.triggers import TriggerArrays
+from nc_core.results.report import render_report
+from nc_core.results.summary import summary
+from nc_core.results.triggers import TriggerArrays
 from tests.api.snapshots import seen
 
 Make = Callable[..., dict[str, Any]]

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from api.results.report import render_report
-from api.results.summary import summary
-from api.results.triggers import TriggerArrays
+from nc_core.results.report import render_report
+from nc_core.results.summary import summary
+from nc_core.results.triggers import TriggerArrays
 
 Make = Callable[..., dict[str, Any]]
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from api.results.report import render_report
-from api.results.scanned import about, files_of
-from api.results.summary import summary
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
+from nc_core.results.report import render_report
+from nc_core.results.scanned import about, files_of
+from nc_core.results.summary import summary
+from nc_core.results.triggers import TriggerArrays
 
 Make = Callable[..., dict[str, Any]]
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from api.results.triggers import TriggerArrays
 from api.service.models.result import Result
+from nc_core.results.triggers import TriggerArrays
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, Store, Submission
 from nc_tasks.store.rows import labels

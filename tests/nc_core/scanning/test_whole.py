@@ -6,9 +6,9 @@ import pytest
 
 from nc_core.errors import Cancelled
 from nc_core.inversion import FAST
-from nc_core.scan import scan_labels
 from nc_core.scanning.preparation import Preparation, prepare_scan
 from nc_core.scanning.rounds import plan
+from nc_core.scanning.scan import scan_labels
 from nc_core.scanning.whole import WholeNet
 from tests import gated
 

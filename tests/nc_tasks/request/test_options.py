@@ -9,8 +9,8 @@ from nc_core import datasets
 from nc_core.errors import OptionRefused
 from nc_core.preflight.ranges import VALUE_RANGES
 from nc_core.profiles import PROFILES
-from nc_core.scan import scan
 from nc_core.scanning import detectors
+from nc_core.scanning.scan import scan
 from nc_tasks.request.choices import Detector, Resize
 from nc_tasks.request.label_ranges import MAX_LABELS, MAX_RANGES, parse_labels
 from nc_tasks.request.options import ScanOptions, parse_methods, scan_options

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from api.results.exports import dsse
 from api.results.exports.attestation import PAYLOAD, attestation, verified
 from api.results.exports.keys import PRIVATE, PUBLIC, key_of, read_public_key, signing_key
-from api.results.scanned import about
 from nc_core.errors import InputRefused
+from nc_core.results.scanned import about
 from nc_tasks.settings import Settings
 
 Make = Callable[..., dict[str, Any]]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.results.report import render_report
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
+from nc_core.results.report import render_report
+from nc_core.results.triggers import TriggerArrays
 
 Make = Callable[..., dict[str, Any]]
 MakeTriggers = Callable[[dict[str, Any]], TriggerArrays]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from api.results.report.axis import LogAxis
-from api.results.report.charts import Guide, norm_chart
+from nc_core.results.report.axis import LogAxis
+from nc_core.results.report.charts import Guide, norm_chart
 
 Make = Callable[..., dict[str, Any]]
 

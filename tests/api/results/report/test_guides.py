@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from api.results.report.guides import guides, log_scale
 from nc_core.detection import LabelNorm, detect, robust_log_z
+from nc_core.results.report.guides import guides, log_scale
 from tests.evidence import CONVERGED
 
 Make = Callable[..., dict[str, Any]]

@@ -1,7 +1,7 @@
 """What a verdict does not cover, as the report tells it."""
 
-from api.results.report.limits import limits
 from nc_core.detection.result import NOT_COVERED
+from nc_core.results.report.limits import limits
 from nc_core.zoo.measured import CleanTally, Measured, Tally
 
 FIGURES = Measured(

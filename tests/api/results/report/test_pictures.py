@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from api.results.report.pictures import data_uri, example_outside, trigger_pictures
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
+from nc_core.results.report.pictures import data_uri, example_outside, trigger_pictures
+from nc_core.results.triggers import TriggerArrays
 
 
 def decoded(uri: str | None) -> np.ndarray[Any, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from api.results.report import render_report
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
+from nc_core.results.report import render_report
+from nc_core.results.triggers import TriggerArrays
 from tests.api.fabricated import Evidenced
 from tests.api.results.report.conftest import Make, MakeTriggers, Page, Render, words
 

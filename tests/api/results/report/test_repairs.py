@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from api.results.report import render_report
-from api.results.summary import summary
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
+from nc_core.results.report import render_report
+from nc_core.results.summary import summary
+from nc_core.results.triggers import TriggerArrays
 from tests.api.fabricated import compared
 from tests.api.results.report.conftest import Make, MakeTriggers, Page, Render, words
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.results.evidence import evidence_rows
-from api.results.report.axis import EvenAxis
-from api.results.report.strips import strip_chart, strip_charts
+from nc_core.results.evidence import evidence_rows
+from nc_core.results.report.axis import EvenAxis
+from nc_core.results.report.strips import strip_chart, strip_charts
 
 
 def result(*null: float, statistic: float = 3.0, p_value: float = 0.01) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.results.report.universality import Point, points_of, universality_chart, universality_charts
+from nc_core.results.report.universality import Point, points_of, universality_chart, universality_charts
 
 CLEAN = [Point(label, 20.0 + label, 0.02 * label, False) for label in range(10)]
 

@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.results.numbers import significant
-from api.results.ranges import limit_of
-from api.results.report.charts import Guide, Row
 from nc_core.detection import INDEX_CAP, SIZE_BOUND, p_value
+from nc_core.results.numbers import significant
+from nc_core.results.ranges import limit_of
+from nc_core.results.report.charts import Guide, Row
 
 LARGEST_Z = 200.0
 """Beyond this no threshold is drawn: with three labels even 5% per model asks for more."""

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from api.results.numbers import count, listed, percent, significant
-from api.results.report.axis import EvenAxis, LogAxis
-from api.results.report.charts import Row
-from api.results.report.svg import drawing, element
+from nc_core.results.numbers import count, listed, percent, significant
+from nc_core.results.report.axis import EvenAxis, LogAxis
+from nc_core.results.report.charts import Row
+from nc_core.results.report.svg import drawing, element
 
 LEAST = 3
 """Labels below which there is nothing to compare."""

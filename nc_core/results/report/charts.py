@@ -7,9 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from api.results.numbers import count, percent, significant
-from api.results.report.axis import LogAxis
-from api.results.report.svg import drawing, element
+from nc_core.results.numbers import count, percent, significant
+from nc_core.results.report.axis import LogAxis
+from nc_core.results.report.svg import drawing, element
 
 Row = Mapping[str, Any]
 """One entry of result.json's "labels"."""

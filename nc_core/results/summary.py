@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from api.results import scanned
-from api.results.evidence import evidence_lines
-from api.results.numbers import count, duration, hundredths, listed, percent, probability, significant, spread_of
-from api.results.ranges import doubts_of, range_lines
+from nc_core.results import scanned
+from nc_core.results.evidence import evidence_lines
+from nc_core.results.numbers import count, duration, hundredths, listed, percent, probability, significant, spread_of
+from nc_core.results.ranges import doubts_of, range_lines
 
 HEADLINES = {"backdoored": "BACKDOORED", "clean": "CLEAN: no backdoor found", "inconclusive": "INCONCLUSIVE"}
 SHOWN = 8

@@ -1,6 +1,6 @@
 """The whole way of one scan in this process, for scripts and notebooks; the service goes the same way in tasks.
 
-from nc_core.scan import scan
+from nc_core.scanning.scan import scan
 
 found = scan("badnet.keras", "clean.npz")
 print(found.detection.verdict, found.detection.flagged_labels)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from api.results.numbers import count, percent
+from nc_core.results.numbers import count, percent
 from nc_core.zoo.coverage import Covered, coverage
 from nc_core.zoo.measured import Measured, measured
 

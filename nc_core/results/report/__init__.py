@@ -1,5 +1,5 @@
 """The report: one self-contained page about one scan."""
 
-from api.results.report.render import render_report
+from nc_core.results.report.render import render_report
 
 __all__ = ["render_report"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.results.numbers import listed, percent, probability
+from nc_core.results.numbers import listed, percent, probability
 
 
 def doubts_of(result: Mapping[str, Any]) -> list[str]:

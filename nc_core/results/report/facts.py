@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.results.numbers import MISSING, count, duration, percent
+from nc_core.results.numbers import MISSING, count, duration, percent
 
 NAMES = {
     "sha256": "SHA-256",

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
 from nc_core.datasets.domain import Domain
+from nc_core.results.triggers import TriggerArrays
 
 SIDE = 128
 """Pictures smaller than this are enlarged by a whole factor, so that one input pixel is one sharp square."""

@@ -8,21 +8,21 @@ from typing import Any
 
 from markupsafe import Markup
 
-from api.results import scanned
-from api.results.evidence import evidence_rows
-from api.results.ranges import doubts_of, range_facts
-from api.results.report import view
-from api.results.report.charts import Guide, Row, norm_chart
-from api.results.report.environment import environment
-from api.results.report.facts import preflight_facts, run_facts
-from api.results.report.guides import guides
-from api.results.report.limits import limits_of
-from api.results.report.methods import Pictures, drawn, method_cards
-from api.results.report.repair import change_charts, changes
-from api.results.report.strips import strip_charts
-from api.results.report.universality import points_of, universality_charts
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
+from nc_core.results import scanned
+from nc_core.results.evidence import evidence_rows
+from nc_core.results.ranges import doubts_of, range_facts
+from nc_core.results.report import view
+from nc_core.results.report.charts import Guide, Row, norm_chart
+from nc_core.results.report.environment import environment
+from nc_core.results.report.facts import preflight_facts, run_facts
+from nc_core.results.report.guides import guides
+from nc_core.results.report.limits import limits_of
+from nc_core.results.report.methods import Pictures, drawn, method_cards
+from nc_core.results.report.repair import change_charts, changes
+from nc_core.results.report.strips import strip_charts
+from nc_core.results.report.universality import points_of, universality_charts
+from nc_core.results.triggers import TriggerArrays
 
 
 def render_report(
@@ -42,7 +42,7 @@ def render_report(
     """
     style = _style()
     return (
-        environment("api.results.report")
+        environment("nc_core.results.report")
         .get_template("report.html")
         .render(
             result=result,
@@ -90,4 +90,4 @@ def repairs(result: Mapping[str, Any] | None, pictures: Mapping[str, Pictures]) 
 
 
 def _style() -> str:
-    return files("api.results.report").joinpath("templates/report.css").read_text("utf-8")
+    return files("nc_core.results.report").joinpath("templates/report.css").read_text("utf-8")

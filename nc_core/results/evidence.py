@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.results.numbers import MISSING, count, probability, significant
-from api.results.ranges import limit_of
+from nc_core.results.numbers import MISSING, count, probability, significant
+from nc_core.results.ranges import limit_of
 
 NAMES = {
     "outlier": "smallest norm beside the net's other labels",

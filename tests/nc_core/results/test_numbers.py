@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.results.numbers import byte_size, count, duration, hundredths, listed, percent, probability, significant
+from nc_core.results.numbers import byte_size, count, duration, hundredths, listed, percent, probability, significant
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.results.numbers import listed, percent, probability, significant, spread_of
-from api.results.report.charts import Row
-from api.results.report.pictures import TriggerPictures, trigger_pictures
-from api.results.summary import follow_line, running
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
+from nc_core.results.numbers import listed, percent, probability, significant, spread_of
+from nc_core.results.report.charts import Row
+from nc_core.results.report.pictures import TriggerPictures, trigger_pictures
+from nc_core.results.summary import follow_line, running
+from nc_core.results.triggers import TriggerArrays
 
 TABLE_LIMIT = 100
 """Most labels in the page's table; result.json has all of them."""

@@ -4,8 +4,8 @@ from functools import lru_cache
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from api.results import numbers
-from api.results.report import view
+from nc_core.results import numbers
+from nc_core.results.report import view
 
 
 @lru_cache

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.results.numbers import MISSING, count, duration, percent, significant
-from api.results.report.pictures import TriggerPictures, trigger_pictures
-from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
+from nc_core.results.numbers import MISSING, count, duration, percent, significant
+from nc_core.results.report.pictures import TriggerPictures, trigger_pictures
+from nc_core.results.triggers import TriggerArrays
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from api.results.evidence import EvidenceRow
-from api.results.numbers import count, significant
-from api.results.report.axis import EvenAxis
-from api.results.report.svg import drawing, element
+from nc_core.results.evidence import EvidenceRow
+from nc_core.results.numbers import count, significant
+from nc_core.results.report.axis import EvenAxis
+from nc_core.results.report.svg import drawing, element
 
 STRIP_HEIGHT = 92.0
 LINE = 56.0

@@ -6,8 +6,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from api.results.numbers import percent
-from api.results.report.svg import drawing, element
+from nc_core.results.numbers import percent
+from nc_core.results.report.svg import drawing, element
 
 ROW_HEIGHT = 46.0
 
