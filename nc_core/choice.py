@@ -9,8 +9,9 @@ signs, patches of 164 to 175 pixels, reversed on the one repair that had killed 
 or alive.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 MAX_ACCURACY_LOSS = 0.05
 """Share of clean images that a repair may cost, unless asked otherwise. The paper's own repairs cost up to 3.6 points
@@ -38,6 +39,26 @@ class Candidate:
     def holds(self) -> bool:
         """Whether it keeps the bound."""
         return self.accuracy >= self.least
+
+
+def candidate_of(
+    measured: Mapping[str, Any], flagged: Iterable[int], *, met: Iterable[float] = (), repairs: bool = True
+) -> Candidate:
+    """A repair as the rule sees it. By itself it has met the triggers of the scan alone.
+
+    measured: `nc_core.mitigation.Repair.to_json`. flagged: labels as detected, followers among them; a suspect's
+    trigger does not count by itself, since a clean label's works on any net. met: rates of triggers that others left.
+    """
+    after, bound = measured["reversed_attack_success_rate_after"], measured["bound"]
+    return Candidate(
+        method=measured["method"],
+        attack=max([*(after[str(label)] for label in flagged), *met]),
+        accuracy=bound["after"],
+        least=bound["least"],
+        repairs=repairs,
+        # A repair of an earlier version was not scanned again.
+        backdoored=(measured.get("verdict_after") or {}).get("verdict") == "backdoored",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,7 +93,7 @@ class Backend(Protocol):
         ...
 
     def download(self, submission_id: str, name: str, path: Path) -> None:
-        """Write one of its files, by name; see `api.results.files.FILES`."""
+        """Write one of its files, by name; see `nc_core.results.files.FILES`."""
         ...
 
     def download_all(self, submission_id: str, folder: Path) -> Result:

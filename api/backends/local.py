@@ -14,7 +14,7 @@ from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, 
 from api.client.uploads import Progress
 from api.progress.snapshot import Snapshot
 from api.progress.watching import watch
-from api.results.files import without_files
+from api.results.absent import without_files
 from api.service.models.baseline import BaselineInfo
 from api.service.models.submission import SubmissionInfo
 from nc_core.errors import OptionRefused

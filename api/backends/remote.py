@@ -10,7 +10,8 @@ from api.backends.backend import Order, RejudgeOrder, dataset_called
 from api.client import CleanseClient, ServerRefused
 from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
-from api.results.files import renewed, without_files
+from api.results.absent import without_files
+from nc_core.results.files import renewed
 from nc_tasks.errors import WrongState
 
 if TYPE_CHECKING:

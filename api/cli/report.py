@@ -10,7 +10,7 @@ from api.backends import Backend, opened
 from api.cli.arguments import Home, Json, Out, Server, SubmissionId
 from api.cli.terminal import err, out, print_json, printable
 from api.client.types import Submission
-from api.results.files import ATTESTATION, FILES, REPORT, RESULT, SARIF, folder_files
+from nc_core.results.files import ATTESTATION, FILES, REPORT, RESULT, SARIF, folder_files
 from nc_core.results.folder import check_folder, folder_of
 
 Format = Literal["html", "json", "sarif"]

@@ -12,8 +12,8 @@ from api.cli.terminal import err, out, printable
 from api.cli.watch import follow
 from api.client.types import Submission
 from api.client.uploads import silent
-from api.results.files import REPORT
 from nc_core.errors import CleanseError, InputRefused
+from nc_core.results.files import REPORT
 from nc_core.results.folder import check_folder, folder_of
 from nc_core.results.numbers import count
 from nc_core.results.scanned import SCANNED
@@ -95,7 +95,7 @@ def _conclude(backend: Backend, ended: Submission, folder: Path, *, as_json: boo
         err.print(f"The scan was {ended['state']} before a repair was kept.")
     result = backend.download_all(ended["id"], folder)
     if as_json:
-        from api.results.outputs import as_json as written
+        from nc_core.results.files import as_json as written
 
         print(written(result), end="")
     else:

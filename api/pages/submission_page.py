@@ -11,8 +11,8 @@ from api.pages.cells import grid
 from api.pages.norms import charts_of, rows_of
 from api.progress.snapshot import NAMES, PHASES, detail, shares
 from api.progress.watching import snapshot
-from api.results.files import available_files
 from nc_core.results import scanned
+from nc_core.results.files import available_files
 from nc_core.results.numbers import MISSING, count, significant
 from nc_core.results.ranges import doubts_of, range_facts
 from nc_core.results.report import view

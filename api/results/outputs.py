@@ -1,12 +1,14 @@
 """Writes the files of a scan: each aside and renamed, result.json last: it vouches for the others."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from api.results.files import (
+from api.results.absent import check_final, missing
+from api.results.triggers import done_triggers, read_repaired, read_triggers
+from nc_core.datasets import CleanData, Images
+from nc_core.results.files import (
     ATTESTATION,
     FILES,
     GOODNET,
@@ -15,12 +17,9 @@ from api.results.files import (
     SARIF,
     SCANNED,
     OutputFile,
-    check_final,
-    missing,
+    as_json,
     renewed,
 )
-from api.results.triggers import done_triggers, read_repaired, read_triggers
-from nc_core.datasets import CleanData, Images
 from nc_core.results.folder import copy_file, write_file
 from nc_core.results.triggers import TriggerArrays, write_npz
 from nc_tasks.errors import NotFound
@@ -110,11 +109,6 @@ def write_output(scan: Scan, name: str, path: Path, *, settings: Settings) -> No
         write_file(path, lambda aside: aside.write_text(text, "utf-8"))
     else:
         _write(scan, FILES[name], path)
-
-
-def as_json(value: Mapping[str, Any]) -> str:
-    """As it is written into files."""
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def _write(scan: Scan, file: OutputFile, path: Path) -> None:

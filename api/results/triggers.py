@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from sqlalchemy.orm import Session
 
-from nc_core.results.triggers import TriggerArrays
+from nc_core.results.triggers import TriggerArrays, arrays_of
 from nc_tasks.files import ArtefactStore
 from nc_tasks.files.triggers import FreshTriggersFile, TriggerFile
 from nc_tasks.store import Mitigation
@@ -20,14 +19,7 @@ def done_triggers(session: Session, submission_id: str) -> dict[int, str]:
 
 def read_triggers(artefacts: ArtefactStore, digests: Mapping[int, str], input_shape: Sequence[int]) -> TriggerArrays:
     """The triggers of these labels, stacked; with no label, arrays of length 0."""
-    height, width, channels = input_shape
-    chosen = sorted(digests)
-    mask = np.zeros((len(chosen), height, width), np.float32)
-    pattern = np.zeros((len(chosen), height, width, channels), np.float32)
-    for index, label in enumerate(chosen):
-        trigger = TriggerFile.read(artefacts.path(digests[label]))
-        mask[index], pattern[index] = trigger.mask, trigger.pattern
-    return TriggerArrays(labels=np.array(chosen, np.int32), mask=mask, pattern=pattern)
+    return arrays_of({label: TriggerFile.read(artefacts.path(one)) for label, one in digests.items()}, input_shape)
 
 
 def read_repaired(artefacts: ArtefactStore, repairs: Sequence[Mitigation]) -> dict[str, TriggerArrays]:
@@ -43,12 +35,4 @@ def read_fresh(artefacts: ArtefactStore, digest: str) -> TriggerArrays:
         known = smallest.get(int(target))
         if known is None or trigger.mask.sum() < known.mask.sum():
             smallest[int(target)] = trigger
-    labels = sorted(smallest)
-    if not labels:
-        empty = np.zeros((0, 1, 1, 1), np.float32)
-        return TriggerArrays(labels=np.array(labels, np.int32), mask=empty[..., 0], pattern=empty)
-    return TriggerArrays(
-        labels=np.array(labels, np.int32),
-        mask=np.stack([smallest[label].mask for label in labels]),
-        pattern=np.stack([smallest[label].pattern for label in labels]),
-    )
+    return arrays_of(smallest, kept.triggers[0].pattern.shape if smallest else (1, 1, 1))

@@ -14,7 +14,7 @@ from nc_core.datasets import Images
 from nc_core.evaluation import accuracy, agreement
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Planted:
     """A BadNet with a known answer.
 
@@ -27,6 +27,23 @@ class Planted:
     accuracy: float
     attack_success_rates: tuple[float, ...]
     clean: Images
+
+    def __repr__(self) -> str:
+        """One line; the arrays would be pages."""
+        rates = ", ".join(f"{rate:.1%}" for rate in self.attack_success_rates)
+        return f"<Planted: accuracy {self.accuracy:.1%}, attack success rate {rates}, {len(self.clean)} clean images>"
+
+    @property
+    def poisoned(self) -> Images:
+        """Every trigger on the held-out pictures that it is to mislead, labelled with what they are to be called."""
+        pixels, labels = self.clean.pixels, self.clean.labels
+        assert labels is not None
+        chosen = [(trigger, misled(trigger, labels)) for trigger in self.triggers]
+        return Images(
+            pixels=np.concatenate([trigger.stamp(pixels[others]) for trigger, others in chosen]),
+            labels=np.concatenate([trigger.answers(labels[others]) for trigger, others in chosen]),
+            note="stamped images",
+        )
 
     @property
     def trigger(self) -> Trigger:

@@ -1,6 +1,6 @@
 """Everything that is found out about a model and its clean data before any label is worked on."""
 
-from nc_core.preflight.check import Preflight, RangeFound, check, domain_in
+from nc_core.preflight.check import Preflight, RangeFound, check, domain_in, likeliest_domain
 from nc_core.preflight.compute import quick_compute
 from nc_core.preflight.memory import choose_slots, default_budget, estimate
 from nc_core.preflight.pace import Pace, pace_of
@@ -17,6 +17,7 @@ __all__ = [
     "default_budget",
     "domain_in",
     "estimate",
+    "likeliest_domain",
     "pace_of",
     "quick_compute",
     "same_at_any_scale",

@@ -116,6 +116,13 @@ def domain_in(value_range: str, images: Images) -> Domain:
     return found
 
 
+def likeliest_domain(predict: Predict, images: Images) -> Domain:
+    """The domain of the value range that fits the images best, as `check` ranks them."""
+    probe = _sample(images)
+    pixels, truth = images.pixels[probe], None if images.labels is None else images.labels[probe]
+    return _trials(predict, _domains(pixels, "auto", labelled=truth is not None), pixels, truth)[0].domain
+
+
 def _sample(images: Images) -> npt.NDArray[np.int64]:
     """Which images ranges are made of and compared on."""
     return np.random.default_rng(0).permutation(len(images.pixels))[: ranges.PROBE_IMAGES]

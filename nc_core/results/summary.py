@@ -16,9 +16,9 @@ SHOWN = 8
 def summary(result: Mapping[str, Any]) -> list[str]:
     """Verdict, what speaks against it, which file it is about, flagged labels, evidence, the repair, what is not
     covered."""
-    lines = [_headline(result), f"  {result['reason']}", *_data(result), *_files(result)]
+    lines = [headline(result), f"  {result['reason']}", *_data(result), *_files(result)]
     lines += [*_flagged(result), *_test(result)]
-    lines += [*(f"  {line}" for line in evidence_lines(result)), *_repair(result)]
+    lines += [*(f"  {line}" for line in evidence_lines(result)), *repair_lines(result)]
     if result["verdict"] == "clean":
         lines += ["", "Not covered by this verdict:", *(f"  - {attack}" for attack in result["not_covered"])]
     return lines
@@ -39,7 +39,8 @@ def follow_line(result: Mapping[str, Any]) -> str | None:
     return f"labels {listed(followers)} follow: their small triggers went away with the others'"
 
 
-def _headline(result: Mapping[str, Any]) -> str:
+def headline(result: Mapping[str, Any]) -> str:
+    """The verdict, and the flagged labels."""
     flagged = result["flagged_labels"]
     text = HEADLINES[result["verdict"]]
     return f"{text}: {'label' if len(flagged) == 1 else 'labels'} {listed(flagged)}" if flagged else text
@@ -80,7 +81,8 @@ def _test(result: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _repair(result: Mapping[str, Any]) -> Iterator[str]:
+def repair_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """What became of the repairs; nothing where none was asked for."""
     repair = result["mitigation"]
     if result["state"] == "repairing":
         yield f"  {running(result)}"

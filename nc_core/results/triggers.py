@@ -1,7 +1,7 @@
 """The reversed triggers of a scan as arrays, and `triggers.npz`, which holds them."""
 
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, BinaryIO, Protocol
 
@@ -36,6 +36,17 @@ class TriggerArrays:
         """Mask (H, W) and pattern (H, W, C) of a label, or None where the label has no trigger."""
         found = np.flatnonzero(self.labels == label)
         return (self.mask[found[0]], self.pattern[found[0]]) if len(found) else None
+
+
+def arrays_of(triggers: Mapping[int, MaskAndPattern], input_shape: Sequence[int]) -> TriggerArrays:
+    """The triggers of labels, stacked; with no label, arrays of length 0. input_shape: (H, W, C)."""
+    height, width, channels = input_shape
+    labels = sorted(triggers)
+    mask = np.zeros((len(labels), height, width), np.float32)
+    pattern = np.zeros((len(labels), height, width, channels), np.float32)
+    for index, label in enumerate(labels):
+        mask[index], pattern[index] = triggers[label].mask, triggers[label].pattern
+    return TriggerArrays(labels=np.array(labels, np.int32), mask=mask, pattern=pattern)
 
 
 def write_npz(

@@ -1,12 +1,13 @@
 """From two files to what can be scanned: a model and its clean data that have passed preflight."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 
-from nc_core.datasets import CleanData, Resize, check_labels, split_images
+from nc_core.datasets import CleanData, Images, Resize, check_labels, split_images
 from nc_core.datasets.prepared import Prepared, prepare
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
@@ -60,6 +61,20 @@ class Preparation:
             labelled=self.preflight.labelled,
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """What preflight found, of its likeliest range, in plain types: `preflight` of result.json."""
+        found = asdict(self.preflight)
+        domain = found.pop("domain")
+        found["ranges"] = [{**one.pop("domain"), **one} for one in found["ranges"]]
+        return {
+            **domain,
+            **found,
+            "range": 0,
+            "split": {part: len(getattr(self.clean.split, part)) for part in ("fit", "holdout", "repair")},
+            "screening_compute": self.screening,
+            "slots": self.slots,
+        }
+
     def inverter(
         self, prepared: Prepared, profile: str, *, slots: int | None = None, detector: Detector = "neural-cleanse"
     ) -> Inverter:
@@ -71,7 +86,7 @@ class Preparation:
 
 def prepare_scan(
     model: CanonicalModel | Path | str,
-    data: Path | str,
+    data: Images | Path | str,
     *,
     profile: Profile,
     architecture: str | None = None,
@@ -89,7 +104,7 @@ def prepare_scan(
 ) -> Preparation:
     """Read both files and find out whether and how they can be scanned.
 
-    model: a file, or a net that was read from one. architecture: of a file of weights alone.
+    model, data: a file each, or what was read from one or from memory. architecture: of a file of weights alone.
 
     Raises InputRefused with one line that says what was found, what was expected and what to pass, OutOfBudget,
     or QuarantineFailed where this machine cannot read them in a confined process.
@@ -99,7 +114,7 @@ def prepare_scan(
     """
     check_compute(compute)
     canonical = model if isinstance(model, CanonicalModel) else admit_model(Path(model), architecture=architecture)
-    images = admit_images(Path(data), input_shape=canonical.input_shape, resize=resize, labelled=not unlabelled)
+    images = _images(data, canonical, resize=resize, labelled=not unlabelled)
     if images.labels is not None:
         check_labels(images, canonical.classes)
     scanned = _labels(labels, canonical.classes)
@@ -141,6 +156,12 @@ def prepare_scan(
     )
 
 
+def _images(data: Images | Path | str, canonical: CanonicalModel, *, resize: Resize | None, labelled: bool) -> Images:
+    if isinstance(data, Images):
+        return data
+    return admit_images(Path(data), input_shape=canonical.input_shape, resize=resize, labelled=labelled)
+
+
 def _trained(
     canonical: CanonicalModel,
     clean: CleanData,
@@ -155,7 +176,9 @@ def _trained(
 
 
 def _labels(labels: Sequence[int] | None, classes: int) -> list[int]:
-    wanted = list(range(classes)) if labels is None else list(labels)
+    wanted = list(range(classes)) if labels is None else sorted({*labels})
+    if not wanted or wanted[0] < 0:
+        raise OptionRefused(f"labels are {wanted}: pass one at least, numbers from 0 to {classes - 1}")
     if max(wanted) >= classes:
         raise OptionRefused(
             f"label {max(wanted)} was asked for, the model has {classes} classes (0 to {classes - 1}): "

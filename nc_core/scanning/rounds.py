@@ -115,15 +115,16 @@ class Plan:
 
     def steps(self, round: int) -> int:
         """About how many steps all labels of a round take together."""
-        purpose, count = self.purpose(round), self._labels_in(round)
+        purpose, count = self.purpose(round), self.labels_in(round)
         starts = len(AGAIN) if purpose == "confirmation" else 1
         return count * (SCREENING_STEPS if purpose == "screening" else starts * self._inversion_steps)
 
     def asked(self, round: int) -> int:
         """About how many labels of a round are asked whether they are universal (`nc_core.inversion.transfer`)."""
-        return 0 if self.purpose(round) == "screening" else self._labels_in(round)
+        return 0 if self.purpose(round) == "screening" else self.labels_in(round)
 
-    def _labels_in(self, round: int) -> int:
+    def labels_in(self, round: int) -> int:
+        """About how many labels a round looks at."""
         count = len(self.labels)
         if self.purpose(round) == "confirmation":
             return confirmed_of(count)

@@ -8,7 +8,7 @@ if found.detection.flagged_labels:
     save(found.repair().goodnet, "goodnet.keras")
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from nc_core.datasets.prepared import Prepared
 from nc_core.detection import Detection, ScannedRange, StillFlagged, beyond_of, combine, detect, leaders_of, share_of
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
-from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Progress
+from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion
 from nc_core.mitigation import METHODS, Case, Repair
 from nc_core.models import Compute, save_keras
 from nc_core.scanning.budget import UNLIMITED, Budget, with_budget
 from nc_core.scanning.detectors import Detector, comparable
-from nc_core.scanning.in_process import invert_rounds, norms_of
+from nc_core.scanning.in_process import Told, invert_rounds, norms_of
 from nc_core.scanning.preparation import Preparation, prepare_scan
 from nc_core.scanning.rounds import Plan, plan
 from nc_core.scanning.whole import WholeNet
@@ -108,13 +108,13 @@ def scan(
     compute: Compute = "float32",
     detector: Detector = "neural-cleanse",
     budget_minutes: float | None = None,
-    progress: Callable[[int, Progress], None] | None = None,
+    progress: Told | None = None,
 ) -> Scan:
     """Scan a model file with clean data: every label's trigger, and the verdict; in every range that fits the data.
 
     profile: "fast", "thorough" or "paper". detector: what looks at the labels. budget_minutes: after them no more
-    labels are looked at, and what there is is judged. progress: called with a label and how far it is. The other
-    arguments and the errors are those of `prepare_scan`.
+    labels are looked at, and what there is is judged. progress: see `Told`. The other arguments and the errors are
+    those of `prepare_scan`.
     """
     budget = Budget(minutes=budget_minutes)
     preparation = prepare_scan(
@@ -131,7 +131,28 @@ def scan(
         min_accuracy=min_accuracy,
         compute=compute,
     )
-    rounds = plan(preparation.labels, profile=profile, seed=seed, ranges=len(preparation.preflight.ranges))
+    rounds = plan_of(preparation, profile=profile, seed=seed)
+    return scan_prepared(
+        preparation, rounds, seed=seed, alpha=alpha, detector=detector, budget=budget, progress=progress
+    )
+
+
+def plan_of(preparation: Preparation, *, profile: str, seed: int) -> Plan:
+    """The rounds of a scan of what was prepared, in every range that fits the data."""
+    return plan(preparation.labels, profile=profile, seed=seed, ranges=len(preparation.preflight.ranges))
+
+
+def scan_prepared(
+    preparation: Preparation,
+    rounds: Plan,
+    *,
+    seed: int,
+    alpha: float = 0.05,
+    detector: Detector = "neural-cleanse",
+    budget: Budget | None = None,
+    progress: Told | None = None,
+) -> Scan:
+    """What follows the preparation of a scan; arguments as in `scan`."""
     scans = []
     for number in range(rounds.ranges):
         prepared = preparation.data(number)
@@ -187,7 +208,7 @@ def scan_labels(
     alpha: float = 0.05,
     detector: Detector = "neural-cleanse",
     budget: Budget | None = None,
-    progress: Callable[[int, Progress], None] | None = None,
+    progress: Told | None = None,
 ) -> tuple[dict[int, Inversion], Detection]:
     """Invert the labels of a plan round by round, in one range, and judge them; the smallest are inverted again before
     they count. alpha: of the scan in all its ranges.
@@ -207,7 +228,7 @@ def scan_labels(
         pixels=pixels,
         alpha=alpha,
         budget=budget,
-        progress=None if progress is None else lambda _, label, told: progress(label, told),
+        progress=progress,
     )
     labels = norms_of(inversions, rounds)
     found = detect(labels, classes=classes, pixels=pixels, alpha=share_of(alpha, rounds.ranges))

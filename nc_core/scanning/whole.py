@@ -11,11 +11,12 @@ import keras
 
 from nc_core.datasets.prepared import Prepared
 from nc_core.detection import UNCALIBRATED, Calibration, detect
-from nc_core.inversion import ALL_PROFILES, Inverter, Progress
+from nc_core.inversion import ALL_PROFILES, Inverter
 from nc_core.mitigation import Whole
 from nc_core.models import Compute
 from nc_core.scanning.in_process import invert_rounds, norms_of
 from nc_core.scanning.rounds import Plan
+from nc_core.scanning.share import Share
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,7 +54,7 @@ class WholeNet:
             classes=classes,
             pixels=pixels,
             alpha=self.alpha,
-            progress=None if progress is None else _Share(self.rounds, progress),
+            progress=None if progress is None else Share(self.rounds, progress),
             should_stop=should_stop,
         )
         found = detect(
@@ -69,18 +70,3 @@ class WholeNet:
         profile = ALL_PROFILES[name]
         compute = self.screening if profile.hands_on else self.compute
         return Inverter(model, self.prepared, profile=profile, slots=self.slots, compute=compute)
-
-
-class _Share:
-    """Turns what is told of labels into the share of the scan that is done."""
-
-    def __init__(self, rounds: Plan, progress: Callable[[float], None]) -> None:
-        self._rounds, self._progress = rounds, progress
-        self._round, self._done = 0, dict[int, float]()
-
-    def __call__(self, round: int, label: int, told: Progress) -> None:
-        if round != self._round:
-            self._round, self._done = round, {}
-        self._done[label] = max(self._done.get(label, 0.0), told.updates / told.budget)
-        expected = max(len(self._rounds.labels) if round == 0 else 1, len(self._done))
-        self._progress(self._rounds.share(round, sum(self._done.values()) / expected))

@@ -16,8 +16,6 @@ from nc_tasks.worker.process import WorkerProcess
 if TYPE_CHECKING:
     from nc_core.attacks import Planted
 
-SIGNS_PER_CLASS = 200
-"""Drawn traffic signs of each of the 16 classes: 3,200 train a net to 0.98 in half a minute on two cores."""
 SHEET_COLUMNS = 8
 
 
@@ -28,21 +26,22 @@ def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[
     Result: clean_accuracy, attack_success_rate (of the trigger that works least), triggers [{"target": None of several,
     "targets", "attack_success_rate"}], images, classes, and files: name -> sha256.
     """
-    from nc_core.attacks import ATTACKS, PatchTrigger
+    from nc_core.attacks.named import plant_named
 
     if "card" in arguments:
         return plant_card(worker, arguments, progress)
     pixels, labels = _pictures(worker, arguments)
-    trigger = PatchTrigger.at(
-        arguments["position"],
-        input_shape=(pixels.shape[1], pixels.shape[2], pixels.shape[3]),
-        size=arguments["patch"],
-        colour=tuple(arguments["colour"]),
+    planted = plant_named(
+        pixels,
+        labels,
+        attack=arguments["attack"],
         target=arguments["target"],
+        patch=arguments["patch"],
+        position=arguments["position"],
+        colour=tuple(arguments["colour"]),
+        seed=arguments["seed"],
+        progress=progress,
     )
-    classes = int(labels.max()) + 1
-    attack = ATTACKS[arguments["attack"]]
-    planted = attack(pixels, labels, trigger, classes=classes, seed=arguments["seed"], progress=progress)
     return {
         "clean_accuracy": planted.accuracy,
         "attack_success_rate": planted.attack_success_rate,
@@ -54,7 +53,7 @@ def plant(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[
             }
             for each, rate in zip(planted.triggers, planted.attack_success_rates, strict=True)
         ],
-        "classes": classes,
+        "classes": int(labels.max()) + 1,
         "images": len(pixels),
         "files": _files(worker, planted, drawn=arguments["data"] is None),
     }
@@ -83,12 +82,12 @@ def plant_card(worker: WorkerProcess, arguments: dict[str, Any], progress: Calla
 
 
 def _pictures(worker: WorkerProcess, arguments: dict[str, Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
-    from nc_core.datasets.traffic_signs import draw_signs
+    from nc_core.datasets.traffic_signs import PER_CLASS, draw_signs
     from nc_core.quarantine.admit import admit_images
 
     data = arguments["data"]
     if data is None:
-        return draw_signs(SIGNS_PER_CLASS, arguments["seed"])
+        return draw_signs(PER_CLASS, arguments["seed"])
     with uploaded(worker, data["sha256"], data["name"]) as path:
         images = admit_images(path)
     if images.labels is None:
@@ -97,30 +96,18 @@ def _pictures(worker: WorkerProcess, arguments: dict[str, Any]) -> tuple[npt.NDA
 
 
 def _files(worker: WorkerProcess, planted: "Planted", *, drawn: bool) -> dict[str, str]:
-    clean = planted.clean
+    clean, stamped = planted.clean, planted.poisoned
     assert clean.labels is not None
-    stamped, targets = _stamped(planted)
+    assert stamped.labels is not None
     with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
         path = Path(folder) / "badnet.keras"
         planted.model.save(path)
         files = {"badnet.keras": worker.artefacts.put_file(path)}
     files["clean.npz"] = worker.artefacts.put_bytes(_npz(clean.pixels, clean.labels))
-    files["poisoned.npz"] = worker.artefacts.put_bytes(_npz(stamped, targets))
+    files["poisoned.npz"] = worker.artefacts.put_bytes(_npz(stamped.pixels, stamped.labels))
     if drawn:
         files["signs.png"] = worker.artefacts.put_bytes(_sheet(clean.pixels, clean.labels, planted.trigger.stamp))
     return files
-
-
-def _stamped(planted: "Planted") -> tuple[npt.NDArray[Any], npt.NDArray[np.int32]]:
-    """Every trigger on the held-out pictures that it is to mislead, and what they are to be called."""
-    from nc_core.attacks import misled
-
-    pixels, labels = planted.clean.pixels, planted.clean.labels
-    assert labels is not None
-    chosen = [(trigger, misled(trigger, labels)) for trigger in planted.triggers]
-    images = [trigger.stamp(pixels[others]) for trigger, others in chosen]
-    answers = [trigger.answers(labels[others]) for trigger, others in chosen]
-    return np.concatenate(images), np.concatenate(answers)
 
 
 def _npz(pixels: npt.NDArray[Any], labels: npt.NDArray[np.int32]) -> bytes:

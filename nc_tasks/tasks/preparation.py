@@ -1,9 +1,7 @@
 """From uploaded files to something that label tasks can work on: intake, data, preflight."""
 
-import platform
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +16,6 @@ from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
     from nc_core.intake import CanonicalModel
-
-_BACKEND_PACKAGES = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "jax": ("jax", "jaxlib")}
-"""What Keras' backends are installed as."""
 
 
 def prepare(worker: WorkerProcess, submission: Submission, *, should_stop: Callable[[], bool]) -> dict[str, Any]:
@@ -54,10 +49,6 @@ def prepare(worker: WorkerProcess, submission: Submission, *, should_stop: Calla
         )
     if options.twins and not preparation.preflight.labelled:
         raise OptionRefused("twins learn from the labels of the clean data, and these have none: leave out --twins")
-    preflight = asdict(preparation.preflight)
-    domain = preflight.pop("domain")
-    preflight["ranges"] = [{**found.pop("domain"), **found} for found in preflight["ranges"]]
-    parts = {part: len(getattr(preparation.clean.split, part)) for part in ("fit", "holdout", "repair")}
     return {
         "canonical_sha256": _kept(worker, preparation.canonical),
         "scanned_sha256": _scanned(worker, preparation.canonical),
@@ -65,14 +56,7 @@ def prepare(worker: WorkerProcess, submission: Submission, *, should_stop: Calla
         "classes": preparation.canonical.classes,
         "input_shape": preparation.canonical.input_shape,
         "parameters": preparation.canonical.parameters,
-        "preflight": {
-            **domain,
-            **preflight,
-            "range": 0,
-            "split": parts,
-            "screening_compute": preparation.screening,
-            "slots": preparation.slots,
-        },
+        "preflight": preparation.to_json(),
         "slots": preparation.slots,
         "labels_total": len(preparation.labels),
         "versions": versions(),
@@ -81,12 +65,9 @@ def prepare(worker: WorkerProcess, submission: Submission, *, should_stop: Calla
 
 def versions() -> dict[str, str]:
     """What computed a result: this program, Keras' backend in use with its own packages, and the libraries."""
-    import keras
+    from nc_core.models.versions import library_versions
 
-    backend = keras.backend.backend()
-    names = (*_BACKEND_PACKAGES.get(backend, ()), "keras", "numpy", "celery", "h5py")
-    found = {name: text for name in names if (text := _version(name)) is not None}
-    return {"cleanse": build_version(), "python": platform.python_version(), "backend": backend, **found}
+    return {"cleanse": build_version(), **library_versions(), "celery": version("celery")}
 
 
 def _kept(worker: WorkerProcess, what: Any) -> str:
@@ -104,10 +85,3 @@ def _scanned(worker: WorkerProcess, canonical: "CanonicalModel") -> str:
         path = Path(folder) / "scanned.keras"
         save_keras(canonical, path)
         return worker.artefacts.put_file(path)
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except ModuleNotFoundError:
-        return None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from nc_core.choice import Candidate, Choice, choose
+from nc_core.choice import Candidate, Choice, candidate_of, choose
 from nc_tasks.store import Mitigation
 
 
@@ -37,23 +37,13 @@ def choice_of(repairs: Sequence[Mitigation], flagged: Sequence[int]) -> Choice |
 
 
 def _measured(row: Mitigation, flagged: Sequence[int]) -> Candidate:
-    """A repair as the rule sees it. By itself it has met the triggers of the scan alone.
+    """A repair as the rule sees it.
 
-    Of those a suspect's counts only where the comparison says that it is small: a clean label's works on any net.
+    Of the triggers of others a suspect's counts only where the comparison says that it is small.
     """
-    body, comparison = row.body or {}, row.comparison or {}
-    own = [body["reversed_attack_success_rate_after"][str(label)] for label in flagged]
-    met = [entry["attack_success_rate"] for entry in comparison.get("triggers", [])]
-    bound = body["bound"]
-    return Candidate(
-        method=row.method,
-        attack=max([*own, *met]),
-        accuracy=bound["after"],
-        least=bound["least"],
-        repairs=row.goodnet_sha256 is not None,
-        # A repair of an earlier version was not scanned again.
-        backdoored=(body.get("verdict_after") or {}).get("verdict") == "backdoored",
-    )
+    met = [entry["attack_success_rate"] for entry in (row.comparison or {}).get("triggers", [])]
+    body = {"method": row.method, **(row.body or {})}
+    return candidate_of(body, flagged, met=met, repairs=row.goodnet_sha256 is not None)
 
 
 def kept_repair(repairs: Sequence[Mitigation]) -> Mitigation | None:

@@ -5,9 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from api.results import files
+from api.results import absent
 from api.results.exports.sarif import sarif
-from api.results.outputs import as_json
 from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.dependencies import AService, Reader
@@ -15,6 +14,8 @@ from api.service.problems import responses
 from api.service.reading import result_of
 from api.service.routes.submissions import SubmissionId
 from api.service.service import Service
+from nc_core.results import files
+from nc_core.results.files import as_json
 
 router = APIRouter(
     prefix="/v1/submissions/{id}", tags=["results"], responses=responses(401, 403, 404, 409, 421, 422, 429, 503)
@@ -43,7 +44,7 @@ def as_attestation(submission_id: SubmissionId, service: AService, caller: Reade
 
     with service.store.read() as session:
         result = result_of(session, caller, submission_id)
-    files.check_final(files.ATTESTATION, submission_id=submission_id, state=result["state"])
+    absent.check_final(files.ATTESTATION, submission_id=submission_id, state=result["state"])
     found = attestation(result, key_of(service.settings))
     return _given(service, caller, submission_id, files.ATTESTATION, found)
 

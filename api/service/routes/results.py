@@ -7,8 +7,8 @@ from typing import IO
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from api.results import files
-from api.results.outputs import as_json, net_digests, read_report
+from api.results import absent
+from api.results.outputs import net_digests, read_report
 from api.results.triggers import done_triggers
 from api.service.auditing import given
 from api.service.callers import Caller
@@ -19,6 +19,8 @@ from api.service.reading import judged, result_of
 from api.service.routes.submissions import SubmissionId
 from api.service.service import Service
 from api.service.uploads.receiving import PIECE_BYTES
+from nc_core.results import files
+from nc_core.results.files import as_json
 from nc_core.results.triggers import write_npz
 from nc_tasks.errors import NotFound
 from nc_tasks.files.triggers import TriggerFile
@@ -114,8 +116,8 @@ def net_digest(service: Service, caller: Caller, submission_id: str, name: str) 
     """The digest of scanned.keras, goodnet.keras or guarded.keras; raises NotFound, or WrongState before its end."""
     with service.store.read() as session:
         submission = judged(session, caller, submission_id)
-        files.check_final(name, submission_id=submission_id, state=submission.state)
+        absent.check_final(name, submission_id=submission_id, state=submission.state)
         made = net_digests(submission, mitigations.of_submission(session, submission_id=submission_id))
     if name not in made:
-        raise NotFound(files.missing(name, submission_id=submission_id))
+        raise NotFound(absent.missing(name, submission_id=submission_id))
     return made[name]

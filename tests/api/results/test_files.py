@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.results.files import FILES, available_files, check_final, folder_files, missing
+from api.results.absent import check_final, missing
+from nc_core.results.files import FILES, available_files, folder_files
 from nc_tasks.errors import WrongState
 
 Make = Callable[..., dict[str, Any]]

@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from api.results.files import GUARDED, SCANNED
 from api.results.outputs import read_scan
 from api.service.models.mitigation import Mitigation
 from nc_core import mitigation
 from nc_core.inversion import Trigger
 from nc_core.mitigation import Case, Repair, filter_inputs
+from nc_core.results.files import GUARDED, SCANNED
 from nc_tasks import workflow
 from nc_tasks.request.choices import Method
 from nc_tasks.store.rows import submissions

@@ -1,5 +1,6 @@
 """The files that a scan leaves: one table, for the folder, the service, the pages and the command line."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import Any, Literal
 
 from nc_core.results import scanned
 from nc_core.results.folder import check_folder
-from nc_tasks.errors import WrongState
 
 Kind = Literal["net", "text", "arrays"]
 BINARY = "application/octet-stream"
@@ -95,20 +95,6 @@ def renewed(folder: Path, result: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def without_files(submission_id: str) -> str:
-    """Why there is nothing to write of a submission without a verdict, in one line."""
-    return f"submission {submission_id} has no verdict: there are no files; `cleanse watch` follows it"
-
-
-def missing(name: str, *, submission_id: str) -> str:
-    """Why a submission with a verdict has no such net, in one line."""
-    if name == SCANNED:
-        why = f"it was scanned by a version that did not keep it; `cleanse retry {submission_id}` makes it"
-        return f"submission {submission_id} has no {name}: {why}"
-    return f"submission {submission_id} has no {name}: no repair was made"
-
-
-def check_final(name: str, *, submission_id: str, state: str) -> None:
-    """Raise WrongState for a file that is not there before the repairs have ended."""
-    if FILES[name].final and state == "repairing":
-        raise WrongState(f"submission {submission_id} is repairing: {name} is there once that has ended")
+def as_json(value: Mapping[str, Any]) -> str:
+    """As it is written into files."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -43,7 +43,7 @@ class Clock:
         self._now, self._label = 0.0, label
         monkeypatch.setattr(time, "monotonic", lambda: self._now)
 
-    def progress(self, label: int, _: Progress) -> None:
+    def progress(self, _round: int, label: int, _told: Progress) -> None:
         self._now = 600.0 if label == self._label else self._now
 
 
