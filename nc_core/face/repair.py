@@ -23,6 +23,8 @@ from nc_core.scanning.scan import case_of
 REPAIRS = ("unlearning", "neuron-pruning", "fine-pruning", "gangsweep")
 """Of `METHODS` those that change the net and need no known poison."""
 
+MEASURED_BY = "nc_core.evaluate(fixed, data, poisoned=(images, targets)) measures it"
+
 
 class Change(NamedTuple):
     """A share of held-out images, 0..1, before the repair and after it."""
@@ -93,7 +95,8 @@ class Fixed:
 
     def __str__(self) -> str:
         told = {"state": "done", "mitigation": self._mitigation, "preflight": self.found.preflight}
-        return "\n".join([*(line.strip() for line in repair_lines(told)), f"next: {self._next}"])
+        lines = [line.strip() for line in repair_lines(told, measured_by=MEASURED_BY)]
+        return "\n".join([*lines, f"next: {self._next}"])
 
     def __repr__(self) -> str:
         done = "kept" if self.kept else "not kept"
@@ -104,7 +107,7 @@ class Fixed:
     def _next(self) -> str:
         if not self.kept:
             return "repair with another method, or allow more with max_accuracy_loss"
-        return "fixed.save('goodnet.keras') writes the repaired net; nc_core.evaluate(fixed, data) measures it"
+        return "fixed.model is the repaired net, fixed.save('goodnet.keras') writes it"
 
 
 def repair(found: Found, *, method: str = "unlearning", max_accuracy_loss: float = MAX_ACCURACY_LOSS) -> Fixed:

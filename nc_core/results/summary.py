@@ -81,8 +81,8 @@ def _test(result: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def repair_lines(result: Mapping[str, Any]) -> Iterator[str]:
-    """What became of the repairs; nothing where none was asked for."""
+def repair_lines(result: Mapping[str, Any], *, measured_by: str = "pass --poisoned to measure it") -> Iterator[str]:
+    """What became of the repairs; nothing where none was asked for. measured_by: how to measure the true trigger."""
     repair = result["mitigation"]
     if result["state"] == "repairing":
         yield f"  {running(result)}"
@@ -113,7 +113,7 @@ def repair_lines(result: Mapping[str, Any]) -> Iterator[str]:
         )
     poisoned = repair["poisoned"]
     if poisoned is None:
-        yield "  the true trigger's rate after the repair is unknown: pass --poisoned to measure it"
+        yield f"  the true trigger's rate after the repair is unknown: {measured_by}"
     else:
         yield (
             f"  attack success rate of the known poison {percent(poisoned['attack_success_rate_before'])} -> "

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from inspect import signature
 from typing import get_args
 
@@ -5,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nc_core
 from nc_core import datasets
 from nc_core.errors import OptionRefused
 from nc_core.preflight.ranges import VALUE_RANGES
@@ -115,8 +117,9 @@ def test_what_the_science_has_can_be_chosen() -> None:
     assert get_args(Resize) == get_args(datasets.Resize)
 
 
-def test_a_scan_in_a_script_has_the_same_defaults() -> None:
-    asked = {name: each.default for name, each in signature(scan).parameters.items()}
+@pytest.mark.parametrize("of_script", [scan, nc_core.scan], ids=["files", "memory"])
+def test_a_scan_in_a_script_has_the_same_defaults(of_script: Callable[..., object]) -> None:
+    asked = {name: each.default for name, each in signature(of_script).parameters.items()}
     same = ScanOptions.model_fields.keys() & asked.keys()
     assert {"profile", "detector", "alpha", "value_range", "resize", "labels", "min_accuracy", "slots", "seed"} <= same
     assert {name: asked[name] for name in same} == {name: getattr(ScanOptions(), name) for name in same}
