@@ -5,10 +5,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs.generate import benchmarks, command_line, http_api, result, settings
+from docs.generate import benchmarks, command_line, http_api, notebook, result, settings
 
 PAGES = Path(__file__).parents[1] / "pages"
 GENERATED: Mapping[str, Callable[[], str]] = {
+    "how-to/in-memory.md": notebook.page,
     "reference/command-line.md": command_line.page,
     "reference/http-api.md": http_api.page,
     "reference/result.md": result.page,

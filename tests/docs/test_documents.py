@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import benchmarks, command_line, http_api, result, settings
+from docs.generate import benchmarks, command_line, http_api, notebook, result, settings
 from docs.generate.__main__ import GENERATED, PAGES, generate
 from nc_tasks.settings import Settings
 
@@ -47,8 +47,10 @@ def test_every_command_that_a_text_shows_exists_with_its_options(path: Path, com
 
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)
 def test_every_file_that_a_text_links_to_exists(path: Path) -> None:
+    made = {(PAGES / name).resolve() for name in GENERATED}
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8")):
-        assert (path.parent / target).exists() or target.removeprefix("../") in GENERATED, f"{path.name}: {target}"
+        linked = (path.parent / target).resolve()
+        assert linked.exists() or linked in made, f"{path.name}: {target}"
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)
@@ -115,6 +117,21 @@ def test_all_pages_are_written_into_a_folder_that_is_made_anew(tmp_path: Path) -
     generate(folder)
     written = {str(path.relative_to(folder)) for path in folder.rglob("*.md")}
     assert written == {str(path.relative_to(PAGES)) for path in PAGES.rglob("*.md")} | set(GENERATED)
+
+
+def test_the_page_of_a_notebook_shows_the_notebook_that_was_run() -> None:
+    # What was printed is of the code as it stands; otherwise run `python -m docs.generate.notebook`
+    assert [one["code"] for one in notebook.printed()["cells"]] == notebook.codes()
+
+
+def test_the_page_of_a_notebook_has_its_code_and_what_it_prints() -> None:
+    page = notebook.page()
+    shown = [one for one in notebook.printed()["cells"] if not one["code"].startswith("assert")]
+    assert all(f"```python\n{one['code']}\n```\n" in page for one in shown)
+    assert all(f"```text\n{one['printed'].rstrip()}\n```\n" in page for one in shown if one["printed"])
+    assert "assert" not in page
+    found = next(one["printed"] for one in shown if "nc_core.scan(" in one["code"])
+    assert len(found.splitlines()) == 5
 
 
 def rows() -> Iterator[tuple[str, dict[str, str], list[str | float | None]]]:

@@ -1,4 +1,4 @@
-"""The lines of the README, in this process and without the service, beside the command line."""
+"""The lines of the README, in this process and without the service, and beside the command line."""
 
 from pathlib import Path
 
