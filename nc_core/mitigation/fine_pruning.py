@@ -6,15 +6,18 @@ staying silent. No trigger is looked at: the method is against backdoors in unit
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+import keras
 import numpy as np
 import numpy.typing as npt
 
 from nc_core.errors import Cancelled, OptionRefused
 from nc_core.mitigation.activations import Activations
 from nc_core.mitigation.case import Case
+from nc_core.mitigation.control import Control, control_of
 from nc_core.mitigation.finetune import fine_tune, tuning_for
-from nc_core.mitigation.lessons import TargetTrigger
+from nc_core.mitigation.lessons import Lessons, TargetTrigger
 from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.repair import Progress, Repair
 from nc_core.mitigation.units import Silencer, Site, last_convolution
@@ -36,22 +39,59 @@ def fine_prune(
         raise OptionRefused(
             "fine-pruning prunes the last convolution, and this net has none before its scores: pass another --mitigate"
         )
-    return close_loop(
+    pruning = FinePruning(site)
+    repair = close_loop(
         case,
-        FinePruning(site),
+        pruning,
         method="fine-pruning",
         doing="fine-pruning",
+        progress=progress,
+        should_stop=should_stop,
+    )
+    control = _control(case, site, pruning.silent_after[repair.rounds - 1], should_stop)
+    return replace(repair, control=control, notes=(*repair.notes, control.note()))
+
+
+def _control(case: Case, site: Site, silent: int, should_stop: Callable[[], bool] | None) -> Control:
+    """One draw, fine-tuned once: that takes as long as a round."""
+    bench = Bench(case)
+
+    def tune(model: keras.Model, silencer: Silencer, units: npt.NDArray[np.int64], seed: int) -> None:
+        _tuned(model, bench.lessons, silencer, units, seed=seed, progress=lambda _: None, should_stop=should_stop)
+
+    return control_of(case, {site: silent}, draws=1, tune=tune)
+
+
+def _tuned(
+    model: keras.Model,
+    lessons: Lessons,
+    silencer: Silencer,
+    silent: npt.NDArray[np.int64],
+    *,
+    seed: int,
+    progress: Callable[[float], None],
+    should_stop: Callable[[], bool] | None,
+) -> None:
+    """Fine-tuned on clean images, these units staying silent."""
+    fine_tune(
+        model,
+        lessons,
+        [],
+        tuning=tuning_for(lessons),
+        seed=seed,
+        after_update=lambda: silencer.hold(silent),
         progress=progress,
         should_stop=should_stop,
     )
 
 
 class FinePruning:
-    """One round: what the rounds before have silenced stays so."""
+    """One round: what the rounds before have silenced stays so. silent_after: how many units are, after each round."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._silent: npt.NDArray[np.int64] | None = None
+        self.silent_after: list[int] = []
 
     def __call__(
         self,
@@ -70,14 +110,14 @@ class FinePruning:
         if self._silent is not None and len(silent) == len(before):
             return False
         self._silent = silent
+        self.silent_after.append(len(silent))
         progress(PRUNING_SHARE)
-        fine_tune(
+        _tuned(
             bench.model,
             bench.lessons,
-            [],
-            tuning=tuning_for(bench.lessons),
+            silencer,
+            silent,
             seed=seed,
-            after_update=lambda: silencer.hold(silent),
             progress=lambda share: progress(PRUNING_SHARE + (1 - PRUNING_SHARE) * share),
             should_stop=should_stop,
         )

@@ -7,7 +7,7 @@ outcome is kept. That order and that rule are its own; that a trigger is called 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from nc_core.choice import DEAD
 from nc_core.errors import Cancelled, OptionRefused
 from nc_core.mitigation.activations import Activations
 from nc_core.mitigation.case import Case
+from nc_core.mitigation.control import control_of
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.loop import Bench, close_loop
 from nc_core.mitigation.measures import attack_rate
@@ -36,9 +37,12 @@ def prune_neurons(
             "neuron pruning needs a net that ends in a Dense layer or has a convolution, and this one has neither: "
             "pass another --mitigate"
         )
-    return close_loop(
-        case, Pruning(sites), method="neuron-pruning", doing="pruning", progress=progress, should_stop=should_stop
+    pruning = Pruning(sites)
+    repair = close_loop(
+        case, pruning, method="neuron-pruning", doing="pruning", progress=progress, should_stop=should_stop
     )
+    control = control_of(case, pruning.silent_after[repair.rounds - 1])
+    return replace(repair, control=control, notes=(*repair.notes, control.note()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,10 +57,14 @@ class _Pruned:
 
 
 class Pruning:
-    """One round: the better of the sites; what the rounds before have silenced stays so."""
+    """One round: the better of the sites; what the rounds before have silenced stays so.
+
+    silent_after: how many units of each site are silent after each round.
+    """
 
     def __init__(self, sites: Sequence[Site]) -> None:
         self._silent = {site: np.zeros(0, np.int64) for site in sites}
+        self.silent_after: list[dict[Site, int]] = []
 
     def __call__(
         self,
@@ -80,6 +88,7 @@ class Pruning:
         best = min(tried, key=lambda pruned: (max(pruned.attack, DEAD), -pruned.share))
         best.silencer.silence(best.units)
         self._silent[best.site] = np.concatenate([self._silent[best.site], best.units])
+        self.silent_after.append({site: len(units) for site, units in self._silent.items()})
         return len(best.units) > 0
 
 

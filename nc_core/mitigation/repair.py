@@ -10,6 +10,7 @@ from nc_core.intake import CanonicalModel
 from nc_core.mitigation.bound import BoundOutcome
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.changes import LayerChange
+from nc_core.mitigation.control import Control
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.rescan import Rescan
 
@@ -30,7 +31,8 @@ class Repair:
     of others. after: the verdict of a scan of the whole GoodNet, None of a method that changes no net. rounds: of
     patching. changed: layer by layer. seconds: of the whole repair. notes: sentences for people. guarded: a net that
     was taught class N, guard: a guarded net that is the method itself; None for most. poison_learned: rows of
-    `Case.poison` that were learned from, which say nothing about the rate of the attack any more.
+    `Case.poison` that were learned from, which say nothing about the rate of the attack any more. control: what units
+    drawn at random do, of a pruning.
     """
 
     method: str
@@ -55,6 +57,7 @@ class Repair:
     guarded: CanonicalModel | None = None
     guard: Guard | None = None
     poison_learned: tuple[int, ...] = ()
+    control: Control | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All but the nets and the triggers, in plain types; labels become strings as JSON keys are."""
@@ -72,6 +75,7 @@ class Repair:
             "repaired_beyond": list(self.beyond),
             "followers": list(self.followers),
             "verdict_after": None if self.after is None else _verdict(self.after),
+            "control": None if self.control is None else self.control.to_json(),
             "rounds": self.rounds,
             "changed": [change.to_json() for change in self.changed],
             "seconds": self.seconds,

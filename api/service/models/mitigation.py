@@ -91,6 +91,17 @@ class VerdictAfter(BaseModel):
     labels: int = Field(description="How many were scanned.")
 
 
+class PruningControl(BaseModel):
+    """As many units of the same layers, drawn at random: what a pruning has to beat."""
+
+    model_config = ConfigDict(extra="allow")
+
+    draws: int
+    units: int = Field(description="Silenced in each.")
+    attack_success_rate: float = Field(description="Of the trigger that works best then, mean over the draws.")
+    accuracy: float
+
+
 class GuardRates(BaseModel):
     """The guarded net that goes with a repair."""
 
@@ -118,6 +129,7 @@ class _Measured(BaseModel):
     repaired_beyond: list[int] = Field([], description="The same of labels that nothing is known against.")
     followers: list[int] = Field([], description="Flagged labels whose small trigger went away with the others'.")
     verdict_after: VerdictAfter | None = Field(None, description="Null where the repaired net was not scanned again.")
+    control: PruningControl | None = Field(None, description="Of a method that prunes.")
     poisoned: PoisonedRates | None = None
     recovery_accuracy_before: Rates = Field({}, description="Stamped images that get their true label all the same.")
     recovery_accuracy_after: Rates = {}

@@ -14,6 +14,7 @@ from nc_core.intake import CanonicalModel
 from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation import METHODS, Case, fine_pruning
 from nc_core.mitigation.activations import Activations
+from nc_core.mitigation.control import DRAWS
 from nc_core.mitigation.lessons import TargetTrigger
 from nc_core.mitigation.loop import Bench
 from nc_core.mitigation.neuron_pruning import Pruning
@@ -68,6 +69,38 @@ def test_neuron_pruning_removes_what_the_trigger_wakes_and_no_more(
         np.testing.assert_array_equal(repair.goodnet.weights[kernel][:4], badnet.weights[kernel][:4])
         assert not repair.goodnet.weights[kernel][4].any()
     assert sum(change.changed for change in repair.changed) <= 4
+
+
+def test_a_pruning_is_held_against_as_many_units_drawn_at_random(
+    case: MakeCase, clean: Prepared, corner: Trigger, looks: Callable[..., list[int]]
+) -> None:
+    looks([])
+    # Given a net of five units, one of which carries the backdoor and four of which tell the classes apart
+    given = case(canonical=dense_badnet(), prepared=clean, triggers={2: corner}, max_accuracy_loss=0.02)
+    repair = METHODS["neuron-pruning"](given)
+    # Then one unit was pruned; another in its place costs the images of a class and leaves the trigger as it is
+    assert repair.control is not None
+    assert (repair.control.draws, repair.control.units) == (DRAWS, 1)
+    right = 1 - repair.control.attack_success_rate
+    assert right == pytest.approx(round(right * DRAWS) / DRAWS, abs=0.01)
+    assert repair.control.accuracy == pytest.approx(right + 0.75 * (1 - right), abs=0.05)
+    assert repair.control.accuracy < repair.accuracy_after
+    assert repair.to_json()["control"] == repair.control.to_json()
+    assert "as many units (1) drawn at random, 5 times, leave an attack success rate of" in repair.notes[-1]
+
+
+def test_the_control_of_fine_pruning_is_fine_tuned_as_well(
+    case: MakeCase, clean: Prepared, corner: Trigger, looks: Callable[..., list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks([])
+    tuned = []
+    plain = fine_pruning.fine_tune
+    monkeypatch.setattr(fine_pruning, "fine_tune", lambda *given, **how: tuned.append(plain(*given, **how)))
+    given = case(canonical=conv_badnet(), prepared=clean, triggers={2: corner}, max_accuracy_loss=0.1)
+    repair = METHODS["fine-pruning"](given)
+    assert repair.control is not None
+    assert repair.control.draws == repair.rounds == 1
+    assert len(tuned) == 2
 
 
 def test_neuron_pruning_hands_out_no_net_that_it_has_not_changed(case: MakeCase, clean: Prepared) -> None:
