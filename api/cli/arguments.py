@@ -1,12 +1,22 @@
 """Arguments and options that several commands share: where, what goes in, and what comes out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from nc_tasks.request import choices
-from nc_tasks.request.choices import Resize, ValueRange
+from nc_tasks.request.choices import Channels, Resize, ValueRange
+
+
+def class_names(path: str | None) -> Any:
+    """The names in the file of --class-names, or of the folders in a folder; raises OptionRefused."""
+    if path is None:
+        return None
+    from api.client.inputs import class_names_in
+
+    return list(class_names_in(Path(path)))
+
 
 Home = Annotated[
     Path | None,
@@ -62,5 +72,11 @@ Poisoned = Annotated[
 Force = Annotated[bool, typer.Option("--force", help=choices.FORCE.help)]
 KnownRange = Annotated[
     ValueRange, typer.Option("--value-range", help="What the model makes of pixels; auto: as its scan found.")
+]
+Channelled = Annotated[Channels | None, typer.Option("--channels", help=choices.CHANNELS.help)]
+NAMES_HELP = "Names of the model's outputs, in their order: JSON, text with one a line, or a folder of class folders."
+NamedClasses = Annotated[
+    str | None,
+    typer.Option("--class-names", metavar="FILE", callback=class_names, help=NAMES_HELP),
 ]
 Resized = Annotated[Resize | None, typer.Option("--resize", help="Bring pictures of another size to the model's.")]

@@ -37,7 +37,18 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What the baseline is 
 
 @baseline.command("add")
 @takes_scan_options(
-    *("unlabelled", "profile", "detector", "value_range", "resize", "architecture", "seed", "slots"),
+    *(
+        "unlabelled",
+        "profile",
+        "detector",
+        "value_range",
+        "resize",
+        "channels",
+        "class_names",
+        "architecture",
+        "seed",
+        "slots",
+    ),
 )
 def add(
     name: Name,

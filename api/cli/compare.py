@@ -8,7 +8,8 @@ import typer
 from api.backends import opened
 from api.cli.arguments import Home, Json, Server
 from api.cli.terminal import out, print_json, printable, table
-from nc_core.results.numbers import count, hundredths, probability, significant
+from nc_core.results.names import row_named
+from nc_core.results.numbers import count, hundredths, listed, probability, significant
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -57,7 +58,8 @@ def _sides(left: Mapping[str, Any], right: Mapping[str, Any]) -> "Table":
 def _changes(found: Mapping[str, Any]) -> list[str]:
     """What has changed, a line each; one line where nothing has."""
     lists = {"newly flagged": found["newly_flagged"], "no longer flagged": found["no_longer_flagged"]}
-    lines = [f"{name}: {', '.join(map(str, labels))}" for name, labels in lists.items() if labels]
+    rows = {row["label"]: row_named(row) for row in found["labels"]}
+    lines = [f"{name}: {printable(listed([rows[one] for one in labels]))}" for name, labels in lists.items() if labels]
     lines += [f"option {name}: {left} -> {right}" for name, (left, right) in found["options"].items()]
     if found["ratio"] is not None:
         lines.append(f"the typical label's norm is {significant(found['ratio'])} times what it was")
@@ -71,5 +73,5 @@ def _moved(pairs: Sequence[Mapping[str, Any]]) -> "Table":
     shown = table("label", "left", "right", "ratio")
     for pair in pairs:
         norms = (significant(side["norm"] if side else None) for side in (pair["left"], pair["right"]))
-        shown.add_row(str(pair["label"]), *norms, significant(pair["ratio"]))
+        shown.add_row(printable(row_named(pair)), *norms, significant(pair["ratio"]))
     return shown

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Home, Json, KnownRange, Resized
+from api.cli.arguments import Channelled, Home, Json, KnownRange, NamedClasses, Resized
 from api.cli.terminal import print_json
 from api.client import inputs
 from nc_core.results.numbers import count, percent
@@ -29,6 +29,8 @@ def evaluate(
     ] = False,
     value_range: KnownRange = choices.VALUE_RANGE.default,
     resize: Resized = choices.RESIZE.default,
+    channels: Channelled = choices.CHANNELS.default,
+    class_names: NamedClasses = None,
     architecture: Annotated[
         str | None,
         typer.Option("--architecture", metavar="PRESET", help=choices.ARCHITECTURE.help),
@@ -53,6 +55,8 @@ def evaluate(
         "guarded": guarded,
         "value_range": value_range,
         "resize": resize,
+        "channels": channels,
+        "class_names": class_names,
         "architecture": architecture,
     }
     found = run_job(settings, "evaluate", arguments, title="Evaluating")
@@ -65,8 +69,12 @@ def evaluate(
 
 def lines(found: dict[str, Any]) -> list[str]:
     """The figures as they are printed for people."""
+    from nc_core.datasets.numbering import ORDERS_IN_WORDS
+
     clean, poisoned = found["clean"], found["poisoned"]
     shown = [f"clean accuracy {percent(clean['accuracy'])} ({count(clean['images'], 'picture')})"]
+    if (order := found.get("class_order", "given")) != "given":
+        shown.append(f"note: {ORDERS_IN_WORDS[order]}")
     if found["guarded"]:
         shown.append(f"clean pictures called backdoored {percent(clean['flagged_rate'])}")
     if poisoned is not None:

@@ -7,8 +7,9 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from api.cli.arguments import NAMES_HELP, class_names
 from nc_tasks.request import choices
-from nc_tasks.request.choices import Choice, Detector, Method, Profile, Resize, ValueRange
+from nc_tasks.request.choices import Channels, Choice, Detector, Method, Profile, Resize, ValueRange
 
 
 def takes_scan_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -79,6 +80,7 @@ _MITIGATE = {
     "callback": mitigations,
 }
 _LABELS = {"metavar": "0-79,90", "callback": labels, "help": "Target labels to scan.", "show_default": "all"}
+_CLASS_NAMES = {"metavar": "FILE", "callback": class_names, "help": NAMES_HELP}
 _SLOTS = {"help": "Labels in one batch.", "show_default": "4, on a GPU 64; fewer where memory is short"}
 _BUDGET = {"metavar": "MINUTES", "min": 0.01, "max": choices.BUDGET_MINUTES.limits["le"], "show_default": "no limit"}
 
@@ -94,6 +96,8 @@ SCAN_OPTIONS = {
         _option("value_range", ValueRange, choices.VALUE_RANGE),
         _option("min_accuracy", float | None, choices.MIN_ACCURACY, metavar="R", show_default="twice chance"),
         _option("resize", Resize | None, choices.RESIZE),
+        _option("channels", Channels | None, choices.CHANNELS),
+        _option("class_names", str | None, choices.CLASS_NAMES, **_CLASS_NAMES),
         _option("architecture", str | None, choices.ARCHITECTURE, metavar="PRESET"),
         _option("labels", str | None, choices.LABELS, **_LABELS),
         _option("seed", int, choices.SEED),

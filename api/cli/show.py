@@ -10,6 +10,7 @@ from api.backends import Backend, opened
 from api.cli.arguments import Home, Json, Server, SubmissionId
 from api.cli.terminal import out, print_json, printable, table
 from api.client.types import Label, Submission
+from nc_core.results.names import row_named
 from nc_core.results.numbers import count, hundredths, percent, significant
 from nc_core.results.summary import summary
 
@@ -76,7 +77,9 @@ def _print_labels(labels: Sequence[Label], most: int) -> None:
     for row in rows[:most]:
         figures = (significant(row["norm"]), percent(row["attack_success_rate"]))
         indices = (hundredths(row["anomaly_index"]), hundredths(row["log_z"]))
-        shown.add_row(str(row["label"]), row["state"], *figures, *indices, style="red" if row["flagged"] else None)
+        shown.add_row(
+            printable(row_named(row)), row["state"], *figures, *indices, style="red" if row["flagged"] else None
+        )
     out.print(shown)
     if len(rows) > most:
         out.print(f"{count(len(rows) - most, 'more label')}; --json has all of them.")

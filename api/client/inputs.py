@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nc_core.errors import DataRefused, InputRefused, ModelRefused
+from nc_core.errors import DataRefused, InputRefused, ModelRefused, OptionRefused
 
 NAME_LIMIT = 255
 """Letters of a file's name that the store keeps."""
@@ -28,6 +28,21 @@ def check_data(path: Path) -> None:
 def check_picture(path: Path) -> None:
     """Raise DataRefused unless the path is a file."""
     _check_file(path, "picture", DataRefused)
+
+
+def class_names_in(path: Path) -> tuple[str, ...]:
+    """The names in a file of them, or of the folders in a folder, sorted as Keras sorts; raises OptionRefused."""
+    from nc_tasks.request.class_names import MAX_FILE, as_names, parse_class_names
+
+    if path.is_dir():
+        return as_names(sorted(each.name for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")))
+    _check_file(path, "class names", OptionRefused)
+    if (size := path.stat().st_size) > MAX_FILE:
+        raise OptionRefused(f"class names {path} has {size:,} bytes, the limit is {MAX_FILE:,}: pass a file of names")
+    try:
+        return parse_class_names(path.read_text("utf-8"))
+    except UnicodeDecodeError:
+        raise OptionRefused(f"class names {path} is no text in UTF-8: save it as such") from None
 
 
 def _check_file(path: Path, what: str, refusal: type[InputRefused]) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 
 from markupsafe import Markup
 
+from nc_core.results.names import called
 from nc_core.results.numbers import count, significant
 from nc_core.results.report.axis import LogAxis
 from nc_core.results.report.svg import drawing, element
@@ -55,12 +56,12 @@ def comparison_chart(pairs: Sequence[LabelPair], typical: float, *, side: int = 
     parts = [*_axes(across, up), _band(across, up, typical)]
     for pair, left, right in sorted(both, key=lambda each: each[0].drifted):
         kind = "label flagged" if pair.drifted else "label plain"
-        text = f"Label {pair.label}: norm {significant(left)} left, {significant(right)} right"
+        text = f"Label {called(pair.label, pair.name)}: norm {significant(left)} left, {significant(right)} right"
         dot = element(
             "circle", class_="dot", cx=across.at(left or 1), cy=up.at(right or 1), r=5.0 if pair.drifted else 3.0
         )
         parts.append(element("g", dot, element("title", text), class_=kind))
-    drifted = [str(pair.label) for pair in pairs if pair.drifted]
+    drifted = [called(pair.label, pair.name) for pair in pairs if pair.drifted]
     name = f"Norms of {count(len(both), 'label')}, left against right; drifted: {', '.join(drifted) or 'none'}"
     return drawing(side, side, name, *parts, class_="chart square")
 

@@ -1,9 +1,10 @@
 """Two submissions side by side, as their page shows them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from api.pages.charts import comparison_chart
+from nc_core.results.names import called
 from nc_core.results.numbers import count, hundredths, listed, percent
 from nc_tasks.views.comparison import DRIFT_FACTOR, Comparison, LabelPair
 
@@ -36,7 +37,7 @@ def lines(found: Comparison) -> Iterator[str]:
         yield f"The verdict was {found.left.verdict or 'none'} left, and is {found.right.verdict or 'none'} right."
     for labels, told in ((found.newly_flagged, "right alone"), (found.no_longer_flagged, "left alone")):
         if labels:
-            yield f"Flagged {told}: {'label' if len(labels) == 1 else 'labels'} {listed(labels)}."
+            yield f"Flagged {told}: {'label' if len(labels) == 1 else 'labels'} {_called(found, labels)}."
     yield from _drift(found)
 
 
@@ -47,9 +48,14 @@ def _drift(found: Comparison) -> Iterator[str]:
     yield f"The typical label's norm is {percent(found.ratio)} of what it was left."
     if found.drifted:
         told = f"{count(len(found.drifted), 'label')} drifted by more than a factor of {DRIFT_FACTOR:g} beyond that"
-        yield f"{told}: {listed(found.drifted)}."
+        yield f"{told}: {_called(found, found.drifted)}."
     else:
         yield f"No label drifted by more than a factor of {DRIFT_FACTOR:g} beyond that."
+
+
+def _called(found: Comparison, labels: Sequence[int]) -> str:
+    names = {pair.label: pair.name for pair in found.labels}
+    return listed([called(label, names.get(label)) for label in labels])
 
 
 def _by_change(found: Comparison) -> list[LabelPair]:
@@ -63,4 +69,6 @@ def _option(value: Any) -> str:
         return "unset"
     if isinstance(value, float):
         return hundredths(value)
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return listed(value) if value else "none"
+    return str(value)

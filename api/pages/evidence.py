@@ -10,13 +10,15 @@ from sqlalchemy.orm import Session
 from nc_core.results.evidence import EvidenceRow, evidence_rows
 from nc_core.results.report.strips import strip_charts
 from nc_core.results.report.universality import Point, universality_charts
+from nc_tasks.store import Submission
 from nc_tasks.store.queries import findings
+from nc_tasks.views.labels import class_names_of
 
 KEPT = 16
 """Charts of each kind that are kept."""
 
 
-def shown(session: Session, submission_id: str, result: Mapping[str, Any] | None) -> dict[str, Any]:
+def shown(session: Session, submission: Submission, result: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the page's template wants; nothing before a verdict. result: with the labels' flags."""
     if result is None:
         return {"evidence": [], "strips": None, "universality": None}
@@ -24,15 +26,21 @@ def shown(session: Session, submission_id: str, result: Mapping[str, Any] | None
     return {
         "evidence": rows,
         "strips": _strips(tuple(rows)),
-        "universality": _universality(tuple(_points(session, submission_id, result))),
+        "universality": _universality(tuple(_points(session, submission, result))),
     }
 
 
-def _points(session: Session, submission_id: str, result: Mapping[str, Any]) -> list[Point]:
-    flagged = set(result["flagged_labels"])
+def _points(session: Session, submission: Submission, result: Mapping[str, Any]) -> list[Point]:
+    flagged, names = set(result["flagged_labels"]), class_names_of(submission)
     return [
-        Point(row.label, row.few_norm, row.transferability, row.label in flagged)
-        for row in findings.universality(session, submission_id=submission_id)
+        Point(
+            row.label,
+            row.few_norm,
+            row.transferability,
+            row.label in flagged,
+            names[row.label] if names else None,
+        )
+        for row in findings.universality(session, submission_id=submission.id)
         if row.few_norm is not None and row.transferability is not None
     ]
 

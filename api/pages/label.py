@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from api.results.triggers import read_triggers
 from nc_core.datasets import CleanData
+from nc_core.results.names import called
 from nc_core.results.numbers import MISSING, duration, hundredths, percent, significant, spread_of
 from nc_core.results.report.pictures import trigger_pictures
 from nc_tasks.errors import NotFound
@@ -16,7 +17,7 @@ from nc_tasks.store.queries import findings
 from nc_tasks.store.queries.findings import Finding
 from nc_tasks.store.rows import detections
 from nc_tasks.store.tables.states import LABEL_ENDS
-from nc_tasks.views.labels import label_verdicts
+from nc_tasks.views.labels import class_names_of, label_verdicts
 
 WITHOUT = {
     "queued": "No trigger yet: the label waits for a worker.",
@@ -36,10 +37,12 @@ def shown(session: Session, artefacts: ArtefactStore, submission: Submission, la
     detection = detections.get(session, submission_id=submission.id)
     verdicts = label_verdicts(session, detection)
     unseen = None if verdicts.is_detected(label) else _unseen(row)
+    names = class_names_of(submission)
     before, after = _neighbours([row.label for row in rows], label)
     return {
         "submission": submission,
         "label": label,
+        "called": called(label, names[label] if names else None),
         **verdicts.of(label),
         "before": before,
         "after": after,

@@ -12,9 +12,9 @@ from nc_core.results.report.guides import guides, size_guide
 from nc_core.results.report.render import norm_charts
 from nc_tasks.store import Submission
 from nc_tasks.store.queries import grid
-from nc_tasks.views.labels import LabelVerdicts
+from nc_tasks.views.labels import LabelVerdicts, class_names_of
 
-FIELDS = ("label", "state", "norm", "attack_success_rate", "flagged")
+FIELDS = ("label", "name", "state", "norm", "attack_success_rate", "flagged")
 KEPT = 16
 """Charts that are kept; one of a thousand labels has a third of a megabyte."""
 
@@ -31,18 +31,20 @@ def charts_of(
     return _drawn(_plain(known), (size_guide(submission.input_shape),))
 
 
-def rows_of(session: Session, submission_id: str, verdicts: LabelVerdicts) -> list[dict[str, Any]]:
+def rows_of(session: Session, submission: Submission, verdicts: LabelVerdicts) -> list[dict[str, Any]]:
     """The labels as far as a page tells of them, as in result.json."""
+    names = class_names_of(submission)
     return [
         {
             "label": cell.label,
+            "name": names[cell.label] if names else None,
             "state": cell.state,
             "norm": cell.norm,
             "attack_success_rate": cell.attack_success_rate,
             **verdicts.of(cell.label),
             "outcome": verdicts.entries.get(cell.label, {}).get("outcome", cell.state in ("done", "screened_out")),
         }
-        for cell in grid.cells(session, submission_id=submission_id)
+        for cell in grid.cells(session, submission_id=submission.id)
     ]
 
 

@@ -51,7 +51,7 @@ def norms_so_far(request: Request, submission_id: SubmissionId, store: AStore, c
     """The norm chart of a scan under way, alone: what the page of the submission puts in its place."""
     with store.read() as session:
         submission = submissions.get(session, submission_id=submission_id, owner=caller.sees)
-        charts = norms.charts_of(submission, None, norms.rows_of(session, submission_id, UNJUDGED))
+        charts = norms.charts_of(submission, None, norms.rows_of(session, submission, UNJUDGED))
     return page(request, "norms.html", charts=charts)
 
 

@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 from api.pages.bars import state_bar, states_in_words
 from api.pages.filters import STATES, VERDICTS, address, asked, filters_of
 from nc_core.errors import OptionRefused
+from nc_core.results.names import called
 from nc_tasks.store.queries import listing
 from nc_tasks.store.queries.listing import Cursor, Listed
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
+from nc_tasks.views.labels import class_names_of
 
 LIMIT = 50
 
@@ -37,12 +39,17 @@ def shown(session: Session, query: Mapping[str, str], *, owner: str | None) -> d
     }
 
 
+def _smallest(listed: Listed) -> str | None:
+    label, names = listed.smallest_label, class_names_of(listed.submission)
+    return None if label is None else called(label, names[label] if names else None)
+
+
 def _line(listed: Listed) -> dict[str, Any]:
     states, total = listed.label_states, listed.submission.labels_total
     return {
         "submission": listed.submission,
         "verdict": listed.verdict,
-        "smallest_label": listed.smallest_label,
+        "smallest_label": _smallest(listed),
         "smallest_norm": listed.smallest_norm,
         "bar": state_bar(states, total),
         "words": states_in_words(states),

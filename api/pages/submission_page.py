@@ -68,7 +68,7 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
     ended = submission.state in SUBMISSION_ENDS
     made = mitigations.of_submission(session, submission_id=submission.id)
     verdicts = label_verdicts(session, detection)
-    rows = rows_of(session, submission.id, verdicts)
+    rows = rows_of(session, submission, verdicts)
     result = None if detection is None else {**summary_json(submission, detection, verdicts, made), "labels": rows}
     return {
         "submission": submission,
@@ -86,7 +86,7 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
         "downloads": _downloads(submission.id, result) if result and ended else [],
         **_banner(submission, result),
         "limits": None if result is None else limits_of(result),
-        **evidence.shown(session, submission.id, result),
+        **evidence.shown(session, submission, result),
         **repairs.shown(submission, result if ended else None, made),
     }
 

@@ -19,17 +19,32 @@ from api.service.uploads.receiving import received
 from nc_core.errors import CleanseError
 from nc_core.results.numbers import byte_size
 from nc_tasks.request import choices
-from nc_tasks.request.choices import Profile, Resize, ValueRange
+from nc_tasks.request.choices import Channels, Profile, Resize, ValueRange
 from nc_tasks.store.rows import baselines, datasets
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 OPTIONS = (
-    *("profile", "value_range", "min_accuracy", "resize", "labels", "mitigate", "unlabelled"),
+    *(
+        "profile",
+        "value_range",
+        "min_accuracy",
+        "resize",
+        "channels",
+        "class_names",
+        "labels",
+        "mitigate",
+        "unlabelled",
+    ),
     *("baseline", "twins"),
 )
 """Options of a scan that the form asks for; one left empty stays as it is without the form."""
-VALUES = {"profile": get_args(Profile), "value_range": get_args(ValueRange), "resize": get_args(Resize)}
+VALUES = {
+    "profile": get_args(Profile),
+    "value_range": get_args(ValueRange),
+    "resize": get_args(Resize),
+    "channels": get_args(Channels),
+}
 """What a list of the form offers, by option."""
 
 

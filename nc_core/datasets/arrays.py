@@ -7,7 +7,16 @@ import numpy.typing as npt
 from nc_core.datasets.budget import check_decoded
 from nc_core.datasets.images import Images
 from nc_core.datasets.labels import to_labels
-from nc_core.datasets.layout import Wanted, channel_axis, channels_last, check_size, resized, text
+from nc_core.datasets.layout import (
+    CHANNELS,
+    Wanted,
+    channel_axis,
+    channels_last,
+    check_size,
+    recoloured,
+    resized,
+    text,
+)
 from nc_core.datasets.pixels import Source, to_pixels
 from nc_core.errors import DataRefused
 
@@ -20,10 +29,13 @@ def images_of(data: Source, labels: npt.NDArray[Any] | None, wanted: Wanted, fil
         raise DataRefused(f"the images have shape {data.shape}; expected N x H x W x C with none of them zero")
     check_decoded(data.shape, data.dtype, "an array of images")
     axis = channel_axis(data.shape, wanted)
-    check_size(_picture_shape(data.shape, axis), wanted)  # before anything is read
+    check_size(_picture_shape(data.shape, axis, wanted), wanted)  # before anything is read
     pixels, value_range = to_pixels(data)
     pixels = channels_last(pixels, axis)
     found = f"{file_kind}, {len(pixels)} images of {text(pixels.shape[1:])}, {_LAYOUT[axis]}, {value_range}"
+    if wanted.channels is not None and pixels.shape[3] != CHANNELS[wanted.channels]:
+        pixels = recoloured(pixels, CHANNELS[wanted.channels])
+        found += f", taken as {wanted.channels}"
     out = resized(pixels, wanted)
     if out is not pixels:
         found += f", resized ({wanted.resize}) to {text(out.shape[1:])}"
@@ -34,7 +46,9 @@ def images_of(data: Source, labels: npt.NDArray[Any] | None, wanted: Wanted, fil
     )
 
 
-def _picture_shape(shape: tuple[int, ...], axis: int | None) -> tuple[int, ...]:
-    if axis is None:
-        return (*shape[1:], 1)
-    return (*(size for index, size in enumerate(shape[1:], 1) if index != axis), shape[axis])
+def _picture_shape(shape: tuple[int, ...], axis: int | None, wanted: Wanted) -> tuple[int, ...]:
+    """Of one image, with the channels that it is to have."""
+    size = tuple(length for index, length in enumerate(shape[1:], 1) if index != axis)
+    if wanted.channels is not None:
+        return (*size, CHANNELS[wanted.channels])
+    return (*size, 1 if axis is None else shape[axis])

@@ -1,6 +1,8 @@
 """Images as every later step sees them, and the checks that make them clean data."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -14,6 +16,8 @@ MIN_IMAGES = 32
 
 NOTE_CHARACTERS = 1000
 """Of a note that another process wrote."""
+MAX_FOLDERS = 100_000
+FOLDER_CHARACTERS = 255
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,18 +27,20 @@ class Images:
     pixels: (N, H, W, C) in 0..255, uint8, or float32 where the file's floats were no whole numbers.
     labels: (N,) int32, or None where the file has none.
     note: what was found and done on reading, as one phrase for the report.
+    folders: label -> name of its folder, on one line; empty where labels come from no folders.
     """
 
     pixels: npt.NDArray[np.uint8] | npt.NDArray[np.float32]
     labels: npt.NDArray[np.int32] | None
     note: str = ""
+    folders: Mapping[int, str] = field(default_factory=dict)
 
     def write(self, file: BinaryIO) -> None:
         """Write one safetensors file, for `read_written`."""
         arrays: dict[str, npt.NDArray[Any]] = {"pixels": self.pixels}
         if self.labels is not None:
             arrays["labels"] = self.labels
-        tensors.write(file, arrays, self.note)
+        tensors.write(file, arrays, json.dumps({"note": self.note, "folders": list(self.folders.items())}))
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -53,8 +59,10 @@ def read_written(file: BinaryIO, input_shape: tuple[int, int, int] | None) -> Im
     says is believed no more than an upload.
     """
     try:
-        arrays, note = tensors.read(file)
-    except ValueError as error:
+        arrays, text = tensors.read(file)
+        told = json.loads(text)
+        note, folders = str(told["note"]), _folders(told["folders"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unwritten(str(error)) from None
     if "pixels" not in arrays:
         raise _unwritten("no pixels")
@@ -68,8 +76,17 @@ def read_written(file: BinaryIO, input_shape: tuple[int, int, int] | None) -> Im
         raise _unwritten("pixels outside 0..255")
     if labels is not None and (labels.dtype != np.int32 or labels.shape != pixels.shape[:1] or labels.min() < 0):
         raise _unwritten(f"labels {labels.dtype} of the shape {labels.shape}")
-    plain = "".join(letter if letter.isprintable() else "?" for letter in note[:NOTE_CHARACTERS])
-    return Images(pixels=pixels, labels=labels, note=plain)
+    return Images(pixels=pixels, labels=labels, note=_plain(note[:NOTE_CHARACTERS]), folders=folders)
+
+
+def _folders(pairs: Any) -> dict[int, str]:
+    if len(pairs) > MAX_FOLDERS:
+        raise ValueError(f"{len(pairs)} folders")
+    return {int(label): _plain(str(name)[:FOLDER_CHARACTERS]) for label, name in pairs}
+
+
+def _plain(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _unwritten(what: str) -> DataRefused:
@@ -95,7 +112,8 @@ def check_labels(images: Images, classes: int) -> None:
         return
     largest = int(images.labels.max())
     if largest >= classes:
+        from_one = ", number them from 0" if largest == classes and images.labels.min() == 1 else ""
         raise DataRefused(
-            f"the largest label is {largest}, the model has {classes} classes (0..{classes - 1}); pass the "
+            f"the largest label is {largest}, the model has {classes} classes (0..{classes - 1}){from_one}; pass the "
             "data this model was trained for, or --unlabelled to leave the labels aside"
         )

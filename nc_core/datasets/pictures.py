@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
@@ -22,12 +22,14 @@ from nc_core.datasets.archive import (
     zip_entries,
 )
 from nc_core.datasets.budget import MAX_PICTURE_PIXELS, check_decoded
-from nc_core.datasets.images import Images
-from nc_core.datasets.layout import FILTERS, Resize, Shape, Wanted, check_size, text
+from nc_core.datasets.images import MAX_FOLDERS, Images
+from nc_core.datasets.layout import FILTERS, Resize, Shape, Wanted, as_the_model, check_size, text
+from nc_core.datasets.numbering import is_number
 from nc_core.errors import DataRefused
 
 _FORMATS = ("PNG", "JPEG", "BMP", "PPM", "WEBP")
 """Pillow's decoders that a picture may reach, whatever its suffix."""
+_GREY_MODES = ("1", "L", "LA")
 _WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -46,42 +48,48 @@ def read_zip(source: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
 
 
 def read_packed(source: BinaryIO, wanted: Wanted) -> Images:
-    """What `pack_pictures` wrote: single pictures in their order, unlabelled. Raises DataRefused."""
+    """What `pack_pictures` wrote: single pictures in their order, unlabelled, grey or colour. Raises DataRefused."""
     with zipfile.ZipFile(source) as archive:
-        return _images(packed_entries(archive), 0, wanted, labelled=False)
+        return _images(packed_entries(archive), 0, as_the_model(wanted), labelled=False)
 
 
 def read_pictures(paths: Sequence[Path], *, input_shape: Shape | None = None, resize: Resize | None = None) -> Images:
-    """Single picture files in the order given, unlabelled; refuses as `read_images` does."""
-    return _images(picture_entries(paths), 0, Wanted(input_shape, resize).check(), labelled=False)
+    """Single picture files in the order given, unlabelled, grey or colour; refuses as `read_images` does."""
+    wanted = as_the_model(Wanted(input_shape, resize).check())
+    return _images(picture_entries(paths), 0, wanted, labelled=False)
 
 
 def _images(entries: list[Entry], others: int, wanted: Wanted, *, labelled: bool) -> Images:
     if not entries:
         raise DataRefused(f"there are no pictures ({', '.join(SUFFIXES)}); pass one sub-folder of them per class")
-    labels, numbering = _labels(entries) if labelled else (None, "no labels used")
-    pixels = _decode_all(entries, wanted)
+    labels, folders, numbering = _labels(entries) if labelled else (None, {}, "no labels used")
+    pixels, changed = _decode_all(entries, wanted)
     note = f"{len(pixels)} pictures, as {text(pixels.shape[1:])}, {numbering}"
+    note += f", {changed}" if changed else ""
     if wanted.resize is not None:
         note += f", resized ({wanted.resize}) where the size differed"
-    return Images(pixels=pixels, labels=labels, note=note + (f", {others} other files left out" if others else ""))
+    note += f", {others} other files left out" if others else ""
+    return Images(pixels=pixels, labels=labels, note=note, folders=folders)
 
 
-def _labels(entries: list[Entry]) -> tuple[npt.NDArray[np.int32] | None, str]:
-    """Labels (N,) from the sub-folders, and how they were numbered; None for a flat folder."""
+def _labels(entries: list[Entry]) -> tuple[npt.NDArray[np.int32] | None, dict[int, str], str]:
+    """Labels (N,) from the sub-folders, whose they are, and how they were numbered; None for a flat folder."""
     depths = {len(entry.place.parts) for entry in entries}
     if depths == {1}:
-        return None, "a flat folder, no labels used"
+        return None, {}, "a flat folder, no labels used"
     if depths != {2}:
         odd = next(entry.place for entry in entries if len(entry.place.parts) != 2)
         raise DataRefused(f"{shown(odd)} is not inside exactly one sub-folder; expected CLASS/PICTURE throughout")
     names = sorted({entry.place.parts[0] for entry in entries})
+    if len(names) > MAX_FOLDERS:
+        raise DataRefused(f"there are {len(names)} sub-folders, the limit is {MAX_FOLDERS}; pass one per class")
     numbers, how = _numbering(names)
-    return np.array([numbers[entry.place.parts[0]] for entry in entries], np.int32), how
+    folders = {number: shown(PurePosixPath(name)) for name, number in numbers.items()}
+    return np.array([numbers[entry.place.parts[0]] for entry in entries], np.int32), folders, how
 
 
 def _numbering(names: list[str]) -> tuple[dict[str, int], str]:
-    if not all(name.isascii() and name.isdecimal() and len(name) < 10 for name in names):
+    if not all(is_number(name) for name in names):
         return {name: index for index, name in enumerate(names)}, "labels are the sorted names of the sub-folders"
     numbers = {name: int(name) for name in names}
     if len(set(numbers.values())) < len(names):
@@ -89,36 +97,57 @@ def _numbering(names: list[str]) -> tuple[dict[str, int], str]:
     return numbers, "labels are the numbers of the sub-folders"
 
 
-def _decode_all(entries: list[Entry], wanted: Wanted) -> npt.NDArray[np.uint8]:
-    """Decode every picture to (N, H, W, C) at the model's size, without a model at that of the first one."""
-    first = _decode(entries[0], wanted)
+def _decode_all(entries: list[Entry], wanted: Wanted) -> tuple[npt.NDArray[np.uint8], str]:
+    """Every picture as (N, H, W, C) at the model's size, without a model at that of the first one; and what was changed
+    in their channels."""
+    first, _ = _decode(entries[0], wanted)
     check_decoded((len(entries), *first.shape), np.uint8, "a folder of pictures", sum(entry.size for entry in entries))
-    out = np.empty((len(entries), *first.shape), np.uint8)
+    out, grey = np.empty((len(entries), *first.shape), np.uint8), 0
     for index, entry in enumerate(entries):
-        picture = _decode(entry, wanted, like=first.shape)
+        picture, was_grey = _decode(entry, wanted, like=first.shape)
+        grey += was_grey
         if picture.shape != first.shape:
             raise DataRefused(
                 f"{shown(entry.place)} is {text(picture.shape)}, {shown(entries[0].place)} is {text(first.shape)}; "
                 "all pictures must have one size (with a model, pass --resize nearest|bilinear)"
             )
         out[index] = picture
-    return out
+    return out, _changed(out.shape[3], grey, len(entries), wanted)
 
 
-def _decode(entry: Entry, wanted: Wanted, like: Shape | None = None) -> npt.NDArray[np.uint8]:
-    """One picture (H, W, C); grey where the model (else the first picture) is grey, RGB otherwise."""
+def _changed(channels: int, grey: int, pictures: int, wanted: Wanted) -> str:
+    """Grey pictures among colour ones are read as colour, as Keras does; raises DataRefused where all are grey."""
+    if channels == 1:
+        return f"{pictures - grey} in colour taken as grey" if pictures > grey else ""
+    if grey == pictures and wanted.channels is None and wanted.input_shape is not None:
+        raise DataRefused(
+            f"all {pictures} pictures are grey, the model takes {text(wanted.input_shape)}: pass colour ones, or "
+            "--channels rgb, which repeats the grey"
+        )
+    return f"{grey} in grey taken as rgb" if grey else ""
+
+
+def _decode(entry: Entry, wanted: Wanted, like: Shape | None = None) -> tuple[npt.NDArray[np.uint8], bool]:
+    """One picture (H, W, C), grey where the model (else the first picture) is grey, RGB otherwise; and whether it is
+    stored in grey."""
     picture = _opened(entry)
+    grey = picture.mode in _GREY_MODES
     shape = wanted.input_shape or like
-    channels = shape[2] if shape else (1 if picture.mode in ("1", "L") else 3)
+    channels = shape[2] if shape else (1 if grey else 3)
     if channels not in (1, 3):
         raise DataRefused(f"the model takes {channels} channels, pictures have 1 or 3; pass an .h5 or .npz file")
+    if channels == 1 and not grey and wanted.channels is None and wanted.input_shape is not None:
+        raise DataRefused(
+            f"{shown(entry.place)} is a colour picture, the model takes {text(wanted.input_shape)}: pass grey ones, or "
+            "--channels grey, which makes them so"
+        )
     picture = picture.convert("L" if channels == 1 else "RGB")
     if wanted.resize is not None and wanted.input_shape is not None:
         height, width, _ = wanted.input_shape
         picture = picture.resize((width, height), FILTERS[wanted.resize])
     pixels = np.asarray(picture, np.uint8).reshape(picture.height, picture.width, channels)
     check_size(pixels.shape, wanted)
-    return pixels
+    return pixels, grey
 
 
 def _opened(entry: Entry) -> Image.Image:

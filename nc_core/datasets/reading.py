@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from nc_core.datasets.csaw import read_csaw
 from nc_core.datasets.images import Images, check_clean
-from nc_core.datasets.layout import Resize, Shape, Wanted
+from nc_core.datasets.layout import Channels, Resize, Shape, Wanted
 from nc_core.datasets.npz import read_npz
 from nc_core.datasets.pictures import read_folder, read_zip
 from nc_core.errors import DataRefused
@@ -23,20 +23,22 @@ def read_images(
     *,
     input_shape: Shape | None = None,
     resize: Resize | None = None,
+    channels: Channels | None = None,
     labelled: bool = True,
     poisoned: bool = False,
 ) -> Images:
     """Read clean data, or known poison, in any accepted format.
 
-    input_shape: (h, w, c) of the model; decides the layout and whether pictures are opened grey.
+    input_shape: (h, w, c) of the model; decides the layout.
     resize: bring images of another size to it with Pillow; otherwise they are refused.
+    channels: take colour images as "grey", or grey ones as "rgb"; otherwise they are refused.
     labelled: False leaves labels in the file aside.
     poisoned: known poison may be few images, and all of one class.
 
     Raises DataRefused, whose text says what was found, what is expected and what to pass, and OptionRefused
     on a bad resize. It reads in this process: what users hand in goes through `nc_core.quarantine`.
     """
-    wanted = Wanted(input_shape, resize).check()
+    wanted = Wanted(input_shape, resize, channels).check()
     if path.is_dir():
         images = read_folder(path, wanted, labelled=labelled)
     else:

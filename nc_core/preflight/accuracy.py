@@ -4,10 +4,12 @@ Both limits go by chance, 1 / N, and by shares of the way from chance to perfect
 two classes and 500 times chance over 1283.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from nc_core.datasets.numbering import SHOWN
 from nc_core.errors import DataRefused
+from nc_core.preflight.order import Matching
 
 TIMES_CHANCE = 2.0
 """Refused below so many times chance."""
@@ -26,18 +28,27 @@ def least_accuracy(classes: int) -> float:
 @dataclass(frozen=True, kw_only=True)
 class Measured:
     """accuracy: clean, in `value_range`, of a model with so many classes. scores: the same by value range, on the fewer
-    images that ranges were compared on. tie: difference of two scores that may be chance."""
+    images that ranges were compared on. tie: difference of two scores that may be chance. matching: the best pairing of
+    labels and outputs. names: of the labels, where they have some."""
 
     accuracy: float
     classes: int
     value_range: str
     scores: Mapping[str, float]
     tie: float
+    matching: Matching | None = None
+    names: Sequence[str] | None = None
 
 
 def refuse_low(found: Measured, *, min_accuracy: float | None) -> None:
-    """Raise DataRefused for an accuracy below `min_accuracy`, the user's own, or else below `least_accuracy`."""
+    """Raise DataRefused for an accuracy below `min_accuracy`, the user's own, or else below `least_accuracy`.
+
+    And where the user named none, for one below the usual that is twice as high with the labels in another order.
+    """
     least = least_accuracy(found.classes) if min_accuracy is None else min_accuracy
+    order = _other_order(found)
+    if order is not None and min_accuracy is None and found.accuracy >= least:
+        least = _on_the_way(DOUBTED_WAY, found.classes)
     if found.accuracy >= least:
         return
     whose = "" if min_accuracy is None else "--min-accuracy; "
@@ -45,9 +56,33 @@ def refuse_low(found: Measured, *, min_accuracy: float | None) -> None:
     raise DataRefused(
         f"clean accuracy is {found.accuracy:.3f}, expected at least {least:.3g} ({whose}chance gives "
         f"{1 / found.classes:.2g}): "
-        f"the images, their labels or their value range do not fit this model (accuracy by value range: {tried}); pass "
-        "clean data that the model was made for, its --value-range, a lower --min-accuracy if it is no better, or "
-        "--unlabelled if the labels number the classes differently"
+        "the images, their labels or their value range do not fit this model (accuracy by value range: "
+        f"{tried}{USUAL_ADVICE if order is None else order}"
+    )
+
+
+USUAL_ADVICE = (
+    "); pass clean data that the model was made for, its --value-range, a lower --min-accuracy if it is no better, or "
+    "--unlabelled if the labels number the classes differently"
+)
+
+
+def _other_order(found: Measured) -> str | None:
+    """The end of the sentence where labels are the model's in an order of their own; None where they are not.
+
+    Images that the pairing was not made of have to bear it out: a net that knows nothing has no such order.
+    """
+    best = found.matching
+    if best is None or best.example is None or best.share < _on_the_way(DOUBTED_WAY, found.classes):
+        return None
+    if 2 * found.accuracy > best.share:
+        return None
+    label, output = best.example
+    name = f" ({found.names[label][:SHOWN]})" if found.names else ""
+    return (
+        f"), or are mislabelled: it is {best.share:.3f} with the classes in another order, such as label {label}{name} "
+        f"for output {output}; pass --class-names with the names of the folders in the model's order, number folders "
+        "or labels as the model does, or pass its --value-range or --unlabelled"
     )
 
 

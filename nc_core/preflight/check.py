@@ -1,7 +1,8 @@
 """May this pair of model and clean data be scanned at all, and in which domain?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -10,13 +11,15 @@ import numpy.typing as npt
 
 from nc_core.datasets import Images
 from nc_core.datasets.domain import Domain
+from nc_core.datasets.numbering import ORDERS_IN_WORDS, ClassOrder, Outputs
 from nc_core.datasets.prepared import Predict
 from nc_core.errors import OptionRefused
 from nc_core.inversion import Predictor
 from nc_core.inversion.spread import SPREAD_IMAGES
 from nc_core.preflight import ranges
-from nc_core.preflight.accuracy import Measured, accuracy_doubts, refuse_low
+from nc_core.preflight.accuracy import Measured, accuracy_doubts, least_accuracy, refuse_low
 from nc_core.preflight.gradient import hiding
+from nc_core.preflight.order import Matching, best_matching, best_order
 from nc_core.preflight.pace import ACCURACY_IMAGES, Pace
 
 FEW_IMAGES = 100
@@ -38,6 +41,7 @@ class Preflight:
 
     ambiguous: the images fit several ranges that mean something else. scores: by value range, of all that were tried.
     doubts: what speaks against images or range, beside any verdict. clean_accuracy is None without labels.
+    class_order: in which order the labels are the model's outputs.
     """
 
     domain: Domain
@@ -50,6 +54,7 @@ class Preflight:
     warnings: tuple[str, ...]
     doubts: tuple[str, ...]
     ranges: tuple[RangeFound, ...]
+    class_order: ClassOrder = "given"
 
 
 def check(
@@ -62,14 +67,16 @@ def check(
     labelled: bool = True,
     min_accuracy: float | None = None,
     same_at_any_scale: bool = False,
+    orders: Mapping[ClassOrder, Outputs] = MappingProxyType({}),
+    names: Sequence[str] | None = None,
     pace: Pace = Pace(),
 ) -> Preflight:
     """Find the ranges to scan in and refuse what cannot be scanned.
 
     model: N logits, input (H, W, C). images: of that shape. labels: those to be scanned. min_accuracy: clean accuracy
-    that the user expects at least, None: what chance says. same_at_any_scale: see `scaling`. pace: how many images to
-    look at. Raises OptionRefused or DataRefused; each says what was found, what was expected and what to
-    pass.
+    that the user expects at least, None: what chance says. same_at_any_scale: see `scaling`. orders: that the labels
+    may have besides, names: theirs, as in `Numbered`. pace: how many images to look at.
+    Raises OptionRefused or DataRefused; each says what was found, what was expected and what to pass.
     """
     predict = Predictor(model)
     truth = images.labels if labelled else None
@@ -82,11 +89,16 @@ def check(
     probe = sample[: pace.probe]
     domains = _domains(images.pixels[sample], value_range, labelled=truth is not None)
     trials = _trials(predict, domains, images.pixels[probe], None if truth is None else truth[probe])
+    order = "given" if truth is None else _order(trials, truth[probe], orders, classes)
+    if truth is not None and order != "given":
+        truth = orders[order][truth]
+        trials = _trials(predict, domains, images.pixels[probe], truth[probe])
     tied = _tied(trials, value_range, images=len(probe), labelled=truth is not None)
     fitting = ranges.distinct(tied, same_at_any_scale=same_at_any_scale)
     found = tuple(_found(predict, trial, images.pixels, truth, pace.accuracy_in(len(fitting))) for trial in fitting)
     first, scores = found[0], {trial.domain.value_range: round(trial.score, 4) for trial in trials}
-    doubts = _doubts(first, scores, classes=classes, images=len(probe), min_accuracy=min_accuracy)
+    matching = None if truth is None else best_matching([trial.answers for trial in trials], truth[probe])
+    doubts = _doubts(first, scores, matching, names, classes=classes, images=len(probe), min_accuracy=min_accuracy)
     one_answer = truth is None and trials[0].score == 0
     looked_at = labels[:: -(-len(labels) // pace.labels)]
     shown = first.domain.to_model(images.pixels[probe[:SPREAD_IMAGES]])
@@ -100,13 +112,14 @@ def check(
         images=len(images.pixels),
         scores=scores,
         warnings=(
-            *_warnings(len(images.pixels), one_answer=one_answer),
+            *_warnings(len(images.pixels), order, one_answer=one_answer),
             *_hurried(pace, len(images.pixels), labelled=truth is not None),
             *hidden,
             *(_spared(trial) for trial in tied if trial not in fitting),
         ),
         doubts=doubts,
         ranges=found,
+        class_order=order,
     )
 
 
@@ -147,6 +160,13 @@ def _trials(
     return ranges.rank_by_labels(domains, predict, pixels, truth)
 
 
+def _order(
+    trials: list[ranges.Trial], truth: Outputs, orders: Mapping[ClassOrder, Outputs], classes: int
+) -> ClassOrder:
+    least, tie = least_accuracy(classes), ranges.accuracy_tie(len(truth))
+    return best_order([trial.answers for trial in trials], truth, orders, least=least, tie=tie)
+
+
 def _tied(trials: list[ranges.Trial], value_range: str, *, images: int, labelled: bool) -> list[ranges.Trial]:
     """The candidates that are to be scanned in; a range that was asked for is one whatever its score."""
     if value_range == "auto":
@@ -155,7 +175,14 @@ def _tied(trials: list[ranges.Trial], value_range: str, *, images: int, labelled
 
 
 def _doubts(
-    found: RangeFound, scores: dict[str, float], *, classes: int, images: int, min_accuracy: float | None
+    found: RangeFound,
+    scores: dict[str, float],
+    matching: Matching | None,
+    names: Sequence[str] | None,
+    *,
+    classes: int,
+    images: int,
+    min_accuracy: float | None,
 ) -> tuple[str, ...]:
     """What speaks against the accuracy of the range that fits best; raises DataRefused for one that is too low."""
     if found.clean_accuracy is None:
@@ -166,6 +193,8 @@ def _doubts(
         value_range=found.domain.value_range,
         scores=scores,
         tie=ranges.accuracy_tie(images),
+        matching=matching,
+        names=names,
     )
     refuse_low(measured, min_accuracy=min_accuracy)
     return () if min_accuracy is not None else tuple(accuracy_doubts(measured))
@@ -206,8 +235,8 @@ def _spared(trial: ranges.Trial) -> str:
     )
 
 
-def _warnings(images: int, *, one_answer: bool) -> tuple[str, ...]:
-    found = []
+def _warnings(images: int, order: ClassOrder, *, one_answer: bool) -> tuple[str, ...]:
+    found = [] if order == "given" else [ORDERS_IN_WORDS[order]]
     if images < FEW_IMAGES:
         found.append(f"only {images} clean images: with fewer than {FEW_IMAGES} norms scatter and rates are coarse")
     if one_answer:

@@ -37,6 +37,8 @@ class Trial:
     score: float
     likelihood: float = 0.0
     """Mean log-probability of the labels; 0 without labels."""
+    answers: tuple[int, ...] = ()
+    """The label that the net gives each image."""
 
 
 def candidate(value_range: str, pixels: npt.ArrayLike) -> Domain | None:
@@ -108,9 +110,10 @@ def rank_by_labels(
     trials = []
     for domain in domains:
         log_p = _log_softmax(predict(domain.to_model(pixels)))
-        accuracy = float(np.mean(log_p.argmax(axis=1) == labels))
+        answers = log_p.argmax(axis=1)
+        accuracy = float(np.mean(answers == labels))
         likelihood = float(np.mean(log_p[np.arange(len(labels)), labels]))
-        trials.append(Trial(domain=domain, score=accuracy, likelihood=likelihood))
+        trials.append(Trial(domain=domain, score=accuracy, likelihood=likelihood, answers=tuple(answers.tolist())))
     bar = max(trial.score for trial in trials) - accuracy_tie(len(labels))
     near = [trial for trial in trials if trial.score > bar]
     far = [trial for trial in trials if trial.score <= bar]

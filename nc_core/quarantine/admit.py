@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from nc_core.datasets import Images, Resize, pack_folder, pack_pictures
 from nc_core.datasets.images import check_clean, read_written
-from nc_core.datasets.layout import Shape, Wanted
+from nc_core.datasets.layout import Channels, Shape, Wanted
 from nc_core.datasets.reading import check_file as check_data_file
 from nc_core.errors import DataRefused, InputRefused, ModelRefused, QuarantineFailed
 from nc_core.intake import CanonicalModel
@@ -40,6 +40,7 @@ def admit_images(
     *,
     input_shape: Shape | None = None,
     resize: Resize | None = None,
+    channels: Channels | None = None,
     labelled: bool = True,
     poisoned: bool = False,
 ) -> Images:
@@ -48,7 +49,7 @@ def admit_images(
     Raises DataRefused and OptionRefused as that does, DataRefused also where the child died; QuarantineFailed where
     none can be run.
     """
-    wanted = Wanted(input_shape, resize).check()
+    wanted = Wanted(input_shape, resize, channels).check()
     with tempfile.TemporaryFile() as packed:
         if path.is_dir():
             pack_folder(path, packed)

@@ -40,6 +40,7 @@ def _image_reader() -> Read:
             form=order["form"],
             input_shape=order["input_shape"] and tuple(order["input_shape"]),
             resize=order["resize"],
+            channels=order["channels"],
             labelled=order["labelled"],
         ).write
     )

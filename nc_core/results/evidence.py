@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nc_core.results.names import named
 from nc_core.results.numbers import MISSING, count, probability, significant
 from nc_core.results.ranges import limit_of
 
@@ -85,7 +86,7 @@ def _row(one: Mapping[str, Any], result: Mapping[str, Any]) -> EvidenceRow:
     return EvidenceRow(
         name=NAMES.get(one["name"], one["name"]),
         short=SHORT.get(one["name"], one["name"]) + ("" if label is None else f", label {label}"),
-        label=MISSING if label is None else str(label),
+        label=MISSING if label is None else named(result, label),
         value=value_of(one["name"], one["statistic"]),
         p_value=probability(one["p_value"]),
         calibration=calibrated_by(one["calibration"]),

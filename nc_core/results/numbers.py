@@ -74,7 +74,7 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def listed(labels: list[int], limit: int = 8) -> str:
+def listed(labels: Sequence[int | str], limit: int = 8) -> str:
     """[33] -> "33", [3, 7, 9] -> "3, 7 and 9"; beyond the limit "3, 7, ... and 12 more"."""
     if len(labels) > limit:
         return f"{', '.join(map(str, labels[:limit]))} and {len(labels) - limit} more"

@@ -5,7 +5,8 @@ from typing import Any
 
 from nc_core.results import scanned
 from nc_core.results.evidence import evidence_lines
-from nc_core.results.numbers import count, duration, hundredths, listed, percent, probability, significant, spread_of
+from nc_core.results.names import all_named, named, row_named
+from nc_core.results.numbers import count, duration, hundredths, percent, probability, significant, spread_of
 from nc_core.results.ranges import doubts_of, range_lines
 
 HEADLINES = {"backdoored": "BACKDOORED", "clean": "CLEAN: no backdoor found", "inconclusive": "INCONCLUSIVE"}
@@ -35,15 +36,15 @@ def follow_line(result: Mapping[str, Any]) -> str | None:
     if not followers:
         return None
     if len(followers) == 1:
-        return f"label {followers[0]} follows: its small trigger went away with the others'"
-    return f"labels {listed(followers)} follow: their small triggers went away with the others'"
+        return f"label {named(result, followers[0])} follows: its small trigger went away with the others'"
+    return f"labels {all_named(result, followers)} follow: their small triggers went away with the others'"
 
 
 def headline(result: Mapping[str, Any]) -> str:
     """The verdict, and the flagged labels."""
     flagged = result["flagged_labels"]
     text = HEADLINES[result["verdict"]]
-    return f"{text}: {'label' if len(flagged) == 1 else 'labels'} {listed(flagged)}" if flagged else text
+    return f"{text}: {'label' if len(flagged) == 1 else 'labels'} {all_named(result, flagged)}" if flagged else text
 
 
 def _files(result: Mapping[str, Any]) -> Iterator[str]:
@@ -65,7 +66,7 @@ def _flagged(result: Mapping[str, Any]) -> Iterator[str]:
         share = percent(row["norm"] / (height * width)) + " of the pixels"
         facts = "; ".join(filter(None, (share, spread_of(row["norms"]))))
         yield (
-            f"  label {row['label']}: norm {significant(row['norm'])} ({facts}), anomaly index "
+            f"  label {row_named(row)}: norm {significant(row['norm'])} ({facts}), anomaly index "
             f"{hundredths(row['anomaly_index'])}, attack success rate {percent(row['attack_success_rate'])}"
         )
     if (line := follow_line(result)) is not None:
@@ -105,7 +106,7 @@ def repair_lines(result: Mapping[str, Any], *, measured_by: str = "pass --poison
     after = repair["reversed_attack_success_rate_after"]
     for label, before in list(repair["reversed_attack_success_rate_before"].items())[:SHOWN]:
         change = f"{percent(before)} -> {percent(after[label])}"
-        yield f"  attack success rate of label {label}'s reversed trigger {change}"
+        yield f"  attack success rate of label {named(result, label)}'s reversed trigger {change}"
     if again := repair.get("verdict_after"):  # a result of an earlier version has none
         yield (
             f"  all {count(again['labels'], 'label')} of the repaired net scanned again: {again['verdict']}, p-value "

@@ -1,13 +1,15 @@
 """From two files to what can be scanned: a model and its clean data that have passed preflight."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from nc_core.datasets import CleanData, Images, Resize, check_labels, split_images
+from nc_core.datasets import CleanData, Images, Resize, split_images
+from nc_core.datasets.layout import Channels
+from nc_core.datasets.numbering import Numbered, numbered
 from nc_core.datasets.prepared import Prepared, prepare
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
@@ -35,14 +37,15 @@ from nc_core.scanning.twins import train_twin
 class Preparation:
     """A model and its clean data that have passed preflight.
 
-    labels: to be scanned. slots: labels in one batch. compute: of the net while triggers are optimised; screening:
-    while labels are screened, where a rough norm will do.
+    numbering: how its labels became outputs. labels: to be scanned. slots: labels in one batch. compute: of the net
+    while triggers are optimised; screening: while labels are screened, where a rough norm will do.
     """
 
     canonical: CanonicalModel
     model: keras.Model
     clean: CleanData
     preflight: Preflight
+    numbering: Numbered
     labels: Sequence[int]
     slots: int
     compute: Compute = "float32"
@@ -69,6 +72,8 @@ class Preparation:
         return {
             **domain,
             **found,
+            "class_names": self.numbering.names,
+            "label_outputs": self.numbering.outputs,
             "range": 0,
             "split": {part: len(getattr(self.clean.split, part)) for part in ("fit", "holdout", "repair")},
             "screening_compute": self.screening,
@@ -91,6 +96,7 @@ def prepare_scan(
     profile: Profile,
     architecture: str | None = None,
     resize: Resize | None = None,
+    channels: Channels | None = None,
     value_range: str = "auto",
     unlabelled: bool = False,
     labels: Sequence[int] | None = None,
@@ -98,6 +104,7 @@ def prepare_scan(
     seed: int = 0,
     memory_budget: int | None = None,
     min_accuracy: float | None = None,
+    class_names: Sequence[str] | None = None,
     compute: Compute = "float32",
     twin: int | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -108,17 +115,17 @@ def prepare_scan(
 
     Raises InputRefused with one line that says what was found, what was expected and what to pass, OutOfBudget,
     or QuarantineFailed where this machine cannot read them in a confined process.
-    memory_budget: bytes; None: half of what is free. min_accuracy: see `check`. compute: "bfloat16" where triggers are
-    to be optimised in it; all that is measured is measured in float32. twin: train fresh weights with this seed and
-    go on with that net, in the one value range that is given; raises Cancelled when `should_stop` says so meanwhile.
+    memory_budget: bytes; None: half of what is free. resize, channels: see `admit_images`. min_accuracy: see `check`.
+    class_names: see `numbered`. compute: "bfloat16" where triggers are to be optimised in it; all that is measured is
+    measured in float32. twin: train fresh weights with this seed and go on with that net, in the one value range that
+    is given; raises Cancelled when `should_stop` says so meanwhile.
     """
     check_compute(compute)
     canonical = model if isinstance(model, CanonicalModel) else admit_model(Path(model), architecture=architecture)
-    images = _images(data, canonical, resize=resize, labelled=not unlabelled)
-    if images.labels is not None:
-        check_labels(images, canonical.classes)
+    images = _images(data, canonical, resize=resize, channels=channels, labelled=not unlabelled)
+    numbering = numbered(images, classes=canonical.classes, class_names=class_names)
     scanned = _labels(labels, canonical.classes)
-    clean = CleanData(images=images, split=split_images(len(images), seed))
+    clean = CleanData(images=numbering.images, split=split_images(len(images), seed))
     # Before anything goes through the net: a small file may ask for all the memory and time there is.
     cost = cost_of(canonical)
     chosen = choose_slots(
@@ -135,20 +142,24 @@ def prepare_scan(
     net = build_logits(canonical)
     found = check(
         net,
-        images,
+        numbering.images,
         classes=canonical.classes,
         labels=scanned,
         value_range=value_range,
         labelled=images.labels is not None,
         min_accuracy=min_accuracy,
         same_at_any_scale=same_at_any_scale(canonical),
+        orders=numbering.orders,
+        names=numbering.names,
         pace=pace,
     )
+    numbering = numbering.reordered(found.class_order)
     return Preparation(
         canonical=canonical,
         model=net,
-        clean=clean,
+        clean=replace(clean, images=numbering.images),
         preflight=found,
+        numbering=numbering,
         labels=scanned,
         slots=chosen,
         compute=compute,
@@ -156,10 +167,18 @@ def prepare_scan(
     )
 
 
-def _images(data: Images | Path | str, canonical: CanonicalModel, *, resize: Resize | None, labelled: bool) -> Images:
+def _images(
+    data: Images | Path | str,
+    canonical: CanonicalModel,
+    *,
+    resize: Resize | None,
+    channels: Channels | None,
+    labelled: bool,
+) -> Images:
     if isinstance(data, Images):
         return data
-    return admit_images(Path(data), input_shape=canonical.input_shape, resize=resize, labelled=labelled)
+    shape = canonical.input_shape
+    return admit_images(Path(data), input_shape=shape, resize=resize, channels=channels, labelled=labelled)
 
 
 def _trained(

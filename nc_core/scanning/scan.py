@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nc_core.datasets import Resize
+from nc_core.datasets.layout import Channels
 from nc_core.datasets.prepared import Prepared
 from nc_core.detection import Detection, ScannedRange, StillFlagged, beyond_of, combine, detect, leaders_of, share_of
 from nc_core.errors import OptionRefused
@@ -100,11 +101,13 @@ def scan(
     alpha: float = 0.05,
     architecture: str | None = None,
     resize: Resize | None = None,
+    channels: Channels | None = None,
     value_range: str = "auto",
     unlabelled: bool = False,
     labels: Sequence[int] | None = None,
     slots: int | None = None,
     min_accuracy: float | None = None,
+    class_names: Sequence[str] | None = None,
     compute: Compute = "float32",
     detector: Detector = "neural-cleanse",
     budget_minutes: float | None = None,
@@ -123,12 +126,14 @@ def scan(
         profile=PROFILES[profile],
         architecture=architecture,
         resize=resize,
+        channels=channels,
         value_range=value_range,
         unlabelled=unlabelled,
         labels=labels,
         slots=slots,
         seed=seed,
         min_accuracy=min_accuracy,
+        class_names=class_names,
         compute=compute,
     )
     rounds = plan_of(preparation, profile=profile, seed=seed)

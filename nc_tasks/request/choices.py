@@ -17,6 +17,7 @@ Method = Literal["unlearning", "neuron-pruning", "fine-pruning", "retraining", "
 """Repairs that can be asked for."""
 ValueRange = Literal["auto", "0..1", "0..255", "-1..1", "standardize", "imagenet"]
 Resize = Literal["nearest", "bilinear"]
+Channels = Literal["grey", "rgb"]
 Priority = Literal["high", "normal", "low"]
 BASELINE_NAME = "^[A-Za-z0-9._-]{1,63}$"
 """What a baseline may be called."""
@@ -62,6 +63,13 @@ VALUE_RANGE: Choice[ValueRange] = Choice(
 )
 RESIZE: Choice[Resize | None] = Choice(
     default=None, help="Bring pictures of another size to the model's; without, they are refused."
+)
+CHANNELS: Choice[Channels | None] = Choice(
+    default=None,
+    help="Take colour pictures as grey, or grey ones as rgb; without, those the model cannot take are refused.",
+)
+CLASS_NAMES: Choice[tuple[str, ...] | None] = Choice(
+    default=None, help="Names of the model's outputs, in their order; folders of pictures are numbered by them."
 )
 ARCHITECTURE: Choice[str | None] = Choice(
     default=None, help="What a file of weights alone is for: deepid.", limits={"max_length": 64}

@@ -7,10 +7,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from nc_core.errors import OptionRefused
 from nc_tasks.request import choices
-from nc_tasks.request.choices import Choice, Detector, Method, Profile, Resize, ValueRange
+from nc_tasks.request.choices import Channels, Choice, Detector, Method, Profile, Resize, ValueRange
+from nc_tasks.request.class_names import ClassNames
 from nc_tasks.request.label_ranges import LabelRanges, parse_labels
 
-LATER = ("baseline", "twins", "twin")
+LATER = ("baseline", "twins", "twin", "channels", "class_names")
 """Options that an earlier version did not have: one that stays as it is by itself changes no submission's key."""
 
 
@@ -41,6 +42,8 @@ class ScanOptions(BaseModel):
     alpha: float = _field(choices.ALPHA)
     value_range: ValueRange = _field(choices.VALUE_RANGE)
     resize: Resize | None = _field(choices.RESIZE)
+    channels: Channels | None = _field(choices.CHANNELS)
+    class_names: ClassNames | None = _field(choices.CLASS_NAMES)
     architecture: str | None = _field(choices.ARCHITECTURE)
     labels: LabelRanges | None = _field(choices.LABELS)
     min_accuracy: float | None = _field(choices.MIN_ACCURACY)

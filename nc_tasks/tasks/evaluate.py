@@ -1,6 +1,7 @@
 """How well a net does on labelled images, and what it makes of poisoned ones, as a job."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,40 +17,61 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from nc_core.datasets import Images
+    from nc_core.datasets.numbering import ClassOrder, Numbered
     from nc_core.intake import CanonicalModel
 
 
 def evaluate(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
-    """arguments: model {"sha256", "name"}, clean [the same], poisoned [the same], value_range, resize, architecture,
-    guarded.
+    """arguments: model {"sha256", "name"}, clean [the same], poisoned [the same], value_range, resize, channels,
+    class_names, architecture, guarded.
 
-    Result: classes, guarded, clean {"images", "accuracy", "flagged_rate"}, poisoned None or {"images",
-    "attack_success_rate", "flagged_rate"}. flagged_rate: share that a guarded net, whose last output stands for it,
-    calls backdoored; None for another net. accuracy: None without labels. An attack succeeds where an image gets the
-    label of its file, the attack's target; in files without labels, where it gets one that the net's scan has flagged,
-    and None where there was no scan.
+    Result: classes, guarded, class_order as in result.json, clean {"images", "accuracy", "flagged_rate"}, poisoned None
+    or {"images", "attack_success_rate", "flagged_rate"}. flagged_rate: share that a guarded net, whose last output
+    stands for it, calls backdoored; None for another net. accuracy: None without labels. An attack succeeds where an
+    image gets the label of its file, the attack's target; in files without labels, where it gets one that the net's
+    scan has flagged, and None where there was no scan.
     """
+    from nc_core.datasets.numbering import as_outputs, numbered
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
 
     model = arguments["model"]
     canonical = read_net(worker, StoredFile(**model), architecture=arguments["architecture"])
     guarded = arguments["guarded"] or _is_guarded(worker, model["sha256"])
-    clean = _read(worker, arguments["clean"], canonical, arguments, poisoned=False)
-    poisoned = [_read(worker, entry, canonical, arguments, poisoned=True) for entry in arguments["poisoned"]]
+    last = canonical.classes - 1 if guarded else None
+    with _named(arguments["clean"]):
+        images = _read(worker, arguments["clean"], canonical, arguments, poisoned=False)
+        classes = canonical.classes if last is None else last
+        clean = numbered(images, classes=classes, class_names=arguments.get("class_names"))
     progress(0.3)
-    domain = domain_of_model(worker, model, arguments["value_range"], clean.pixels)
+    domain = domain_of_model(worker, model, arguments["value_range"], images.pixels)
     predict = Predictor(build_logits(canonical))
 
     def answers(images: "Images") -> "npt.NDArray[np.int64]":
         return predict(domain.to_model(images.pixels)).argmax(axis=1)
 
-    last = canonical.classes - 1 if guarded else None
-    found = {"classes": canonical.classes, "guarded": guarded, "clean": _clean(clean, answers(clean), last)}
+    answered = answers(images)
+    clean = clean.reordered(_order(clean, answered, classes))
+    found = {"classes": canonical.classes, "guarded": guarded, "class_order": clean.order}
+    found["clean"] = _clean(clean.images, answered, last)
     progress(0.7)
+    poisoned = []
+    for entry in arguments["poisoned"]:
+        with _named(entry):
+            read = _read(worker, entry, canonical, arguments, poisoned=True)
+            poisoned.append(as_outputs(read, clean.outputs, classes=canonical.classes, class_names=clean.names))
     flagged = _flagged(worker, model["sha256"])
-    answered = [answers(images) for images in poisoned]
-    return {**found, "poisoned": _poisoned(poisoned, answered, last, flagged) if poisoned else None}
+    hit = [answers(images) for images in poisoned]
+    return {**found, "poisoned": _poisoned(poisoned, hit, last, flagged) if poisoned else None}
+
+
+@contextmanager
+def _named(entry: dict[str, str]) -> Iterator[None]:
+    """What is refused of a file says which one it is."""
+    try:
+        yield
+    except DataRefused as error:
+        raise DataRefused(f"file {entry['name']}: {error}") from None
 
 
 def _read(
@@ -63,12 +85,25 @@ def _read(
     from nc_core.quarantine.admit import admit_images
 
     with uploaded(worker, entry["sha256"], entry["name"]) as path:
-        images = admit_images(path, input_shape=canonical.input_shape, resize=arguments["resize"], poisoned=poisoned)
-    if images.labels is not None and images.labels.max() >= canonical.classes:
-        raise DataRefused(
-            f"file {entry['name']}: label {images.labels.max()} in it, the model has {canonical.classes} classes"
+        return admit_images(
+            path,
+            input_shape=canonical.input_shape,
+            resize=arguments["resize"],
+            channels=arguments.get("channels"),
+            poisoned=poisoned,
         )
-    return images
+
+
+def _order(clean: "Numbered", answers: "npt.NDArray[np.int64]", classes: int) -> "ClassOrder":
+    from nc_core.preflight.accuracy import least_accuracy
+    from nc_core.preflight.order import best_order
+    from nc_core.preflight.ranges import accuracy_tie
+
+    labels = clean.images.labels
+    if labels is None:
+        return "given"
+    tie = accuracy_tie(len(labels))
+    return best_order([answers.tolist()], labels, clean.orders, least=least_accuracy(classes), tie=tie)
 
 
 def _clean(images: "Images", answers: "npt.NDArray[np.int64]", last: int | None) -> dict[str, Any]:

@@ -66,6 +66,7 @@ def poisoned_metrics(
 
 
 def _read(worker: WorkerProcess, submission: Submission, entry: dict[str, str]) -> Poison:
+    from nc_core.datasets.numbering import as_outputs
     from nc_core.quarantine.admit import admit_images
 
     height, width, channels = submission.input_shape or (0, 0, 0)
@@ -74,12 +75,14 @@ def _read(worker: WorkerProcess, submission: Submission, entry: dict[str, str]) 
             path,
             input_shape=(height, width, channels),
             resize=submission.options["resize"],
+            channels=submission.options.get("channels"),  # a submission of an earlier version has none
             poisoned=True,
         )
-    classes = int(submission.classes or 0)
-    if images.labels is not None and images.labels.max() >= classes:
-        raise DataRefused(
-            f"poisoned file {entry['name']}: label {images.labels.max()} in it, the model has {classes} classes"
-        )
+    found = submission.preflight or {}
+    known = {"outputs": found.get("label_outputs"), "class_names": found.get("class_names")}
+    try:
+        images = as_outputs(images, classes=int(submission.classes or 0), **known)
+    except DataRefused as error:
+        raise DataRefused(f"poisoned file {entry['name']}: {error}") from None
     target = np.full(len(images), NO_TARGET) if images.labels is None else images.labels
     return Poison(x=domain_of(submission).to_model(images.pixels), target=target.astype(np.int64))

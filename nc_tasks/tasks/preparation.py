@@ -37,6 +37,8 @@ def prepare(worker: WorkerProcess, submission: Submission, *, should_stop: Calla
             data,
             profile=PROFILES[options.profile],
             resize=options.resize,
+            channels=options.channels,
+            class_names=options.class_names,
             value_range=options.value_range,
             unlabelled=options.unlabelled,
             labels=options.target_labels,

@@ -54,6 +54,8 @@ def _options(options: ScanOptions, value_range: Any, number: int) -> ScanOptions
         mitigate=(),
         value_range=value_range,
         resize=options.resize,
+        channels=options.channels,
+        class_names=options.class_names,
         slots=options.slots,
         seed=options.seed,
         twin=number,

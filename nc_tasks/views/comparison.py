@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from nc_tasks.store.queries import grid
 from nc_tasks.store.rows import detections, submissions
-from nc_tasks.views.labels import LabelVerdicts, label_verdicts
+from nc_tasks.views.labels import LabelVerdicts, class_names_of, label_verdicts
 
 DRIFT_FACTOR = 2.0
 """A norm that changed by more than this factor beyond the change of the typical label has drifted. From one random
@@ -19,7 +19,7 @@ start to the next a norm moves by 10 to 20%, now and then by half."""
 
 @dataclass(frozen=True, kw_only=True)
 class LabelSide:
-    """One label in one submission; indices are None without a detection."""
+    """One label in one submission; indices are None without a detection, name where nobody has said one."""
 
     state: str
     norm: float | None
@@ -27,13 +27,18 @@ class LabelSide:
     anomaly_index: float | None
     log_z: float | None
     flagged: bool
+    name: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelPair:
-    """One label in both; None where a side has no such label. ratio: right norm by left norm."""
+    """One label in both; None where a side has no such label. ratio: right norm by left norm.
+
+    name: what its class is called on either side.
+    """
 
     label: int
+    name: str | None
     left: LabelSide | None
     right: LabelSide | None
     ratio: float | None
@@ -122,16 +127,18 @@ def _read(session: Session, submission_id: str, owner: str | None) -> tuple[Side
         model={"name": submission.model_name, "sha256": submission.model_sha256, "classes": submission.classes},
         data={"name": submission.data_name, "sha256": submission.data_sha256},
     )
-    return side, _labels(grid.cells(session, submission_id=submission_id), verdicts), submission.options
+    cells = grid.cells(session, submission_id=submission_id)
+    return side, _labels(cells, verdicts, class_names_of(submission)), submission.options
 
 
-def _labels(cells: Sequence[grid.Cell], verdicts: LabelVerdicts) -> dict[int, LabelSide]:
+def _labels(cells: Sequence[grid.Cell], verdicts: LabelVerdicts, names: Sequence[str] | None) -> dict[int, LabelSide]:
     judged = {cell.label: verdicts.of(cell.label) for cell in cells}
     return {
         cell.label: LabelSide(
             state=cell.state,
             norm=cell.norm,
             attack_success_rate=cell.attack_success_rate,
+            name=names[cell.label] if names else None,
             **{name: judged[cell.label][name] for name in ("anomaly_index", "log_z", "flagged")},
         )
         for cell in cells
@@ -152,7 +159,8 @@ def _typical(left: Mapping[int, LabelSide], right: Mapping[int, LabelSide]) -> f
 def _pair(label: int, left: LabelSide | None, right: LabelSide | None, typical: float | None) -> LabelPair:
     ratio = _ratio(left, right)
     drifted = ratio is not None and typical is not None and _beyond(ratio, typical) >= math.log(DRIFT_FACTOR)
-    return LabelPair(label=label, left=left, right=right, ratio=ratio, drifted=drifted)
+    name = next((side.name for side in (right, left) if side is not None and side.name), None)
+    return LabelPair(label=label, name=name, left=left, right=right, ratio=ratio, drifted=drifted)
 
 
 def _beyond(ratio: float, typical: float) -> float:

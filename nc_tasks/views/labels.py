@@ -65,17 +65,28 @@ def labels_of(session: Session, submission: Submission) -> list[dict[str, Any]]:
     rows = findings.latest(session, submission_id=submission.id)
     totals = findings.totals(session, submission_id=submission.id)
     detection = detections.get(session, submission_id=submission.id)
-    return labels_json(rows, totals, plan_of(submission), label_verdicts(session, detection))
+    verdicts = label_verdicts(session, detection)
+    return labels_json(rows, totals, plan_of(submission), verdicts, class_names_of(submission))
+
+
+def class_names_of(submission: Submission) -> list[str] | None:
+    """What the model's outputs are called, in their order; None where nobody has said so."""
+    return (submission.preflight or {}).get("class_names")
 
 
 def labels_json(
-    rows: Sequence[Finding], totals: Mapping[int, LabelTotals], rounds: Plan, verdicts: LabelVerdicts
+    rows: Sequence[Finding],
+    totals: Mapping[int, LabelTotals],
+    rounds: Plan,
+    verdicts: LabelVerdicts,
+    names: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
     """The labels as result.json has them; of a scan that is not judged yet, without indices."""
     doubts = {row.label: findings.doubt_of(row) for row in rows if row.state in LABEL_ENDS}
     return [
         {
             "label": row.label,
+            "name": names[row.label] if names else None,
             "state": row.state,
             "round": row.round,
             "norm": row.norm if row.state == "done" else None,

@@ -11,11 +11,13 @@ from nc_tasks.store.queries import findings
 from nc_tasks.store.queries.findings import LabelTotals
 from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.store.tables.types import now
-from nc_tasks.views.labels import LabelVerdicts, label_verdicts, labels_json
+from nc_tasks.views.labels import LabelVerdicts, class_names_of, label_verdicts, labels_json
 from nc_tasks.views.planning import plan_of
 from nc_tasks.views.repairs import mitigation_json
 
 SCHEMA = 1
+ELSEWHERE = ("class_order", "class_names", "label_outputs")
+"""What preflight has stored and the result says in another place, or not at all."""
 
 
 def result_json(session: Session, submission_id: str) -> dict[str, Any]:
@@ -34,7 +36,7 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
     return {
         **summary_json(submission, detection, verdicts, repairs),
         "timing": _timing(submission, detection, totals, moment=now(session)),
-        "labels": labels_json(rows, totals, plan_of(submission), verdicts),
+        "labels": labels_json(rows, totals, plan_of(submission), verdicts, class_names_of(submission)),
     }
 
 
@@ -49,6 +51,7 @@ def summary_json(
         "state": submission.state,
         **{name: body[name] for name in ("verdict", "reason", "not_covered")},
         "flagged_labels": list(verdicts.flagged),
+        "class_names": class_names_of(submission),
         "followers": list(verdicts.followers),
         "suspects": body.get("suspects", []),
         "doubts": body.get("doubts", []),
@@ -68,7 +71,11 @@ def summary_json(
             "input_shape": submission.input_shape,
             "parameters": submission.parameters,
         },
-        "data": {"name": submission.data_name, "sha256": submission.data_sha256},
+        "data": {
+            "name": submission.data_name,
+            "sha256": submission.data_sha256,
+            "class_order": (submission.preflight or {}).get("class_order", "given"),
+        },
         "versions": submission.versions,
         "options": submission.options,
         "seed": submission.options["seed"],
@@ -84,7 +91,7 @@ def _ranges(body: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _preflight(submission: Submission) -> dict[str, Any]:
     """What preflight found; what did not come true of it is among the warnings."""
-    found = submission.preflight or {}
+    found = {name: value for name, value in (submission.preflight or {}).items() if name not in ELSEWHERE}
     planned = found.get("slots", submission.slots)
     if submission.slots == planned:
         return found

@@ -38,7 +38,7 @@ function showCell(cell) {
   const flagged = link.classList.contains("flagged") && cell.state === "done";
   link.className = `cell ${cell.state}${flagged ? " flagged" : ""}`;
   const norm = cell.norm === null ? "" : `, norm ${Number(cell.norm.toPrecision(3))}`;
-  link.title = `Label ${cell.label}: ${words(cell.state)}${norm}${flagged ? ", flagged" : ""}`;
+  link.title = `Label ${link.dataset.called}: ${words(cell.state)}${norm}${flagged ? ", flagged" : ""}`;
   link.setAttribute("aria-label", link.title);
   return true;
 }

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from nc_core.results import scanned
 from nc_core.results.evidence import brief_evidence
+from nc_core.results.names import row_named
 from nc_core.results.numbers import percent, probability, significant
 from nc_core.results.ranges import doubts_of, range_lines
 from nc_core.results.summary import follow_line
@@ -133,7 +134,7 @@ def _finding(
 def _about(row: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     height, width, _ = result["model"]["input_shape"]
     return (
-        f"Label {row['label']} can be reached by a trigger of {significant(row['norm'])} pixels "
+        f"Label {row_named(row)} can be reached by a trigger of {significant(row['norm'])} pixels "
         f"({percent(row['norm'] / (height * width))} of the picture) that works on "
         f"{percent(row['attack_success_rate'])} of held-out images; p = {probability(result['p_value'])}."
     )

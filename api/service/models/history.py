@@ -17,12 +17,14 @@ class LabelSideInfo(BaseModel):
     anomaly_index: float | None
     log_z: float | None
     flagged: bool
+    name: str | None = Field(description="What its class is called; null where nobody has said so.")
 
 
 class LabelPairInfo(BaseModel):
     """One label in both; null where a side has no such label."""
 
     label: int
+    name: str | None = Field(description="What its class is called on either side.")
     left: LabelSideInfo | None
     right: LabelSideInfo | None
     ratio: float | None = Field(description="Right norm by left norm.")

@@ -11,6 +11,7 @@ class LabelInfo(BaseModel):
     """One target label by its last round."""
 
     label: int = Field(ge=0)
+    name: str | None = Field(None, description="What its class is called; null where nobody has said so.")
     state: LabelState
     round: int = Field(ge=0, description="Those of a further value range begin with its `first_round`.")
     norm: float | None = Field(description="Sum of the mask, in pixels; of a label that is done.")

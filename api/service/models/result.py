@@ -24,6 +24,20 @@ class ScannedModel(BaseModel):
     parameters: int
 
 
+class CleanDataFile(BaseModel):
+    """The clean data of the scan."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    sha256: str
+    class_order: Literal["given", "text", "numeric"] = Field(
+        "given",
+        description="given: its labels are the model's outputs. text: the outputs follow the labels' numbers sorted as "
+        "text (0, 1, 10, 2, ...), as Keras numbers folders. numeric: labels do so, outputs follow the size.",
+    )
+
+
 class Timing(BaseModel):
     """What the scan took."""
 
@@ -80,6 +94,9 @@ class Result(BaseModel):
     reason: str
     not_covered: list[str]
     flagged_labels: list[int] = Field(description="Without followers, which only a repair can tell.")
+    class_names: list[str] | None = Field(
+        None, description="What the model's outputs are called, in their order; null where nobody has said so."
+    )
     followers: list[int] = Field(
         description="Labels that were flagged, and whose small trigger went away with the others' in the repair that "
         "is kept; empty before a repair, and where none is kept."
@@ -97,6 +114,7 @@ class Result(BaseModel):
     preflight: Preflight
     mitigation: Mitigation | None
     model: ScannedModel
+    data: CleanDataFile
     timing: Timing
     versions: dict[str, Any] | None
     seed: int

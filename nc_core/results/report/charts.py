@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from nc_core.results.names import row_named
 from nc_core.results.numbers import count, percent, significant
 from nc_core.results.report.axis import LogAxis
 from nc_core.results.report.svg import drawing, element
@@ -65,7 +66,7 @@ def norm_chart(labels: Sequence[Row], guides: Sequence[Guide], *, width: int = 9
         *_screened_out(frame, screened),
         *_names(frame, [*known, *unknown]),
     ]
-    flagged = [str(row["label"]) for row in known if row["flagged"]]
+    flagged = [row_named(row) for row in known if row["flagged"]]
     name = f"Norms of {count(len(known), 'label')}, smallest first; flagged: {', '.join(flagged) or 'none'}"
     return drawing(width, height, name, *parts, class_="chart")
 
@@ -190,5 +191,5 @@ def _kind(row: Row) -> str:
 
 def _tooltip(row: Row) -> str:
     rate = percent(row["attack_success_rate"])
-    text = f"Label {row['label']}: norm {significant(row['norm'])}, attack success rate {rate}"
+    text = f"Label {row_named(row)}: norm {significant(row['norm'])}, attack success rate {rate}"
     return text if row["state"] == "done" else f"{text}, {row['state'].replace('_', ' ')}"

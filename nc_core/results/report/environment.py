@@ -5,6 +5,7 @@ from functools import lru_cache
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from nc_core.results import numbers
+from nc_core.results.names import called, named, row_named
 from nc_core.results.report import view
 
 
@@ -22,5 +23,11 @@ def environment(*packages: str) -> Environment:
     )
     made.globals.update(view=view)
     names = ("percent", "significant", "hundredths", "probability", "duration", "count", "listed")
-    made.filters.update({name: getattr(numbers, name) for name in names}, rules=view.rules_of)
+    made.filters.update(
+        {name: getattr(numbers, name) for name in names},
+        rules=view.rules_of,
+        called=called,
+        named=named,
+        row_named=row_named,
+    )
     return made

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nc_core.datasets import Images
+from nc_core.results.names import named
 from nc_core.results.numbers import MISSING, count, duration, percent, significant
 from nc_core.results.report.pictures import TriggerPictures, trigger_pictures
 from nc_core.results.triggers import TriggerArrays
@@ -49,39 +50,45 @@ def _card(candidate: Mapping[str, Any], result: Mapping[str, Any], pictures: Pic
         method=candidate["method"],
         kept=kept,
         rejected=bound is not None and not bound["holds"],
-        rows=_rows(candidate, labelled=result["preflight"]["labelled"]),
+        rows=_rows(candidate, result),
         changed=_changed(candidate),
         notes=list(candidate.get("notes", [])),
         pictures=pictures,
     )
 
 
-def _rows(candidate: Mapping[str, Any], *, labelled: bool) -> list[tuple[str, str]]:
-    name = "Clean accuracy" if labelled else "Agreement"
+def _rows(candidate: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    name = "Clean accuracy" if result["preflight"]["labelled"] else "Agreement"
     rows = [(name, _change(candidate["accuracy_before"], candidate["accuracy_after"]))]
     if bound := candidate.get("bound"):
         sure = f" where the model is sure ({bound['confidence_cut']:g})" if bound["confidence_cut"] else ""
         rows.append((f"Held to the bound{sure}", f"{percent(bound['after'])}, at least {percent(bound['least'])}"))
     for label, before in candidate["reversed_attack_success_rate_before"].items():
         after = candidate["reversed_attack_success_rate_after"][label]
-        rows.append((f"Reversed trigger of label {label}", _change(before, after)))
+        rows.append((f"Reversed trigger of label {named(result, label)}", _change(before, after)))
     for label, after in candidate.get("recovery_accuracy_after", {}).items():
-        rows.append((f"Recovery accuracy, label {label}", _change(candidate["recovery_accuracy_before"][label], after)))
-    rows += _compared(candidate)
+        rows.append(
+            (
+                f"Recovery accuracy, label {named(result, label)}",
+                _change(candidate["recovery_accuracy_before"][label], after),
+            )
+        )
+    rows += _compared(candidate, result)
     if poisoned := candidate.get("poisoned"):
         change = _change(poisoned["attack_success_rate_before"], poisoned["attack_success_rate_after"])
         rows.append(("Known poison", change))
-    rows += [(f"Norm afresh, label {label}", significant(scan["norm"])) for label, scan in candidate["rescan"].items()]
+    for label, scan in candidate["rescan"].items():
+        rows.append((f"Norm afresh, label {named(result, label)}", significant(scan["norm"])))
     return [*rows, ("Took", duration(candidate.get("seconds")))]
 
 
-def _compared(candidate: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _compared(candidate: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple[str, str]]:
     comparison = candidate.get("comparison") or {}
     met = comparison.get("triggers", [])
     if not met:
         return [("Reversed triggers of all repairs", comparison["reason"])] if "reason" in comparison else []
     worst = max(met, key=lambda entry: entry["attack_success_rate"])
-    text = f"{percent(worst['attack_success_rate'])} (label {worst['label']}, from {worst['origin']})"
+    text = f"{percent(worst['attack_success_rate'])} (label {named(result, worst['label'])}, from {worst['origin']})"
     return [(f"Worst of {count(len(met), 'reversed trigger')}", text)]
 
 

@@ -78,7 +78,7 @@ def repairs(result: Mapping[str, Any] | None, pictures: Mapping[str, Pictures]) 
     if result is None:
         return {"repair": None, "methods": [], "failed": [], "norms": {}, "changes": [], "change_charts": None}
     kept = view.kept_repair(result)
-    rows = [] if kept is None else changes(kept, labelled=result["preflight"]["labelled"])
+    rows = [] if kept is None else changes(kept, result)
     return {
         "repair": kept,
         "methods": method_cards(result, pictures),

@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from nc_core.results.names import named
 from nc_core.results.numbers import percent
 from nc_core.results.report.svg import drawing, element
 
@@ -27,14 +28,14 @@ class Change:
         return f"{100 * (self.after - self.before):+.1f}".replace("-", "−")
 
 
-def changes(mitigation: Mapping[str, Any], *, labelled: bool) -> list[Change]:
+def changes(mitigation: Mapping[str, Any], result: Mapping[str, Any]) -> list[Change]:
     """Accuracy or agreement, the rate of every flagged label's reversed trigger, the known poison's."""
-    name = "Clean accuracy" if labelled else "Agreement with the submitted model"
+    name = "Clean accuracy" if result["preflight"]["labelled"] else "Agreement with the submitted model"
     rows = [Change(name=name, before=mitigation["accuracy_before"], after=mitigation["accuracy_after"], harm=False)]
     after = mitigation["reversed_attack_success_rate_after"]
     for label, before in mitigation["reversed_attack_success_rate_before"].items():
         if label in after:
-            text = f"Attack success rate, reversed trigger of label {label}"
+            text = f"Attack success rate, reversed trigger of label {named(result, label)}"
             rows.append(Change(name=text, before=before, after=after[label], harm=True))
     poisoned = mitigation.get("poisoned")
     if poisoned:

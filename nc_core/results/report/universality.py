@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from nc_core.results.names import called
 from nc_core.results.numbers import count, listed, percent, significant
 from nc_core.results.report.axis import EvenAxis, LogAxis
 from nc_core.results.report.charts import Row
@@ -21,19 +22,23 @@ SIDES = tuple((side, down) for down in (0, 1, -1, 2, -2, 3) for side in (1, -1))
 
 
 class Point(NamedTuple):
-    """One label. norm: of the triggers of a few images, the median, in pixels. rate: on other images, 0..1."""
+    """One label. norm: of the triggers of a few images, the median, in pixels. rate: on other images, 0..1.
+
+    name: what its class is called.
+    """
 
     label: int
     norm: float
     rate: float
     flagged: bool
+    name: str | None = None
 
 
 def points_of(labels: Iterable[Row]) -> list[Point]:
     """The labels of which both are known."""
     found = ((row, row.get("evidence") or {}) for row in labels)
     return [
-        Point(row["label"], evidence["few_norm"], evidence["transferability"], row["flagged"])
+        Point(row["label"], evidence["few_norm"], evidence["transferability"], row["flagged"], row.get("name"))
         for row, evidence in found
         if evidence.get("few_norm") is not None and evidence.get("transferability") is not None
     ]
@@ -150,12 +155,14 @@ def _description(points: Sequence[Point], flagged: Sequence[Point]) -> str:
         if rates
         else ""
     )
-    named = f"Flagged: {listed([point.label for point in flagged])}." if flagged else "None is flagged."
+    named = (
+        f"Flagged: {listed([called(point.label, point.name) for point in flagged])}." if flagged else "None is flagged."
+    )
     return " ".join(filter(None, (named, each, others)))
 
 
 def _about(point: Point) -> str:
     return (
-        f"Label {point.label}: triggers of four images cover {significant(point.norm)} pixels and work on "
-        f"{percent(point.rate)} of others"
+        f"Label {called(point.label, point.name)}: triggers of four images cover {significant(point.norm)} pixels and "
+        f"work on {percent(point.rate)} of others"
     )

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nc_core.datasets import Images
-from nc_core.results.numbers import listed, percent, probability, significant, spread_of
+from nc_core.results.names import all_named, row_named
+from nc_core.results.numbers import percent, probability, significant, spread_of
 from nc_core.results.report.charts import Row
 from nc_core.results.report.pictures import TriggerPictures, trigger_pictures
 from nc_core.results.summary import follow_line, running
@@ -35,11 +36,12 @@ class Figure:
 class Card:
     """One label's trigger with its pictures.
 
-    flagged, follower: as in result.json. transfer: how often triggers of four images work on others.
-    perturbation: how small one is that sends all along.
+    name: what the label is called. flagged, follower: as in result.json. transfer: how often triggers of four images
+    work on others. perturbation: how small one is that sends all along.
     """
 
     label: int
+    name: str
     flagged: bool
     follower: bool
     norm: str
@@ -112,12 +114,12 @@ def figures(result: Mapping[str, Any]) -> list[Figure]:
             Figure(
                 name="Smallest norm",
                 text=significant(smallest["norm"]),
-                note=f"label {smallest['label']}: {percent(smallest['norm'] / pixels)} of the pixels",
+                note=f"label {row_named(smallest)}: {percent(smallest['norm'] / pixels)} of the pixels",
             ),
             Figure(
                 name="Attack success rate",
                 text=percent(smallest["attack_success_rate"]),
-                note=f"reversed trigger of label {smallest['label']}, held-out pictures",
+                note=f"reversed trigger of label {row_named(smallest)}, held-out pictures",
             ),
         ]
     repair = kept_repair(result)
@@ -197,7 +199,7 @@ def flagged_sentence(result: Mapping[str, Any]) -> str:
         return f"{scanned:,} of {classes:,} labels were scanned; none is flagged."
     line = follow_line(result)
     follow = "" if line is None else f" {line[:1].upper()}{line[1:]}."
-    return f"Target {'label' if len(labels) == 1 else 'labels'}: {listed(labels)}.{follow}"
+    return f"Target {'label' if len(labels) == 1 else 'labels'}: {all_named(result, labels)}.{follow}"
 
 
 def rules_of(row: Row) -> str:
@@ -220,6 +222,7 @@ def perturbation_of(row: Row) -> str | None:
 def _card(row: Row, pictures: TriggerPictures, input_shape: list[int]) -> Card:
     return Card(
         label=row["label"],
+        name=row_named(row),
         flagged=row["flagged"],
         follower=row["follower"],
         norm=significant(row["norm"]),

@@ -52,6 +52,20 @@ def test_data_is_registered_once_and_models_are_submitted_against_it(
     assert printed(capsys, "dataset list") == []
 
 
+def test_names_of_classes_come_from_a_file(
+    files: Files, without_workers: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "names.json").write_text('{"stop": 1, "give way": 0}')
+    line = f"submit {files[0]} --data {files[1]} --channels rgb --class-names"
+    (one,) = printed(capsys, f"{line} {tmp_path / 'names.json'}")
+    assert without_workers == [one["id"]]
+    assert (one["options"]["channels"], one["options"]["class_names"]) == ("rgb", ["give way", "stop"])
+    # And a file that holds none is refused in a line, before anything is handed in
+    (tmp_path / "names.json").write_text("[1, 2]")
+    assert run_command([*line.split(), str(tmp_path / "names.json")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 @pytest.mark.parametrize("line", ["submit MODEL", "submit MODEL --data DATA --dataset x", "submit --data DATA"])
 def test_a_submit_without_one_set_of_data_is_a_usage_error(line: str, files: Files) -> None:
     assert run_command(line.replace("MODEL", str(files[0])).replace("DATA", str(files[1])).split()) == 64

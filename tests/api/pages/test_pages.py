@@ -60,8 +60,11 @@ def test_given_hostile_names_then_they_stay_text(
     with store.write() as session:
         submission = submissions.get(session, submission_id=identity)
         submission.model_name = submission.data_name = HOSTILE
+        submission.preflight = {**(submission.preflight or {}), "class_names": [HOSTILE] * 43}
     places = ("/", f"/submissions/{identity}", f"/submissions/{identity}/labels/33", f"/?text={HOSTILE}")
-    for address in (*places, f"/compare?id={identity}&id={identity}"):
+    compared = f"/compare?id={identity}&id={identity}"
+    assert f"33 ({HOSTILE})"[:40] in look(browser, compared).text
+    for address in (*places, compared):
         page = look(browser, address)
         assert HOSTILE in page.text
         assert [script["src"] for script in page.all("script")] == ["/static/pages.js"]

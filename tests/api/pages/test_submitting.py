@@ -14,7 +14,7 @@ def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, 
     files = {"model": ("net.h5", b"model"), "data": ("clean.npz", b"data")}
     fields = {"profile": "thorough", "value_range": "", "labels": "0-3", "mitigate": "none", "unlabelled": "true"}
     fields["min_accuracy"] = "0.35"
-    fields |= {"baseline": "", "twins": ""}
+    fields |= {"baseline": "", "twins": "", "channels": "grey", "class_names": "stop\r\ngive way\r\n"}
     answer = browser.post("/submissions", files=files, data=fields)
     assert answer.status_code == 303, answer.text
     assert answer.headers["location"] == f"/submissions/{sent[0]}"
@@ -24,6 +24,7 @@ def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, 
     assert (options["unlabelled"], options["value_range"]) == (True, "auto")
     assert options["min_accuracy"] == 0.35
     assert (options["baseline"], options["twins"]) == (None, 0)
+    assert (options["channels"], options["class_names"]) == ("grey", ["stop", "give way"])
 
 
 def test_given_twins_or_a_baseline_in_the_form_then_the_verdict_is_held_against_them(
@@ -47,6 +48,7 @@ def test_given_twins_or_a_baseline_in_the_form_then_the_verdict_is_held_against_
     [
         ({"model": ("net.h5", b"m")}, {}, 422, "neither of data and dataset"),
         ({"model": ("net.h5", b"m"), "data": ("c.npz", b"d")}, {"labels": "x"}, 422, "'x' is no label"),
+        ({"model": ("net.h5", b"m"), "data": ("c.npz", b"d")}, {"class_names": "[1, 2]"}, 422, "name 0 is 1"),
         ({"model": ("net.h5", b"m"), "data": ("c.npz", b"d")}, {"dataset": "abc"}, 422, "both of data and dataset"),
     ],
 )

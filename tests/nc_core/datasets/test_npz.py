@@ -34,11 +34,6 @@ def test_another_size_names_both_shapes_and_the_way_out(shared: Path) -> None:
         read_images(shared / "data/gtsrb_32.npz", input_shape=(30, 30, 3))
 
 
-def test_colour_images_for_a_grey_model(shared: Path) -> None:
-    with pytest.raises(DataRefused, match="the model takes 28x28x1"):
-        read_images(shared / "data/gtsrb_32.npz", input_shape=(28, 28, 1), resize="bilinear")
-
-
 def test_x_and_y_serve_where_there_is_no_x_test(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=noise(40, 8, 6, 3), y=np.arange(40) % 3)
     images = read_images(tmp_path / "a.npz")

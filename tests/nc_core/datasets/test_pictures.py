@@ -47,13 +47,6 @@ def test_a_flat_folder_is_unlabelled(tmp_path: Path) -> None:
     assert read_images(folder(tmp_path, ["."], each=32)).labels is None
 
 
-def test_the_model_decides_between_grey_and_colour(tmp_path: Path) -> None:
-    colour, grey = folder(tmp_path / "c", ["0", "1"]), folder(tmp_path / "g", ["0", "1"], mode="L")
-    assert read_images(colour, input_shape=(4, 6, 1)).shape == (4, 6, 1)
-    assert read_images(grey, input_shape=(4, 6, 3)).shape == (4, 6, 3)
-    assert read_images(grey).shape == (4, 6, 1)
-
-
 def test_sizes_must_agree_unless_resized(tmp_path: Path) -> None:
     root = folder(tmp_path, ["0", "1"])
     picture(7, size=(12, 8)).save(root / "1/large.png")

@@ -1,0 +1,32 @@
+"""What labels are called for people: by their number, and the name of their class where it is known."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nc_core.results.numbers import listed
+
+SHOWN = 40
+"""Letters of a name; result.json has all of it."""
+
+
+def called(label: int | str, name: str | None) -> str:
+    """6 -> "6 (stop)", and "6" without a name or where that is the number."""
+    if not name or name == str(label):
+        return str(label)
+    return f"{label} ({name if len(name) <= SHOWN else name[: SHOWN - 1] + '…'})"
+
+
+def named(result: Mapping[str, Any], label: int | str) -> str:
+    """The same of a label of this result."""
+    names = result.get("class_names") or ()  # a result of an earlier version has none
+    return called(label, names[int(label)] if int(label) < len(names) else None)
+
+
+def all_named(result: Mapping[str, Any], labels: Iterable[int]) -> str:
+    """ "3 (stop), 7 and 9"."""
+    return listed([named(result, label) for label in labels])
+
+
+def row_named(row: Mapping[str, Any]) -> str:
+    """The same as `called` of a row of result.json's "labels"."""
+    return called(row["label"], row.get("name"))
