@@ -13,15 +13,15 @@ from typing import BinaryIO, Literal
 
 from nc_core.errors import ModelRefused
 
-Kind = Literal["hdf5", "keras"]
+Kind = Literal["hdf5", "keras", "onnx"]
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 ZIP_MAGIC = b"PK\x03\x04"
 
-SUFFIXES: dict[str, Kind] = {".keras": "keras", ".h5": "hdf5", ".hdf5": "hdf5"}
-"""By which Keras chooses its reader; it reads files of no other."""
+SUFFIXES: dict[str, Kind] = {".keras": "keras", ".h5": "hdf5", ".hdf5": "hdf5", ".onnx": "onnx"}
+"""By which Keras chooses its reader; it reads files of no other, and runtimes of ONNX expect theirs."""
 
-NAMED = {"keras": "a .keras archive", "hdf5": "HDF5"}
+NAMED = {"keras": "a .keras archive", "hdf5": "HDF5", "onnx": "ONNX"}
 
 LOCAL_HEADER, END_RECORD, ZIP64_RECORDS = 30, 22, 76
 """Bytes of parts of a zip, without names and other texts (PKWARE APPNOTE, 4.3)."""
@@ -97,6 +97,21 @@ def check_zip(file: BinaryIO, archive: zipfile.ZipFile) -> None:
         file.seek(offset)
         if offset not in data and file.read(len(HDF5_MAGIC)) == HDF5_MAGIC:
             raise _beside(f"which begin with HDF5, at byte {offset:,}")
+
+
+def check_onnx(file: BinaryIO) -> None:
+    """Raise ModelRefused where an ONNX file, which has no mark at its start, is also a zip archive or HDF5."""
+    size = file.seek(0, os.SEEK_END)
+    other = "a zip archive" if zipfile.is_zipfile(file) else None
+    for offset in _hdf5_places(size):
+        file.seek(offset)
+        if file.read(len(HDF5_MAGIC)) == HDF5_MAGIC:
+            other = "HDF5"
+    if other:
+        raise ModelRefused(
+            f"the ONNX file can also be read as {other}: it is two models; load it where you trust it and export it "
+            "again"
+        )
 
 
 def _data_of(file: BinaryIO, member: zipfile.ZipInfo) -> int:

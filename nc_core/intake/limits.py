@@ -44,6 +44,16 @@ layers that are not read here (vocabularies)."""
 FILE_BYTES = 8 * PARAMETERS + 256 * 1024**2
 """Size of a model file, or of the weights within an archive: float64 weights and their housekeeping."""
 
+ONNX_NODES = 50_000
+"""Nodes of an ONNX graph. What becomes of them is bounded by LAYERS and NODES; exporters put several beside each that
+is left, which work out shapes."""
+
+ONNX_FIELDS = 1_000_000
+"""Values, texts and messages of an ONNX file, each looked at by itself; arrays are one each. A node has some
+fifty, since PyTorch writes down where each comes from."""
+
+ONNX_FOLDED = 2**24
+"""Numbers of arrays that an ONNX graph works out from others, all together; shapes have four or five each."""
 
 UNPACKED_RATIO = 200
 """How many times larger than the file that holds it an array or a member of an archive may be. Weights hardly pack,

@@ -12,6 +12,7 @@ from nc_core.intake.canonical import CanonicalModel
 from nc_core.intake.config import read_config
 from nc_core.intake.container import check_suffix
 from nc_core.intake.hdf5 import group_at, names_attribute, open_hdf5, refuse_others, text_attribute
+from nc_core.intake.onnx.read import read_onnx
 from nc_core.intake.presets import PRESETS
 from nc_core.intake.sniff import check_file, sniff
 from nc_core.intake.strict_json import parse
@@ -20,7 +21,7 @@ from nc_core.intake.weights import Arrays, archive_arrays, legacy_arrays
 
 
 def read_model(path: Path, *, architecture: str | None = None) -> CanonicalModel:
-    """Read a Keras image classifier (`.h5` of Keras 2 or 3, `.keras`); nothing but `path` is touched.
+    """Read an image classifier (`.h5` of Keras 2 or 3, `.keras`, `.onnx`); nothing but `path` is touched.
 
     architecture: name of a preset, for files that hold weights alone. Raises ModelRefused, one line, for
     everything that is not such a classifier. It reads in this process: what users hand in goes through
@@ -36,7 +37,12 @@ def read_open_model(file: BinaryIO, *, name: str, architecture: str | None = Non
     if architecture is not None and architecture not in PRESETS:
         raise ModelRefused(f"there is no architecture {architecture!r}; known are: {', '.join(PRESETS)}")
     stored = file.seek(0, os.SEEK_END)
-    if sniff(file, name) == "keras":
+    kind = sniff(file, name)
+    if kind == "onnx":
+        _refuse_architecture(architecture)
+        check_suffix(name, kind)
+        return read_onnx(file, stored=stored)
+    if kind == "keras":
         _refuse_architecture(architecture)
         return _read_archive(file, name, stored)
     with open_hdf5(file) as root:

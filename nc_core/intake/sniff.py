@@ -1,4 +1,4 @@
-"""Tells by its first bytes what was submitted; what is no Keras file is refused with the way to one."""
+"""Tells by its first bytes what was submitted; what is no Keras or ONNX file is refused with the way to one."""
 
 import zipfile
 from pathlib import Path, PurePath
@@ -11,16 +11,15 @@ from nc_core.intake.limits import FILE_BYTES, within
 TORCH_LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The pickled number 0x1950a86a20f9469cfc6c that opened PyTorch files before 1.6."""
 
-WANTED = "submit a Keras file (.keras or .h5)"
+WANTED = "submit a Keras or ONNX file (.keras, .h5 or .onnx)"
 
 HOW_TO_CONVERT = {
     "SavedModel": "a TensorFlow SavedModel, which holds code: load it where you trust it and save it as a "
     "Keras file, tf_keras.models.load_model(FOLDER).save('model.h5')",
     "frozen graph": "a frozen TensorFlow graph, which holds operations and no layers: submit the Keras "
     "file (.keras or .h5) that it was made from",
-    "ONNX": "an ONNX model: convert it to a Keras file first, onnx2tf -i model.onnx -okv3",
-    "PyTorch": "a PyTorch file: convert it to a Keras file first, torch.onnx.export and then onnx2tf -i "
-    "model.onnx -okv3",
+    "PyTorch": "a PyTorch file, which is a program: load it where you trust it, torch.onnx.export(net.eval(), image, "
+    "'model.onnx'), and submit model.onnx",
     "TFLite": "a TFLite model, which has no way back to layers: submit the Keras file (.keras or .h5) that "
     "it was converted from",
     "safetensors": "a safetensors file, weights without a net: load them into the Keras net and save that, "
@@ -50,7 +49,7 @@ def check_file(path: Path) -> None:
 
 
 def sniff(file: BinaryIO, name: str) -> Kind:
-    """The container of a Keras file; ModelRefused for everything else, with the name of the conversion.
+    """The container of a Keras or ONNX file; ModelRefused for everything else, with the name of the conversion.
 
     name: the file's, since some formats are told by their suffix alone.
     """
@@ -58,12 +57,15 @@ def sniff(file: BinaryIO, name: str) -> Kind:
     start = file.read(4096)
     if start.startswith((HDF5_MAGIC, ZIP_MAGIC)):
         return "hdf5" if start.startswith(HDF5_MAGIC) else _archive(file)
-    raise ModelRefused(_told(_foreign(start, PurePath(name).suffix.lower(), name)))
+    foreign = _foreign(start, PurePath(name).suffix.lower(), name)
+    if foreign == "ONNX":
+        return "onnx"
+    raise ModelRefused(_told(foreign))
 
 
 def _told(kind: str | None) -> str:
     if kind is None:
-        return f"the file is no Keras model: its first bytes belong to no known format; {WANTED}"
+        return f"the file is no Keras or ONNX model: its first bytes belong to no known format; {WANTED}"
     return f"the file is {HOW_TO_CONVERT[kind]}"
 
 
@@ -95,7 +97,7 @@ def _line(error: Exception) -> str:
 
 
 def _foreign(start: bytes, suffix: str, name: str) -> str | None:
-    """The name in HOW_TO_CONVERT of a file that is neither HDF5 nor zip; None where nothing is recognised."""
+    """ONNX, or the name in HOW_TO_CONVERT, of a file that is neither HDF5 nor zip; None where nothing is recognised."""
     if start[4:8] == b"TFL3":
         return "TFLite"
     if start[:1] == b"\x80" and start[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:

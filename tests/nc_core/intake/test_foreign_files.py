@@ -1,4 +1,4 @@
-"""What is no Keras model is refused in one line that names it and says what to do."""
+"""What is no Keras or ONNX model is refused in one line that names it and says what to do."""
 
 import io
 import pickle
@@ -36,7 +36,7 @@ LEGACY_TORCH = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)
 FILES = {
     "empty": ("model.h5", b"", "is empty"),
     "text": ("model.h5", b"hello world\n" * 10, "is text"),
-    "noise": ("model.h5", bytes(range(200, 256)) * 40, "no Keras model"),
+    "noise": ("model.h5", bytes(range(200, 256)) * 40, "no Keras or ONNX model"),
     "web page": ("model.h5", b"<!DOCTYPE html><html>404</html>", "web page"),
     "LFS pointer": (
         "model.keras",
@@ -44,10 +44,11 @@ FILES = {
         "git lfs pull",
     ),
     "architecture alone": ("model.json", b'{"class_name": "Sequential"}', "architecture without weights"),
-    "ONNX": ("model.onnx", ONNX, "onnx2tf"),
-    "ONNX, renamed": ("model.h5", ONNX, "onnx2tf"),
-    "PyTorch": ("model.pt", zipped("archive/data.pkl", "archive/data/0"), "PyTorch"),
-    "PyTorch, legacy": ("model.pth", LEGACY_TORCH, "PyTorch"),
+    "cut-off ONNX": ("model.onnx", ONNX, "cut off or damaged"),
+    "ONNX, renamed": ("model.h5", ONNX, "call it .onnx"),
+    "Keras, called ONNX": ("model.onnx", b"\x89HDF\r\n\x1a\n" + b"\0" * 100, "damaged"),
+    "PyTorch": ("model.pt", zipped("archive/data.pkl", "archive/data/0"), "torch.onnx.export"),
+    "PyTorch, legacy": ("model.pth", LEGACY_TORCH, "torch.onnx.export"),
     "pickle": ("model.pkl", pickle.dumps({"weights": [1.0]}), "pickle"),
     "TFLite": ("model.tflite", b"\x1c\x00\x00\x00TFL3" + b"\0" * 60, "TFLite"),
     "safetensors": ("model.safetensors", safetensors.numpy.save({"a": np.zeros(2)}), "safetensors"),

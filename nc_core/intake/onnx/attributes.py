@@ -1,0 +1,88 @@
+"""The attributes of one node: each read by its type, and none left that nobody has read."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nc_core.errors import ModelRefused
+from nc_core.intake.onnx.arrays import Array, decoded
+from nc_core.intake.onnx.wording import EXPORT
+from nc_core.intake.wording import TWO_MEANINGS, shown
+
+FIELDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
+"""AttributeProto.AttributeType: the field that has the value."""
+LARGEST = 2**31
+"""Of a whole number: sizes and axes are far below, and so are steps and ends of slices as they are written here."""
+
+
+class Attributes:
+    """By name. label: of the node, for messages."""
+
+    def __init__(self, stored: Sequence[Any], label: str) -> None:
+        self._label = label
+        self._left = {attribute.name: attribute for attribute in stored}
+        if len(self._left) != len(stored):
+            raise ModelRefused(f"node {label!r} has an attribute twice: {TWO_MEANINGS}")
+
+    def has(self, name: str) -> bool:
+        """Whether the attribute is there and has not been read."""
+        return name in self._left
+
+    def whole(self, name: str, default: int) -> int:
+        """A whole number."""
+        return self._bounded(name, [int(self._take(name, "i", default))])[0]
+
+    def wholes(self, name: str, default: Sequence[int] | None = None) -> list[int] | None:
+        """A list of whole numbers; `default` where the attribute is left out."""
+        found = self._take(name, "ints", default)
+        return None if found is None else self._bounded(name, [int(number) for number in found])
+
+    def number(self, name: str, default: float) -> float:
+        """A number of float32."""
+        return float(self._take(name, "f", default))
+
+    def numbers(self, name: str) -> list[float] | None:
+        """A list of them; None where the attribute is left out."""
+        found = self._take(name, "floats", None)
+        return None if found is None else [float(number) for number in found]
+
+    def word(self, name: str, default: str) -> str:
+        """A word of the standard."""
+        found = self._take(name, "s", default.encode())
+        return bytes(found).decode("ascii", "replace")
+
+    def array(self, name: str) -> Array | None:
+        """An array; None where the attribute is left out."""
+        found = self._take(name, "t", None)
+        return None if found is None else decoded(found, f"{name} of node {self._label!r}")
+
+    def check_all_read(self) -> None:
+        """Raise ModelRefused where an attribute is left: it may change what the node computes."""
+        for name in self._left:
+            raise ModelRefused(
+                f"node {self._label!r} has an attribute {shown(name)} that its operator has not in the opset of the "
+                f"file, or that is not read here: {EXPORT}"
+            )
+
+    def _take(self, name: str, field: str, default: Any) -> Any:
+        attribute = self._left.pop(name, None)
+        if attribute is None:
+            return default
+        others = [other for other in FIELDS.values() if other != field and _has(attribute, other)]
+        if FIELDS.get(attribute.type) != field or others:
+            raise ModelRefused(
+                f"attribute {shown(name)} of node {self._label!r} is not of the type that its operator has, or of two: "
+                f"{EXPORT}"
+            )
+        return getattr(attribute, field)
+
+    def _bounded(self, name: str, numbers: list[int]) -> list[int]:
+        if any(abs(number) > LARGEST for number in numbers):
+            raise ModelRefused(
+                f"attribute {shown(name)} of node {self._label!r} is {shown(numbers)}; numbers up to {LARGEST:,} are "
+                f"read: {EXPORT}"
+            )
+        return numbers
+
+
+def _has(attribute: Any, field: str) -> bool:
+    return len(getattr(attribute, field)) > 0 if field.endswith("s") and field != "s" else attribute.HasField(field)

@@ -1,0 +1,107 @@
+"""Walks through an ONNX graph, node by node, and builds the net of it."""
+
+from typing import Any
+
+from nc_core.errors import ModelRefused
+from nc_core.intake.limits import ONNX_FOLDED, within
+from nc_core.intake.onnx.arrays import decoded
+from nc_core.intake.onnx.attributes import Attributes
+from nc_core.intake.onnx.call import IMAGE, Call
+from nc_core.intake.onnx.file import Graph
+from nc_core.intake.onnx.folding import applies, folded
+from nc_core.intake.onnx.image import channels_first
+from nc_core.intake.onnx.net import Net
+from nc_core.intake.onnx.operators import OPERATORS, QUANTISED, Operator
+from nc_core.intake.onnx.values import Constant, Tensor, Value, is_made_by
+from nc_core.intake.onnx.wording import EXPORT, FLOAT32, REBUILD
+from nc_core.intake.wording import shown
+
+LABEL = 100
+"""Letters of a node's name that are kept."""
+
+
+class Walk:
+    """What the names of a graph stand for, and the net so far."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._spent = 0
+        first = channels_first(graph)
+        order = IMAGE if first else (0, 1, 2)
+        self.net = Net(tuple(graph.shape[axis] for axis in order))
+        self._values: dict[str, Value] = {graph.image: Tensor(node=0, shape=graph.shape, order=order)}
+
+    def output(self) -> tuple[int, bool]:
+        """The node of the graph's output, and whether a final LogSoftmax behind it is left out."""
+        for node in self._graph.nodes:
+            self._read(node)
+        self.net.label = self._graph.output
+        value = self._value(self._graph.output)
+        if isinstance(value, Constant):
+            raise ModelRefused("the ONNX graph's output is the same for every image: that is no classifier")
+        scores = is_made_by(value, "LogSoftmax")
+        made = value.made.inputs[0] if scores and value.made else value
+        if not isinstance(made, Tensor):
+            raise ModelRefused("the ONNX graph's output is the same for every image: that is no classifier")
+        return self.net.arranged(made, tuple(range(len(made.shape)))), scores
+
+    def _value(self, name: str) -> Value:
+        """What a name stands for; arrays are decoded when they are first taken."""
+        if name not in self._values:
+            array = self._graph.arrays.get(name)
+            if array is None:
+                raise ModelRefused(
+                    f"node {self.net.label!r} takes {shown(name)}, which nothing before it in the ONNX graph makes: "
+                    f"{EXPORT}"
+                )
+            self._values[name] = Constant(array=decoded(array, f"array {shown(name)}"))
+        return self._values[name]
+
+    def _read(self, node: Any) -> None:
+        self.net.label = (node.name or (node.output[0] if node.output else "") or node.op_type)[:LABEL]
+        label = shown(self.net.label)[1:-1]
+        operator = self._operator(node)
+        call = Call(
+            net=self.net,
+            op=node.op_type,
+            label=label,
+            opset=self._graph.opset,
+            batch=self._graph.batch,
+            inputs=[self._value(name) if name else None for name in node.input],
+            outputs=sum(bool(name) for name in node.output),
+            attributes=Attributes(node.attribute, label),
+            spend=self._spend,
+        )
+        self._keep(node, call, folded(call) if applies(call) else operator.read(call))
+
+    def _spend(self, size: int) -> None:
+        self._spent += size
+        within(self._spent, ONNX_FOLDED, "numbers that its ONNX graph works out from constants")
+
+    def _keep(self, node: Any, call: Call, results: object) -> None:
+        call.attributes.check_all_read()
+        listed = results if isinstance(results, list) else [results]
+        for name, result in zip(node.output, listed, strict=False):
+            if name:
+                self._values[name] = result
+
+    def _operator(self, node: Any) -> Operator:
+        name, operator = node.op_type, OPERATORS.get(node.op_type)
+        if operator is None:
+            if name.startswith(QUANTISED):
+                raise ModelRefused(f"the ONNX net is quantised, by the operator {shown(name)}: {FLOAT32}")
+            raise ModelRefused(
+                f"node {self.net.label!r} is the operator {shown(name)}, which is not read here because only operators "
+                f"that are layers of Keras are: {REBUILD}"
+            )
+        if not operator.since <= self._graph.opset <= operator.until:
+            raise ModelRefused(
+                f"node {self.net.label!r} is the operator {name}, which opset {self._graph.opset} has not: {EXPORT}"
+            )
+        least, most = operator.inputs
+        if not least <= len(node.input) <= most or not 1 <= len(node.output) <= operator.outputs:
+            raise ModelRefused(
+                f"node {self.net.label!r} ({name}) has {len(node.input)} inputs and {len(node.output)} outputs: "
+                f"{EXPORT}"
+            )
+        return operator

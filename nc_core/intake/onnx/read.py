@@ -1,0 +1,24 @@
+"""An ONNX image classifier in, the canonical model out; nothing of it is executed."""
+
+from typing import BinaryIO
+
+from nc_core.errors import ModelRefused
+from nc_core.intake.canonical import CanonicalModel
+from nc_core.intake.onnx.file import read_graph
+from nc_core.intake.onnx.interpret import Walk
+
+
+def read_onnx(file: BinaryIO, *, stored: int) -> CanonicalModel:
+    """Read a float32 net of the standard's operators, opset 9 to 23, whose one input is a batch of images.
+
+    stored: bytes of the file. Raises ModelRefused, one line, for everything else. A final LogSoftmax is left out: what
+    stands before it are scores of the same classes.
+    """
+    walk = Walk(read_graph(file))
+    output, scores = walk.output()
+    model = walk.net.finished(output, stored=stored)
+    if scores and model.head != "logits":
+        raise ModelRefused(
+            f"the ONNX net ends in a LogSoftmax of a {model.head}: leave one of them out and export it again"
+        )
+    return model
