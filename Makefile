@@ -3,7 +3,7 @@
 # make docs    build the site of the documents into build/docs/site
 # make test-long   every family of keras.applications through the readers, and long random walks
 # make test-jax    what optimises and trains, on the other backend
-# make fuzz    mutated files for the readers and the quarantine, FUZZ_SECONDS=300, and beside Keras, FUZZ_FILES=100000
+# make fuzz    mutated files for the readers and the quarantine, FUZZ_SECONDS=300, and beside others' readers, FUZZ_FILES=100000
 # make test-browser   submit, watch and search in a real browser, 2 minutes; screenshots in build/screenshots
 # make wheel   build the package into build/wheel     make test-wheel   install it elsewhere, scan, serve
 # make test-examples   run the notebooks of examples/
@@ -104,6 +104,7 @@ docs: setup
 fuzz: setup
 	$(BIN)/python -m tests.hostile.fuzz --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m tests.differential.fuzz --files $(FUZZ_FILES)
+	$(BIN)/python -m tests.differential.onnx.fuzz --files $(FUZZ_FILES)
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 EXTRAS := --extra postgresql --extra s3 --extra tracing

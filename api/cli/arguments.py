@@ -55,7 +55,9 @@ Workers = Annotated[
     ),
 ]
 
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Keras model: .keras or .h5.", show_default=False)]
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Keras or ONNX model: .keras, .h5 or .onnx.", show_default=False)
+]
 Clean = Annotated[
     Path,
     typer.Option(

@@ -54,9 +54,7 @@ def add(
     name: Name,
     models: Annotated[
         list[str],
-        typer.Argument(
-            metavar="MODEL...", help="Clean Keras models, folders of them, or ids of scans.", show_default=False
-        ),
+        typer.Argument(metavar="MODEL...", help="Clean models, folders of them, or ids of scans.", show_default=False),
     ],
     options: dict[str, Any],
     data: Annotated[

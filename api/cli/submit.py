@@ -18,7 +18,7 @@ from nc_core.errors import CleanseError, ModelRefused
 from nc_tasks.request import choices
 from nc_tasks.request.choices import Priority
 
-SUFFIXES = (".keras", ".h5", ".hdf5")
+SUFFIXES = (".keras", ".h5", ".hdf5", ".onnx")
 WORST = (ExitCode.BACKDOORED, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.INCONCLUSIVE, ExitCode.CLEAN)
 """Which exit code speaks for several models: a backdoor before what is not known, that before what is clean."""
 
@@ -34,7 +34,8 @@ def named_texts(given: list[str] | None) -> list[str]:
 @takes_scan_options()
 def submit(
     models: Annotated[
-        list[Path], typer.Argument(metavar="MODEL...", help="Keras models, or folders of them.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="MODEL...", help="Keras or ONNX models, or folders of them.", show_default=False),
     ],
     options: dict[str, Any],
     data: Annotated[

@@ -44,6 +44,9 @@ layers that are not read here (vocabularies)."""
 FILE_BYTES = 8 * PARAMETERS + 256 * 1024**2
 """Size of a model file, or of the weights within an archive: float64 weights and their housekeeping."""
 
+ONNX_BYTES = 2**31 - 1
+"""Size of an ONNX file, which is all that parsers of protobuf take; larger nets keep their weights in other files."""
+
 ONNX_NODES = 50_000
 """Nodes of an ONNX graph. What becomes of them is bounded by LAYERS and NODES; exporters put several beside each that
 is left, which work out shapes."""

@@ -12,7 +12,7 @@ from nc_core.intake.read import read_open_model
 from nc_core.models import build
 from tests.differential.oracle import SUFFIXES, Floats, Oracle, images
 
-Outcome = Literal["refused", "keras does not load", "agree", "differ", "the reader fails"]
+Outcome = Literal["refused", "keras does not load", "the runtime does not load", "agree", "differ", "the reader fails"]
 WRONG = ("differ", "the reader fails")
 TOLERANCE = 1e-4
 """Of the largest answer to the same image, or of 1 where that is smaller."""

@@ -1,6 +1,16 @@
 """Every hostile file by name: what is built to attack the reader of models, and what that of data."""
 
-from tests.hostile.families import arrays, code, containers, data_arrays, data_pictures, graphs, meanings, sizes
+from tests.hostile.families import (
+    arrays,
+    code,
+    containers,
+    data_arrays,
+    data_pictures,
+    graphs,
+    meanings,
+    onnx_graphs,
+    sizes,
+)
 from tests.hostile.families.case import Case
 
 _MODELS = {
@@ -10,6 +20,7 @@ _MODELS = {
     "array": arrays,
     "container": containers,
     "meaning": meanings,
+    "onnx": onnx_graphs,
 }
 _DATA = {"array": data_arrays, "picture": data_pictures}
 

@@ -25,21 +25,22 @@ from nc_core.datasets.reading import read_file
 from nc_core.errors import InputRefused
 from nc_core.intake.read import read_open_model
 from nc_core.quarantine.admit import admit_images, admit_model
-from tests.hostile.mutations import DATA, MODELS, mutated
+from tests.hostile.mutations import DATA, MODELS, ONNX, mutated
 
 BATCH = 200
 SECONDS_EACH = 4
-_KINDS = {"model": MODELS, "data": DATA}
+_KINDS = {"model": MODELS, "onnx": ONNX, "data": DATA}
+_SUFFIXES = {"model": ".h5", "onnx": ".onnx", "data": ".h5"}
 FOR_US = re.compile(r"\w*(Error|Exception|Interrupt|Warning)\b|Traceback|\.py\b")
 """What stands in no refusal: an exception of Python, a place in a program."""
 
 
 def read(kind: str, content: bytes) -> None:
     """Read a mutation in this process."""
-    if kind == "model":
-        read_open_model(io.BytesIO(content), name="model.h5")
-    else:
+    if kind == "data":
         read_file(io.BytesIO(content), Wanted(), labelled=True)
+    else:
+        read_open_model(io.BytesIO(content), name=f"model{_SUFFIXES[kind]}")
 
 
 def refused(error: InputRefused) -> str:
@@ -95,8 +96,8 @@ def run_batch(kind: str, numbers: range) -> dict[int, str]:
 
 def in_quarantine(kind: str, content: bytes) -> str:
     """What the real quarantine makes of a mutation: "admitted", "refused", or what it should not."""
-    admit: Callable[[Path], object] = admit_model if kind == "model" else admit_images
-    with tempfile.NamedTemporaryFile(suffix=".h5") as file:
+    admit: Callable[[Path], object] = admit_images if kind == "data" else admit_model
+    with tempfile.NamedTemporaryFile(suffix=_SUFFIXES[kind]) as file:
         file.write(content)
         file.flush()
         try:

@@ -7,7 +7,10 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from tests.differential.onnx.graphs import Graph
+from tests.differential.onnx.nets import NETS
 from tests.hostile import generated, seeds
+from tests.hostile.onnx_mutations import regraphed
 
 NASTY = (
     None, True, -1, 0, 1, 2**31, 2**63, 1e308, "", "x" * 5000, "../../etc/passwd", "\x00", [], {}, [[]], [None] * 9,
@@ -112,6 +115,19 @@ DATA: Sequence[Seed] = (
     Seed(b"", lambda _, chance: generated.npz(chance)),
     Seed(b"", lambda _, chance: generated.csaw(chance)),
 )
+
+
+def _onnx() -> Sequence[Seed]:
+    """Every net, its graph changed twice as often as its bytes."""
+    found = []
+    for make in NETS.values():
+        graph = Graph(17, (3, 16, 16))
+        content = graph.file(make(graph))
+        found += [Seed(content, regraphed), Seed(content, regraphed), Seed(content, flipped)]
+    return found
+
+
+ONNX = _onnx()
 
 
 def mutated(seeds_of: Sequence[Seed], number: int) -> bytes:

@@ -23,14 +23,12 @@ def along(call: Call, tensor: Tensor, array: Array) -> tuple[int | None, Any]:
     """
     if array.dtype != np.float32:
         raise call.refused(f"has a constant of {array.dtype} beside a tensor of float32", FLOAT32)
-    if not np.isfinite(array).all() or np.abs(array).max(initial=0) > LARGEST:
-        raise call.refused("has a constant that is not finite", "train or export it anew")
     if array.size == 0:
         raise call.refused("has a constant without values")
     if array.size == 1:
         if array.ndim > len(tensor.shape) + 1:
             raise call.refused(f"gives its result more axes by a constant {array.shape}")
-        return None, float(array.reshape(-1)[0])
+        return None, float(_finite(call, array)[0])
     sizes = (1,) * (len(tensor.shape) + 1 - array.ndim) + array.shape
     wide = [axis for axis, size in enumerate(sizes[1:]) if size > 1]
     if (
@@ -43,7 +41,14 @@ def along(call: Call, tensor: Tensor, array: Array) -> tuple[int | None, Any]:
             f"combines a tensor (batch, {', '.join(map(str, tensor.shape))}) with a constant {array.shape}; read are "
             "one number, or one for each place along one axis"
         )
-    return wide[0], array.reshape(-1)
+    return wide[0], _finite(call, array)
+
+
+def _finite(call: Call, array: Array) -> Array:
+    """The numbers in a row."""
+    if not (np.abs(array) <= LARGEST).all():
+        raise call.refused("has a constant that is not finite", "train or export it anew")
+    return array.reshape(-1)
 
 
 def last(call: Call, tensor: Tensor, axis: int | None) -> Tensor:

@@ -1,5 +1,6 @@
 """An ONNX file as its parts: one graph from one image to one output, in a known opset."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -9,7 +10,7 @@ from onnx import ModelProto
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.container import check_onnx
-from nc_core.intake.limits import EDGES, ONNX_NODES, within
+from nc_core.intake.limits import EDGES, ONNX_BYTES, ONNX_NODES, within
 from nc_core.intake.onnx.wire import look_through
 from nc_core.intake.onnx.wording import AGAIN, EXPORT, FLOAT32
 from nc_core.intake.options import count
@@ -69,6 +70,7 @@ def read_graph(file: BinaryIO) -> Graph:
 
 
 def _parsed(file: BinaryIO) -> Any:
+    within(file.seek(0, os.SEEK_END), ONNX_BYTES, "bytes in its ONNX file")
     file.seek(0)
     content = file.read()
     look_through(content, ModelProto.DESCRIPTOR)

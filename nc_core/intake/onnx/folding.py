@@ -130,6 +130,8 @@ def _slice(call: Call) -> Constant:
     value = _constant(call, 0)
     starts, ends, axes, steps = slice_bounds(call)
     cut = [slice(None)] * value.array.ndim
+    if len({axis % len(cut) for axis in axes}) != len(axes):
+        raise ValueError(axes)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         if step < 1:
             raise ValueError(step)

@@ -37,8 +37,8 @@ def _axes(call: Call, tensor: Tensor) -> list[int]:
     if call.opset < AXES_INPUT_SINCE[call.op]:
         axes = call.attributes.wholes("axes")
     else:
-        axes = call.wholes(1)
-        if not axes and call.attributes.whole("noop_with_empty_axes", 0):
+        axes, nothing = call.wholes(1), call.attributes.whole("noop_with_empty_axes", 0)
+        if not axes and nothing:
             return []
     if not axes:
         raise call.refused("goes along all axes, the batch included, and images are answered one by one")
