@@ -51,7 +51,7 @@ ONNX_NODES = 50_000
 """Nodes of an ONNX graph. What becomes of them is bounded by LAYERS and NODES; exporters put several beside each that
 is left, which work out shapes."""
 
-ONNX_FIELDS = 1_000_000
+ONNX_FIELDS = 500_000
 """Values, texts and messages of an ONNX file, each looked at by itself; arrays are one each. A node has some
 fifty, since PyTorch writes down where each comes from."""
 

@@ -131,19 +131,22 @@ def conv_transpose(call: Call) -> Tensor:
         padding="valid",
         use_bias=bool(bias),
     )
-    wanted = [
-        (size - 1) * stride + span + more
-        for size, stride, span, more in zip(tensor.shape[1:], window.strides, window.span, extra, strict=True)
-    ]
-    crops = [
-        [begin, have - want + end]
-        for (begin, end), have, want in zip(window.pads, call.net.stored(node), wanted, strict=False)
-    ]
+    crops = _behind(window, tensor.shape[1:], call.net.stored(node), extra)
     if any(min(crop) < 0 for crop in crops):
         raise call.refused(f"has output_padding {extra} beyond its window")
     if np.any(crops):
         node = call.layer("Cropping2D", node, cropping=crops)
     return call.as_image(node)
+
+
+def _behind(window: Window, sizes: Sequence[int], made: Sequence[int], extra: Sequence[int]) -> Pads:
+    """What ONNX takes off the output of a transposed convolution: its pads, and what Keras has more at the end."""
+    crops = []
+    for place, size in enumerate(sizes):
+        whole = (size - 1) * window.strides[place] + window.span[place] + extra[place]
+        begin, end = window.pads[place]
+        crops.append([begin, made[place] - whole + end])
+    return crops
 
 
 def _padded(call: Call, node: int, window: Window, pads: Pads) -> tuple[int, str]:

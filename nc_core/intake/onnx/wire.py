@@ -132,6 +132,8 @@ class _Scan:
             raise ModelRefused(f"the ONNX file has a name that is no UTF-8 text: {EXPORT}") from None
 
     def _varint(self, at: int, end: int) -> tuple[int, int]:
+        if at < end and self._content[at] < 0x80:  # most are of one byte, and there are many
+            return self._content[at], at + 1
         value = 0
         for place in range(at, min(at + 10, end)):
             byte = self._content[place]
