@@ -1,7 +1,7 @@
 """One node of an ONNX graph with the values that it takes, as the operators see it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from nc_core.intake.windows import Shape
 class Call:
     """batch: the number of images that the file fixes, None where any will do. outputs: how many the node has.
 
-    spend: to be called with the size of every array before it is made.
+    spend: to be called with the size of every array before it is made. taken: the inputs that were looked at.
     """
 
     net: Net
@@ -31,6 +31,7 @@ class Call:
     outputs: int
     attributes: Attributes
     spend: Callable[[int], None]
+    taken: set[int] = field(default_factory=set)
 
     def refused(self, what: str, instead: str = REBUILD) -> ModelRefused:
         """A refusal of this node. what: it has or does."""
@@ -38,7 +39,15 @@ class Call:
 
     def at(self, place: int) -> Value | None:
         """An input; None where it is left out."""
+        self.taken.add(place)
         return self.inputs[place] if place < len(self.inputs) else None
+
+    def check_all_taken(self) -> None:
+        """Raise ModelRefused where an input or an attribute is left: it may change what the node computes."""
+        self.attributes.check_all_read()
+        for place, value in enumerate(self.inputs):
+            if value is not None and place not in self.taken:
+                raise self.refused(f"has an input {place} that its operator has not in opset {self.opset}", EXPORT)
 
     def value(self, place: int) -> Value:
         """An input that must be there."""

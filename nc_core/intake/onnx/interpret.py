@@ -79,7 +79,7 @@ class Walk:
         within(self._spent, ONNX_FOLDED, "numbers that its ONNX graph works out from constants")
 
     def _keep(self, node: Any, call: Call, results: object) -> None:
-        call.attributes.check_all_read()
+        call.check_all_taken()
         listed = results if isinstance(results, list) else [results]
         for name, result in zip(node.output, listed, strict=False):
             if name:

@@ -14,29 +14,29 @@ DEPTH = 4
 
 def gelu_of(one: Value | None, two: Value | None) -> Tensor | None:
     """x where a product is 0.5 x (1 + erf(x / sqrt(2))), in whatever order; None for any other product."""
-    tensors, number = _factors([one, two])
-    if len(tensors) != 2 or not isclose(number, 0.5, rel_tol=CLOSE):
+    others, number = _factors([one, two])
+    if len(others) != 2 or not isclose(number, 0.5, rel_tol=CLOSE):
         return None
-    for source, other in (tensors, tensors[::-1]):
+    for source, other in (others, others[::-1]):
         if _is_one_plus_erf_of(other, source):
             return source
     return None
 
 
-def _factors(values: Sequence[Any], depth: int = 0) -> tuple[list[Tensor], float]:
-    """The tensors and the number that a product is made of; numbers are multiplied out."""
-    tensors: list[Tensor] = []
+def _factors(values: Sequence[Any], depth: int = 0) -> tuple[list[Any], float]:
+    """What a product is made of, and the number besides: numbers are multiplied out."""
+    others: list[Any] = []
     number = 1.0
     for value in values:
         if (scalar := _number(value)) is not None:
             number *= scalar
         elif is_made_by(value, "Mul") and depth < DEPTH and _has_number_or_open(value):
             inner, factor = _factors(value.made.inputs, depth + 1)
-            tensors += inner
+            others += inner
             number *= factor
-        elif isinstance(value, Tensor):
-            tensors.append(value)
-    return tensors, number
+        else:
+            others.append(value)
+    return others, number
 
 
 def _has_number_or_open(value: Any) -> bool:

@@ -42,6 +42,7 @@ def resize(call: Call) -> Tensor:
             raise call.refused("resizes single axes, or keeps an aspect ratio", EXPORT)
     if unusual:
         raise call.refused("has exclude_outside or antialias on, which no layer of Keras has")
+    call.at(1)  # of cropping, which is no rule that is read
     scales, sizes = call.constant(2), call.at(3)
     if sizes is not None and scales is not None and scales.size:
         raise call.refused("has both factors and sizes", EXPORT)

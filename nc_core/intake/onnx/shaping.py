@@ -145,6 +145,8 @@ def dropout(call: Call) -> Tensor | Constant:
         raise call.refused("is in training mode", EXPORT)
     if call.opset < 12:
         call.attributes.number("ratio", 0.5)
+    else:
+        call.at(1)  # its rate
     call.attributes.whole("seed", 0)
     return call.value(0)
 

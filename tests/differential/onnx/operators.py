@@ -147,6 +147,16 @@ def erf_gelu(order: int) -> Callable[[Graph, str], Made]:
     return make
 
 
+def scaled_gelu(order: int, shape: Sequence[int]) -> Callable[[Graph, str], Made]:
+    """Times something that is none of the GELU's own factors."""
+    return lambda g, x: (g.op("Mul", erf_gelu(order)(g, x)[0], g.drawn(*shape)), 192)
+
+
+def squared_gelu(g: Graph, x: str) -> Made:
+    x = erf_gelu(0)(g, x)[0]
+    return g.op("Mul", x, x), 192
+
+
 def layer_norm(g: Graph, x: str) -> Made:
     """Its parts, as exporters wrote them before it was an operator."""
     x = g.op("Transpose", g.conv(x, 3, 6), perm=[0, 2, 3, 1])
@@ -347,6 +357,12 @@ CASES: dict[str, Case] = {
     "Selu": unary("Selu", (9, 22)),
     "Gelu": unary("Gelu", (20,)),
     **{f"Gelu by Erf, {order}": Case(erf_gelu(order), (9, 13)) for order in range(4)},
+    **{
+        f"Gelu by Erf, {order}, then a scale {shape}": Case(scaled_gelu(order, shape), (13,))
+        for order in (0, 1)
+        for shape in ((3, 1, 1), (1,), (8,))
+    },
+    "Gelu by Erf, then a square": Case(squared_gelu, (13,)),
     "Sigmoid": unary("Sigmoid"),
     "HardSigmoid": unary("HardSigmoid", (9, 22)),
     "HardSigmoid of PyTorch": unary("HardSigmoid", (9, 22), alpha=1 / 6),

@@ -287,6 +287,14 @@ REFUSED: dict[str, Case] = {
         "an attribute twice": (changed(_attribute("Gemm", "transB", 0)), "an attribute twice"),
         "an attribute of another type": (changed(_attribute("Gemm", "alpha", 2)), "not of the type"),
         "axes where they are an input": (_op("Unsqueeze", 13, axes=[1]), "attribute 'axes'"),
+        "bounds where they are attributes": (
+            net(lambda g, x: g.op("Clip", x, g.array(0.0), g.array(1.0)), 9),
+            "input 1 that its operator has not in opset 9",
+        ),
+        "axes where they are an attribute": (
+            net(lambda g, x: g.op("ReduceMean", x, g.whole(2), axes=[1]), 13),
+            "input 1 that its operator has not in opset 13",
+        ),
         "batch normalisation in training": (
             changed(_attribute("BatchNormalization", "training_mode", 1)),
             "attribute 'training_mode'",
