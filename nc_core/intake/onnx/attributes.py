@@ -10,8 +10,6 @@ from nc_core.intake.wording import TWO_MEANINGS, shown
 
 FIELDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints", 8: "strings"}
 """AttributeProto.AttributeType: the field that has the value."""
-LARGEST = 2**31
-"""Of a whole number: sizes and axes are far below, and so are steps and ends of slices as they are written here."""
 
 
 class Attributes:
@@ -29,12 +27,12 @@ class Attributes:
 
     def whole(self, name: str, default: int) -> int:
         """A whole number."""
-        return self._bounded(name, [int(self._take(name, "i", default))])[0]
+        return int(self._take(name, "i", default))
 
     def wholes(self, name: str, default: Sequence[int] | None = None) -> list[int] | None:
         """A list of whole numbers; `default` where the attribute is left out."""
         found = self._take(name, "ints", default)
-        return None if found is None else self._bounded(name, [int(number) for number in found])
+        return None if found is None else [int(number) for number in found]
 
     def number(self, name: str, default: float) -> float:
         """A number of float32."""
@@ -74,14 +72,6 @@ class Attributes:
                 f"{EXPORT}"
             )
         return getattr(attribute, field)
-
-    def _bounded(self, name: str, numbers: list[int]) -> list[int]:
-        if any(abs(number) > LARGEST for number in numbers):
-            raise ModelRefused(
-                f"attribute {shown(name)} of node {self._label!r} is {shown(numbers)}; numbers up to {LARGEST:,} are "
-                f"read: {EXPORT}"
-            )
-        return numbers
 
 
 def _has(attribute: Any, field: str) -> bool:

@@ -42,10 +42,12 @@ def split(call: Call) -> list[Tensor]:
     sizes = call.attributes.wholes("split") if call.opset < 13 else call.wholes(1)
     parts = call.attributes.whole("num_outputs", call.outputs) if call.opset >= 18 else call.outputs
     whole = tensor.shape[axis]
+    if parts != call.outputs:
+        raise call.refused(f"has num_outputs {parts} and {call.outputs} outputs", EXPORT)
     if sizes is None:
-        each = -(-whole // parts) if parts > 0 else 0
+        each = -(-whole // parts)
         sizes = [each] * (parts - 1) + [whole - each * (parts - 1)]
-    if parts != call.outputs or len(sizes) != parts or sum(sizes) != whole or min(sizes) < 1:
+    if len(sizes) != parts or sum(sizes) != whole or min(sizes) < 1:
         raise call.refused(f"splits an axis of {whole} into {sizes} for {call.outputs} outputs", EXPORT)
     ends = np.cumsum(sizes).tolist()
     return [cut(call, tensor, axis, end - size, end) for size, end in zip(sizes, ends, strict=True)]
@@ -102,8 +104,14 @@ def pad(call: Call) -> Tensor:
         pads, value = call.wholes(1), call.number(2) or 0.0
         axes = call.wholes(3) if call.opset >= 18 else None
     rank = len(tensor.shape)
-    named = list(range(rank + 1)) if axes is None else [axis % (rank + 1) for axis in axes]
-    if pads is None or len(pads) != 2 * len(named) or len(set(named)) != len(named) or value != 0:
+    named = list(range(rank + 1)) if axes is None else [axis + rank + 1 if axis < 0 else axis for axis in axes]
+    if (
+        pads is None
+        or len(pads) != 2 * len(named)
+        or len(set(named)) != len(named)
+        or value != 0
+        or not set(named) <= set(range(rank + 1))
+    ):
         raise call.refused("pads with other than zeros, or by other axes than its input has")
     around = {axis: [pads[place], pads[place + len(named)]] for place, axis in enumerate(named)}
     if any(around.get(0, [])) or any(min(pair) < 0 for pair in around.values()):

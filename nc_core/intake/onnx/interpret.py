@@ -36,14 +36,15 @@ class Walk:
         for node in self._graph.nodes:
             self._read(node)
         self.net.label = self._graph.output
-        value = self._value(self._graph.output)
-        if isinstance(value, Constant):
-            raise ModelRefused("the ONNX graph's output is the same for every image: that is no classifier")
+        value: Any = self._value(self._graph.output)
         scores = is_made_by(value, "LogSoftmax")
-        made = value.made.inputs[0] if scores and value.made else value
-        if not isinstance(made, Tensor):
-            raise ModelRefused("the ONNX graph's output is the same for every image: that is no classifier")
-        return self.net.arranged(made, tuple(range(len(made.shape)))), scores
+        if scores:
+            value = value.made.inputs[0]
+        if isinstance(value, Constant):
+            raise ModelRefused(
+                f"the ONNX graph's output is the same for every image, and that is no classifier: {EXPORT}"
+            )
+        return self.net.arranged(value, tuple(range(len(value.shape)))), scores
 
     def _value(self, name: str) -> Value:
         """What a name stands for; arrays are decoded when they are first taken."""

@@ -77,7 +77,7 @@ def split_evenly(g: Graph, x: str) -> Made:
 
 def sliced(g: Graph, x: str) -> Made:
     if g.opset < 10:
-        x = g.op("Slice", x, starts=[1, -5], ends=[3, 2**31 - 1], axes=[1, 3])
+        x = g.op("Slice", x, starts=[1, -5], ends=[3, 2**63 - 1], axes=[1, 3])
     else:
         x = g.op("Slice", x, g.whole(1, -5), g.whole(3, 2**63 - 1), g.whole(1, 3))
     return x, 2 * 8 * 5

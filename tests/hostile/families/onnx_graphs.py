@@ -374,7 +374,7 @@ REFUSED: dict[str, Case] = {
         "an image that grows": (net(_enlarging), "the limit is"),
         "a long chain": (net(_long), "the limit is 2,000"),
         "weights used many times": (net(_shared_weights), "bytes of weights in a file of"),
-        "an integer of many bytes": (_op("Flatten", axis=2**62), "numbers up to"),
+        "an axis far away": (_op("Flatten", axis=2**62), "an axis that a tensor"),
     }.items()
 }
 
