@@ -8,6 +8,7 @@ from tests.hostile.families import (
     data_pictures,
     graphs,
     meanings,
+    onnx_files,
     onnx_graphs,
     sizes,
 )
@@ -20,7 +21,8 @@ _MODELS = {
     "array": arrays,
     "container": containers,
     "meaning": meanings,
-    "onnx": onnx_graphs,
+    "onnx file": onnx_files,
+    "onnx graph": onnx_graphs,
 }
 _DATA = {"array": data_arrays, "picture": data_pictures}
 

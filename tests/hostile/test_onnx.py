@@ -8,8 +8,11 @@ import pytest
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.read import read_open_model
-from tests.hostile.families.onnx_graphs import REFUSED, bytes_of, classifier
+from tests.hostile.families import onnx_files, onnx_graphs
+from tests.hostile.families.onnx_files import bytes_of, classifier
 from tests.hostile.test_corpus import assert_for_people
+
+REFUSED = {**onnx_files.REFUSED, **onnx_graphs.REFUSED}
 
 
 @pytest.mark.parametrize("name", REFUSED)
