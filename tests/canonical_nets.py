@@ -72,6 +72,8 @@ def options_of(kind: str, shape: Shape) -> st.SearchStrategy[Mapping[str, Any]]:
         "BatchNormalization": {"axis": AXIS, "momentum": numbers(0, 1), **SCALED},
         # Keras sorts them, whatever the file says.
         "LayerNormalization": {"axis": st.sampled_from([[-1], [1], [-1, 1], [1, 2, 3]]), **SCALED},
+        "GroupNormalization": {"axis": AXIS, "groups": st.sampled_from([-1, 1, 2]), **SCALED},
+        "UnitNormalization": {"axis": st.sampled_from([[-1], [1], [-1, 1], [1, 2, 3]])},
         "Activation": {"activation": ACTIVE["activation"]},
         "ReLU": {
             "max_value": st.none() | numbers(1, 6),

@@ -1,6 +1,7 @@
 """Tree and arrays -> the canonical model: shapes inferred, arrays checked against them, head found."""
 
 from collections.abc import Sequence
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from nc_core.intake.graph import FlatLayer, Graph, flatten
 from nc_core.intake.hdf5 import read_floats
 from nc_core.intake.limits import unpacked_limit, within
 from nc_core.intake.shapes import size
+from nc_core.intake.sized import fitted
 from nc_core.intake.tree import Leaf, Model
 from nc_core.intake.weights import Arrays
 from nc_core.intake.windows import Shape, WeightShapes
@@ -27,7 +29,7 @@ def assemble(model: Model, arrays: Arrays, *, stored: int) -> CanonicalModel:
     """
     graph = flatten(model)
     image = _input_shape(model)
-    layers = tuple(_canonical(flat) for flat in graph.layers)
+    layers = tuple(fitted(graph.layers, [_canonical(flat) for flat in graph.layers], graph.nodes, image))
     found = analyse(layers, graph.nodes, graph.output, image)
     _check_operations(graph, found.shapes)
     _check_built(graph, found.shapes)
@@ -55,6 +57,14 @@ def _input_shape(model: Model) -> tuple[int, int, int]:
             "the model does not say the size of its input: call it once on an image, or begin it with "
             "keras.Input((height, width, channels)), and save it again"
         )
+    if len(shape) == 2:
+        shape = (*shape, 1)
+    if len(shape) == 1:
+        raise ModelRefused(
+            f"the model's input is a row of {shape[0] or 'any number of'} values, and a file does not say of which "
+            "images: put their shape and Flatten before the net and submit that, "
+            f"keras.Sequential([keras.Input({_square(shape[0] or 0)}), keras.layers.Flatten(), model])"
+        )
     if len(shape) != 3:
         raise ModelRefused(
             f"the model's input has the shape {(None, *shape)}; read here are images (None, height, width, "
@@ -67,6 +77,15 @@ def _input_shape(model: Model) -> tuple[int, int, int]:
             "put keras.Input((height, width, channels)) of your images before the net and save that"
         )
     return height, width, channels
+
+
+def _square(values: int) -> str:
+    """The shape of square pictures of so many values, grey or in colour, where there is one."""
+    for channels in (1, 3):
+        side = isqrt(values // channels)
+        if side and side * side * channels == values:
+            return str((side, side, channels))
+    return "(height, width, channels)"
 
 
 def _check_operations(graph: Graph, shapes: Sequence[Shape]) -> None:

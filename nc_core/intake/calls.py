@@ -14,11 +14,14 @@ RawRef = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Callees:
-    """Call counts of a model's layers, class names of those that are models, Keras' version."""
+    """Call counts of a model's layers, class names of those that are models, Keras' version, and the layers whose calls
+    Keras 3 notes as those of training although a net that answers has the last word.
+    """
 
     calls: Mapping[str, int]
     nested: Mapping[str, str]
     keras: int
+    training: frozenset[str] = frozenset()
 
     def ref(self, raw: RawRef, *, first: int) -> Ref:
         """A raw reference as (name, call). `first` is the index of a nested model's first call.
@@ -63,7 +66,10 @@ def _keras2(node: Any, layer: str, callees: Callees) -> Call:
 
 def _keras3(node: Mapping[str, Any], layer: str, callees: Callees) -> Call:
     """{"args": [tensor or list of tensors], "kwargs": {...}}."""
-    _check_arguments(node.get("kwargs"), layer)
+    kwargs = node.get("kwargs")
+    if layer in callees.training and callees.keras >= 3 and isinstance(kwargs, dict) and kwargs.get("training") is True:
+        kwargs = {**kwargs, "training": None}
+    _check_arguments(kwargs, layer)
     args = node.get("args")
     if not isinstance(args, list) or len(args) != 1:
         raise _unreadable(layer, args)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nc_core import tensors
 
-Head = Literal["softmax", "logits", "sigmoid", "single-sigmoid"]
+Head = Literal["softmax", "logits", "sigmoid", "single-sigmoid", "single-logit"]
 SCHEMA = 1
 
 
@@ -39,8 +39,8 @@ class CanonicalModel:
 
     Node 0 is the image, a node's inputs stand before it, and a layer may be called by several nodes. `head`
     says what the output is: class probabilities ("softmax"), unbounded scores ("logits"), one probability a
-    class ("sigmoid"), or one probability of the second of two classes ("single-sigmoid"). Weights are
-    float32. `load.py` reads what `save` writes.
+    class ("sigmoid"), one probability of the second of two classes ("single-sigmoid"), or one score of it, above 0
+    where it is likelier than the first ("single-logit"). Weights are float32. `load.py` reads what `save` writes.
     """
 
     input_shape: tuple[int, int, int]

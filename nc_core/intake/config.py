@@ -1,13 +1,13 @@
 """Model configurations (Keras 1 to 3, Sequential and Functional, nested) -> the checked tree."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.calls import Callees, output_ref, read_calls, read_refs
-from nc_core.intake.equivalents import EQUIVALENTS, as_layer, is_operation
+from nc_core.intake.equivalents import EQUIVALENTS
 from nc_core.intake.fields import (
     PRECISION,
     batch_shape,
@@ -19,8 +19,11 @@ from nc_core.intake.fields import (
     object_of,
     plain_name,
 )
+from nc_core.intake.first_shape import first_shape
+from nc_core.intake.graph import second_input
 from nc_core.intake.layer_options import ACTIVATION_LAYERS, known_kind, read_options
 from nc_core.intake.limits import LAYERS, within
+from nc_core.intake.operations import as_layer, is_operation
 from nc_core.intake.order import check_order, in_keras_order
 from nc_core.intake.tree import Call, Leaf, Model, Ref
 from nc_core.intake.wording import TWO_MEANINGS, shown
@@ -87,9 +90,15 @@ class _Reader:
 
     def _equivalent(self, class_name: str, config: Mapping[str, Any], name: str) -> Leaf:
         same = EQUIVALENTS[class_name]
-        made = same.made(read_options(class_name, config, name, same.options))
-        plain = self.leaf(same.kind, {**made, "trainable": config.get("trainable", True)}, name)
-        return replace(plain, stored_as=class_name)
+        options = read_options(class_name, config, name, same.options)
+        plain = self.leaf(same.kind, {**same.made(options), "trainable": config.get("trainable", True)}, name)
+        size = (options["height"], options["width"]) if same.sized else None
+        before = None
+        if same.before is not None:
+            kind, made = same.before
+            before = self.leaf(kind, made(options), f"{name}_{kind.lower()}")
+        # What adds two tensors by a rule of its own spreads them as an operation does.
+        return replace(plain, stored_as=class_name, size=size, before=before, operation=before is not None)
 
     def _activation_layer(self, config: Mapping[str, Any], name: str) -> Leaf | None:
         """Keras lets a layer stand as another one's activation; it becomes a layer of its own."""
@@ -125,8 +134,11 @@ class _Reader:
         names = list(children)
         if not names:
             raise ModelRefused(f"model {name!r} has no layers: submit a trained classifier")
+        for second in names[1:]:
+            if _is_input(children[second]):
+                raise second_input(second, name, names[:1])
         if not _is_input(children[names[0]]):
-            shape = _first_shape(entries[0], children[names[0]], config, name)
+            shape = first_shape(entries[0], children[names[0]], config, name)
             names.insert(0, _free_name("input", children))
             children = {names[0]: Leaf(name=names[0], kind="InputLayer", shape=shape), **children}
         calls: dict[str, tuple[Call, ...]] = {
@@ -157,6 +169,7 @@ class _Reader:
             },
             nested={child_name: child.class_name for child_name, child in children.items() if isinstance(child, Model)},
             keras=self.keras,
+            training=frozenset(child_name for child_name, child in children.items() if _is_augmentation(child)),
         )
         calls = {
             child_name: ((),)
@@ -265,35 +278,9 @@ def _free_name(wanted: str, taken: Mapping[str, object]) -> str:
     return wanted
 
 
+def _is_augmentation(child: Leaf | Model) -> bool:
+    return isinstance(child, Leaf) and child.stored_as is not None and EQUIVALENTS[child.stored_as].training
+
+
 def _is_input(child: Leaf | Model) -> bool:
     return isinstance(child, Leaf) and child.kind == "InputLayer"
-
-
-def _first_shape(entry: Any, first: Leaf | Model, config: Any, name: str) -> tuple[int | None, ...] | None:
-    """A Sequential without an InputLayer has its input's shape in its first layer or in build_input_shape.
-
-    ModelRefused where two of these say different shapes.
-    """
-    found = [shape for shape in _shapes(entry, first, config, name) if shape is not None]
-    for shape in found[1:]:
-        if len(shape) != len(found[0]) or any(_differ(*pair) for pair in zip(shape, found[0], strict=True)):
-            raise ModelRefused(f"model {name!r} has inputs of the shape {found[0]} and of {shape}: save it again")
-    return found[0] if found else None
-
-
-def _differ(size: int | None, other: int | None) -> bool:
-    return size is not None and other is not None and size != other
-
-
-def _shapes(entry: Any, first: Leaf | Model, config: Any, name: str) -> Iterator[tuple[int | None, ...] | None]:
-    inner = entry.get("config")
-    if isinstance(inner, dict):
-        yield batch_shape(inner, name)
-        for shape in (inner.get("input_shape"), None if inner.get("input_dim") is None else [inner["input_dim"]]):
-            if shape is not None:
-                yield batch_shape({"batch_shape": [None, *list_of(shape, f"sizes of the input of {name!r}")]}, name)
-    if isinstance(first, Model):
-        given = first.children[first.inputs[0]] if first.inputs else None
-        yield given.shape if isinstance(given, Leaf) else None
-    built = config.get("build_input_shape") if isinstance(config, dict) else None
-    yield batch_shape({"batch_shape": built}, name)

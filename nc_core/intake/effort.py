@@ -12,7 +12,7 @@ from nc_core.intake.windows import Options, Shape, WeightShapes
 
 CURVED = {"gelu": 1.6, "silu": 1.0, "hard_silu": 1.0, "elu": 1.0, "selu": 1.0, "softplus": 1.0, "exponential": 0.5}
 """Values that activation functions keep for each one that they put out."""
-KINDS = {"LayerNormalization": 2.1, "PReLU": 0.7, "ELU": 1.0}
+KINDS = {"LayerNormalization": 2.1, "GroupNormalization": 1.1, "UnitNormalization": 1.1, "PReLU": 0.7, "ELU": 1.0}
 RESIZED = {"nearest": 0.0, "bilinear": 0.5, "bicubic": 0.5, "lanczos3": 3.0, "lanczos5": 5.0}
 WORKING_OPTIONS = ("activation", "interpolation", "depth_multiplier", "dilation_rate", "kernel_size", "padding")
 """Options that `working_values` goes by."""
@@ -39,7 +39,7 @@ def effort(kind: str, options: Options, source: Shape, output: Shape, weights: W
         working=working_values(kind, options, source, output),
         multiply_adds=_multiply_adds(kind, source, output, weights),
         window_reads=prod(output) * prod(options["pool_size"]) if "pool_size" in options else 0,
-        grouped=_grouped(options, source, output),
+        grouped=_grouped(options, source, output) if kind in KERNELS else 0,
     )
 
 

@@ -1,196 +1,17 @@
-"""Operations and layers of Keras that are written down as others, of which ours are made, that compute the same.
+"""Layers of Keras that are written down as others, of which ours are made, that compute the same at inference.
 
-Keras 3 saves the `x + 3.0` of a net as an entry of its own among the layers, an operation with the number in its call,
-Keras 2 as a call of TensorFlow's function; and its ConvNeXt has two classes of its own. The canonical form knows none
-of these: a number becomes a Rescaling, an operation on two tensors the layer that merges them, ConvNeXt's classes the
-plain layers that they amount to. So whatever is built and saved afterwards loads with plain Keras.
+Augmentation does nothing when a net answers; ConvNeXt and InceptionResNet have classes of their own. The canonical form
+knows none of these: each becomes the plain layer that it amounts to. So whatever is built and saved afterwards loads
+with plain Keras.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nc_core.errors import ModelRefused
 from nc_core.intake import options as read
-from nc_core.intake.fields import ENTRY_KEYS, check_precision
-from nc_core.intake.layers import Option
+from nc_core.intake.layers import FORMAT, Option
 from nc_core.intake.windows import Shape
-from nc_core.intake.wording import shown
-
-MODULES = ("keras.src.ops.numpy", "keras.ops.numpy", "keras.ops")
-"""Where Keras 3 says that an operation comes from; `.h5` files do not say it."""
-
-
-@dataclass(frozen=True)
-class Operation:
-    """An operation on two values.
-
-    layer: the layer that does the same to two tensors, where there is one. right: scale and offset of the Rescaling
-    that does the same to a tensor x, given the number n of `x ? n`; left: of `n ? x`, where that is one.
-    """
-
-    layer: str | None
-    right: Callable[[float], tuple[float, float]]
-    left: Callable[[float], tuple[float, float]] | None
-
-
-def _sum(number: float) -> tuple[float, float]:
-    return 1.0, number
-
-
-def _product(number: float) -> tuple[float, float]:
-    return number, 0.0
-
-
-def _difference(number: float) -> tuple[float, float]:
-    return 1.0, -number
-
-
-def _complement(number: float) -> tuple[float, float]:
-    return -1.0, number
-
-
-def _share(number: float) -> tuple[float, float]:
-    if number == 0:
-        raise ValueError("a number other than 0")
-    return 1 / number, 0.0
-
-
-# Each is arithmetic of two values, element by element, without options: no code, no state, no other shape.
-OPERATIONS: Mapping[str, Operation] = {
-    "Add": Operation("Add", _sum, _sum),  # MobileNetV3's hard sigmoid, ConvNeXt's residuals
-    "Subtract": Operation("Subtract", _difference, _complement),  # x - mean
-    "Multiply": Operation("Multiply", _product, _product),  # x * (1 / 6), squeeze and excite
-    "TrueDivide": Operation(None, _share, None),  # x / 255, as Python writes it; n / x is no Rescaling
-    "Divide": Operation(None, _share, None),  # keras.ops.divide, the same
-}
-
-
-KERAS_2 = {
-    "__operators__.add": "Add",
-    "math.add": "Add",
-    "math.subtract": "Subtract",
-    "math.multiply": "Multiply",
-    "math.truediv": "TrueDivide",
-    "math.divide": "Divide",
-}
-"""TensorFlow's names of the same, in the class `TFOpLambda` that Keras 2 wrote. It would call whatever function is
-named there; here the name is looked up in this table alone."""
-
-
-def is_operation(entry: Mapping[str, Any]) -> bool:
-    """True for an entry of a configuration's `layers` that is one of OPERATIONS.
-
-    Where no module is given, its call tells it from a layer of the same name, which takes one list of tensors.
-    """
-    name, module = _operation(entry), entry.get("module")
-    if name is None or entry.get("registered_name") not in (None, name):
-        return False
-    if module is not None:
-        return module in MODULES
-    return entry.get("class_name") == "TFOpLambda" or any(len(_arguments(node)) == 2 for node in _nodes(entry))
-
-
-def as_layer(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of the layer that computes what the operation `entry` does; ModelRefused where there is none.
-
-    Its call is the operation's own, without the number: what it takes is checked as for any other layer.
-    """
-    operation, nodes = OPERATIONS[_operation(entry) or ""], _nodes(entry)
-    _check_config(entry)
-    if len(nodes) != 1:
-        raise _unreadable(entry, "it is not called exactly once")
-    arguments = _arguments(nodes[0])
-    if len(arguments) != 2:
-        raise _unreadable(entry, "its call is not one of two values alone")
-    match [_is_tensor(value) for value in arguments]:
-        case [True, True]:
-            class_name, config = operation.layer, {}
-        case [True, False]:
-            class_name, config = "Rescaling", _rescaling(entry, operation.right, arguments[1])
-        case [False, True]:
-            class_name, config = "Rescaling", _rescaling(entry, operation.left, arguments[0])
-        case _:
-            raise _unreadable(entry, "it takes no tensor")
-    if class_name is None:
-        raise _unreadable(entry, "it divides by a tensor")
-    called = _call(nodes[0], [value for value in arguments if _is_tensor(value)])
-    return {"class_name": class_name, "config": config, "name": entry.get("name"), "inbound_nodes": [called]}
-
-
-def _check_config(entry: Mapping[str, Any]) -> None:
-    """An operation has a name and nothing else, TensorFlow's also what it calls."""
-    config = entry.get("config")
-    unknown = set(entry) - set(ENTRY_KEYS)
-    if isinstance(config, dict):
-        check_precision(config, str(entry.get("name")))
-        unknown |= set(config) - {"name", "dtype", "trainable", "function"}
-        if config.get("name") not in (None, entry.get("name")):
-            unknown.add("name")
-    if unknown:
-        raise _unreadable(entry, f"it has {shown(min(unknown))} besides")
-
-
-def _operation(entry: Mapping[str, Any]) -> str | None:
-    """The name in OPERATIONS; None for anything else."""
-    name, config = entry.get("class_name"), entry.get("config")
-    if name == "TFOpLambda":
-        function = config.get("function") if isinstance(config, dict) else None
-        return KERAS_2.get(function) if isinstance(function, str) else None
-    return name if isinstance(name, str) and name in OPERATIONS else None
-
-
-def _nodes(entry: Mapping[str, Any]) -> list[Any]:
-    nodes = entry.get("inbound_nodes")
-    return nodes if isinstance(nodes, list) else []
-
-
-def _arguments(node: Any) -> list[Any]:
-    """What one call takes: Keras 3's args, or Keras 2's [layer, node, tensor, {"y": the other one}].
-
-    A number before a tensor is in Keras 2 a layer called _CONSTANT_VALUE whose tensor index is the number.
-    """
-    if isinstance(node, dict):
-        arguments = node.get("args")
-        return arguments if isinstance(arguments, list) else []
-    if not (isinstance(node, list) and len(node) == 4 and isinstance(node[3], dict)):
-        return []
-    first, others = node[:3], {key: value for key, value in node[3].items() if key != "name"}
-    if set(others) != {"y"}:
-        return []
-    return [first[2] if first[:2] == ["_CONSTANT_VALUE", -1] else first, others["y"]]
-
-
-def _call(node: Any, tensors: list[Any]) -> Any:
-    """The same call, of these tensors alone."""
-    if isinstance(node, dict):
-        return {**node, "args": [tensors] if len(tensors) > 1 else tensors}
-    return [[*tensor, {}] for tensor in tensors]
-
-
-def _is_tensor(value: Any) -> bool:
-    if isinstance(value, dict):
-        return value.get("class_name") == "__keras_tensor__"
-    return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
-
-
-def _rescaling(
-    entry: Mapping[str, Any], scaling: Callable[[float], tuple[float, float]] | None, number: Any
-) -> dict[str, Any]:
-    if scaling is None:
-        raise _unreadable(entry, "it divides by a tensor")
-    try:
-        scale, offset = scaling(read.number(number))
-    except ValueError as error:
-        raise _unreadable(entry, f"it takes {shown(number)}; what is read here is {error} or a tensor") from None
-    return {"scale": scale, "offset": offset}
-
-
-def _unreadable(entry: Mapping[str, Any], why: str) -> ModelRefused:
-    return ModelRefused(
-        f"layer {shown(entry.get('name'))} is the operation {shown(entry.get('class_name'))}, and {why}: put Keras' "
-        "layers of the same meaning in its place (Rescaling, Normalization, Add, ...) and save the model again"
-    )
 
 
 @dataclass(frozen=True)
@@ -198,28 +19,100 @@ class Equivalent:
     """A class that is written down as another one.
 
     options: as in `layers.Kind`, of the class in the file. kind: the class that it becomes; made: the configuration of
-    that one, given the options read. stored: the shape in which the file holds an array, given the one it gets.
+    that one, given the options read. stored: the shape in which the file holds an array, given the one it gets. sized:
+    height and width are among the options, and images come out of it in that size: see `sized.py`. before: the layer
+    that its second of two inputs passes first, given the options read. training: Keras 3 notes `training=True` for each
+    of its calls, unless told otherwise, and has it do its work where a net is called with nothing said: `predict` and
+    `training=False` say it.
     """
 
     options: Mapping[str, Option]
     kind: str
     made: Callable[[Mapping[str, Any]], dict[str, Any]]
     stored: Callable[[Shape], Shape] = lambda shape: shape
+    sized: bool = False
+    before: tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]] | None = None
+    training: bool = False
+
+
+IDENTITY: Mapping[str, Any] = {"activation": "linear"}
+
+
+def _unused(*names: str) -> dict[str, Option]:
+    """Options that count in training alone."""
+    return {name: Option(read.anything, None, kept=False) for name in names}
+
+
+def _nothing(options: Mapping[str, Option], *, sized: bool = False, training: bool = False) -> Equivalent:
+    return Equivalent(options, "Activation", lambda _: dict(IDENTITY), sized=sized, training=training)
+
+
+SIZE = {"height": Option(read.count), "width": Option(read.count), **FORMAT, **_unused("bounding_box_format")}
+_FILLED = ("fill_mode", "fill_value", "interpolation")
+_AUGMENTATION: Mapping[str, tuple[str, ...]] = {
+    "RandomFlip": ("mode",),
+    "RandomRotation": ("factor", *_FILLED),
+    "RandomZoom": ("height_factor", "width_factor", *_FILLED),
+    "RandomTranslation": ("height_factor", "width_factor", *_FILLED),
+    "RandomShear": ("x_factor", "y_factor", *_FILLED),
+    "RandomPerspective": ("factor", "scale", *_FILLED),
+    "RandomElasticTransform": ("factor", "scale", *_FILLED),
+    "RandomErasing": ("factor", "scale", "fill_value"),
+    "RandomBrightness": ("factor",),
+    "RandomContrast": ("factor",),
+    "RandomHue": ("factor",),
+    "RandomSaturation": ("factor",),
+    "RandomSharpness": ("factor",),
+    "RandomGrayscale": ("factor",),
+    "RandomInvert": ("factor",),
+    "RandomPosterization": ("factor",),
+    "RandomColorDegeneration": ("factor",),
+    "RandomColorJitter": ("brightness_factor", "contrast_factor", "saturation_factor", "hue_factor"),
+    "RandomGaussianBlur": ("factor", "kernel_size", "sigma"),
+    "RandAugment": ("factor", "num_ops", "interpolation"),
+    "AugMix": ("factor", "num_chains", "chain_depth", "alpha", "all_ops", "interpolation"),
+}
+"""Layers that pass images on as they are when a net answers, and their options. Not among them: AutoContrast and
+Equalization, which change images then, too; and Solarization, in which nothing is random."""
 
 
 EQUIVALENTS: Mapping[str, Equivalent] = {
-    # A factor for each channel, its only array: a depthwise kernel of one pixel multiplies by the same numbers.
+    "Identity": _nothing({}),
+    "ActivityRegularization": _nothing(_unused("l1", "l2")),
+    "AlphaDropout": _nothing(_unused("rate", "noise_shape")),
+    **{
+        name: _nothing(_unused(*names, "value_range", "data_format", "bounding_box_format"), training=True)
+        for name, names in _AUGMENTATION.items()
+    },
+    # Nothing where images are of that size already; of others it would take a part, or interpolate.
+    "RandomCrop": _nothing(SIZE, sized=True, training=True),
+    "Resizing": _nothing(
+        {**SIZE, **_unused(*_FILLED, "crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias")},
+        sized=True,
+        training=True,
+    ),
+    # Borders away, of a width that follows from its input.
+    "CenterCrop": Equivalent(SIZE, "Cropping2D", lambda _: {}, sized=True, training=True),
+    # Of keras.applications.inception_resnet_v2. The first input plus the second by a factor.
+    "CustomScaleLayer": Equivalent(
+        {"scale": Option(read.number)},
+        "Add",
+        lambda _: {},
+        before=("Rescaling", lambda options: {"scale": options["scale"], "offset": 0.0}),
+    ),
+    # Of keras.applications.convnext. A factor for each channel, its only array: a depthwise kernel of one pixel
+    # multiplies by the same numbers.
     "LayerScale": Equivalent(
         {"projection_dim": Option(read.count), "init_values": Option(read.number, 0.0, kept=False)},
         "DepthwiseConv2D",
         lambda _: {"kernel_size": 1, "use_bias": False},
         lambda shape: shape[2:3],
     ),
-    # Nothing at inference; in training it drops an image's whole branch: a dropout with one draw for each image.
+    # Of the same. Nothing at inference; in training it drops an image's whole branch: a dropout with one draw for each
+    # image.
     "StochasticDepth": Equivalent(
         {"drop_path_rate": Option(read.rate)},
         "Dropout",
         lambda options: {"rate": options["drop_path_rate"], "noise_shape": [None, 1, 1, 1]},
     ),
 }
-"""Classes of keras.applications.convnext."""

@@ -18,8 +18,12 @@ OWN_MODULES = {
     "Sequential": ("sequential",),
     "LayerScale": ("convnext",),
     "StochasticDepth": ("convnext",),
+    "CustomScaleLayer": ("inception_resnet_v2",),
 }
 """Of classes that are not exported: the last parts of the modules in which Keras 2.12 to 3 has them."""
+
+REGISTERED = {"Custom>CustomScaleLayer": "CustomScaleLayer"}
+"""Under which Keras 2.12 to 2.15 registered a class of its own."""
 
 ENTRY_KEYS = (
     "class_name",
@@ -39,12 +43,12 @@ PRECISION = "float32"
 
 
 def class_and_config(entry: Any) -> tuple[str, Any]:
-    """What every entry of a configuration has."""
+    """What every entry of a configuration has; the class by Keras 3's name for it."""
     entry = object_of(entry, "a layer's entry")
     class_name = entry.get("class_name")
     if not isinstance(class_name, str):
         raise ModelRefused("a layer of the model configuration has no class_name: save the model again")
-    return class_name[:NAME_CHARACTERS], entry.get("config", {})
+    return REGISTERED.get(class_name, class_name)[:NAME_CHARACTERS], entry.get("config", {})
 
 
 def check_origin(entry: Mapping[str, Any], name: str) -> None:
@@ -52,7 +56,10 @@ def check_origin(entry: Mapping[str, Any], name: str) -> None:
     unknown = [key for key in entry if key not in ENTRY_KEYS]
     if unknown:
         raise ModelRefused(f"layer {name!r} has the key {shown(unknown[0])}, which Keras does not write: save it again")
-    module, registered, class_name = entry.get("module"), entry.get("registered_name"), entry.get("class_name")
+    module, registered, class_name = (
+        REGISTERED.get(value, value) if isinstance(value, str) else value
+        for value in (entry.get("module"), entry.get("registered_name"), entry.get("class_name"))
+    )
     told = shown(class_name)
     if isinstance(registered, str) and ">" in registered:
         raise ModelRefused(f"layer {name!r} is the custom class {shown(registered)}: rebuild it from Keras' own layers")

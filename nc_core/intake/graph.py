@@ -39,13 +39,20 @@ class Graph:
     _names: set[str] = field(default_factory=set)
 
     def call(self, leaf: Leaf, path: Path, inputs: tuple[int, ...]) -> int:
-        """Append a call of a layer (and of the activation that follows it); returns the node of its
-        output.
-        """
+        """Append a call of a layer (and of what stands before or behind it); returns the node of its output."""
+        if leaf.before is not None:
+            inputs = self._scaled(leaf, leaf.before, path, inputs)
         node = self._node(leaf, path, inputs)
         if leaf.followed_by is not None:
             node = self._node(leaf.followed_by, (*path, leaf.followed_by.name), (node,))
         return node
+
+    def _scaled(self, leaf: Leaf, before: Leaf, path: Path, inputs: tuple[int, ...]) -> tuple[int, ...]:
+        if len(inputs) != 2:
+            raise ModelRefused(
+                f"layer {leaf.name!r} ({leaf.class_name}) takes two inputs and has {len(inputs)}: save the model again"
+            )
+        return inputs[0], self._node(before, (*path, before.name), inputs[1:])
 
     def _node(self, leaf: Leaf, path: Path, inputs: tuple[int, ...]) -> int:
         self.edges += len(inputs)
@@ -67,9 +74,18 @@ def flatten(model: Model) -> Graph:
             f"the model has {len(model.inputs)} inputs; an image classifier has one: submit one of those"
         )
     graph = Graph()
-    output = _emit(graph, model, (), (0,))
+    output = _emit(graph, model, (), (_image(graph, model),))
     graph.layers, graph.nodes, graph.output = in_order(graph.layers, graph.nodes, output)
     return graph
+
+
+def _image(graph: Graph, model: Model) -> int:
+    """The node of what the net takes: the image, or of one without an axis of channels its one channel."""
+    given = model.children[model.inputs[0]]
+    if not isinstance(given, Leaf) or given.shape is None or len(given.shape) != 2:
+        return 0
+    plane = Leaf(name="one_channel", kind="Reshape", options={"target_shape": list(given.shape)})
+    return graph.call(plane, (), (0,))
 
 
 def in_order(layers: Sequence[AnyLayer], nodes: Sequence[Node], output: int) -> tuple[list[AnyLayer], list[Node], int]:
@@ -118,11 +134,16 @@ def _emit(graph: Graph, model: Model, path: Path, inputs: tuple[int, ...]) -> in
         if isinstance(child, Model):
             done[ref] = _emit(graph, child, below, taken)
         elif child.kind == "InputLayer":
-            raise ModelRefused(
-                f"layer {ref.name!r} of model {model.name!r} is an InputLayer and none of its inputs "
-                f"({', '.join(map(repr, model.inputs))[:200]}): an image classifier begins with its one input; leave "
-                "that layer out and save the model again"
-            )
+            raise second_input(ref.name, model.name, model.inputs)
         else:
             done[ref] = graph.call(child, below, taken)
     return done[model.output]
+
+
+def second_input(layer: str, model: str, inputs: Sequence[str]) -> ModelRefused:
+    """An InputLayer that is none of a model's inputs."""
+    return ModelRefused(
+        f"layer {layer!r} of model {model!r} is an InputLayer and none of its inputs "
+        f"({', '.join(map(repr, inputs))[:200]}): an image classifier begins with its one input; leave that layer out "
+        "and save the model again"
+    )

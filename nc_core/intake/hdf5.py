@@ -83,6 +83,12 @@ def group_at(group: Any, path: str) -> Any | None:
 
 
 @_damage_refused
+def members(group: Any) -> list[str]:
+    """The names of all that a group holds."""
+    return list(group)
+
+
+@_damage_refused
 def refuse_others(group: Any, known: Iterable[str]) -> None:
     """Raise ModelRefused where something stands beside the parts known: it may be a second set of weights."""
     tops = {name.split("/")[0] for name in known}

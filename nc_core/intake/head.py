@@ -59,8 +59,8 @@ def find_head(layers: Sequence[Layer], nodes: Sequence[Node], output: int, shape
         return "softmax", units
     if found == {"sigmoid"} and _is_last(layers, nodes, final):
         return ("single-sigmoid", 2) if units == 1 else ("sigmoid", units)
-    if found == {"linear"} and units > 1:
-        return "logits", units
+    if found == {"linear"}:
+        return ("logits", units) if units > 1 else ("single-logit", 2)
     raise _no_classifier(found, units)
 
 
@@ -71,10 +71,10 @@ def _no_classifier(found: set[str], units: int) -> ModelRefused:
             f"the model's {units} outputs are computed from those of a {kinds} that is not its last layer (an average "
             "of several nets?): submit one net that ends in it"
         )
-    if found == {"linear"} or found == {"softmax"}:
+    if found == {"softmax"}:
         return ModelRefused(
-            f"the model has a single {kinds} output: that is no classifier; one of two classes ends in a "
-            "sigmoid, one of N in N outputs"
+            "the model has a single softmax output, which is always 1: that is no classifier; one of two classes ends "
+            "in a sigmoid, one of N in N outputs"
         )
     return ModelRefused(
         f"the model's {units} outputs end in {kinds}: that is no classifier; one ends in a softmax, a "

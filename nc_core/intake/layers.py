@@ -128,6 +128,18 @@ KINDS: Mapping[str, Kind] = {
         },
         _moments(),
     ),
+    # The same for groups of channels.
+    "GroupNormalization": Kind(
+        {
+            "groups": Option(read.groups, 32),
+            "axis": Option(read.axis, -1),
+            "epsilon": Option(read.positive, 1e-3),
+            **SCALED,
+        },
+        _moments(),
+    ),
+    # Values over the root of the sum of their squares, which counts as 1e-12 where it is smaller.
+    "UnitNormalization": Kind({"axis": Option(read.axes, [-1])}),
     # One function of a short list, see options.ACTIVATIONS.
     "Activation": Kind({"activation": Option(read.activation)}),
     # Value by value, linear in pieces.

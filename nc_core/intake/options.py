@@ -52,6 +52,11 @@ def count(value: Any) -> int:
     return value
 
 
+def groups(value: Any) -> int:
+    """A number of groups of channels; -1 for as many as there are channels."""
+    return -1 if value == -1 else count(value)
+
+
 def whole(value: Any) -> int:
     """A whole number of at least 0: a width that may be nothing."""
     return 0 if value == 0 and not isinstance(value, bool) else count(value)
@@ -146,6 +151,16 @@ def off(value: Any) -> None:
         raise ValueError("it switched off")
 
 
+def nothing(value: Any) -> None:
+    """An option that is not null has a meaning that we do not carry, also where it is 0 or false."""
+    if value is not None:
+        raise ValueError("null")
+
+
+def anything(value: Any) -> None:
+    """An option that counts in training alone."""
+
+
 def one_of(*names: str) -> Reader:
     """One of the given words, each of which Keras knows as a rule of its own."""
 
@@ -199,8 +214,14 @@ def sizes(value: Any) -> list[int]:
     return [item if item == -1 else count(item) for item in value]
 
 
-def noise_shape(value: Any) -> list[int | None]:
-    """A dropout's mask shape: null where the input's own size counts; no larger than the input, see `shapes.py`."""
+def noise_shape(value: Any) -> list[int | None] | None:
+    """A dropout's mask shape: null where the input's own size counts; no larger than the input, see `shapes.py`.
+
+    A number alone, as in Dropout(0.2, 2), is no shape: Keras 2 saved it, Keras 3 refuses it, and a net that answers
+    drops nothing.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return None
     if not isinstance(value, list) or len(value) > AXES:
         raise ValueError(f"up to {AXES} whole numbers or nulls")
     return [None if item is None else count(item) for item in value]

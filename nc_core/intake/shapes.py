@@ -67,6 +67,14 @@ def _layer_norm(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, Weigh
     return inputs[0], dict.fromkeys(_learnt(options), shape)
 
 
+def _group_norm(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightShapes]:
+    channels = inputs[0][_place(options["axis"], len(inputs[0]))]
+    groups = options["groups"]
+    if groups != -1 and channels % groups:
+        raise ValueError(f"{groups} groups do not divide {channels} channels evenly")
+    return inputs[0], dict.fromkeys(_learnt(options), (channels,))
+
+
 def _learnt(options: Options) -> list[str]:
     return ["gamma"] * options["scale"] + ["beta"] * options["center"]
 
@@ -178,6 +186,7 @@ RULES: Mapping[str, Rule] = {
     "Dense": _dense,
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
+    "GroupNormalization": _group_norm,
     "PReLU": _prelu,
     "MaxPooling2D": windows.pool,
     "AveragePooling2D": windows.pool,
@@ -196,5 +205,6 @@ RULES: Mapping[str, Rule] = {
     "Normalization": _normalise,
     "Subtract": _subtract,
     **dict.fromkeys(("Add", "Multiply", "Average", "Maximum", "Minimum"), _elementwise),
-    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "GaussianNoise", "GaussianDropout"), _same),
+    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "UnitNormalization"), _same),
+    **dict.fromkeys(("GaussianNoise", "GaussianDropout"), _same),
 }

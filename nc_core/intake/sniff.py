@@ -1,15 +1,22 @@
 """Tells by its first bytes what was submitted; what is no Keras or ONNX file is refused with the way to one."""
 
+import re
 import zipfile
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.container import HDF5_MAGIC, ZIP_MAGIC, Kind
+from nc_core.intake.container import HDF5_MAGIC, SUFFIXES, ZIP_MAGIC, Kind
 from nc_core.intake.limits import FILE_BYTES, within
+from nc_core.intake.wording import shown
 
 TORCH_LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The pickled number 0x1950a86a20f9469cfc6c that opened PyTorch files before 1.6."""
+
+FOLDER_FILES = 1_000
+"""Files of a folder that are looked through for a model."""
 
 WANTED = "submit a Keras or ONNX file (.keras, .h5 or .onnx)"
 
@@ -29,6 +36,8 @@ HOW_TO_CONVERT = {
     "NumPy": "a NumPy archive: if these are weights, load them into the Keras net and submit that, "
     "model.save('model.keras'); if these are images, pass it as --data",
     "JSON": "JSON text, an architecture without weights: submit the whole model, model.save('model.keras')",
+    "notebook": "a Jupyter notebook, a program and no model: run it where you trust it and submit the file that it "
+    "saves, model.save('model.keras')",
     "LFS": "a Git LFS pointer, not the model itself: fetch it first, git lfs pull",
     "HTML": f"a web page, not a model: the download went wrong; {WANTED}",
     "text": f"text; {WANTED}",
@@ -72,7 +81,23 @@ def _told(kind: str | None) -> str:
 def _folder(path: Path) -> str:
     if (path / "saved_model.pb").is_file():
         return f"the folder is {HOW_TO_CONVERT['SavedModel']}"
-    return f"{path.name!r} is a folder, not a model file; {WANTED}"
+    names = sorted(each.relative_to(path).as_posix() for each in islice(path.rglob("*"), FOLDER_FILES))
+    if models := _models(names):
+        return f"{shown(path.name)} is a folder that holds {_some(models)}: submit that file"
+    if any(name.endswith("saved_model.pb") for name in names):
+        return f"{shown(path.name)} is a folder that holds {HOW_TO_CONVERT['SavedModel']}"
+    return f"{shown(path.name)} is a folder, not a model file; {WANTED}"
+
+
+def _models(names: Sequence[str]) -> list[str]:
+    """Those that a Keras model has, but not those of weights alone."""
+    return [name for name in names if name.lower().endswith(tuple(SUFFIXES)) and not name.endswith(".weights.h5")]
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(names) - 2:,} more" if len(names) > 2 else ""
+    return " and ".join(shown(name) for name in names[:2]) + more if names else "nothing"
 
 
 def _archive(file: BinaryIO) -> Kind:
@@ -89,7 +114,9 @@ def _archive(file: BinaryIO) -> Kind:
         raise ModelRefused(_told("SavedModel"))
     if names and all(name.endswith(".npy") for name in names):
         raise ModelRefused(_told("NumPy"))
-    raise ModelRefused(_told("zip"))
+    if models := _models(names):
+        raise ModelRefused(f"the file is a zip archive that holds {_some(models)}: unpack it and submit that file")
+    raise ModelRefused(f"{_told('zip')}; it holds {_some(names)}")
 
 
 def _line(error: Exception) -> str:
@@ -136,4 +163,6 @@ def _text(start: bytes) -> str | None:
         return "LFS"
     if text.startswith(("<!doctype", "<html")):
         return "HTML"
+    if re.match(r'\{\s*"cells"', text) or (text.startswith("{") and '"nbformat"' in text):
+        return "notebook"
     return "JSON" if text.startswith(("{", "[")) else "text"

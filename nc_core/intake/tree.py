@@ -15,7 +15,8 @@ class Leaf:
     built: the file's word on what input the layer was built for. followed_by: an activation that was itself a layer
     (ReLU, LeakyReLU, ...), to be applied to this one's output. stored_as: its class in the file, where that is another
     one (`equivalents.py`). operation: it was an operation on tensors, which spreads its inputs by other rules than a
-    layer does.
+    layer does. size: height and width of the images that come out of it, where it says so. before: a layer that the
+    second of its two inputs passes first.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Leaf:
     followed_by: "Leaf | None" = None
     stored_as: str | None = None
     operation: bool = False
+    size: tuple[int, int] | None = None
+    before: "Leaf | None" = None
 
     @property
     def class_name(self) -> str:

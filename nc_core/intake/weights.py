@@ -2,10 +2,21 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.hdf5 import dataset_at, group_at, names_attribute, numbered, text_attribute
+from nc_core.intake.hdf5 import (
+    NAMES,
+    PATH_CHARACTERS,
+    dataset_at,
+    group_at,
+    members,
+    names_attribute,
+    numbered,
+    text_attribute,
+)
+from nc_core.intake.limits import within
 from nc_core.intake.order import is_weighted
 from nc_core.intake.tree import Leaf, Model, Path, leaves
 from nc_core.intake.wording import TWO_MEANINGS, shown
@@ -142,69 +153,96 @@ def _by_order(inner: list[tuple[Path, Leaf, bool]], weights: list[str]) -> dict[
 
 
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
-"""Where a `.keras` archive has the weights of a model's layers, in Keras 3 and in 2.12 to 2.14."""
+"""Where a `.keras` archive has the weights of a model's layers: in Keras 2.15 and 3, and in 2.12 to 2.14."""
+
+Group = Any
+"""Of HDF5."""
 
 
-def archive_arrays(root: Any, model: Model) -> Arrays:
-    """Arrays of Keras 3: layers/<class name>_<counter>/vars/<n>, nested models the same way below theirs.
+def archive_arrays(root: Group, model: Model) -> Arrays:
+    """Arrays of a `.keras` archive: layers/<class name>_<counter>/vars/<n>, nested models the same way below theirs.
 
-    The counters run over the layers in Keras' order. ModelRefused where there is none of these groups, where there are
-    both, and where weights are left that no layer takes.
+    The counters run over the layers in Keras' order. Keras 2.12 to 2.14 counted a layer with weights twice, and on
+    Windows every Keras before 3 wrote the path of a layer with backslashes, as one name; Keras 3 loads no such file, so
+    that it means what its writer meant. ModelRefused where a layer has no group, where there are both containers, and
+    where weights are left that no layer takes.
     """
-    tops = [name for name in CONTAINERS if group_at(root, name) is not None]
-    if not tops:
-        raise ModelRefused("the weights file has no group 'layers': save the model again with Keras 3")
-    if len(tops) > 1:
-        raise ModelRefused(f"the weights file has both groups {' and '.join(tops)}: save the model again")
-    taken: set[str] = set()
-    found = dict(_archived(root, model, (), "", tops[0], taken))
-    unused = next((place for place in _filled(root, tops[0]) if place not in taken), None)
+    stored, container = _stored(root)
+    slots = list(_slots(model, (), "", container, 1))
+    if container == CONTAINERS[1] and not all(slot.place in stored for slot in slots):
+        slots = list(_slots(model, (), "", container, 2))
+    missing = next((slot.place for slot in slots if slot.place not in stored), None)
+    if missing is not None:
+        raise ModelRefused(
+            f"the weights file has no group {shown(missing)}, which the architecture needs: save the model again"
+        )
+    unused = next(iter(stored.keys() - {slot.place for slot in slots}), None)
     if unused is not None:
         raise ModelRefused(
             f"the weights file holds {shown(unused)}, which no layer of the model takes: save the model again"
         )
-    return found
+    return {slot.path: _variables(stored[slot.place], slot) for slot in slots}
 
 
-def _archived(
-    root: Any, model: Model, path: Path, prefix: str, container: str, taken: set[str]
-) -> Iterator[tuple[Path, list[Any]]]:
+def _stored(root: Group) -> tuple[Mapping[str, Group], str]:
+    """The groups that hold arrays of a layer, by their place with slashes, and the one container of them all."""
+    found: dict[str, Group] = {}
+    pending = [("", root)]
+    for above, group in pending:
+        within(len(pending), NAMES, "groups in its weights file")
+        for name in members(group):
+            place = f"{above}{name}".replace("\\", "/")
+            within(len(place), PATH_CHARACTERS, "characters in the name of a group of its weights file")
+            below = group_at(group, name) if _is_place(place.split("/")) else None
+            if below is None:
+                continue
+            pending.append((f"{place}/", below))
+            variables = group_at(below, "vars")
+            if variables is not None and members(variables):
+                if place in found:
+                    raise ModelRefused(f"the weights file holds {shown(place)} twice: save the model again")
+                found[place] = variables
+    tops = {place.split("/")[0] for place, _ in pending if place}
+    if not tops:
+        raise ModelRefused("the weights file has no group 'layers': save the model again with Keras 3")
+    if len(tops) > 1:
+        raise ModelRefused(f"the weights file has both groups {' and '.join(sorted(tops))}: save the model again")
+    return found, tops.pop()
+
+
+def _is_place(parts: Sequence[str]) -> bool:
+    """Whether these lead to a layer: a container, a layer, a container of the model that this is, and so on."""
+    return parts[0] in CONTAINERS and all(part == parts[0] for part in parts[::2])
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """Where a layer's arrays should lie; path: of the layer, the last name being that of a child of `model`."""
+
+    path: Path
+    place: str
+    model: Model
+
+
+def _slots(model: Model, path: Path, prefix: str, container: str, counted: int) -> Iterator[_Slot]:
+    """Of every layer with weights. counted: how often Keras counted such a layer, or a model with such layers."""
     used: dict[str, int] = {}
     for name, child in model.children.items():
         stem = snake_case(child.class_name)
-        used[stem] = used.get(stem, -1) + 1
-        place = f"{prefix}{container}/{stem}_{used[stem]}" if used[stem] else f"{prefix}{container}/{stem}"
+        number = used.get(stem, 0)
+        used[stem] = number + (counted if is_weighted(child) else 1)
+        place = f"{prefix}{container}/{stem}_{number}" if number else f"{prefix}{container}/{stem}"
         if isinstance(child, Model):
-            yield from _archived(root, child, (*path, name), f"{place}/", container, taken)
+            yield from _slots(child, (*path, name), f"{place}/", container, counted)
         elif child.weight_names:
-            taken.add(place)
-            yield (*path, name), _variables(root, place, child, model)
+            yield _Slot((*path, name), place, model)
 
 
-def _variables(root: Any, place: str, leaf: Leaf, model: Model) -> list[Any]:
-    group = group_at(root, f"{place}/vars")
-    if group is None:
-        raise ModelRefused(
-            f"the weights file has no group {shown(place)}, which the architecture needs: save the model again"
-        )
-    said = text_attribute(group, "name")
-    if said != leaf.name and said in model.children:
-        raise _two_meanings(f"layer {shown(leaf.name)} gets the weights of {shown(said)}")
+def _variables(group: Group, slot: _Slot) -> list[Any]:
+    said, name = text_attribute(group, "name"), slot.path[-1]
+    if said != name and said in slot.model.children:
+        raise _two_meanings(f"layer {shown(name)} gets the weights of {shown(said)}")
     return numbered(group)
-
-
-def _filled(root: Any, container: str) -> Iterator[str]:
-    """The places below a container that hold arrays of a layer, nested models' included."""
-    pending = [container]
-    while pending:
-        place = pending.pop()
-        for name in group_at(root, place) or ():
-            below = f"{place}/{name}"
-            if group_at(root, f"{below}/{container}") is not None:
-                pending.append(f"{below}/{container}")
-            group = group_at(root, f"{below}/vars")
-            if group is not None and len(group):
-                yield below
 
 
 def snake_case(class_name: str) -> str:

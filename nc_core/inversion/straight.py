@@ -24,7 +24,10 @@ SLOPE = 1e-3
 """Of the slope of the best line: what is flatter counts as flat."""
 VALUES = 50_000
 """Values of one layer that its line is fitted to, at most."""
-KINDS = frozenset({"Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "LayerNormalization", "Minimum", "Maximum"})
+KINDS = frozenset(
+    {"Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Minimum", "Maximum"}
+    | {"LayerNormalization", "GroupNormalization", "UnitNormalization"}
+)
 """Steps that are looked at: they change values, each at its place."""
 PIXELWISE = frozenset(
     {"Rescaling", "Normalization", "BatchNormalization", "PReLU", "Dropout", "GaussianNoise", "Dense"}

@@ -30,7 +30,7 @@ def _scores(model: CanonicalModel) -> Layer:
     node = final_node(model.layers, model.nodes, model.output)
     if (layer := _layer(model, node)) is not None and layer.kind in ("Softmax", "Activation"):
         layer = _layer(model, final_node(model.layers, model.nodes, model.nodes[node].inputs[0]))
-    if layer is None or layer.kind != "Dense" or model.head == "single-sigmoid":
+    if layer is None or layer.kind != "Dense" or layer.options["units"] != model.classes:
         raise OptionRefused(
             "retraining gives the net an output for poisoned images, and this one does not end in a Dense layer with "
             "one output a class: pass another --mitigate"

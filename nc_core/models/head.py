@@ -10,11 +10,13 @@ from nc_core.intake.names import BOTH_LOGITS, ZERO_LOGIT
 def strip_head(model: CanonicalModel) -> CanonicalModel:
     """The same net with N linear outputs (head "logits").
 
-    A final softmax or sigmoid becomes linear; a single sigmoid of z becomes the logits [0, z], whose softmax
-    has the same probabilities: e^z / (1 + e^z). Layers with weights keep their names and their order.
+    A final softmax or sigmoid becomes linear; a single sigmoid of z, or z alone, becomes the logits [0, z], whose
+    softmax has the same probabilities: e^z / (1 + e^z). Layers with weights keep their names and their order.
     """
     if model.head == "logits":
         return model
+    if model.head == "single-logit":
+        return _paired(replace(model, head="logits"))
     number = model.nodes[final_node(model.layers, model.nodes, model.output)].layer
     if number is None:
         raise ValueError("the head of a canonical model is a layer")

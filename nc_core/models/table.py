@@ -20,6 +20,8 @@ _ZEROS: Mapping[str, Mapping[str, str]] = {
 _PLAIN = [
     "BatchNormalization",
     "LayerNormalization",
+    "GroupNormalization",
+    "UnitNormalization",
     "Activation",
     "ReLU",
     "LeakyReLU",

@@ -123,6 +123,20 @@ def check(
     )
 
 
+def best_accuracy(model: keras.Model, images: Images, *, value_range: str, pace: Pace) -> float:
+    """Accuracy in the range in which a model is right most often, on as many images as ranges are compared on.
+
+    model: N logits. images: labelled, of its input shape. Raises OptionRefused as `check` does.
+    """
+    if images.labels is None:
+        raise ValueError("images without labels")
+    sample = _sample(images)
+    domains = _domains(images.pixels[sample], value_range, labelled=value_range == "auto")
+    probe = sample[: pace.probe]
+    trials = _trials(Predictor(model), domains, images.pixels[probe], images.labels[probe])
+    return max(trial.score for trial in trials)
+
+
 def domain_in(value_range: str, images: Images) -> Domain:
     """The domain of a value range, not "auto", as `check` takes it from the images; raises OptionRefused as it does."""
     (found,) = _domains(images.pixels[_sample(images)], value_range, labelled=False)

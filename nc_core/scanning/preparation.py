@@ -30,6 +30,7 @@ from nc_core.preflight import (
 )
 from nc_core.quarantine.admit import admit_images, admit_model
 from nc_core.scanning.detectors import DETECTORS, Detector
+from nc_core.scanning.one_output import as_logit
 from nc_core.scanning.twins import train_twin
 
 
@@ -139,6 +140,7 @@ def prepare_scan(
     if twin is not None:
         canonical = _trained(canonical, clean, value_range, seed=twin, should_stop=should_stop)
     pace = Pace() if on_gpu() else pace_of(cost)
+    canonical, note = as_logit(canonical, numbering.images, value_range=value_range, pace=pace)
     net = build_logits(canonical)
     found = check(
         net,
@@ -158,7 +160,7 @@ def prepare_scan(
         canonical=canonical,
         model=net,
         clean=replace(clean, images=numbering.images),
-        preflight=found,
+        preflight=found if note is None else replace(found, warnings=(*found.warnings, note)),
         numbering=numbering,
         labels=scanned,
         slots=chosen,

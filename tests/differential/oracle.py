@@ -159,7 +159,7 @@ def _functional(recipe: dict[str, Any]) -> Any:
         if "number" in step:
             operator, number = step["number"]
             made.append(None)
-            tensors.append(eval(operator, {"x": given, "n": number}))
+            tensors.append(eval(operator, {"x": given, "n": number, "ops": keras.ops}))
             continue
         if "again" in step:
             layer = made[step["again"]]

@@ -20,7 +20,7 @@ Recipe = dict[str, Any]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Options = Callable[[Draw, Shape], dict[str, Any]]
 
-HEADS = ("softmax", "linear", "sigmoid", "single-sigmoid", "Softmax", "Activation")
+HEADS = ("softmax", "linear", "sigmoid", "single-sigmoid", "single-linear", "Softmax", "Activation", "operation")
 NAMES = st.sampled_from(["conv", "Dense", "layer.1", "a b", "x" * 60, "block_1", "größe", "0"])
 NUMBERS = st.sampled_from([0.5, 2, -1.5, 255.0, 1e-3])
 SMALL = st.sampled_from([1, 2, 3])
@@ -131,6 +131,12 @@ ON_ANYTHING: Mapping[str, Options] = {
     "Dense": lambda draw, _: {"units": draw(SMALL), **_active(draw)},
     "BatchNormalization": lambda draw, shape: {"axis": _axis(draw, shape), "momentum": 0.9, **_moments(draw)},
     "LayerNormalization": lambda draw, shape: {"axis": _axes(draw, shape), **_moments(draw)},
+    "GroupNormalization": lambda draw, shape: {
+        "axis": _axis(draw, shape),
+        "groups": draw(st.sampled_from([-1, 1, 2, 3])),
+        **_moments(draw),
+    },
+    "UnitNormalization": lambda draw, shape: {"axis": _axes(draw, shape)},
     "Activation": lambda draw, _: {"activation": draw(ACTIVATION)},
     "ReLU": lambda draw, _: {
         "max_value": draw(st.sampled_from([None, 0.8, 6.0])),
@@ -159,7 +165,28 @@ MERGING: Mapping[str, Options] = {
 }
 LAYERS: Mapping[str, Options] = {**ON_IMAGES, **ON_ANYTHING, **MERGING}
 
-OPERATORS = ("x + n", "n + x", "x - n", "n - x", "x * n", "n * x", "x / n")
+OPERATORS = (
+    "x + n",
+    "n + x",
+    "x - n",
+    "n - x",
+    "x * n",
+    "n * x",
+    "x / n",
+    "-x",
+    "ops.tanh(x)",
+    "ops.leaky_relu(x, 0.3)",
+)
+
+DOING_NOTHING: Mapping[str, dict[str, Any]] = {
+    "Identity": {},
+    "ActivityRegularization": {"l2": 0.1},
+    "AlphaDropout": {"rate": 0.2},
+    "RandomFlip": {"mode": "vertical"},
+    "RandomZoom": {"height_factor": 0.3},
+    "RandomContrast": {"factor": 0.9, "value_range": [0, 1]},
+}
+"""Layers that leave what they take; but for the first three images alone."""
 MOST_VALUES = 20_000
 """Of one tensor: nets are many, and small."""
 
@@ -203,10 +230,13 @@ def size(shape: Shape) -> int:
     return total
 
 
+SEVERAL_AXES = ("LayerNormalization", "UnitNormalization", "Softmax", "Normalization")
+
+
 def _plain(kind: str, options: dict[str, Any]) -> dict[str, Any]:
     """The options as the canonical form has them, for shapes alone."""
     plain = {name: option.default for name, option in KINDS[kind].options.items() if option.kept} | options
-    if kind in ("LayerNormalization", "Softmax", "Normalization") and isinstance(plain["axis"], int):
+    if kind in SEVERAL_AXES and isinstance(plain["axis"], int):
         plain["axis"] = [plain["axis"]]
     return plain
 
@@ -214,7 +244,8 @@ def _plain(kind: str, options: dict[str, Any]) -> dict[str, Any]:
 def _grow(net: _Net, depth: int, *, chain: bool) -> None:
     """One step, of any kind that fits; none where the draw does not fit."""
     draw = net.draw
-    kind = draw(st.sampled_from(["layer"] * 6 + ([] if chain else ["merge", "merge", "again", "number"]) + ["model"]))
+    kinds = ["layer"] * 6 + ([] if chain else ["merge", "merge", "again", "number"]) + ["model", "equivalent"]
+    kind = draw(st.sampled_from(kinds))
     last = len(net.shapes) - 1
     source = last if chain else draw(st.sampled_from([last, last, *range(len(net.shapes))]))
     shape = net.shapes[source]
@@ -231,9 +262,29 @@ def _grow(net: _Net, depth: int, *, chain: bool) -> None:
         _call_again(net, source)
     elif kind == "number" and size(shape) <= MOST_VALUES:
         net.add(shape, [source], number=[draw(st.sampled_from(OPERATORS)), draw(NUMBERS)])
+    elif kind == "equivalent":
+        _equivalent(net, source)
     elif kind == "model" and depth < 2 and len(shape) == 3:
         inner = draw(recipes(depth=depth + 1, image=shape))
         net.add(tuple(inner["shape"]), [source], model=inner)
+
+
+def _equivalent(net: _Net, source: int) -> None:
+    """A layer that is written down as another one: one that does nothing here, or a crop of the middle."""
+    shape, draw = net.shapes[source], net.draw
+    image = len(shape) == 3
+    kind = draw(st.sampled_from([*list(DOING_NOTHING)[: None if image else 3], *(["CenterCrop", "Resizing"] * image)]))
+    options = DOING_NOTHING.get(kind, {})
+    if kind == "Resizing":
+        options = {
+            "height": shape[0],
+            "width": shape[1],
+            "interpolation": draw(st.sampled_from(["nearest", "bicubic"])),
+        }
+    if kind == "CenterCrop":
+        options = {"height": draw(st.integers(1, shape[0])), "width": draw(st.integers(1, shape[1]))}
+        shape = (options["height"], options["width"], shape[2])
+    net.add(shape, [source], layer={"kind": kind, "name": None, "options": options, "trainable": True})
 
 
 def _call_again(net: _Net, source: int) -> None:
@@ -278,7 +329,7 @@ def recipes(draw: Draw, depth: int = 0, image: Shape | None = None) -> Recipe:
         net.layer("Flatten", {}, [0])
     _join(net)
     if depth == 0:
-        _finish(net)
+        _finish(net, chain=form == "sequential")
     return {
         "form": form,
         "image": list(given),
@@ -291,16 +342,18 @@ def recipes(draw: Draw, depth: int = 0, image: Shape | None = None) -> Recipe:
     }
 
 
-def _finish(net: _Net) -> None:
+def _finish(net: _Net, *, chain: bool) -> None:
     """The head of a classifier."""
     if len(net.shapes[-1]) != 1:
         net.layer("Flatten", {}, [len(net.steps)])
     head = net.draw(st.sampled_from(HEADS))
-    units = 1 if head == "single-sigmoid" else net.draw(st.sampled_from([2, 3, 5]))
-    inside = {"single-sigmoid": "sigmoid", "Softmax": "linear", "Activation": "linear"}.get(head, head)
+    units = 1 if head.startswith("single") else net.draw(st.sampled_from([2, 3, 5]))
+    inside = {"single-sigmoid": "sigmoid"}.get(head, head if head in ("softmax", "sigmoid") else "linear")
     net.layer("Dense", {"units": units, "activation": inside}, [len(net.steps)])
     if head == "Softmax":
         net.layer("Softmax", {}, [len(net.steps)])
+    if head == "operation" and not chain:
+        net.add(net.shapes[-1], [len(net.steps)], number=["ops.softmax(x)", 1])
     if head == "Activation":
         net.layer("Activation", {"activation": "sigmoid"}, [len(net.steps)])
 

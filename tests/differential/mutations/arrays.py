@@ -118,13 +118,29 @@ def doubled(file: h5py.File, chance: Chance) -> None:
             file[name][...] = np.asarray(file[name]) * 2
 
 
+def older(file: h5py.File, chance: Chance) -> None:
+    """Some or all groups where a Keras before 3 had them: another container, counted twice, a backslash in the path."""
+    if "layers" not in file:
+        return
+    container = chance.choice(["layers", "_layer_checkpoint_dependencies"])
+    separator, count, share = chance.choice("/\\"), chance.choice([1, 2]), chance.choice([0.5, 1])
+    for name in list(file["layers"]):
+        stem, _, number = name.rpartition("_")
+        own = f"{stem}_{count * int(number)}" if number.isdecimal() else name
+        target = f"{container}{separator}{own}"
+        if chance.random() < share and target not in file:
+            file.move(f"layers/{name}", target)
+    if not len(file["layers"]):
+        del file["layers"]
+
+
 def attributes(file: h5py.File, chance: Chance) -> None:
     """What is said about the writer."""
     item = file.get("model_weights", file) if chance.random() < 0.5 else file
     item.attrs[chance.choice(["keras_version", "backend"])] = chance.choice(["1.0", "2.3.1", "3.15.1", "theano", "jax"])
 
 
-ARRAYS = (listing, listing, exchanged, exchanged, stored, doubled, attributes)
+ARRAYS = (listing, listing, exchanged, exchanged, stored, doubled, older, older, attributes)
 
 
 def rearranged(file: File, chance: Chance) -> Mutated:

@@ -71,6 +71,7 @@ SPELLINGS = (
     ("sparse", True), ("ragged", True), ("optional", True), ("build_input_shape", [None, 6, 6, 3]), ("renorm", True),
     ("mean", 0.5), ("variance", 2.0), ("invert", True), ("keepdims", True), ("dilation_rate", [2, 2]), ("groups", 1),
     ("name", "other"), ("name", None), ("strides", [2, 2]), ("target_shape", [-1]), ("center", False), ("scale", 0.5),
+    ("height", 3), ("width", 4), ("groups", 2), ("groups", -1), ("crop_to_aspect_ratio", True), ("newshape", [-1, 3]),
 )  # fmt: skip
 """Options that say something again, otherwise, or by the way of another class."""
 
@@ -88,6 +89,7 @@ def spelling(config: Config, chance: Chance) -> None:
 
 
 ENTRY = (
+    ("module", "keras.src.ops.nn"),
     ("module", "keras.layers"), ("module", "keras.src.ops.numpy"), ("module", "keras.src.layers.core.dense"),
     ("module", "keras"), ("module", None), ("module", "tensorflow.keras.layers"), ("module", "keras.activations"),
     ("registered_name", "Dense"), ("registered_name", "my>Dense"), ("registered_name", "Functional"),
@@ -100,6 +102,7 @@ CLASSES = (
     "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "Activation", "Flatten", "Dropout", "MaxPooling2D",
     "AveragePooling2D", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Model",
     "GaussianNoise", "BatchNormalization", "LayerNormalization", "Rescaling", "Identity", "BatchNormalizationV1",
+    "RandomFlip", "RandomContrast", "AutoContrast", "Resizing", "CenterCrop", "UnitNormalization", "Tanh", "Negative",
 )  # fmt: skip
 
 

@@ -44,6 +44,8 @@ FILES = {
         "git lfs pull",
     ),
     "architecture alone": ("model.json", b'{"class_name": "Sequential"}', "architecture without weights"),
+    "notebook": ("model.h5", b'{"nbformat": 4, "nbformat_minor": 0, "metadata": {}, "cells": []}', "Jupyter notebook"),
+    "notebook, cells first": ("train.ipynb", b'{\n "cells": [\n  {\n' + b'"a" ' * 3000, "Jupyter notebook"),
     "cut-off ONNX": ("model.onnx", ONNX, "cut off or damaged"),
     "ONNX, renamed": ("model.h5", ONNX, "call it .onnx"),
     "Keras, called ONNX": ("model.onnx", b"\x89HDF\r\n\x1a\n" + b"\0" * 100, "damaged"),
@@ -58,6 +60,14 @@ FILES = {
     "frozen graph": ("graph.pb", b"\x0a\x40\x0a\x05input", "frozen TensorFlow graph"),
     "npz": ("model.npz", npz(), "NumPy archive"),
     "zip of something": ("model.keras", zipped("readme.txt"), "without config.json"),
+    "zip of anything": ("model.zip", zipped("a\nb.txt", "c.csv", "d"), r"it holds 'a\\nb.txt' and 'c.csv' and 1 more"),
+    "zip of nothing": ("model.zip", zipped(), "no Keras model"),
+    "Teachable Machine": ("converted_keras.zip", zipped("labels.txt", "keras_model.h5"), "'keras_model.h5': unpack it"),
+    "zipped folder": (
+        "net.zip",
+        zipped("net/", "net/model.keras"),
+        "'net/model.keras': unpack it and submit that file",
+    ),
     "cut-off zip": ("model.keras", zipped("config.json", "model.weights.h5")[:80], "cut off or damaged"),
     "cut-off HDF5": ("model.h5", b"\x89HDF\r\n\x1a\n" + b"\0" * 100, "cut off or damaged"),
 }
@@ -76,6 +86,24 @@ def test_a_foreign_file_is_refused_in_one_line(case, tmp_path: Path):
 
 def test_the_folder_of_a_saved_model_is_refused_with_its_conversion(tmp_path: Path):
     (tmp_path / "saved_model.pb").write_bytes(SAVED_MODEL)
+    with pytest.raises(ModelRefused, match=r"SavedModel.*tf_keras"):
+        read_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["data/model.keras", "data/model.h5", "model.keras"])
+def test_a_folder_that_holds_a_model_says_which_file_to_submit(name: str, tmp_path: Path):
+    # Given a model as MLflow logs it
+    folder = tmp_path / "logged"
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    for each in ("MLmodel", "conda.yaml", name):
+        (folder / each).write_bytes(b"x")
+    with pytest.raises(ModelRefused, match=f"'logged' is a folder that holds '{name}': submit that file"):
+        read_model(folder)
+
+
+def test_a_folder_with_a_saved_model_within_is_refused_with_its_conversion(tmp_path: Path):
+    (tmp_path / "data" / "model").mkdir(parents=True)
+    (tmp_path / "data" / "model" / "saved_model.pb").write_bytes(SAVED_MODEL)
     with pytest.raises(ModelRefused, match=r"SavedModel.*tf_keras"):
         read_model(tmp_path)
 

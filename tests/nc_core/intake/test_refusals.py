@@ -102,8 +102,19 @@ CONFIGS = {
     "shape of weights": ("conv", option("filters", 5), ["'conv'", "(3, 3, 3, 4)", "(3, 3, 3, 5)"]),
     "count of weights": ("conv", option("use_bias", False), ["'conv'", "2 weight arrays", "expected 1"]),
     "window too large": ("conv", option("kernel_size", [9, 9]), ["'conv'", "shape (0, 0, 4)"]),
-    "flat input": ("picture", option("batch_shape", [None, 192]), ["(None, 192)", "height, width, channels"]),
-    "grey input": ("picture", option("batch_shape", [None, 8, 8]), ["(None, 8, 8)", "one channel"]),
+    "flat input": (
+        "picture",
+        option("batch_shape", [None, 192]),
+        ["a row of 192 values", "keras.Input((8, 8, 3))"],
+    ),
+    "input of a row": (
+        "picture",
+        option("batch_shape", [None, 8]),
+        ["a row of 8 values", "keras.Input((height, width, channels))"],
+    ),
+    "input of a grey row": ("picture", option("batch_shape", [None, 784]), ["keras.Input((28, 28, 1))"]),
+    "input of any row": ("picture", option("batch_shape", [None, None]), ["any number of values"]),
+    "input of five axes": ("picture", option("batch_shape", [None, 2, 8, 8, 3]), ["(None, 2, 8, 8, 3)"]),
     "open size": ("picture", option("batch_shape", [None, None, None, 3]), ["must be fixed"]),
     "no size": ("picture", option("batch_shape", None), ["does not say the size"]),
     "name": ("flat", renamed("a\nb"), ["rename"]),
@@ -143,7 +154,7 @@ def test_the_file_without_a_change_is_read(h5: Path, archive: Path):
 @pytest.mark.parametrize(
     ("layers", "said"),
     [
-        ([L.Flatten(), L.Dense(1)], "single linear output"),
+        ([L.Flatten(), L.Dense(1, activation="relu")], "1 outputs end in relu"),
         ([L.Flatten(), L.Dense(1, activation="softmax")], "single softmax output"),
         ([L.Conv2D(3, 3)], r"\(None, 6, 6, 3\)"),
         ([L.Conv2D(4, 3, activation="relu"), L.GlobalAveragePooling2D()], "end in relu"),

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import CanonicalModel
 from nc_core.intake.read import read_open_model
 
@@ -173,18 +174,20 @@ def h5(config: Entry, version: str, *, names: str = "{layer}/{weight}:0", own: A
     return buffer.getvalue()
 
 
-def archive(config: Entry, version: str, *, named: bool) -> bytes:
-    """A `.keras` archive of Keras 3; later versions name the layer beside its arrays."""
+def archive(
+    config: Entry, version: str, *, named: bool = False, place: str = "layers/{}", second: str = "conv2d_1"
+) -> bytes:
+    """A `.keras` archive; later versions name the layer beside its arrays. second: the second convolution's group."""
     buffer = io.BytesIO()
-    counted = {"conv2d_1": "conv2d", "conv2d_2": "conv2d_1", "dense_1": "dense"}
+    counted = {"conv2d_1": "conv2d", "conv2d_2": second, "dense_1": "dense"}
     with h5py.File(buffer, "w") as file:
         for layer, own in arrays().items():
-            group = file.create_group(f"layers/{counted.get(layer, 'batch_normalization')}/vars")
+            group = file.create_group(f"{place.format(counted.get(layer, 'batch_normalization'))}/vars")
             for number, array in enumerate(own.values()):
                 group[str(number)] = array
             if named:
                 group.attrs["name"] = layer
-        file.create_group("layers/flatten/vars")
+        file.create_group(f"{place.format('flatten')}/vars")
         file["optimizer/vars/0"] = np.int64(3)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as target:
@@ -207,6 +210,14 @@ def latest(kind: str, name: str, own: Entry) -> Entry:
     return keras_3(kind, name, own, policy=POLICY, extra={"ragged": False, "optional": False})
 
 
+DEPENDENCIES = "_layer_checkpoint_dependencies"
+
+
+def keras_2_archive(version: str, place: str, *, second: str) -> bytes:
+    """A `.keras` archive of Keras 2."""
+    return archive(functional(tensorflow_2, "Functional", module=True), version, place=place, second=second)
+
+
 WRITERS: dict[str, tuple[str, bytes]] = {
     "Keras 2.0, a list": (".h5", h5(sequential(keras_2, listed=True), "2.0.8")),
     "Keras 2.2.4, Sequential": (".h5", h5(sequential(keras_2), "2.2.4")),
@@ -220,6 +231,11 @@ WRITERS: dict[str, tuple[str, bytes]] = {
     "TensorFlow 2.4": (".h5", h5(functional(tensorflow_2, "Functional"), "2.4.0")),
     "TensorFlow 2.12": (".h5", h5(sequential(tensorflow_2), "2.12.0")),
     "TensorFlow 2.15": (".h5", h5(functional(tensorflow_2, "Functional", module=True), "2.15.0")),
+    "Keras 2.13": (".keras", keras_2_archive("2.13.1", DEPENDENCIES + "/{}", second="conv2d_2")),
+    "Keras 2.13 on Windows": (".keras", keras_2_archive("2.13.1", DEPENDENCIES + "\\{}", second="conv2d_2")),
+    "Keras 2.14": (".keras", keras_2_archive("2.14.0", DEPENDENCIES + "/{}", second="conv2d_1")),
+    "Keras 2.15": (".keras", keras_2_archive("2.15.0", "layers/{}", second="conv2d_1")),
+    "Keras 2.15 on Windows": (".keras", keras_2_archive("2.15.0", "layers\\{}", second="conv2d_1")),
     "Keras 3.0": (".keras", archive(functional_3(keras_3), "3.0.0", named=False)),
     "Keras 3.0, .h5": (".h5", h5(functional_3(keras_3), "3.0.0", names="{layer}/{weight}")),
     "Keras 3.4": (
@@ -260,3 +276,49 @@ def test_all_writers_wrote_the_same_net() -> None:
         # TensorFlow 1 counts a batch norm's axis from the front.
         forms.add(json.dumps(options).replace('"axis": 3', '"axis": -1'))
     assert len(forms) == 1
+
+
+TWO_MEANINGS = {
+    "both ways of counting": (["conv2d", "conv2d_1", "conv2d_2"], DEPENDENCIES + "/{}", "no layer of the model takes"),
+    "counted twice, in Keras 3's container": (["conv2d", "conv2d_2"], "layers/{}", "no group 'layers/conv2d_1'"),
+    "counted by some other rule": (["conv2d", "conv2d_3"], DEPENDENCIES + "/{}", "/conv2d_2', which the arch"),
+    "one place by two separators": (["conv2d", "conv2d_1", "X/conv2d_1"], "layers\\{}", "'layers/conv2d_1' twice"),
+    "both containers": (["conv2d", "conv2d_1", "X/dense"], DEPENDENCIES + "/{}", "both groups"),
+}
+"""Groups of the convolutions, the place of each (what begins with X lies in `layers`), what is said."""
+
+
+def weights_of_keras_2_15() -> io.BytesIO:
+    with zipfile.ZipFile(io.BytesIO(WRITERS["Keras 2.15"][1])) as source:
+        return io.BytesIO(source.read("model.weights.h5"))
+
+
+def read_with(weights: io.BytesIO) -> CanonicalModel:
+    """The archive of Keras 2.15 with other weights."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(WRITERS["Keras 2.15"][1])) as source, zipfile.ZipFile(packed, "w") as changed:
+        for member in source.namelist():
+            changed.writestr(member, weights.getvalue() if member == "model.weights.h5" else source.read(member))
+    return read_open_model(packed, name="model.keras")
+
+
+@pytest.mark.parametrize("name", TWO_MEANINGS)
+def test_weights_that_lie_where_no_keras_or_two_of_them_would_put_them_are_refused(name: str) -> None:
+    groups, place, said = TWO_MEANINGS[name]
+    buffer = io.BytesIO()
+    with h5py.File(weights_of_keras_2_15()) as old, h5py.File(buffer, "w") as file:
+        old.copy("layers/dense", file, place.format("dense"))
+        old.copy("layers/batch_normalization", file, place.format("batch_normalization"))
+        for group in groups:
+            target = group.replace("X/", "layers/") if group.startswith("X/") else place.format(group)
+            old.copy("layers/dense" if group == "X/dense" else "layers/conv2d", file, target)
+    with pytest.raises(ModelRefused, match=said):
+        read_with(buffer)
+
+
+def test_groups_that_hold_each_other_are_refused() -> None:
+    buffer = weights_of_keras_2_15()
+    with h5py.File(buffer, "r+") as file:
+        file["layers/flatten/layers"] = file["layers"]
+    with pytest.raises(ModelRefused, match="the limit is"):
+        read_with(buffer)

@@ -24,10 +24,11 @@ ALL = {
     "DenseNet121": 64,
     "Xception": 71,
     "InceptionV3": 75,
+    "InceptionResNetV2": 75,
     "ConvNeXtTiny": 64,
     "NASNetMobile": 64,
 }
-"""Side of the image; Xception and InceptionV3 take no smaller ones."""
+"""Side of the image; Xception and the Inceptions take no smaller ones."""
 
 
 def application(name: str, side: int) -> keras.Model:

@@ -74,6 +74,15 @@ def test_logits_give_back_the_answers_of_the_net(name, shake):
         np.testing.assert_allclose(to_answer(logits), answer, atol=1e-6)
 
 
+def test_one_output_without_a_sigmoid_is_the_logit_of_the_second_class(shake):
+    canonical = canonical_of(shake(pooled(L.Dense(1))))
+    assert (canonical.head, canonical.classes) == ("single-logit", 2)
+    images = np.random.default_rng(0).normal(size=(4, 6, 5, 3)).astype(np.float32)
+    answer = build(canonical).predict_on_batch(images)
+    logits = build_logits(canonical).predict_on_batch(images)
+    np.testing.assert_allclose(logits, np.hstack([np.zeros((4, 1)), answer]), atol=1e-6)
+
+
 def test_stripping_twice_changes_nothing_more(shake):
     once = strip_head(canonical_of(shake(pooled(L.Dense(1, activation="sigmoid")))))
     assert strip_head(once) is once

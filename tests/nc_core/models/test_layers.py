@@ -32,6 +32,11 @@ LAYERS = {
     "BatchNormalization rows": lambda: L.BatchNormalization(axis=1),
     "LayerNormalization": lambda: L.LayerNormalization(axis=[1, -1], epsilon=0.01),
     "LayerNormalization bare": lambda: L.LayerNormalization(center=False),
+    "GroupNormalization": lambda: L.GroupNormalization(2, epsilon=0.01),
+    "GroupNormalization bare": lambda: L.GroupNormalization(-1, scale=False, center=False),
+    "GroupNormalization rows": lambda: L.GroupNormalization(2, axis=1),
+    "UnitNormalization": lambda: L.UnitNormalization(axis=[1, -1]),
+    "UnitNormalization of channels": lambda: L.UnitNormalization(),
     "ReLU": lambda: L.ReLU(max_value=0.8, negative_slope=0.1, threshold=0.2),
     "LeakyReLU": lambda: L.LeakyReLU(0.2),
     "ELU": lambda: L.ELU(0.7),
@@ -72,7 +77,7 @@ def net(layer):
     return keras.Model(image, L.Dense(3, activation="softmax")(x))
 
 
-SEVERAL_AXES = ("LayerNormalization", "Softmax")
+SEVERAL_AXES = ("LayerNormalization", "Softmax", "UnitNormalization")
 """What Keras 3 forgets when it loads an `.h5` file."""
 
 
