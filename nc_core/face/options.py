@@ -1,6 +1,7 @@
 """The options of a call, held against what the command line allows, before anything is read."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from operator import index
 from typing import Any
 
 from nc_core.errors import OptionRefused
@@ -28,3 +29,11 @@ def whole(low: int, high: int, **named: int | None) -> None:
     for name, value in named.items():
         if value is not None and not (type(value) is int and low <= value <= high):
             raise OptionRefused(f"{name} is {value!r}: pass a whole number from {low} to {high}")
+
+
+def labels_of(labels: Iterable[int] | None) -> list[int] | None:
+    """Labels that are given as a list, an array or the like; raises OptionRefused where they are no whole numbers."""
+    try:
+        return None if labels is None else [index(label) for label in labels]
+    except TypeError:
+        raise OptionRefused(f"labels is {labels!r:.80}: pass a list of whole numbers, such as [0, 7]") from None

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from nc_core.datasets import Resize
-from nc_core.errors import OptionRefused
 from nc_core.face.found import Found
 from nc_core.face.inputs import images_of, net_of, origin_of
-from nc_core.face.options import one_of, whole, within
+from nc_core.face.options import labels_of, one_of, whole, within
 from nc_core.face.progress import Show, shown
 from nc_core.inversion import PROFILES, Progress
 from nc_core.models import Compute
@@ -54,6 +53,7 @@ def scan(
     Raises:
         InputRefused: model, data or an option cannot be scanned as given, with one line that says what to pass.
     """
+    labels = labels_of(labels)
     options = {name: value for name, value in locals().items() if name not in ("model", "data")}
     check_options(**options)
     budget, began = Budget(minutes=budget_minutes), time.monotonic()
@@ -91,7 +91,6 @@ def check_options(
     seed: int,
     alpha: float,
     value_range: str,
-    labels: Sequence[int] | None,
     slots: int | None,
     min_accuracy: float | None,
     detector: str,
@@ -105,8 +104,6 @@ def check_options(
     whole(1, 256, slots=slots)
     within(0, 0.5, ends=False, alpha=alpha)
     within(0, 1, min_accuracy=min_accuracy)
-    if labels is not None and not (isinstance(labels, Sequence) and all(type(label) is int for label in labels)):
-        raise OptionRefused(f"labels is {labels!r:.80}: pass a list of whole numbers, such as [0, 7]")
 
 
 class _Watch:

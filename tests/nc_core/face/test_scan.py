@@ -119,7 +119,8 @@ def test_what_is_no_model_that_can_be_read_is_refused_in_one_line(make: Callable
         ({"slots": 0}, "slots is 0"),
         ({"min_accuracy": 2.0}, "min_accuracy is 2.0"),
         ({"labels": "0-7"}, "labels is '0-7': pass a list of whole numbers"),
-        ({"labels": [1.5]}, "labels is "),
+        ({"labels": [1.5]}, "labels is [1.5]"),
+        ({"labels": 7}, "labels is 7"),
         ({"labels": []}, "pass one at least, numbers from 0 to 11"),
         ({"labels": [-1, 2]}, "pass one at least, numbers from 0 to 11"),
         ({"labels": [12]}, "label 12 was asked for, the model has 12 classes"),
@@ -145,7 +146,7 @@ def test_labels_beyond_the_model_are_refused_as_those_of_a_file(net: keras.Model
 
 
 def test_images_alone_are_scanned_as_unlabelled_ones(net: keras.Model, images: Images) -> None:
-    alone = nc_core.scan(net, images.pixels, labels=[TARGET], value_range="0..1", budget_minutes=1e-9)
+    alone = nc_core.scan(net, images.pixels, labels=np.array([TARGET]), value_range="0..1", budget_minutes=1e-9)
     assert not alone.preflight["labelled"]
     assert "240 images (unlabelled)" in str(alone)
     # And a budget that is used up leaves its label open
