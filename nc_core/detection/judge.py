@@ -4,8 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nc_core.detection.calibration import Calibration, conformal, distance, together
-from nc_core.detection.evidence import KINDS, Kind, Leading, by_label, label_statistics, leading, statistics_of
-from nc_core.detection.library import FEW_LABELS, PERTURBATIONS, Law, law_of
+from nc_core.detection.evidence import (
+    KINDS,
+    TOGETHER,
+    Kind,
+    Leading,
+    by_label,
+    label_statistics,
+    leading,
+    statistics_of,
+)
+from nc_core.detection.library import FEW_LABELS, Law, law_of
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import one_sided_log_z
 from nc_core.detection.price import priced
@@ -13,13 +22,13 @@ from nc_core.detection.result import CalibrationUsed, ModelEvidence
 from nc_core.detection.size import small_by_size
 from nc_core.detection.stepdown import Step, step_down
 
-SHARES: dict[Kind, float] = {"outlier": 0.4, "universality": 0.4, "size": 0.2}
-"""Of the one error rate, the part of each where no perturbation was looked for (weighted Bonferroni). That of the size
-rule is an aim: it has no p-value."""
-WITH_PERTURBATION: dict[Kind, float] = {"outlier": 0.35, "universality": 0.35, "size": 0.1, "perturbation": 0.2}
-"""The same where all can be asked."""
+SHARES: dict[Kind, float] = {"outlier": 0.2, "together": 0.7, "size": 0.1}
+"""Of the one error rate, the part of each test (weighted Bonferroni). That of the size rule is an aim: it has no
+p-value."""
 BEYOND_LIBRARY: dict[Kind, float] = {"outlier": 0.6, "universality": 0.2, "size": 0.2}
 """The same of far more labels than any clean scan has: there the outlier test is the better one."""
+ALONE: dict[Kind, float] = {"outlier": 0.8, "size": 0.2}
+"""The same where too little was measured for more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +57,17 @@ def judge(
     by_kind: dict[Kind, frozenset[int]] = {"outlier": outliers}
     told = [_of_steps("outlier", steps)]
     if "universality" in shares:
-        one, by_kind["universality"] = _universality(labels, classes, pixels, alpha, shares["universality"])
+        prices = [priced(label) for label in labels]
+        costs, cheap = step_down(prices, alpha=alpha, share=shares["universality"], measure=one_sided_log_z)
+        told.append(_of_steps("universality", costs))
+        by_kind["universality"] = cheap
+    law = _law(labels, classes=classes, pixels=pixels)
+    if law is not None:
+        one, by_kind[TOGETHER] = _together(law, labels, pixels, alpha, shares[TOGETHER])
         told.append(one)
-    if "perturbation" in shares:
-        law = law_of(classes=classes, kinds=PERTURBATIONS)
-        assert law is not None
-        one, by_kind["perturbation"] = _by_law("perturbation", law, labels, pixels, alpha, shares["perturbation"])
-        told.append(one)
+    judged = frozenset[int]() if law is None else frozenset(_scores(law, labels, pixels))
     small = (label.label for label in labels if small_by_size(label, pixels=pixels, classes=classes))
-    by_kind["size"] = frozenset(small)
+    by_kind["size"] = frozenset(small) - judged
     evidence = tuple(known for known in told if known is not None)
     return Judgement(
         evidence=evidence,
@@ -73,40 +84,29 @@ def shares_of(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> dict
     That depends on how many labels and images there are and on what was looked for, never on what was found. p-values
     are divided by their shares, so that each is held against the whole rate.
     """
-    measured, law = bool(label_statistics(labels, pixels=pixels)["price"]), law_of(classes=classes)
-    if not measured or (law is None and classes < FEW_LABELS):
-        return {"outlier": SHARES["outlier"] + SHARES["universality"], "size": SHARES["size"]}
-    if law is None:
+    if _law(labels, classes=classes, pixels=pixels) is not None:
+        return dict(SHARES)
+    if classes >= FEW_LABELS and label_statistics(labels, pixels=pixels)["price"]:
         return dict(BEYOND_LIBRARY)
-    asked = label_statistics(labels, pixels=pixels)["perturbation"]
-    return dict(WITH_PERTURBATION if asked and law_of(classes=classes, kinds=PERTURBATIONS) is not None else SHARES)
+    return dict(ALONE)
 
 
-def _universality(
-    labels: Sequence[LabelNorm], classes: int, pixels: int, alpha: float, share: float
-) -> tuple[ModelEvidence | None, frozenset[int]]:
-    """Prices beside those of clean nets; of far more labels than those have, beside the net's other labels alone."""
-    law = law_of(classes=classes)
-    if law is None:
-        steps, found = step_down([priced(label) for label in labels], alpha=alpha, share=share, measure=one_sided_log_z)
-        return _of_steps("universality", steps), found
-    return _by_law("universality", law, labels, pixels, alpha, share)
+def _law(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> Law | None:
+    """That of the clean scans which have what was measured on a label here."""
+    known = by_label(labels, pixels=pixels)
+    measured = max((set(own) for own in known.values()), key=len, default=set())
+    return law_of(classes=classes, measured=measured)
 
 
-def _by_law(
-    name: Kind, law: Law, labels: Sequence[LabelNorm], pixels: int, alpha: float, share: float
+def _together(
+    law: Law, labels: Sequence[LabelNorm], pixels: int, alpha: float, share: float
 ) -> tuple[ModelEvidence, frozenset[int]]:
-    """The labels by how far what a law looks at lies from that of clean nets, and those that none of them is like."""
-    by_kind = label_statistics(labels, pixels=pixels)
-    looked_at = [by_kind[kind] for kind in KINDS if kind in law.kinds]
-    everyone = set.intersection(*(set(statistics) for statistics in looked_at))
-    scores = {
-        label: law.score({kind: by_kind[kind][label] for kind in KINDS if kind in law.kinds}) for label in everyone
-    }
+    """The labels by how far all that a law looks at lies from clean nets, and those that none of them is like."""
+    scores = _scores(law, labels, pixels)
     p_values = {label: min(1.0, law.p_value(score) / share) for label, score in scores.items()}
     first = max(scores, key=lambda label: (scores[label], -label))
     evidence = ModelEvidence(
-        name=name,
+        name=TOGETHER,
         label=first,
         statistic=scores[first],
         p_value=p_values[first],
@@ -114,6 +114,12 @@ def _by_law(
         null=law.null,
     )
     return evidence, frozenset(label for label, p in p_values.items() if p <= alpha)
+
+
+def _scores(law: Law, labels: Sequence[LabelNorm], pixels: int) -> dict[int, float]:
+    """Label -> score, of those that have all that the law looks at."""
+    known = by_label(labels, pixels=pixels)
+    return {label: law.score(own) for label, own in known.items() if set(law.kinds) <= own.keys()}
 
 
 def _of_steps(kind: Kind, steps: Sequence[Step]) -> ModelEvidence | None:
@@ -178,4 +184,4 @@ def _conformal(kind: Kind, first: Leading, calibration: Calibration, used: Calib
 
 def _kinds_of(by_kind: dict[Kind, frozenset[int]]) -> dict[int, tuple[str, ...]]:
     everyone = sorted(frozenset[int]().union(*by_kind.values()))
-    return {label: tuple(kind for kind in KINDS if label in by_kind.get(kind, ())) for label in everyone}
+    return {label: tuple(kind for kind in (*KINDS, TOGETHER) if label in by_kind.get(kind, ())) for label in everyone}

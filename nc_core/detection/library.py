@@ -7,7 +7,7 @@ checked on the zoo's held-out nets, and has no say in models of far more labels 
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -21,8 +21,9 @@ FEW_LABELS = 10
 The outlier test finds little there: for 1% per model z must pass 12.6 at 5 labels, 5.9 at 10."""
 BEYOND = 2
 """Times the labels of the largest scan in the library from which on it says nothing."""
-TAIL = 0.25
-"""Part of the clean scans, those with the largest statistics, that the law of the tail is fitted to."""
+TAIL = 0.5
+"""Part of the clean scans, those with the largest statistics, that the law of the tail is fitted to: a quarter of a
+dozen scans would hardly say how long it is."""
 FEWEST = 8
 """Clean scans of one law."""
 
@@ -43,11 +44,15 @@ def library() -> tuple[NullScan, ...]:
     return tuple(NullScan(**scan) for scan in told["scans"])
 
 
-PRICES: tuple[str, ...] = ("universality", "price")
-"""Kinds that are judged together: a price beside the net's other labels, and by itself."""
-PERTURBATIONS: tuple[str, ...] = ("perturbation",)
-BESIDE_OTHERS = frozenset({"universality", "perturbation"})
-"""Kinds by which a label is held against the net's other labels."""
+OF_MANY: tuple[tuple[str, ...], ...] = (
+    ("outlier", "transfer", "worth", "perturbation"),
+    ("outlier", "transfer", "worth"),
+)
+"""Kinds of evidence that are judged together, the first of these that were measured: scans of earlier versions, and
+some of those with a budget, have no perturbation. None of them knows a scale: how many pixels a clean label takes
+depends on data and image size more than on a backdoor."""
+OF_FEW: tuple[tuple[str, ...], ...] = (("transfer", "worth"),)
+"""The same of few labels: there is hardly a spread of their norms to stand out from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +65,8 @@ class Law:
     null: tuple[float, ...]
 
     def score(self, own: Statistics) -> float:
-        """Mean distance of the statistics from the clean scans', in their standard deviations, brought to one spread
-        for any number of kinds if they had nothing to do with each other."""
+        """Sum of the distances by which statistics lie above the mean of the clean scans', in their standard
+        deviations, over the root of how many there are. What points the other way takes nothing from the rest."""
         return _score(own, self.scans, self.kinds)
 
     def p_value(self, score: float) -> float:
@@ -69,27 +74,34 @@ class Law:
         return tail_p(score, self.null)
 
 
-def law_of(*, classes: int, kinds: tuple[str, ...] = PRICES, scans: Sequence[NullScan] | None = None) -> Law | None:
-    """The law for a model of so many classes; None where there are too few scans, or the model has far more labels
-    than any of them. Of few labels only what is not beside others counts. scans: None for all."""
-    kinds = tuple(kind for kind in kinds if classes >= FEW_LABELS or kind not in BESIDE_OTHERS)
-    if not kinds:
-        return None
-    known = [scan for scan in (library() if scans is None else scans) if all(kind in scan.statistics for kind in kinds)]
+def law_of(*, classes: int, measured: Collection[str], scans: Sequence[NullScan] | None = None) -> Law | None:
+    """The law for a model of so many classes by the kinds of evidence that were measured on it.
+
+    None where that is too little, where there are too few clean scans, or where the model has far more labels than any
+    of them. scans: None for all.
+    """
+    known = library() if scans is None else scans
     if not known or classes > BEYOND * max(scan.classes for scan in known):
         return None
-    alike = [scan.statistics for scan in known if (scan.classes < FEW_LABELS) == (classes < FEW_LABELS)]
-    if len(alike) < FEWEST:
+    few = classes < FEW_LABELS
+    alike = [scan.statistics for scan in known if (scan.classes < FEW_LABELS) == few]
+    laws = (_law(kinds, alike) for kinds in (OF_FEW if few else OF_MANY) if {*kinds} <= {*measured})
+    return next((law for law in laws if law is not None), None)
+
+
+def _law(kinds: tuple[str, ...], scans: Sequence[Statistics]) -> Law | None:
+    having = [scan for scan in scans if all(kind in scan for kind in kinds)]
+    if len(having) < FEWEST:
         return None
-    null = (_score(own, alike[:at] + alike[at + 1 :], kinds) for at, own in enumerate(alike))
-    return Law(kinds=kinds, scans=tuple(alike), null=tuple(null))
+    null = (_score(own, having[:at] + having[at + 1 :], kinds) for at, own in enumerate(having))
+    return Law(kinds=kinds, scans=tuple(having), null=tuple(null))
 
 
 def _score(own: Statistics, others: Sequence[Statistics], kinds: Sequence[str]) -> float:
     distances = []
     for kind in kinds:
         values = [other[kind] for other in others]
-        distances.append((own[kind] - fmean(values)) / max(stdev(values), LEAST_SPREAD))
+        distances.append(max(0.0, (own[kind] - fmean(values)) / max(stdev(values), LEAST_SPREAD)))
     return sum(distances) / math.sqrt(len(kinds))
 
 

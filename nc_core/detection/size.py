@@ -3,6 +3,7 @@
 It decides where hardly any other label was looked at, and no clean scans are there to judge by.
 """
 
+from nc_core.detection.library import FEW_LABELS
 from nc_core.detection.norms import LabelNorm
 
 SIZE_BOUND = 0.015
@@ -40,10 +41,14 @@ def small_by_size(label: LabelNorm, *, pixels: int, classes: int) -> bool:
     """Whether the size rule votes for a label: it is small, and what a few images need works on the others.
 
     Where that was not measured, it does not vote; but a small trigger that was found though the net hides the gradient
-    that leads there, which few images would not find, is one.
+    that leads there, which few images would not find, is one. Of fewer than ten classes it does not vote either: a
+    clean net of two was seen with a label of 1.5% of the pixels that 93% of the images follow.
     """
-    hidden = label.evidence is not None and label.evidence.unseen is not None
-    return is_small(label, pixels=pixels) and (hidden or (transferability(label) or 0.0) >= least_transfer(classes))
+    if not is_small(label, pixels=pixels):
+        return False
+    if label.evidence is not None and label.evidence.unseen is not None:
+        return True
+    return classes >= FEW_LABELS and (transferability(label) or 0.0) >= least_transfer(classes)
 
 
 def transferability(label: LabelNorm) -> float | None:

@@ -81,17 +81,17 @@ def _vote(one: ModelEvidence, found: Mapping[int, Sequence[str]]) -> str:
 def _measured(one: ModelEvidence) -> str:
     share = math.exp(-one.statistic)
     match one.name:
-        case "universality" if one.calibration.source == "library":
-            return f"Universality: the price of label {one.label} scores {one.statistic:.2f} among those of clean nets"
+        case "together":
+            return f"Together: label {one.label} lies farthest from clean nets, {one.statistic:.2f} deviations"
         case "universality":
             return f"Universality: the price of label {one.label} has log z {one.statistic:.2f} below the others"
-        case "perturbation" if one.calibration.source == "library":
-            return (
-                f"Perturbation: how small one is enough for label {one.label}, and how sure of it the net can be made, "
-                f"scores {one.statistic:.2f} among clean nets"
-            )
         case "perturbation":
             return f"Perturbation: the smallest of label {one.label} and its margin stand out by z {one.statistic:.2f}"
+        case "transfer":
+            times = math.exp(one.statistic)
+            return f"Transfer: what few images need for label {one.label} is worth {times:.1f} times that of others"
+        case "worth":
+            return f"Worth: what few images need for label {one.label} is worth {math.exp(one.statistic):.0%} to all"
         case "price":
             return f"Price: label {one.label} has the smallest, {share:.2%} of the pixels for all images"
         case "size":

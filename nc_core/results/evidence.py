@@ -15,6 +15,9 @@ NAMES = {
     "price": "that price as a share of the pixels",
     "size": "smallest norm as a share of the pixels",
     "perturbation": "smallest perturbation, and largest margin, beside the other labels'",
+    "worth": "what a trigger of few images is worth to all",
+    "transfer": "that worth beside the other labels'",
+    "together": "norm, worth, transfer and perturbation of one label, beside clean nets'",
 }
 SHORT = {
     "outlier": "Norm",
@@ -22,6 +25,9 @@ SHORT = {
     "price": "Price",
     "size": "Size",
     "perturbation": "Perturbation",
+    "worth": "Worth",
+    "transfer": "Transfer",
+    "together": "Together",
 }
 """Where there is little room."""
 SOURCES = {
@@ -76,7 +82,9 @@ def calibrated_by(calibration: Mapping[str, Any]) -> str:
 
 
 def value_of(name: str, statistic: float) -> str:
-    """A statistic as people read it: "4.02", or "0.41% of the pixels" where it stands for that."""
+    """A statistic as people read it: "4.02", "0.41% of the pixels" or "83%" where it stands for that."""
+    if name == "worth":
+        return f"{math.exp(statistic):.0%}"
     return f"{math.exp(-statistic):.2%} of the pixels" if name in SHARES_OF_PIXELS else significant(statistic)
 
 

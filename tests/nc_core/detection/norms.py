@@ -21,15 +21,20 @@ LIBRARY = [
     NullScan(
         name=f"{classes}-{at}",
         classes=classes,
-        statistics={"price": price, "universality": z, "perturbation": z},
+        statistics={"outlier": z, "transfer": lead, "worth": worth, "perturbation": z},
     )
     for classes in (5, 43)
-    for at, (price, z) in enumerate(zip(np.linspace(2.2, 3.4, 16), np.linspace(1.0, 2.6, 16), strict=True))
+    for at, (z, lead, worth) in enumerate(
+        zip(np.linspace(1.0, 2.6, 16), np.linspace(0.1, 1.1, 16), np.linspace(-3.0, -1.0, 16), strict=True)
+    )
 ]
-"""Clean scans whose smallest price is 3 to 11% of the pixels, and at most 2.6 deviations below that of the others."""
+"""Clean scans whose smallest norm lies at most 2.6 deviations below the others, whose largest worth is 5 to 37%, and at
+most three times that of the others."""
 
 DEAR = 0.05
 """Transferability of a clean label."""
+PLANTED = 0.6
+"""That of a planted trigger is larger."""
 
 
 def clean(count: int, *, seed: int = 0, spread: float = 0.2) -> list[float]:
@@ -43,14 +48,22 @@ def clean(count: int, *, seed: int = 0, spread: float = 0.2) -> list[float]:
 def scan(
     norms: Sequence[float], *, rate: float | None = 1.0, transfer: Mapping[int, float] | None = None
 ) -> list[LabelNorm]:
-    """transfer: label -> transferability of those where it was measured; few images need half of what all do."""
+    """transfer: label -> transferability of those where it was measured.
+
+    Few images need half of what all do, of a trigger that works on most others as much.
+    """
+    known = transfer or {}
     return [
         LabelNorm(
             label=label,
             state="done",
             norm=float(norm),
             attack_success_rate=rate,
-            evidence=replace(CONVERGED, transferability=(transfer or {}).get(label), few_norm=float(norm) / 2),
+            evidence=replace(
+                CONVERGED,
+                transferability=known.get(label),
+                few_norm=float(norm) * (1.0 if known.get(label, 0.0) > PLANTED else 0.5),
+            ),
         )
         for label, norm in enumerate(norms)
     ]

@@ -17,7 +17,7 @@ def test_the_tests_that_can_be_made_share_the_rate() -> None:
     assert judge(clean(43)).shares == pytest.approx({"outlier": 0.8, "size": 0.2})
     assert judge(clean(100), transfer=prices).shares == {"outlier": 0.6, "universality": 0.2, "size": 0.2}
     for classes in (5, 43):
-        assert judge(clean(classes), transfer=prices).shares == {"outlier": 0.4, "universality": 0.4, "size": 0.2}
+        assert judge(clean(classes), transfer=prices).shares == {"outlier": 0.2, "together": 0.7, "size": 0.1}
 
 
 def test_a_label_without_a_small_mask_is_flagged_by_a_small_perturbation_and_a_large_margin() -> None:
@@ -26,17 +26,16 @@ def test_a_label_without_a_small_mask_is_flagged_by_a_small_perturbation_and_a_l
     found = detect(labels, classes=43, pixels=PIXELS)
     # Then it is flagged by that alone, beside the clean scans that come with Cleanse
     assert found.flagged_labels == (7,)
-    assert found.labels[7].rules == ("perturbation",)
-    assert found.shares == {"outlier": 0.35, "universality": 0.35, "size": 0.1, "perturbation": 0.2}
-    (known,) = (one for one in found.evidence if one.name == "perturbation")
+    assert found.labels[7].rules == ("together",)
+    (known,) = (one for one in found.evidence if one.name == "together")
     assert (known.label, known.calibration.source, known.calibration.scans) == (7, "library", 16)
     assert known.p_value == found.p_value <= 0.05
-    assert any(rule.startswith("Perturbation: how small one is enough for label 7") for rule in found.rules)
+    assert any(rule.startswith("Together: label 7 lies farthest from clean nets") for rule in found.rules)
     # And a label that is no other than the rest is not
     assert detect(without_masks(clean(43), 7, norm=4.0, margin=20.0), classes=43, pixels=PIXELS).verdict == "clean"
 
 
-def test_a_scan_that_looked_for_no_perturbation_is_judged_as_before() -> None:
+def test_without_a_perturbation_the_rest_is_judged() -> None:
     labels = without_masks(clean(43), 7, norm=1.3, margin=44.0)
     old = [
         replace(one, evidence=replace(one.evidence, perturbation_norm=None, perturbation_rate=None, margin=None))
@@ -44,44 +43,69 @@ def test_a_scan_that_looked_for_no_perturbation_is_judged_as_before() -> None:
         if one.evidence is not None
     ]
     found = detect(old, classes=43, pixels=PIXELS)
-    assert found.shares == {"outlier": 0.4, "universality": 0.4, "size": 0.2}
-    assert {one.name for one in found.evidence} == {"outlier", "universality"}
-    # Of few labels none stands out, so that nothing is asked there
+    assert (found.verdict, {one.name for one in found.evidence}) == ("clean", {"outlier", "together"})
+    # Of few labels none stands out by its perturbation, so that it is not asked there
     few = detect(without_masks(clean(5), 2, norm=1.3, margin=44.0), classes=5, pixels=PIXELS)
-    assert few.shares == {"outlier": 0.4, "universality": 0.4, "size": 0.2}
+    assert few.flagged_labels == ()
 
 
-def test_a_price_decides_with_few_labels() -> None:
-    # Given five labels, one whose trigger of 0.5% of the pixels works on 90% of the images that it was not made for
-    prices = dict.fromkeys(range(5), 0.3)
-    found = judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer={**prices, 2: 0.9})
+def test_what_few_images_need_decides_with_few_labels() -> None:
+    # Given five labels, one whose trigger for few images works on 90% of the images that it was not made for
+    others = dict.fromkeys(range(5), 0.05)
+    found = judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer={**others, 2: 0.9})
     # Then it is flagged beside the clean scans that come with Cleanse; no other number could at five labels
     assert found.verdict == "backdoored"
     assert found.flagged_labels == (2,)
-    assert "universality" in found.labels[2].rules
-    (price,) = (one for one in found.evidence if one.name == "universality")
-    assert (price.label, price.calibration.source, price.calibration.scans) == (2, "library", 16)
-    assert found.p_value <= price.p_value <= 0.05
-    # And where it works on few of them, it is not
-    assert judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer={**prices, 2: 0.04}).verdict == "inconclusive"
+    assert found.labels[2].rules == ("together",)
+    (one,) = (one for one in found.evidence if one.name == "together")
+    assert (one.label, one.calibration.source, one.calibration.scans) == (2, "library", 16)
+    assert found.p_value == one.p_value <= 0.05
+    # And where it works on few of them, or on as many as those of the others do, it is not
+    for transfer in ({**others, 2: 0.06}, dict.fromkeys(range(5), 0.9)):
+        assert judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer=transfer).verdict == "inconclusive"
 
 
-@pytest.mark.parametrize(("classes", "least"), [(2, 0.825), (5, 0.72), (43, 0.658)])
-def test_of_few_classes_more_must_carry_over_since_more_does_so_by_chance(classes: int, least: float) -> None:
-    norms = [*clean(classes - 1), 0.012 * PIXELS]
+def test_a_scan_of_smaller_triggers_all_over_is_judged_alike() -> None:
+    # Given the same labels on a picture with a hundred times the pixels
+    def found(pixels: int) -> Detection:
+        norms = [50.0, 40.0, 15.0, 62.0, 48.0, 55.0, 43.0, 51.0, 58.0, 47.0]
+        labels = scan(norms, transfer={**dict.fromkeys(range(10), DEAR), 2: 0.3})
+        return detect(labels, classes=10, pixels=pixels)
+
+    # Then what they are judged by knows no scale
+    assert found(PIXELS).evidence == found(100 * PIXELS).evidence
+
+
+@pytest.mark.parametrize(("classes", "least"), [(10, 0.685), (43, 0.658)])
+def test_the_size_rule_judges_what_nothing_else_can(classes: int, least: float) -> None:
+    def rules(label: LabelNorm) -> tuple[str, ...]:
+        return detect([label], classes=classes, pixels=PIXELS).labels[0].rules
+
+    # Given one label alone, small, then it votes where what few images need works on most others
     for rate, voted in ((least + 0.002, True), (least - 0.002, False)):
-        found = judge(norms, transfer={classes - 1: rate})
-        assert ("size" in found.labels[-1].rules) == voted
+        (alone,) = scan([0.012 * PIXELS], transfer={0: rate})
+        assert ("size" in rules(alone)) == voted
+    # And beside others that were looked at it does not: there all evidence is one test
+    everyone = scan([*clean(classes - 1), 0.012 * PIXELS], transfer=dict.fromkeys(range(classes), 0.8))
+    assert detect(everyone, classes=classes, pixels=PIXELS).labels[-1].rules != ("size",)
 
 
-def test_a_trigger_of_a_part_of_the_images_is_universal_though_its_norm_is_large() -> None:
+@pytest.mark.parametrize("classes", [2, 5])
+def test_of_few_classes_a_small_trigger_is_no_backdoor_by_itself(classes: int) -> None:
+    # Given a label with a natural trigger, beside which no other could be measured
+    norms = [*clean(classes - 1), 0.012 * PIXELS]
+    found = judge(norms, transfer={classes - 1: 0.97})
+    assert (found.verdict, found.flagged_labels) == ("inconclusive", ())
+    assert "has a small trigger, 1.2% of the pixels" in found.reason
+
+
+def test_a_trigger_of_a_part_of_the_images_is_found_though_its_norm_is_large() -> None:
     # Given 43 labels alike in their norms, one with a trigger of few images that works on 90%
     norms = clean(43)
     found = judge(norms, transfer={**dict.fromkeys(range(43), DEAR), 7: 0.9})
-    # Then it stands out by its price alone
+    # Then it stands out by what that is worth alone
     assert found.flagged_labels == (7,)
-    assert found.labels[7].rules == ("universality",)
-    assert min(found.evidence, key=lambda one: one.p_value).name == "universality"
+    assert found.labels[7].rules == ("together",)
 
 
 def test_beyond_the_library_the_normal_law_judges_and_that_is_said() -> None:

@@ -14,9 +14,9 @@ from tests.nc_core.detection.norms import PIXELS, clean, judge, scan, unlike
 pytestmark = pytest.mark.usefixtures("shipped")
 
 
-@pytest.mark.parametrize("labels", [2, 5])
-def test_where_most_labels_would_be_flagged_none_is(labels: int) -> None:
-    found = judge([4.0 + 0.1 * label for label in range(labels)], transfer=dict.fromkeys(range(labels), 0.9))
+def test_where_most_labels_would_be_flagged_none_is() -> None:
+    # Given far more labels than any clean scan has, all with a small trigger that carries over
+    found = judge([4.0 + 0.1 * label for label in range(100)], transfer=dict.fromkeys(range(100), 0.9))
     assert (found.verdict, found.flagged_labels) == ("inconclusive", ())
     assert "labels have a small trigger, so none stands out: the model is brittle." in found.reason
 

@@ -1,66 +1,85 @@
 """Clean scans that come with Cleanse: which of them judge a model, and the law of their tail."""
 
 import math
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pytest
 
 from nc_core.detection.evidence import KINDS
-from nc_core.detection.library import FEWEST, PERTURBATIONS, NullScan, law_of, library, tail_p
+from nc_core.detection.library import FEWEST, OF_FEW, OF_MANY, Law, NullScan, law_of, library, tail_p
 
 
-def scan(classes: int, price: float) -> NullScan:
-    statistics = {"price": price, "universality": price / 2}
-    return NullScan(name=f"clean-{classes}", classes=classes, statistics=statistics)
+def scan(classes: int, worth: float, *, perturbation: bool = True) -> NullScan:
+    statistics = {"worth": worth, "transfer": worth / 2, "outlier": worth / 3, "price": worth}
+    more = {"perturbation": worth / 4} if perturbation else {}
+    return NullScan(name=f"clean-{classes}", classes=classes, statistics={**statistics, **more})
 
 
 MANY = [scan(10, float(value)) for value in range(FEWEST)]
 FEW = [scan(2, 100.0 + value) for value in range(FEWEST)]
 
 
+def law(classes: int, scans: Sequence[NullScan], measured: Collection[str] = KINDS) -> Law | None:
+    return law_of(classes=classes, measured=measured, scans=scans)
+
+
 def test_few_and_many_labels_have_laws_of_their_own() -> None:
-    many, few = (law_of(classes=classes, scans=[*MANY, *FEW]) for classes in (12, 5))
+    many, few = (law(classes, [*MANY, *FEW]) for classes in (12, 5))
     assert many is not None
     assert few is not None
-    assert (many.kinds, len(many.scans)) == (("universality", "price"), FEWEST)
-    # Of few labels a price has hardly others to stand out from
-    assert (few.kinds, len(few.scans)) == (("price",), FEWEST)
-    assert min(one["price"] for one in few.scans) >= 100.0
+    assert (many.kinds, len(many.scans)) == (OF_MANY[0], FEWEST)
+    # Norms of few labels have hardly a spread to stand out from
+    assert (few.kinds, len(few.scans)) == (OF_FEW[0], FEWEST)
+    assert "outlier" not in few.kinds
+    assert min(one["worth"] for one in few.scans) >= 100.0
 
 
-def test_what_is_held_against_other_labels_alone_says_nothing_of_few() -> None:
-    statistics = {"perturbation": 1.0}
-    scans = [NullScan(name="clean", classes=classes, statistics=statistics) for classes in (5, 10) for _ in range(9)]
-    many = law_of(classes=10, kinds=PERTURBATIONS, scans=scans)
-    assert many is not None
-    assert (many.kinds, len(many.scans)) == (PERTURBATIONS, 9)
-    assert law_of(classes=9, kinds=PERTURBATIONS, scans=scans) is None
-    assert law_of(classes=10, kinds=PERTURBATIONS, scans=MANY) is None
+def test_where_no_perturbation_was_looked_for_the_rest_is_judged() -> None:
+    without = [kind for kind in KINDS if kind != "perturbation"]
+    rest = OF_MANY[1]
+    # By the model, by the clean scans, or by too many of them
+    for scans, measured in (
+        (MANY, without),
+        ([scan(10, float(value), perturbation=False) for value in range(FEWEST)], KINDS),
+        ([*MANY[1:], scan(10, 3.0, perturbation=False)], KINDS),
+    ):
+        found = law(12, scans, measured)
+        assert found is not None
+        assert (found.kinds, len(found.scans)) == (rest, FEWEST)
+
+
+@pytest.mark.parametrize("missing", ["outlier", "transfer", "worth"])
+def test_nothing_is_said_without_what_a_law_needs(missing: str) -> None:
+    assert law(12, MANY, [kind for kind in KINDS if kind != missing]) is None
 
 
 @pytest.mark.parametrize("classes", [10, 12, 2])
 def test_nothing_is_said_of_too_few_scans_or_far_more_labels(classes: int) -> None:
-    assert law_of(classes=classes, scans=MANY[1:]) is None
-    assert law_of(classes=21, scans=MANY) is None
-    bare = [NullScan(name="bare", classes=classes, statistics={"size": 1.0})] * FEWEST
-    assert law_of(classes=classes, scans=bare) is None
+    assert law(classes, MANY[1:]) is None
+    assert law(21, MANY) is None
+    assert law(classes, []) is None
+    bare = [NullScan(name="bare", classes=classes, statistics={"worth": 1.0})] * FEWEST
+    assert law(classes, bare) is None
 
 
-def test_a_score_is_the_mean_distance_from_clean_scans_and_theirs_are_scored_alike() -> None:
-    law = law_of(classes=12, scans=MANY)
-    assert law is not None
-    values = np.arange(FEWEST, dtype=float)
-    spread = values.std(ddof=1)
-    expected = 2 * ((9.0 - values.mean()) / spread) / math.sqrt(2)
-    assert law.score({"price": 9.0, "universality": 4.5}) == pytest.approx(expected)
-    others = values[1:]
-    assert law.null[0] == pytest.approx(2 * (0.0 - others.mean()) / others.std(ddof=1) / math.sqrt(2))
-    assert law.p_value(law.score({"price": 30.0, "universality": 15.0})) < 0.01
+def test_a_score_adds_up_what_lies_above_the_clean_scans_and_theirs_are_scored_alike() -> None:
+    found = law(4, FEW)
+    assert found is not None
+    values = 100.0 + np.arange(FEWEST, dtype=float)
+    far = (109.0 - values.mean()) / values.std(ddof=1)
+    assert found.score({"worth": 109.0, "transfer": 54.5}) == pytest.approx(2 * far / math.sqrt(2))
+    # What points the other way takes nothing from the rest
+    assert found.score({"worth": 109.0, "transfer": 0.0}) == pytest.approx(far / math.sqrt(2))
+    others = values[:-1]
+    expected = 2 * (107.0 - others.mean()) / others.std(ddof=1) / math.sqrt(2)
+    assert (found.null[0], found.null[-1]) == (0.0, pytest.approx(expected))
+    assert found.p_value(found.score({"worth": 130.0, "transfer": 65.0})) < 0.01
 
 
 def test_within_most_of_the_clean_scans_a_p_value_is_their_share() -> None:
     null = [float(value) for value in range(20)]
-    assert tail_p(10.0, null) == pytest.approx((1 + 10) / 21)
+    assert tail_p(8.0, null) == pytest.approx((1 + 12) / 21)
 
 
 @pytest.mark.parametrize("scans", [12, 28])
@@ -87,8 +106,7 @@ def test_alike_clean_scans_make_no_law_of_nothing() -> None:
 
 @pytest.mark.parametrize("classes", [2, 5, 10, 43])
 def test_what_comes_with_cleanse_judges_few_and_many_labels(classes: int) -> None:
-    law = law_of(classes=classes)
-    assert law is not None
+    assert law_of(classes=classes, measured=KINDS) is not None
     # And none of its nets is of the held-out architecture or pictures of the zoo that they come from
     assert not [scan.name for scan in library() if "depthwise" in scan.name or "cifar10" in scan.name]
 

@@ -1,0 +1,53 @@
+"""What a trigger of a few images is worth to all: a measure of one label that knows no pixels.
+
+A planted trigger is what few images need and what all need, and it works on images that it was not made for. Of a clean
+label one of the two fails: few images need less than all do, or what they need is theirs alone. So the worth of a
+planted trigger is near 1, however large it is, and far above that of the net's other labels.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from nc_core.detection.norms import LabelNorm
+from nc_core.detection.price import LEAST_RATE
+
+QUARTILE = 0.75
+"""Of the other labels' worth: the one that a label is held against. Not the largest, since several may be infected;
+not the median, since a few labels of a clean net are easy."""
+
+
+def worth_of(label: LabelNorm) -> float | None:
+    """transferability * min(1, few_norm / norm), at least `LEAST_RATE`; None where either was not measured.
+
+    Where the net hides its gradient, few images find nothing: there the trigger that was found all the same stands in.
+    """
+    found = label.evidence
+    if found is None or label.state != "done" or not label.norm:
+        return None
+    if found.unseen is not None and label.attack_success_rate:
+        return max(LEAST_RATE, label.attack_success_rate)
+    if found.transferability is None or found.few_norm is None:
+        return None
+    return max(LEAST_RATE, found.transferability * min(1.0, found.few_norm / label.norm))
+
+
+def log_worth(labels: Sequence[LabelNorm]) -> Mapping[int, float]:
+    """Label -> logarithm of its worth, of those that have one."""
+    return {one.label: math.log(worth) for one in labels if (worth := worth_of(one)) is not None}
+
+
+def ahead(labels: Sequence[LabelNorm]) -> Mapping[int, float]:
+    """Label -> logarithm of its worth over the upper quartile of the other reference labels' worth.
+
+    Labels without a worth are left out, and so is one that has no other beside it.
+    """
+    known = log_worth(labels)
+    reference = {one.label for one in labels if one.reference and one.label in known}
+    found = {}
+    for label, own in known.items():
+        others = [known[other] for other in reference if other != label]
+        if others:
+            found[label] = own - float(np.quantile(others, QUARTILE))
+    return found
