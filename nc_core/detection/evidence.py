@@ -10,7 +10,8 @@ Robust z: how far something lies below the others, on the log scale.
 | size | the same of the smallest norm; a p-value beside clean scans alone | few labels, many infected labels |
 | perturbation | z of the smallest perturbation and of the margin (`nc_core.detection.perturbed`) | triggers all over |
 | worth | logarithm of what a trigger of few images is worth to all (`nc_core.detection.worth`) | triggers of any size |
-| transfer | the same over that of the other labels | triggers of any size |
+| lead | the same over that of the other labels | triggers of any size |
+| transferability | logarithm of the rate at which triggers of few images work on others | of a part of the images |
 """
 
 import math
@@ -23,10 +24,21 @@ from nc_core.detection.outliers import SIZE_FLOOR, one_sided_log_z, robust_log_z
 from nc_core.detection.perturbed import standing_out
 from nc_core.detection.price import priced
 from nc_core.detection.stepdown import Measure, reference_norms
-from nc_core.detection.worth import ahead, log_worth
+from nc_core.detection.worth import ahead, log_transferability, log_worth
 
-Kind = Literal["outlier", "universality", "price", "size", "perturbation", "worth", "transfer", "together"]
-KINDS: tuple[Kind, ...] = ("outlier", "universality", "price", "size", "perturbation", "worth", "transfer")
+Kind = Literal[
+    "outlier", "universality", "price", "size", "perturbation", "worth", "lead", "transferability", "together"
+]
+KINDS: tuple[Kind, ...] = (
+    "outlier",
+    "universality",
+    "price",
+    "size",
+    "perturbation",
+    "worth",
+    "lead",
+    "transferability",
+)
 TOGETHER: Kind = "together"
 """Several of them in one number, beside the clean scans that come with Cleanse (`nc_core.detection.library`)."""
 
@@ -64,7 +76,8 @@ def label_statistics(labels: Sequence[LabelNorm], *, pixels: int) -> Mapping[Kin
         "size": _by_label(labels, _share(pixels)),
         "perturbation": standing_out(labels),
         "worth": log_worth(labels),
-        "transfer": ahead(labels),
+        "lead": ahead(labels),
+        "transferability": log_transferability(labels),
     }
 
 

@@ -14,7 +14,7 @@ from nc_core.detection.evidence import (
     leading,
     statistics_of,
 )
-from nc_core.detection.library import FEW_LABELS, Law, law_of
+from nc_core.detection.library import FEW_LABELS, PRICES, Law, law_of
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import one_sided_log_z
 from nc_core.detection.price import priced
@@ -22,9 +22,11 @@ from nc_core.detection.result import CalibrationUsed, ModelEvidence
 from nc_core.detection.size import small_by_size
 from nc_core.detection.stepdown import Step, step_down
 
-SHARES: dict[Kind, float] = {"outlier": 0.2, "together": 0.7, "size": 0.1}
+SHARES: dict[Kind, float] = {"outlier": 0.15, "together": 0.5, "universality": 0.3, "size": 0.05}
 """Of the one error rate, the part of each test (weighted Bonferroni). That of the size rule is an aim: it has no
 p-value."""
+OF_FEW: dict[Kind, float] = {"outlier": 0.2, "together": 0.7, "size": 0.1}
+"""The same of few labels, whose prices say little by themselves."""
 BEYOND_LIBRARY: dict[Kind, float] = {"outlier": 0.6, "universality": 0.2, "size": 0.2}
 """The same of far more labels than any clean scan has: there the outlier test is the better one."""
 ALONE: dict[Kind, float] = {"outlier": 0.8, "size": 0.2}
@@ -56,22 +58,20 @@ def judge(
         return _beside(labels, pixels=pixels, alpha=alpha, calibration=calibration, steps=steps)
     by_kind: dict[Kind, frozenset[int]] = {"outlier": outliers}
     told = [_of_steps("outlier", steps)]
-    if "universality" in shares:
-        prices = [priced(label) for label in labels]
-        costs, cheap = step_down(prices, alpha=alpha, share=shares["universality"], measure=one_sided_log_z)
-        told.append(_of_steps("universality", costs))
-        by_kind["universality"] = cheap
-    law = _law(labels, classes=classes, pixels=pixels)
-    if law is not None:
-        one, by_kind[TOGETHER] = _together(law, labels, pixels, alpha, shares[TOGETHER])
+    together = _law(labels, classes=classes, pixels=pixels)
+    if together is not None:
+        one, by_kind[TOGETHER] = _by_law(TOGETHER, together, labels, pixels, alpha, shares[TOGETHER])
         told.append(one)
-    judged = frozenset[int]() if law is None else frozenset(_scores(law, labels, pixels))
+    if "universality" in shares:
+        known, by_kind["universality"] = _universality(labels, classes, pixels, alpha, shares["universality"])
+        told.append(known)
+    judged = frozenset[int]() if together is None else frozenset(_scores(together, labels, pixels))
     small = (label.label for label in labels if small_by_size(label, pixels=pixels, classes=classes))
     by_kind["size"] = frozenset(small) - judged
-    evidence = tuple(known for known in told if known is not None)
+    evidence = tuple(one for one in told if one is not None)
     return Judgement(
         evidence=evidence,
-        p_value=min((known.p_value for known in evidence), default=1.0),
+        p_value=min((one.p_value for one in evidence), default=1.0),
         found=_kinds_of(by_kind),
         steps=steps,
         shares=shares,
@@ -85,28 +85,41 @@ def shares_of(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> dict
     are divided by their shares, so that each is held against the whole rate.
     """
     if _law(labels, classes=classes, pixels=pixels) is not None:
-        return dict(SHARES)
+        return dict(SHARES if classes >= FEW_LABELS else OF_FEW)
     if classes >= FEW_LABELS and label_statistics(labels, pixels=pixels)["price"]:
         return dict(BEYOND_LIBRARY)
     return dict(ALONE)
 
 
-def _law(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> Law | None:
-    """That of the clean scans which have what was measured on a label here."""
+def _law(
+    labels: Sequence[LabelNorm], *, classes: int, pixels: int, of: Sequence[tuple[str, ...]] | None = None
+) -> Law | None:
+    """That of the clean scans which have what was measured on a label here. of: as in `law_of`."""
     known = by_label(labels, pixels=pixels)
     measured = max((set(own) for own in known.values()), key=len, default=set())
-    return law_of(classes=classes, measured=measured)
+    return law_of(classes=classes, measured=measured, of=of)
 
 
-def _together(
-    law: Law, labels: Sequence[LabelNorm], pixels: int, alpha: float, share: float
+def _universality(
+    labels: Sequence[LabelNorm], classes: int, pixels: int, alpha: float, share: float
+) -> tuple[ModelEvidence | None, frozenset[int]]:
+    """Prices beside those of clean nets; of far more labels than those have, beside the net's other labels alone."""
+    law = _law(labels, classes=classes, pixels=pixels, of=PRICES)
+    if law is None:
+        steps, found = step_down([priced(label) for label in labels], alpha=alpha, share=share, measure=one_sided_log_z)
+        return _of_steps("universality", steps), found
+    return _by_law("universality", law, labels, pixels, alpha, share)
+
+
+def _by_law(
+    name: Kind, law: Law, labels: Sequence[LabelNorm], pixels: int, alpha: float, share: float
 ) -> tuple[ModelEvidence, frozenset[int]]:
-    """The labels by how far all that a law looks at lies from clean nets, and those that none of them is like."""
+    """The labels by how far what a law looks at lies from clean nets, and those that none of them is like."""
     scores = _scores(law, labels, pixels)
     p_values = {label: min(1.0, law.p_value(score) / share) for label, score in scores.items()}
     first = max(scores, key=lambda label: (scores[label], -label))
     evidence = ModelEvidence(
-        name=TOGETHER,
+        name=name,
         label=first,
         statistic=scores[first],
         p_value=p_values[first],

@@ -45,14 +45,17 @@ def library() -> tuple[NullScan, ...]:
 
 
 OF_MANY: tuple[tuple[str, ...], ...] = (
-    ("outlier", "transfer", "worth", "perturbation"),
-    ("outlier", "transfer", "worth"),
+    ("outlier", "lead", "worth", "perturbation"),
+    ("outlier", "lead", "worth"),
 )
 """Kinds of evidence that are judged together, the first of these that were measured: scans of earlier versions, and
 some of those with a budget, have no perturbation. None of them knows a scale: how many pixels a clean label takes
 depends on data and image size more than on a backdoor."""
-OF_FEW: tuple[tuple[str, ...], ...] = (("transfer", "worth"),)
+OF_FEW: tuple[tuple[str, ...], ...] = (("lead", "worth"),)
 """The same of few labels: there is hardly a spread of their norms to stand out from."""
+PRICES: tuple[tuple[str, ...], ...] = (("universality", "transferability"),)
+"""A price beside the net's other labels, and how many others follow it. A trigger of a part of the images is cheap, and
+worth little to all: it has a test of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,18 +77,26 @@ class Law:
         return tail_p(score, self.null)
 
 
-def law_of(*, classes: int, measured: Collection[str], scans: Sequence[NullScan] | None = None) -> Law | None:
+def law_of(
+    *,
+    classes: int,
+    measured: Collection[str],
+    of: Sequence[tuple[str, ...]] | None = None,
+    scans: Sequence[NullScan] | None = None,
+) -> Law | None:
     """The law for a model of so many classes by the kinds of evidence that were measured on it.
 
-    None where that is too little, where there are too few clean scans, or where the model has far more labels than any
-    of them. scans: None for all.
+    of: kinds that are judged together, the first of these that can be; None for those of so many classes. None is
+    returned where too little was measured, where there are too few clean scans, or where the model has far more labels
+    than any of them. scans: None for all.
     """
     known = library() if scans is None else scans
     if not known or classes > BEYOND * max(scan.classes for scan in known):
         return None
     few = classes < FEW_LABELS
     alike = [scan.statistics for scan in known if (scan.classes < FEW_LABELS) == few]
-    laws = (_law(kinds, alike) for kinds in (OF_FEW if few else OF_MANY) if {*kinds} <= {*measured})
+    wanted = of or (OF_FEW if few else OF_MANY)
+    laws = (_law(kinds, alike) for kinds in wanted if {*kinds} <= {*measured})
     return next((law for law in laws if law is not None), None)
 
 

@@ -83,13 +83,19 @@ def _measured(one: ModelEvidence) -> str:
     match one.name:
         case "together":
             return f"Together: label {one.label} lies farthest from clean nets, {one.statistic:.2f} deviations"
+        case "universality" if one.calibration.source == "library":
+            return f"Universality: price and transferability of label {one.label}, {one.statistic:.2f} among clean nets"
         case "universality":
             return f"Universality: the price of label {one.label} has log z {one.statistic:.2f} below the others"
         case "perturbation":
             return f"Perturbation: the smallest of label {one.label} and its margin stand out by z {one.statistic:.2f}"
-        case "transfer":
+        case "lead":
             times = math.exp(one.statistic)
-            return f"Transfer: what few images need for label {one.label} is worth {times:.1f} times that of others"
+            return f"Lead: what few images need for label {one.label} is worth {times:.1f} times that of others"
+        case "transferability":
+            return (
+                f"Transferability: triggers of few images for label {one.label} work on {math.exp(one.statistic):.0%}"
+            )
         case "worth":
             return f"Worth: what few images need for label {one.label} is worth {math.exp(one.statistic):.0%} to all"
         case "price":

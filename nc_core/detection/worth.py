@@ -16,6 +16,8 @@ from nc_core.detection.price import LEAST_RATE
 QUARTILE = 0.75
 """Of the other labels' worth: the one that a label is held against. Not the largest, since several may be infected;
 not the median, since a few labels of a clean net are easy."""
+LEAST_OTHERS = 3
+"""Labels beside which one can stand out: of two classes one is often much easier than the other, on clean nets too."""
 
 
 def worth_of(label: LabelNorm) -> float | None:
@@ -38,16 +40,22 @@ def log_worth(labels: Sequence[LabelNorm]) -> Mapping[int, float]:
     return {one.label: math.log(worth) for one in labels if (worth := worth_of(one)) is not None}
 
 
+def log_transferability(labels: Sequence[LabelNorm]) -> Mapping[int, float]:
+    """Label -> logarithm of the rate at which triggers of a few images work on others, where that was measured."""
+    known = ((one.label, one.evidence.transferability) for one in labels if one.state == "done" and one.evidence)
+    return {label: math.log(max(LEAST_RATE, rate)) for label, rate in known if rate is not None}
+
+
 def ahead(labels: Sequence[LabelNorm]) -> Mapping[int, float]:
     """Label -> logarithm of its worth over the upper quartile of the other reference labels' worth.
 
-    Labels without a worth are left out, and so is one that has no other beside it.
+    Labels without a worth are left out, and so is one with fewer than three others beside it.
     """
     known = log_worth(labels)
     reference = {one.label for one in labels if one.reference and one.label in known}
     found = {}
     for label, own in known.items():
         others = [known[other] for other in reference if other != label]
-        if others:
+        if len(others) >= LEAST_OTHERS:
             found[label] = own - float(np.quantile(others, QUARTILE))
     return found

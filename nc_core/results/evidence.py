@@ -16,8 +16,9 @@ NAMES = {
     "size": "smallest norm as a share of the pixels",
     "perturbation": "smallest perturbation, and largest margin, beside the other labels'",
     "worth": "what a trigger of few images is worth to all",
-    "transfer": "that worth beside the other labels'",
-    "together": "norm, worth, transfer and perturbation of one label, beside clean nets'",
+    "lead": "that worth beside the other labels'",
+    "transferability": "how many other images follow a trigger of few",
+    "together": "norm, worth, lead and perturbation of one label, beside clean nets'",
 }
 SHORT = {
     "outlier": "Norm",
@@ -26,7 +27,8 @@ SHORT = {
     "size": "Size",
     "perturbation": "Perturbation",
     "worth": "Worth",
-    "transfer": "Transfer",
+    "lead": "Lead",
+    "transferability": "Transferability",
     "together": "Together",
 }
 """Where there is little room."""
@@ -39,6 +41,8 @@ SOURCES = {
 UNCALIBRATED = "not calibrated: by the normal law"
 SHARES_OF_PIXELS = frozenset({"price", "size"})
 """Kinds whose statistic is minus the logarithm of a share of the pixels."""
+RATES = frozenset({"worth", "transferability"})
+"""Kinds whose statistic is the logarithm of a share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +87,7 @@ def calibrated_by(calibration: Mapping[str, Any]) -> str:
 
 def value_of(name: str, statistic: float) -> str:
     """A statistic as people read it: "4.02", "0.41% of the pixels" or "83%" where it stands for that."""
-    if name == "worth":
+    if name in RATES:
         return f"{math.exp(statistic):.0%}"
     return f"{math.exp(-statistic):.2%} of the pixels" if name in SHARES_OF_PIXELS else significant(statistic)
 

@@ -21,15 +21,22 @@ LIBRARY = [
     NullScan(
         name=f"{classes}-{at}",
         classes=classes,
-        statistics={"outlier": z, "transfer": lead, "worth": worth, "perturbation": z},
+        statistics={
+            "outlier": z,
+            "universality": z,
+            "transferability": rate,
+            "lead": lead,
+            "worth": worth,
+            "perturbation": z,
+        },
     )
     for classes in (5, 43)
-    for at, (z, lead, worth) in enumerate(
-        zip(np.linspace(1.0, 2.6, 16), np.linspace(0.1, 1.1, 16), np.linspace(-3.0, -1.0, 16), strict=True)
+    for at, (z, rate, lead, worth) in enumerate(
+        zip(*(np.linspace(*ends, 16) for ends in ((1.0, 2.6), (-3.0, -0.7), (0.1, 1.1), (-3.0, -1.0))), strict=True)
     )
 ]
-"""Clean scans whose smallest norm lies at most 2.6 deviations below the others, whose largest worth is 5 to 37%, and at
-most three times that of the others."""
+"""Clean scans whose smallest norm and price lie at most 2.6 deviations below the others, whose triggers of few images
+work on at most 50% of others and are worth 5 to 37%, and at most three times what those of the other labels are."""
 
 DEAR = 0.05
 """Transferability of a clean label."""

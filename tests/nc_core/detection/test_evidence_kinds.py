@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nc_core.detection import Calibration, Detection, LabelNorm, detect, statistics_of
+from tests.evidence import CONVERGED
 from tests.nc_core.detection.norms import DEAR, PIXELS, clean, judge, scan, without_masks
 
 pytestmark = pytest.mark.usefixtures("shipped")
@@ -16,8 +17,9 @@ def test_the_tests_that_can_be_made_share_the_rate() -> None:
     prices = dict.fromkeys(range(100), DEAR)
     assert judge(clean(43)).shares == pytest.approx({"outlier": 0.8, "size": 0.2})
     assert judge(clean(100), transfer=prices).shares == {"outlier": 0.6, "universality": 0.2, "size": 0.2}
-    for classes in (5, 43):
-        assert judge(clean(classes), transfer=prices).shares == {"outlier": 0.2, "together": 0.7, "size": 0.1}
+    many = {"outlier": 0.15, "together": 0.5, "universality": 0.3, "size": 0.05}
+    assert judge(clean(43), transfer=prices).shares == many
+    assert judge(clean(5), transfer=prices).shares == {"outlier": 0.2, "together": 0.7, "size": 0.1}
 
 
 def test_a_label_without_a_small_mask_is_flagged_by_a_small_perturbation_and_a_large_margin() -> None:
@@ -43,7 +45,7 @@ def test_without_a_perturbation_the_rest_is_judged() -> None:
         if one.evidence is not None
     ]
     found = detect(old, classes=43, pixels=PIXELS)
-    assert (found.verdict, {one.name for one in found.evidence}) == ("clean", {"outlier", "together"})
+    assert (found.verdict, {one.name for one in found.evidence}) == ("clean", {"outlier", "together", "universality"})
     # Of few labels none stands out by its perturbation, so that it is not asked there
     few = detect(without_masks(clean(5), 2, norm=1.3, margin=44.0), classes=5, pixels=PIXELS)
     assert few.flagged_labels == ()
@@ -90,6 +92,14 @@ def test_the_size_rule_judges_what_nothing_else_can(classes: int, least: float) 
     assert detect(everyone, classes=classes, pixels=PIXELS).labels[-1].rules != ("size",)
 
 
+def test_of_two_or_three_classes_none_stands_out_beside_the_others() -> None:
+    # Given labels of which one is worth much and the other nothing, as it is with clean nets, too
+    for classes in (2, 3):
+        found = judge(clean(classes), transfer={**dict.fromkeys(range(classes), 0.02), 0: 0.9})
+        assert (found.verdict, [one.name for one in found.evidence]) == ("inconclusive", ["outlier"])
+        assert "pass --twins 19" in found.reason
+
+
 @pytest.mark.parametrize("classes", [2, 5])
 def test_of_few_classes_a_small_trigger_is_no_backdoor_by_itself(classes: int) -> None:
     # Given a label with a natural trigger, beside which no other could be measured
@@ -99,13 +109,17 @@ def test_of_few_classes_a_small_trigger_is_no_backdoor_by_itself(classes: int) -
     assert "has a small trigger, 1.2% of the pixels" in found.reason
 
 
-def test_a_trigger_of_a_part_of_the_images_is_found_though_its_norm_is_large() -> None:
-    # Given 43 labels alike in their norms, one with a trigger of few images that works on 90%
-    norms = clean(43)
-    found = judge(norms, transfer={**dict.fromkeys(range(43), DEAR), 7: 0.9})
-    # Then it stands out by what that is worth alone
+def test_a_trigger_of_a_part_of_the_images_is_found_by_its_price() -> None:
+    # Given 43 labels alike in their norms, one with a trigger for few images that is small and works on 90% of others,
+    # though what all images need is a large mask
+    labels = scan(clean(43), transfer={**dict.fromkeys(range(43), 0.2), 7: 0.9})
+    small = replace(labels[7], evidence=replace(labels[7].evidence or CONVERGED, few_norm=4.0))
+    found = detect([*labels[:7], small, *labels[8:]], classes=43, pixels=PIXELS)
+    # Then its price stands out, and its worth to all does not
     assert found.flagged_labels == (7,)
-    assert found.labels[7].rules == ("together",)
+    assert found.labels[7].rules == ("universality",)
+    (one,) = (one for one in found.evidence if one.name == "universality")
+    assert (one.label, one.calibration.source, one.calibration.scans) == (7, "library", 16)
 
 
 def test_beyond_the_library_the_normal_law_judges_and_that_is_said() -> None:
@@ -170,7 +184,7 @@ def test_a_small_trigger_alone_flags_nothing_and_is_told(transfer: dict[int, flo
 def test_of_a_brittle_net_those_that_carry_over_lead() -> None:
     # Given a brittle net: 29 of 43 labels small, three of them universal
     norms = [*np.linspace(5.0, 15.0, 26), 1.8, 2.0, 3.3, *np.linspace(16.0, 40.0, 14)]
-    transfer = {**dict.fromkeys(range(43), 0.1), 26: 0.7, 27: 0.76, 28: 0.67}
+    transfer = {**dict.fromkeys(range(43), 0.1), 26: 0.9, 27: 0.95, 28: 0.9}
     found = judge(norms, transfer=transfer)
     # Then the three are flagged and no other, and the rest is told
     assert found.flagged_labels == (26, 27, 28)

@@ -11,7 +11,7 @@ from nc_core.detection.library import FEWEST, OF_FEW, OF_MANY, Law, NullScan, la
 
 
 def scan(classes: int, worth: float, *, perturbation: bool = True) -> NullScan:
-    statistics = {"worth": worth, "transfer": worth / 2, "outlier": worth / 3, "price": worth}
+    statistics = {"worth": worth, "lead": worth / 2, "outlier": worth / 3, "price": worth}
     more = {"perturbation": worth / 4} if perturbation else {}
     return NullScan(name=f"clean-{classes}", classes=classes, statistics={**statistics, **more})
 
@@ -49,7 +49,7 @@ def test_where_no_perturbation_was_looked_for_the_rest_is_judged() -> None:
         assert (found.kinds, len(found.scans)) == (rest, FEWEST)
 
 
-@pytest.mark.parametrize("missing", ["outlier", "transfer", "worth"])
+@pytest.mark.parametrize("missing", ["outlier", "lead", "worth"])
 def test_nothing_is_said_without_what_a_law_needs(missing: str) -> None:
     assert law(12, MANY, [kind for kind in KINDS if kind != missing]) is None
 
@@ -68,13 +68,13 @@ def test_a_score_adds_up_what_lies_above_the_clean_scans_and_theirs_are_scored_a
     assert found is not None
     values = 100.0 + np.arange(FEWEST, dtype=float)
     far = (109.0 - values.mean()) / values.std(ddof=1)
-    assert found.score({"worth": 109.0, "transfer": 54.5}) == pytest.approx(2 * far / math.sqrt(2))
+    assert found.score({"worth": 109.0, "lead": 54.5}) == pytest.approx(2 * far / math.sqrt(2))
     # What points the other way takes nothing from the rest
-    assert found.score({"worth": 109.0, "transfer": 0.0}) == pytest.approx(far / math.sqrt(2))
+    assert found.score({"worth": 109.0, "lead": 0.0}) == pytest.approx(far / math.sqrt(2))
     others = values[:-1]
     expected = 2 * (107.0 - others.mean()) / others.std(ddof=1) / math.sqrt(2)
     assert (found.null[0], found.null[-1]) == (0.0, pytest.approx(expected))
-    assert found.p_value(found.score({"worth": 130.0, "transfer": 65.0})) < 0.01
+    assert found.p_value(found.score({"worth": 130.0, "lead": 65.0})) < 0.01
 
 
 def test_within_most_of_the_clean_scans_a_p_value_is_their_share() -> None:
@@ -104,7 +104,7 @@ def test_alike_clean_scans_make_no_law_of_nothing() -> None:
     assert tail_p(2.0, [1.0] * 20) == pytest.approx(1 / 21)
 
 
-@pytest.mark.parametrize("classes", [2, 5, 10, 43])
+@pytest.mark.parametrize("classes", [5, 10, 43])
 def test_what_comes_with_cleanse_judges_few_and_many_labels(classes: int) -> None:
     assert law_of(classes=classes, measured=KINDS) is not None
     # And none of its nets is of the held-out architecture or pictures of the zoo that they come from

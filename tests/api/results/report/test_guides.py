@@ -36,7 +36,7 @@ def test_the_threshold_is_where_the_outlier_test_begins_to_flag(make_result: Mak
     def flagged(norm: float) -> bool:
         norms = enumerate([*others, norm])
         labels = [LabelNorm(label=n, state="done", norm=v, attack_success_rate=0.9, evidence=DEAR) for n, v in norms]
-        return bool(detect(labels, classes=classes, pixels=1024).flagged_labels)
+        return "outlier" in detect(labels, classes=classes, pixels=1024).labels[-1].rules
 
     # when the smallest label is moved to just below and just above it, then the detection agrees
     assert smallest > drawn
