@@ -30,7 +30,7 @@ class CleanDataFile(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     name: str
-    sha256: str
+    sha256: str | None = Field(description="Null for arrays that a script has in memory.")
     class_order: Literal["given", "text", "numeric"] = Field(
         "given",
         description="given: its labels are the model's outputs. text: the outputs follow the labels' numbers sorted as "

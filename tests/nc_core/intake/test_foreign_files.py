@@ -61,7 +61,7 @@ FILES = {
     "npz": ("model.npz", npz(), "NumPy archive"),
     "zip of something": ("model.keras", zipped("readme.txt"), "without config.json"),
     "zip of anything": ("model.zip", zipped("a\nb.txt", "c.csv", "d"), r"it holds 'a\\nb.txt' and 'c.csv' and 1 more"),
-    "zip of nothing": ("model.zip", zipped(), "no Keras model"),
+    "zip of nothing": ("model.zip", zipped(), "no Keras or ONNX model"),
     "Teachable Machine": ("converted_keras.zip", zipped("labels.txt", "keras_model.h5"), "'keras_model.h5': unpack it"),
     "zipped folder": (
         "net.zip",
