@@ -7,10 +7,11 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from nc_core.results import report
 from nc_core.results.report.environment import environment
 
 STATIC = Path(__file__).parent / "static"
-REPORT_STYLE = Path(__file__).parents[1] / "results" / "report" / "templates" / "report.css"
+REPORT_STYLE = Path(report.__file__).parent / "templates" / "report.css"
 
 POLICY = "; ".join(
     (

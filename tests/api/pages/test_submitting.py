@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.pages.static_files import FILES
 from nc_tasks.store import Store
 from nc_tasks.store.rows import baselines, submissions
 from tests.api.pages.seen import Seen, look
@@ -64,6 +65,7 @@ def test_given_a_form_with_a_mistake_then_it_comes_again_with_what_is_wrong(
 
 
 def test_given_a_file_that_the_browser_has_then_it_is_not_sent_again(browser: httpx.Client) -> None:
+    assert {browser.get(f"/static/{name}").status_code for name in FILES} == {200}
     tag = browser.get("/static/pages.css").headers["etag"]
     assert browser.get("/static/pages.css", headers={"If-None-Match": tag}).status_code == 304
     assert browser.get("/static/routes.py").status_code == 404
