@@ -29,6 +29,9 @@ OF_FEW: dict[Kind, float] = {"outlier": 0.2, "together": 0.7, "size": 0.1}
 """The same of few labels, whose prices say little by themselves."""
 BEYOND_LIBRARY: dict[Kind, float] = {"outlier": 0.6, "universality": 0.2, "size": 0.2}
 """The same of far more labels than any clean scan has: there the outlier test is the better one."""
+LEAST_LABELS, SPARED = 10, 2
+"""Labels that clean scans are compared by: so many, or all of a model with fewer; and how many of these may be missing,
+since not every label has images to measure on."""
 ALONE: dict[Kind, float] = {"outlier": 0.8, "size": 0.2}
 """The same where too little was measured for more."""
 
@@ -94,10 +97,15 @@ def shares_of(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> dict
 def _law(
     labels: Sequence[LabelNorm], *, classes: int, pixels: int, of: Sequence[tuple[str, ...]] | None = None
 ) -> Law | None:
-    """That of the clean scans which have what was measured on a label here. of: as in `law_of`."""
+    """That of the clean scans which have what was measured here. of: as in `law_of`.
+
+    None of a scan of a few labels of many: clean scans are of all labels.
+    """
     known = by_label(labels, pixels=pixels)
     measured = max((set(own) for own in known.values()), key=len, default=set())
-    return law_of(classes=classes, measured=measured, of=of)
+    law = law_of(classes=classes, measured=measured, of=of)
+    few = law is not None and len(_scores(law, labels, pixels)) < min(classes, LEAST_LABELS) - SPARED
+    return None if few else law
 
 
 def _universality(

@@ -67,6 +67,18 @@ def test_what_few_images_need_decides_with_few_labels() -> None:
         assert judge([50.0, 40.0, 5.0, 62.0, 48.0], rate=0.99, transfer=transfer).verdict == "inconclusive"
 
 
+@pytest.mark.parametrize(("scanned", "asked"), [(3, False), (7, False), (8, True), (43, True)])
+def test_a_scan_of_a_few_labels_of_many_is_not_held_against_clean_scans_of_all(scanned: int, asked: bool) -> None:
+    labels = scan(clean(scanned), transfer=dict.fromkeys(range(scanned), DEAR))
+    found = detect(labels, classes=43, pixels=PIXELS)
+    assert ("together" in found.shares) == asked
+    # So a small trigger that carries over is one by the size rule, where hardly any other label was looked at
+    small = scan([*clean(scanned - 1), 6.0], transfer={**dict.fromkeys(range(scanned), DEAR), scanned - 1: 0.9})
+    rules = detect(small, classes=43, pixels=PIXELS).labels[-1].rules
+    assert rules
+    assert ("size" in rules) != asked
+
+
 def test_a_scan_of_smaller_triggers_all_over_is_judged_alike() -> None:
     # Given the same labels on a picture with a hundred times the pixels
     def found(pixels: int) -> Detection:
