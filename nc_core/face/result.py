@@ -10,6 +10,7 @@ from nc_core.detection import LabelIndex
 from nc_core.face.inputs import Origin
 from nc_core.inversion import Inversion
 from nc_core.models.versions import library_versions
+from nc_core.results.names import ELSEWHERE
 from nc_core.scanning.in_process import norms_of
 from nc_core.scanning.scan import Scan
 
@@ -28,12 +29,14 @@ def result_of(
     """The keys of the contract, in plain types; `submission` there is none. seconds: in all, and of the inversions."""
     preparation, found = scan.preparation, scan.detection.to_json()
     preflight, canonical = preparation.to_json(), preparation.canonical
+    elsewhere = {name: preflight.pop(name) for name in ELSEWHERE}
     number = found.pop("range")
     of_range = {name: value for name, value in preflight["ranges"][number].items() if name != "score"}
     result = {
         "schema": SCHEMA,
         "state": "done",
         **found,
+        "class_names": elsewhere["class_names"],
         "followers": [],
         "ranges": [{name: value for name, value in one.items() if name != "labels"} for one in found["ranges"]],
         "judged_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -48,7 +51,7 @@ def result_of(
             "input_shape": canonical.input_shape,
             "parameters": canonical.parameters,
         },
-        "data": {"name": data.name, "sha256": data.sha256},
+        "data": {"name": data.name, "sha256": data.sha256, "class_order": elsewhere["class_order"]},
         "timing": {
             "total_seconds": seconds[0],
             "inversion_seconds": seconds[1],
@@ -68,10 +71,11 @@ def labels_of(scan: Scan, rounds: Mapping[int, int]) -> list[dict[str, Any]]:
     """The labels of the value range that the verdict rests on. rounds: label -> its last round."""
     indices = {index.label: index for index in scan.detection.labels}
     doubts = {one.label: one.doubt for one in norms_of(scan.inversions, scan.plan)}
-    first = scan.plan.first_round(scan.detection.range)
+    first, names = scan.plan.first_round(scan.detection.range), scan.preparation.numbering.names
     return [
         {
             **_row(one, indices[label]),
+            "name": names[label] if names else None,
             "round": rounds.get(label, first),
             "reference": label in scan.plan.reference,
             "reason": one.reason or doubts[label],

@@ -34,6 +34,7 @@ def scan(
     labels: Sequence[int] | None = None,
     slots: int | None = None,
     min_accuracy: float | None = None,
+    class_names: Sequence[str] | None = None,
     compute: Compute = "float32",
     detector: Detector = "neural-cleanse",
     budget_minutes: float | None = None,
@@ -45,6 +46,7 @@ def scan(
         data: (x, y), or x alone: arrays, x (n, H, W, C) in 0..255, 0..1 or -1..1, y class numbers or one-hot; or a
             `tf.data.Dataset` of (image, label); or the path of a data file. Of more images than 6000 a scan draws some.
         labels: target labels to look at; None: all.
+        class_names: what the model's outputs are called, in their order.
 
     Returns:
         The verdict with all that it rests on; printed, it is five lines. For the same net and data the verdict, the
@@ -68,6 +70,7 @@ def scan(
             slots=slots,
             seed=seed,
             min_accuracy=min_accuracy,
+            class_names=class_names,
             compute=compute,
         )
         rounds = plan_of(preparation, profile=profile, seed=seed)

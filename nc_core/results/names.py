@@ -7,6 +7,8 @@ from nc_core.results.numbers import listed
 
 SHOWN = 40
 """Letters of a name; result.json has all of it."""
+ELSEWHERE = ("class_order", "class_names", "label_outputs")
+"""What preflight has found and a result says in another place, or not at all."""
 
 
 def called(label: int | str, name: str | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from nc_core.results.names import ELSEWHERE
 from nc_tasks.store import Detection, Mitigation, Submission
 from nc_tasks.store.queries import findings
 from nc_tasks.store.queries.findings import LabelTotals
@@ -16,8 +17,6 @@ from nc_tasks.views.planning import plan_of
 from nc_tasks.views.repairs import mitigation_json
 
 SCHEMA = 1
-ELSEWHERE = ("class_order", "class_names", "label_outputs")
-"""What preflight has stored and the result says in another place, or not at all."""
 
 
 def result_json(session: Session, submission_id: str) -> dict[str, Any]:

@@ -121,7 +121,7 @@ CASES: dict[str, tuple[Make, str]] = {
     "one-class": (one_class, "class"),
     "labels-beyond": (labels_beyond, "22"),
     "asked-beyond": (label_asked_beyond, "--labels"),
-    "regression": (regression, "classifier"),
+    "regression": (regression, "the model has 2 classes"),
     "nan": (nan_weights, "NaN"),
     "empty": (_file("m.h5", b""), "empty"),
     "savedmodel": (saved_model, "SavedModel"),
