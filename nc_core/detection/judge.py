@@ -10,7 +10,6 @@ from nc_core.detection.evidence import (
     Kind,
     Leading,
     by_label,
-    label_statistics,
     leading,
     statistics_of,
 )
@@ -29,11 +28,14 @@ OF_FEW: dict[Kind, float] = {"outlier": 0.2, "together": 0.7, "size": 0.1}
 """The same of few labels, whose prices say little by themselves."""
 BEYOND_LIBRARY: dict[Kind, float] = {"outlier": 0.6, "universality": 0.2, "size": 0.2}
 """The same of far more labels than any clean scan has: there the outlier test is the better one."""
+ALONE: dict[Kind, float] = {"outlier": 0.8, "size": 0.2}
+"""The same where too little was measured for more."""
 LEAST_LABELS, SPARED = 10, 2
 """Labels that clean scans are compared by: so many, or all of a model with fewer; and how many of these may be missing,
 since not every label has images to measure on."""
-ALONE: dict[Kind, float] = {"outlier": 0.8, "size": 0.2}
-"""The same where too little was measured for more."""
+
+Known = Mapping[int, Mapping[str, float]]
+"""What was measured: label -> kind -> statistic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,20 +57,21 @@ def judge(
 
     classes: of the model. pixels: H W.
     """
-    shares = shares_of(labels, classes=classes, pixels=pixels)
+    known = by_label(labels, pixels=pixels)
+    shares = shares_of(known, classes=classes)
     steps, outliers = step_down(labels, alpha=alpha, share=shares["outlier"])
     if calibration.decides(alpha):
         return _beside(labels, pixels=pixels, alpha=alpha, calibration=calibration, steps=steps)
     by_kind: dict[Kind, frozenset[int]] = {"outlier": outliers}
     told = [_of_steps("outlier", steps)]
-    together = _law(labels, classes=classes, pixels=pixels)
+    together = _law(known, classes=classes)
     if together is not None:
-        one, by_kind[TOGETHER] = _by_law(TOGETHER, together, labels, pixels, alpha, shares[TOGETHER])
+        one, by_kind[TOGETHER] = _by_law(TOGETHER, together, known, alpha, shares[TOGETHER])
         told.append(one)
     if "universality" in shares:
-        known, by_kind["universality"] = _universality(labels, classes, pixels, alpha, shares["universality"])
-        told.append(known)
-    judged = frozenset[int]() if together is None else frozenset(_scores(together, labels, pixels))
+        universal, by_kind["universality"] = _universality(labels, known, classes, alpha, shares["universality"])
+        told.append(universal)
+    judged = frozenset[int]() if together is None else frozenset(_scores(together, known))
     small = (label.label for label in labels if small_by_size(label, pixels=pixels, classes=classes))
     by_kind["size"] = frozenset(small) - judged
     evidence = tuple(one for one in told if one is not None)
@@ -81,49 +84,44 @@ def judge(
     )
 
 
-def shares_of(labels: Sequence[LabelNorm], *, classes: int, pixels: int) -> dict[Kind, float]:
+def shares_of(known: Known, *, classes: int) -> dict[Kind, float]:
     """Each test's part of the error rate, of those that can be made.
 
     That depends on how many labels and images there are and on what was looked for, never on what was found. p-values
     are divided by their shares, so that each is held against the whole rate.
     """
-    if _law(labels, classes=classes, pixels=pixels) is not None:
+    if _law(known, classes=classes) is not None:
         return dict(SHARES if classes >= FEW_LABELS else OF_FEW)
-    if classes >= FEW_LABELS and label_statistics(labels, pixels=pixels)["price"]:
+    if classes >= FEW_LABELS and any("price" in own for own in known.values()):
         return dict(BEYOND_LIBRARY)
     return dict(ALONE)
 
 
-def _law(
-    labels: Sequence[LabelNorm], *, classes: int, pixels: int, of: Sequence[tuple[str, ...]] | None = None
-) -> Law | None:
+def _law(known: Known, *, classes: int, of: Sequence[tuple[str, ...]] | None = None) -> Law | None:
     """That of the clean scans which have what was measured here. of: as in `law_of`.
 
     None of a scan of a few labels of many: clean scans are of all labels.
     """
-    known = by_label(labels, pixels=pixels)
     measured = max((set(own) for own in known.values()), key=len, default=set())
     law = law_of(classes=classes, measured=measured, of=of)
-    few = law is not None and len(_scores(law, labels, pixels)) < min(classes, LEAST_LABELS) - SPARED
+    few = law is not None and len(_scores(law, known)) < min(classes, LEAST_LABELS) - SPARED
     return None if few else law
 
 
 def _universality(
-    labels: Sequence[LabelNorm], classes: int, pixels: int, alpha: float, share: float
+    labels: Sequence[LabelNorm], known: Known, classes: int, alpha: float, share: float
 ) -> tuple[ModelEvidence | None, frozenset[int]]:
     """Prices beside those of clean nets; of far more labels than those have, beside the net's other labels alone."""
-    law = _law(labels, classes=classes, pixels=pixels, of=PRICES)
+    law = _law(known, classes=classes, of=PRICES)
     if law is None:
         steps, found = step_down([priced(label) for label in labels], alpha=alpha, share=share, measure=one_sided_log_z)
         return _of_steps("universality", steps), found
-    return _by_law("universality", law, labels, pixels, alpha, share)
+    return _by_law("universality", law, known, alpha, share)
 
 
-def _by_law(
-    name: Kind, law: Law, labels: Sequence[LabelNorm], pixels: int, alpha: float, share: float
-) -> tuple[ModelEvidence, frozenset[int]]:
+def _by_law(name: Kind, law: Law, known: Known, alpha: float, share: float) -> tuple[ModelEvidence, frozenset[int]]:
     """The labels by how far what a law looks at lies from clean nets, and those that none of them is like."""
-    scores = _scores(law, labels, pixels)
+    scores = _scores(law, known)
     p_values = {label: min(1.0, law.p_value(score) / share) for label, score in scores.items()}
     first = max(scores, key=lambda label: (scores[label], -label))
     evidence = ModelEvidence(
@@ -137,9 +135,8 @@ def _by_law(
     return evidence, frozenset(label for label, p in p_values.items() if p <= alpha)
 
 
-def _scores(law: Law, labels: Sequence[LabelNorm], pixels: int) -> dict[int, float]:
+def _scores(law: Law, known: Known) -> dict[int, float]:
     """Label -> score, of those that have all that the law looks at."""
-    known = by_label(labels, pixels=pixels)
     return {label: law.score(own) for label, own in known.items() if set(law.kinds) <= own.keys()}
 
 

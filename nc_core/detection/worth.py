@@ -8,8 +8,6 @@ planted trigger is near 1, however large it is, and far above that of the net's 
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.price import LEAST_RATE
 
@@ -52,10 +50,18 @@ def ahead(labels: Sequence[LabelNorm]) -> Mapping[int, float]:
     Labels without a worth are left out, and so is one with fewer than three others beside it.
     """
     known = log_worth(labels)
-    reference = {one.label for one in labels if one.reference and one.label in known}
-    found = {}
-    for label, own in known.items():
-        others = [known[other] for other in reference if other != label]
-        if len(others) >= LEAST_OTHERS:
-            found[label] = own - float(np.quantile(others, QUARTILE))
-    return found
+    reference = sorted((known[one.label], one.label) for one in labels if one.reference and one.label in known)
+    ordered, places = [own for own, _ in reference], {label: at for at, (_, label) in enumerate(reference)}
+    return {
+        label: own - _quartile(ordered, places.get(label))
+        for label, own in known.items()
+        if len(ordered) - (label in places) >= LEAST_OTHERS
+    }
+
+
+def _quartile(ordered: Sequence[float], without: int | None) -> float:
+    """The upper quartile of sorted values, as `numpy.quantile` has it, without the one at a place."""
+    last = len(ordered) - (1 if without is None else 2)
+    low = int(QUARTILE * last)
+    at, after = (ordered[place + (without is not None and place >= without)] for place in (low, min(low + 1, last)))
+    return at + (QUARTILE * last - low) * (after - at)
