@@ -21,13 +21,12 @@ LEAST_OTHERS = 3
 def worth_of(label: LabelNorm) -> float | None:
     """transferability * min(1, few_norm / norm), at least `LEAST_RATE`; None where either was not measured.
 
-    Where the net hides its gradient, few images find nothing: there the trigger that was found all the same stands in.
+    None too where the net hides its gradient: few images find nothing there, and a trigger that was found all the same
+    says nothing by working, however small the rate of the few.
     """
     found = label.evidence
-    if found is None or label.state != "done" or not label.norm:
+    if found is None or found.unseen is not None or label.state != "done" or not label.norm:
         return None
-    if found.unseen is not None and label.attack_success_rate:
-        return max(LEAST_RATE, label.attack_success_rate)
     if found.transferability is None or found.few_norm is None:
         return None
     return max(LEAST_RATE, found.transferability * min(1.0, found.few_norm / label.norm))

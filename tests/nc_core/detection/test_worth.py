@@ -41,7 +41,7 @@ def label(
         ({"few": 60.0, "rate": 0.8}, 0.8),  # few images never need more than all do
         ({"norm": 400.0, "few": 200.0}, 0.4 * 20 / 40),  # ten times the pixels, the same
         ({"rate": 0.0}, LEAST_RATE),
-        ({"blind": 0.5}, 0.95),  # the net hides its gradient from few images: the trigger of all stands in
+        ({"blind": 0.5}, None),  # the net hides its gradient from few images
         ({"rate": None}, None),
         ({"few": None}, None),
         ({"state": "not_converged"}, None),
