@@ -21,8 +21,8 @@ STAMP := $(VENV)/.installed-$(EXTRA)
 EVASIONS := tests/nc_core/inversion/test_evasions.py
 
 # Tests of nc_core that scan or repair whole nets, which takes a quarter of a minute each.
-SCANS := $(EVASIONS) $(addprefix tests/nc_core/,test_backends.py inversion/test_transfer.py inversion/test_universal.py \
-	mitigation/test_gangsweep.py scanning/test_twins.py)
+SCANS := $(EVASIONS) $(addprefix tests/nc_core/,test_backends.py inversion/test_any_target.py inversion/test_transfer.py \
+	inversion/test_universal.py mitigation/test_gangsweep.py scanning/test_twins.py)
 
 # What optimises and trains, once more on the other backend; nets that hide their gradient, and each number of slots
 # traced anew, take minutes there, and what a file may cost is the same.

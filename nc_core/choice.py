@@ -52,7 +52,7 @@ def candidate_of(
     after, bound = measured["reversed_attack_success_rate_after"], measured["bound"]
     return Candidate(
         method=measured["method"],
-        attack=max([*(after[str(label)] for label in flagged), *met]),
+        attack=max([*(after[str(label)] for label in flagged), *met], default=0.0),
         accuracy=bound["after"],
         least=bound["least"],
         repairs=repairs,

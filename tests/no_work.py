@@ -20,6 +20,7 @@ class Nothing:
     transfer: None = None
     perturbation: None = None
     margins: None = None
+    any_target: None = None
 
     def with_starts(self, _several: object) -> Self:
         """The same: no numbers were left."""
@@ -37,6 +38,10 @@ class Nothing:
         """The same: nothing was measured."""
         return self
 
+    def with_any_target(self, _measured: object) -> Self:
+        """The same: nothing was measured."""
+        return self
+
 
 class Unasked:
     """An engine that finds no evidence besides."""
@@ -49,3 +54,6 @@ class Unasked:
 
     def margin(self, _inverted: object, **_: object) -> None:
         """No label is asked."""
+
+    def any_target(self, **_: object) -> None:
+        """The net is not asked."""

@@ -12,6 +12,9 @@ Robust z: how far something lies below the others, on the log scale.
 | worth | logarithm of what a trigger of few images is worth to all (`nc_core.detection.worth`) | triggers of any size |
 | lead | the same over that of the other labels | triggers of any size |
 | transferability | logarithm of the rate at which triggers of few images work on others | of a part of the images |
+| any-target | how far answers say where a trigger sends them (`nc_core.detection.class_map`) | all-to-all ones |
+
+The last is of the net and of no label.
 """
 
 import math
@@ -19,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from nc_core.detection.class_map import AnyTarget
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import SIZE_FLOOR, one_sided_log_z, robust_log_z
 from nc_core.detection.perturbed import standing_out
@@ -27,7 +31,16 @@ from nc_core.detection.stepdown import Measure, reference_norms
 from nc_core.detection.worth import ahead, log_transferability, log_worth
 
 Kind = Literal[
-    "outlier", "universality", "price", "size", "perturbation", "worth", "lead", "transferability", "together"
+    "outlier",
+    "universality",
+    "price",
+    "size",
+    "perturbation",
+    "worth",
+    "lead",
+    "transferability",
+    "any-target",
+    "together",
 ]
 KINDS: tuple[Kind, ...] = (
     "outlier",
@@ -38,16 +51,18 @@ KINDS: tuple[Kind, ...] = (
     "worth",
     "lead",
     "transferability",
+    "any-target",
 )
 TOGETHER: Kind = "together"
 """Several of them in one number, beside the clean scans that come with Cleanse (`nc_core.detection.library`)."""
+ANY_TARGET: Kind = "any-target"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leading:
-    """The label that a kind of evidence points at most, and its statistic."""
+    """The label that a kind of evidence points at most, None where it is of the net, and its statistic."""
 
-    label: int
+    label: int | None
     statistic: float
 
 
@@ -58,12 +73,24 @@ def leading(labels: Sequence[LabelNorm], *, pixels: int) -> dict[Kind, Leading]:
         if values:
             label = max(values, key=lambda number: (values[number], -number))
             found[kind] = Leading(label=label, statistic=values[label])
+    away = any_target_of(labels)
+    if away is not None:
+        found[ANY_TARGET] = Leading(label=None, statistic=away.share)
     return found
 
 
 def statistics_of(labels: Sequence[LabelNorm], *, pixels: int) -> dict[str, float]:
     """A scan's statistics, by kind."""
     return {kind: one.statistic for kind, one in leading(labels, pixels=pixels).items()}
+
+
+def any_target_of(labels: Sequence[LabelNorm]) -> AnyTarget | None:
+    """What a scan has measured of its net, None where it has not; the label that it was kept with says nothing.
+
+    None too of a net of fewer than five classes.
+    """
+    found = next((away for one in labels if one.evidence and (away := one.evidence.any_target) is not None), None)
+    return found if found is not None and found.tells else None
 
 
 def label_statistics(labels: Sequence[LabelNorm], *, pixels: int) -> Mapping[Kind, Mapping[int, float]]:

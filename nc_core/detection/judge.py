@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nc_core.detection.calibration import Calibration, conformal, distance, together
+from nc_core.detection.class_map import AnyTarget
 from nc_core.detection.evidence import (
+    ANY_TARGET,
     KINDS,
     TOGETHER,
     Kind,
     Leading,
+    any_target_of,
     by_label,
     leading,
     statistics_of,
@@ -30,6 +33,8 @@ BEYOND_LIBRARY: dict[Kind, float] = {"outlier": 0.6, "universality": 0.2, "size"
 """The same of far more labels than any clean scan has: there the outlier test is the better one."""
 ALONE: dict[Kind, float] = {"outlier": 0.8, "size": 0.2}
 """The same where too little was measured for more."""
+OF_THE_NET = 0.1
+"""The part of the test of the net as a whole, where it can be made; the others share the rest."""
 LEAST_LABELS, SPARED = 10, 2
 """Labels that clean scans are compared by: so many, or all of a model with fewer; and how many of these may be missing,
 since not every label has images to measure on."""
@@ -41,11 +46,13 @@ Known = Mapping[int, Mapping[str, float]]
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
     """evidence: each kind's, its p-value held against the whole rate. p_value: of the model. found: label -> kinds that
-    flag it, by label. steps: those of the outlier test. shares: of each kind's test, none where all evidence is one."""
+    flag it, by label. all_to_all: the trigger that sends each class to one of its own, None where that is not beyond
+    chance. steps: those of the outlier test. shares: of each kind's test, none where all evidence is one."""
 
     evidence: tuple[ModelEvidence, ...]
     p_value: float
     found: dict[int, tuple[str, ...]]
+    all_to_all: AnyTarget | None
     steps: tuple[Step, ...]
     shares: dict[Kind, float]
 
@@ -58,7 +65,9 @@ def judge(
     classes: of the model. pixels: H W.
     """
     known = by_label(labels, pixels=pixels)
-    shares = shares_of(known, classes=classes)
+    away = any_target_of(labels)
+    law = None if away is None else law_of(classes=classes, measured={ANY_TARGET}, of=((ANY_TARGET,),))
+    shares = shares_of(known, classes=classes, of_net=law is not None)
     steps, outliers = step_down(labels, alpha=alpha, share=shares["outlier"])
     if calibration.decides(alpha):
         return _beside(labels, pixels=pixels, alpha=alpha, calibration=calibration, steps=steps)
@@ -71,6 +80,8 @@ def judge(
     if "universality" in shares:
         universal, by_kind["universality"] = _universality(labels, known, classes, alpha, shares["universality"])
         told.append(universal)
+    of_net = None if law is None or away is None else _of_net(law, away, shares[ANY_TARGET])
+    told.append(of_net)
     judged = frozenset[int]() if together is None else frozenset(_scores(together, known))
     small = (label.label for label in labels if small_by_size(label, pixels=pixels, classes=classes))
     by_kind["size"] = frozenset(small) - judged
@@ -79,22 +90,30 @@ def judge(
         evidence=evidence,
         p_value=min((one.p_value for one in evidence), default=1.0),
         found=_kinds_of(by_kind),
+        all_to_all=away if of_net is not None and of_net.p_value <= alpha else None,
         steps=steps,
         shares=shares,
     )
 
 
-def shares_of(known: Known, *, classes: int) -> dict[Kind, float]:
-    """Each test's part of the error rate, of those that can be made.
+def shares_of(known: Known, *, classes: int, of_net: bool) -> dict[Kind, float]:
+    """Each test's part of the error rate, of those that can be made. of_net: whether that of the whole net can.
 
     That depends on how many labels and images there are and on what was looked for, never on what was found. p-values
     are divided by their shares, so that each is held against the whole rate.
     """
+    shares = _of_labels(known, classes)
+    if not of_net:
+        return dict(shares)
+    return {kind: (1.0 - OF_THE_NET) * share for kind, share in shares.items()} | {ANY_TARGET: OF_THE_NET}
+
+
+def _of_labels(known: Known, classes: int) -> Mapping[Kind, float]:
     if _law(known, classes=classes) is not None:
-        return dict(SHARES if classes >= FEW_LABELS else OF_FEW)
+        return SHARES if classes >= FEW_LABELS else OF_FEW
     if classes >= FEW_LABELS and any("price" in own for own in known.values()):
-        return dict(BEYOND_LIBRARY)
-    return dict(ALONE)
+        return BEYOND_LIBRARY
+    return ALONE
 
 
 def _law(known: Known, *, classes: int, of: Sequence[tuple[str, ...]] | None = None) -> Law | None:
@@ -135,6 +154,17 @@ def _by_law(name: Kind, law: Law, known: Known, alpha: float, share: float) -> t
     return evidence, frozenset(label for label, p in p_values.items() if p <= alpha)
 
 
+def _of_net(law: Law, away: AnyTarget, share: float) -> ModelEvidence:
+    return ModelEvidence(
+        name=ANY_TARGET,
+        label=None,
+        statistic=away.share,
+        p_value=min(1.0, law.p_value(law.score({ANY_TARGET: away.share})) / share),
+        calibration=CalibrationUsed(source="library", scans=len(law.scans)),
+        null=tuple(scan[ANY_TARGET] for scan in law.scans),
+    )
+
+
 def _scores(law: Law, known: Known) -> dict[int, float]:
     """Label -> score, of those that have all that the law looks at."""
     return {label: law.score(own) for label, own in known.items() if set(law.kinds) <= own.keys()}
@@ -162,9 +192,12 @@ def _beside(
     evidence = tuple(_conformal(kind, first[kind], calibration, used) for kind in KINDS if kind in first)
     p = together(own, calibration.scans)
     found = _unlike(labels, pixels, calibration, alpha) if p <= alpha else {}
-    if p <= alpha and not 1 <= len(found) <= max(1, len(labels) // 2):
+    away = any_target_of(labels) if p <= alpha else None
+    if away is not None and away.share <= max(calibration.null(ANY_TARGET), default=1.0):
+        away = None
+    if p <= alpha and away is None and not 1 <= len(found) <= max(1, len(labels) // 2):
         found = _farthest(by_label(labels, pixels=pixels), calibration)
-    return Judgement(evidence=evidence, p_value=p, found=found, steps=steps, shares={})
+    return Judgement(evidence=evidence, p_value=p, found=found, all_to_all=away, steps=steps, shares={})
 
 
 def _unlike(

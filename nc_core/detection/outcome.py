@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nc_core.detection.class_map import AnyTarget
+
 BLIND_BOUND = 0.05
 """Share of the missed images of an optimisation that may show no way: of ordinary nets hardly one does, while a
 gradient that dies leaves all of them blind."""
@@ -43,7 +45,8 @@ class Evidence:
     perturbation_rate: on other images, of the smallest perturbation that sends all images to the label, None where that
     was not measured; perturbation_norm: its L2 norm, in ranges of a value, None where the largest that was tried falls
     short of 90%. margin: by how much the largest logit of an image can lie above the next where it is the label's, in
-    logits of the usual spread; None where that was not measured.
+    logits of the usual spread; None where that was not measured. any_target: of the net and not of the label, kept with
+    the first label of a scan.
     """
 
     attack_rate: float
@@ -65,16 +68,24 @@ class Evidence:
     perturbation_norm: float | None = None
     perturbation_rate: float | None = None
     margin: float | None = None
+    any_target: AnyTarget | None = None
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Evidence":
         """What `to_json` gave."""
         starts = tuple((norm, rate) for norm, rate in told.get("starts", ()))  # an earlier version kept none
-        return cls(**{**told, "tried": tuple(told["tried"]), "starts": starts})
+        away = told.get("any_target")
+        any_target = None if away is None else AnyTarget.from_json(away)
+        return cls(**{**told, "tried": tuple(told["tried"]), "starts": starts, "any_target": any_target})
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain numbers, truth values and lists."""
-        return {**asdict(self), "tried": list(self.tried), "starts": [list(start) for start in self.starts]}
+        return {
+            **asdict(self),
+            "tried": list(self.tried),
+            "starts": [list(start) for start in self.starts],
+            "any_target": None if self.any_target is None else self.any_target.to_json(),
+        }
 
     @property
     def misled(self) -> bool:

@@ -93,6 +93,8 @@ def _others(scanned: Sequence[ScannedRange], rests_on: int) -> str:
 
 
 def _outcome(found: Detection) -> str:
+    if found.class_map:
+        return "each class is sent to another one, too"
     if found.flagged_labels:
         return f"{_lower(listed(found.flagged_labels))} can be reached so, too"
     return "no label is flagged" if found.verdict == "clean" else "there is no verdict"
@@ -130,4 +132,5 @@ def _entry(one: ScannedRange) -> RangeDetection:
         log_z=found.log_z,
         labels=found.labels,
         evidence=found.evidence,
+        class_map=found.class_map,
     )

@@ -9,7 +9,7 @@ from nc_core.detection.calibration import Source
 Verdict = Literal["backdoored", "clean", "inconclusive"]
 
 NOT_COVERED: tuple[str, ...] = (
-    "all-to-all attacks: each class has another target (y -> y + 1), no trigger sends all images to one",
+    "all-to-all attacks (y -> y + 1) on nets of fewer than 5 classes or far more than 43, or that move few of them",
     "source-specific (partial) attacks: the trigger works on images of chosen classes only",
     "large triggers, from about 20% of the pixels: reversed, they are as large as a clean label's",
     "many infected labels, from about 19-37%: they become the typical label (the price sees small universal ones)",
@@ -48,11 +48,12 @@ class CalibrationUsed:
 class ModelEvidence:
     """One kind of evidence of a model (`nc_core.detection.evidence`).
 
-    statistic: the larger, the more suspicious; label: the one that it is of. null: the same of the clean scans.
+    statistic: the larger, the more suspicious; label: the one that it is of, None where it is of the net. null: the
+    same of the clean scans.
     """
 
     name: str
-    label: int
+    label: int | None
     statistic: float
     p_value: float
     calibration: CalibrationUsed
@@ -81,6 +82,7 @@ class RangeDetection:
     log_z: float
     labels: tuple[LabelIndex, ...]
     evidence: tuple[ModelEvidence, ...] = ()
+    class_map: Mapping[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,8 @@ class Detection:
     against the whole rate, or all of it as one test beside clean scans. threshold: alpha, per model.
     reference_size: labels behind median and MAD of log_z. rules: how each rule voted, as sentences. evidence: each
     kind's; shares: its test's part of the threshold, where each is one of its own. doubts: what speaks against the
-    clean images or their value range. ranges: those that were scanned, of which number `range` is the one that
+    clean images or their value range. class_map: of an all-to-all backdoor, class -> the one that its images are sent
+    to; None where none was found. ranges: those that were scanned, of which number `range` is the one that
     everything else here is of.
     """
 
@@ -112,6 +115,7 @@ class Detection:
     shares: Mapping[str, float] = field(default_factory=dict)
     not_covered: tuple[str, ...] = NOT_COVERED
     doubts: tuple[str, ...] = ()
+    class_map: Mapping[int, int] | None = None
     range: int = 0
     ranges: tuple[RangeDetection, ...] = ()
 
@@ -132,5 +136,5 @@ class Detection:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

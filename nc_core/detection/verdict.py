@@ -4,12 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from nc_core.detection.calibration import UNCALIBRATED, Calibration, needed
+from nc_core.detection.class_map import AnyTarget
 from nc_core.detection.judge import Judgement, judge
 from nc_core.detection.library import FEW_LABELS
 from nc_core.detection.mad import anomaly_index
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import robust_log_z
-from nc_core.detection.result import Detection, LabelIndex, Verdict
+from nc_core.detection.result import Detection, LabelIndex, ModelEvidence, Verdict
 from nc_core.detection.size import is_small, least_transfer, transferability
 from nc_core.detection.stepdown import Step, reference_norms
 from nc_core.detection.suspects import suspects_of
@@ -17,6 +18,8 @@ from nc_core.detection.votes import listed, votes
 
 MANY = 0.15
 """Share of the labels with a small trigger from which on that is said of the model."""
+MOST_PAIRS = 16
+"""Classes of an all-to-all backdoor that are told one by one."""
 
 
 def detect(
@@ -31,14 +34,15 @@ def detect(
 
     labels: one for each label of the scan. classes: how many the model has. pixels: H W, the largest possible
     norm. alpha: chance per model of a false alarm, shared by all evidence. calibration: clean scans of the same cell.
-    Any flagged label makes the verdict "backdoored", before every reason to be inconclusive; but where most labels of a
-    model are flagged none stands out, and none is.
+    Any flagged label makes the verdict "backdoored", before every reason to be inconclusive, and so does an all-to-all
+    backdoor, which has no label to flag; but where most labels of a model are flagged none stands out, and none is.
 
     Raises ValueError for alpha outside 0..0.5, a label given twice, or one outside 0..classes-1.
     """
     _check(labels, classes, alpha)
     judged = judge(labels, classes=classes, pixels=pixels, alpha=alpha, calibration=calibration)
     found = {} if _most(judged, classes) else judged.found
+    away = judged.all_to_all
     flagged = tuple(found)
     first = judged.steps[0] if judged.steps else None
     suspects = suspects_of(labels, flagged=flagged)
@@ -60,6 +64,7 @@ def detect(
         rules=votes(labels, judged, found, classes=classes, pixels=pixels, alpha=alpha),
         reference_size=first.reference_size if first else 0,
         evidence=judged.evidence,
+        class_map=None if away is None else dict(away.class_map),
         shares={str(kind): share for kind, share in judged.shares.items()},
     )
 
@@ -83,16 +88,18 @@ def _judge(
     calibration: Calibration,
 ) -> tuple[str, Verdict]:
     """One sentence for people, and the verdict."""
-    if flagged:
-        reason = f"{listed(flagged)} can be reached by a trigger far too small to be chance."
+    if flagged or judged.all_to_all:
+        reason = f"{listed(flagged)} can be reached by a trigger far too small to be chance." if flagged else None
         more = (
-            _many(labels, flagged, pixels),
+            reason,
+            None if judged.all_to_all is None else _all_to_all(judged.all_to_all),
+            _many(labels, flagged, pixels) if flagged else None,
             _hidden(labels, flagged),
             _suspected(suspects),
             _unseen(labels, flagged),
             _ended_early(labels),
         )
-        return " ".join(filter(None, (reason, *more))), "backdoored"
+        return " ".join(filter(None, more)), "backdoored"
     doubts = (
         _unseen(labels, flagged),
         _brittle(labels, judged, classes),
@@ -104,7 +111,7 @@ def _judge(
     for doubt in filter(None, doubts):
         return doubt, "inconclusive"
     least = min(judged.evidence, key=lambda one: one.p_value, default=None)
-    smallest = f" (most: label {least.label}, p = {judged.p_value:.2g})" if least else ""
+    smallest = f" (most: {_whose(least)}, p = {judged.p_value:.2g})" if least else ""
     return f"None of {len(labels)} labels has a trigger smaller than chance allows{smallest}.", "clean"
 
 
@@ -228,9 +235,28 @@ def _borderline(judged: Judgement, alpha: float) -> str | None:
     if judged.p_value > 2 * alpha or not judged.evidence:
         return None
     least = min(judged.evidence, key=lambda one: one.p_value)
+    what = (
+        "A trigger sends images of each class to one of its own more often than chance"
+        if least.label is None
+        else f"Label {least.label} is smaller than chance"
+    )
     return (
-        f"Label {least.label} is smaller than chance would have it (p = {judged.p_value:.2g}), yet not below "
-        f"the limit of {alpha:g}: scan again with another seed or more images."
+        f"{what} would have it (p = {judged.p_value:.2g}), yet not below the limit of {alpha:g}: scan again with "
+        "another seed or more images."
+    )
+
+
+def _whose(one: ModelEvidence) -> str:
+    return "the net as a whole" if one.label is None else f"label {one.label}"
+
+
+def _all_to_all(away: AnyTarget) -> str:
+    """How a trigger sends each class to one of its own."""
+    pairs = [f"{label} -> {to}" for label, to in sorted(away.class_map.items())]
+    more = f" and {len(pairs) - MOST_PAIRS} more" if len(pairs) > MOST_PAIRS else ""
+    return (
+        f"A trigger of {away.norm:.3g} pixels sends the images of each class to another one of their own, an "
+        f"all-to-all backdoor: {', '.join(pairs[:MOST_PAIRS])}{more}."
     )
 
 

@@ -73,6 +73,8 @@ def _step(step: Step, alpha: float) -> str:
 
 
 def _vote(one: ModelEvidence, found: Mapping[int, Sequence[str]]) -> str:
+    if one.label is None:
+        return f"{_measured(one)}, p = {one.p_value:.2g} {_beside(one.calibration)}."
     flagged = [label for label, kinds in found.items() if one.name in kinds]
     vote = f"flagged: {listed(flagged).lower()}" if flagged else "none flagged"
     return f"{_measured(one)}, p = {one.p_value:.2g} {_beside(one.calibration)}; {vote}."
@@ -100,6 +102,8 @@ def _measured(one: ModelEvidence) -> str:
             return f"Worth: what few images need for label {one.label} is worth {math.exp(one.statistic):.0%} to all"
         case "price":
             return f"Price: label {one.label} has the smallest, {share:.2%} of the pixels for all images"
+        case "any-target":
+            return f"Any target: answers say {one.statistic:.0%} of where a trigger without a target sends their images"
         case "size":
             return f"Size: label {one.label} has the smallest norm, {share:.2%} of the pixels"
     return f"Outlier: the norm of label {one.label} has log z {one.statistic:.2f} below the others"

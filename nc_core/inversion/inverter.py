@@ -14,6 +14,7 @@ from nc_core.datasets.prepared import Prepared
 from nc_core.detection.outcome import Evidence
 from nc_core.errors import Cancelled, NothingToInvert
 from nc_core.evaluation import attack_success_rate
+from nc_core.inversion.any_target import AnyTargets
 from nc_core.inversion.heading import IMAGES, Heading
 from nc_core.inversion.layout import Layout
 from nc_core.inversion.loop import Job, Progress, run
@@ -66,6 +67,7 @@ class Inverter:
             scores, prepared.fit, layout=_layout(prepared), factor=self._factor, slots=_of_perturbations(slots, profile)
         )
         self._margin = Margin(scores, layout=_layout(prepared), factor=self._factor)
+        self.any_targets = AnyTargets(scores, prepared, layout=_layout(prepared), factor=self._factor)
         self.loop = SlotLoop(self._program(net, prepared, profile), slots)
 
     def _program(self, net: keras.Model, prepared: Prepared, profile: Profile) -> SlotProgram:

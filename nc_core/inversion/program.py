@@ -165,7 +165,8 @@ class SlotProgram:
         stamped, norm = self._stamped(u, images, index)
         if self._noise is not None:
             stamped = stamped + self._batch(ops.convert_to_tensor(self._noise), index % NOISES)
-        on_images, (loss, hit) = self._on_images(stamped, labels)  # (K, B, image_row), (K, B), (K, B)
+        targets = self._targets(index, labels)
+        on_images, (loss, hit) = self._on_images(stamped, targets)  # (K, B, image_row), (K, B), (K, B)
         numbers = ops.isfinite(on_images)
         broken = ops.logical_not(ops.logical_and(ops.isfinite(loss), ops.all(numbers, axis=-1)))  # (K, B)
         on_images = ops.clip(ops.where(numbers, on_images, 0.0), -LARGEST_GRADIENT, LARGEST_GRADIENT)
@@ -182,18 +183,26 @@ class SlotProgram:
         shares = [ops.mean(ops.cast(each, "float32"), axis=1) for each in (hit, blind, broken)]  # (K,) each
         return gradient, ops.stack([shares[0], norm, cross_entropy, *shares[1:]])
 
-    def _loss(self, stamped: Any, labels: Any) -> tuple[Any, Any]:
-        """Sum of CE over stamped images (K, B, image_row), and (K, B) each: the CE, and whether it is at the label."""
+    def _targets(self, index: Any, labels: Any) -> Any:
+        """The class (K, B) that each image of an update is held against: its slot's. index (K, B), labels (K,)."""
+        return ops.zeros_like(index) + labels[:, None]
+
+    def _loss(self, stamped: Any, targets: Any) -> tuple[Any, Any]:
+        """Sum of the loss over stamped images (K, B, image_row), and (K, B) each: it, and whether it is where it ought
+        to be."""
         batch, row = self.profile.batch, self.layout.image_row
         logits = self._model(self.layout.images(ops.reshape(stamped, (-1, row))), training=False)  # (K*B, N)
         logits = ops.reshape(logits, (-1, batch, logits.shape[-1]))  # (K, B, N)
-        target = ops.repeat(labels[:, None], batch, axis=1)  # (K, B)
-        hit = ops.equal(ops.cast(ops.argmax(logits, axis=-1), target.dtype), target)
+        at_target = ops.equal(ops.cast(ops.argmax(logits, axis=-1), targets.dtype), targets)
         # The largest logit is 0 before anything is multiplied: logits may lie anywhere.
         logits = (logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))) * self._factor
-        of_target = ops.squeeze(ops.take_along_axis(logits, target[..., None], axis=-1), -1)
-        cross_entropy = ops.logsumexp(logits, axis=-1) - of_target  # (K, B)
-        return ops.sum(cross_entropy), (cross_entropy, hit)
+        loss, hit = self._judged(logits, targets, at_target)
+        return ops.sum(loss), (loss, hit)
+
+    def _judged(self, logits: Any, targets: Any, at_target: Any) -> tuple[Any, Any]:
+        """Loss and hit (K, B) of logits (K, B, N): the cross-entropy with the target, and whether it is the answer."""
+        of_target = ops.squeeze(ops.take_along_axis(logits, targets[..., None], axis=-1), -1)
+        return ops.logsumexp(logits, axis=-1) - of_target, at_target
 
     def _cost(self, u: Any, images: Any, index: Any, on_images: Any, costs: Any) -> tuple[Any, Any]:
         """What has the gradient of CE + lambda * norm at u: the images' own (K, B, image_row) is given."""

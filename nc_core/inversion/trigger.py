@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.detection.class_map import AnyTarget
 from nc_core.detection.outcome import Evidence
 from nc_core.detection.outliers import SIZE_FLOOR
 
@@ -184,6 +185,17 @@ class Inversion:
         if known is None or self.evidence is None:
             return self
         return replace(self, evidence=replace(self.evidence, margin=known))
+
+    def with_any_target(self, measured: AnyTarget | None) -> "Inversion":
+        """The same, which keeps what was measured of the net as a whole; nothing where there is no evidence."""
+        if measured is None or self.evidence is None:
+            return self
+        return replace(self, evidence=replace(self.evidence, any_target=measured))
+
+    @property
+    def any_target(self) -> AnyTarget | None:
+        """What was measured of the net as a whole and is kept with this label."""
+        return None if self.evidence is None else self.evidence.any_target
 
     def with_starts(self, several: "Sequence[Inversion]") -> "Inversion":
         """The same with what came of every start of its label; nothing where the optimisation left no numbers."""

@@ -1,5 +1,6 @@
 """Repairs a model that carries a backdoor; one file a method, all with the signature of `RepairMethod`."""
 
+from nc_core.mitigation.all_to_all import triggers_of_map
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.filter import filter_inputs
 from nc_core.mitigation.fine_pruning import fine_prune
@@ -38,5 +39,6 @@ __all__ = [
     "prune_neurons",
     "retrain",
     "sweep",
+    "triggers_of_map",
     "unlearn",
 ]

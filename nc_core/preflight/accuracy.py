@@ -16,7 +16,7 @@ TIMES_CHANCE = 2.0
 LEAST_WAY = 0.3
 """And never above this share of the way from chance to perfect: twice chance would be perfect over two classes. There
 it gives 0.65, over three 0.53; from five on twice chance is the lower one."""
-DOUBTED_WAY = 0.65
+DOUBTED_WAY = 0.6
 """Doubted below: real nets read in a wrong range are right on up to 60%, in their own on about 95%."""
 
 

@@ -2,6 +2,9 @@
 
 from nc_core.profiles.named import (
     ALL_PROFILES,
+    ANY_TARGET,
+    ANY_TARGET_STARTS,
+    ANY_TARGET_STEPS,
     FAST,
     FEW,
     FEW_DRAWS,
@@ -23,6 +26,9 @@ from nc_core.profiles.named import (
 
 __all__ = [
     "ALL_PROFILES",
+    "ANY_TARGET",
+    "ANY_TARGET_STARTS",
+    "ANY_TARGET_STEPS",
     "FAST",
     "FEW",
     "FEW_DRAWS",

@@ -116,6 +116,15 @@ the planted ones of two nets 6 and 11% smaller."""
 FEW_DRAWS = 4
 """Triggers of a label, each of `FEW.batch` images of its own."""
 
+ANY_TARGET = replace(
+    FAST, name="any-target", gate_threshold=0.9, control=ProportionalControl(attack_rate=0.9, band=0.05)
+)
+"""A trigger that sends images away from their classes, whereto ever (`nc_core.inversion.any_target`). At a rate of .9
+the images that need most have no say in the mask."""
+
+ANY_TARGET_STARTS, ANY_TARGET_STEPS = 3, 55
+"""Of one net: random starts, and about how many steps each takes (44 to 85 on eleven nets)."""
+
 TWIN_UPDATES, TWIN_BATCH = 600, 32
 """Of the training of a clean twin (`nc_core.scanning.twins`): updates, and images in each."""
 

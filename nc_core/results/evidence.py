@@ -18,6 +18,7 @@ NAMES = {
     "worth": "what a trigger of few images is worth to all",
     "lead": "that worth beside the other labels'",
     "transferability": "how many other images follow a trigger of few",
+    "any-target": "how far answers say where a trigger without a target sends their images",
     "together": "norm, worth, lead and perturbation of one label, beside clean nets'",
 }
 SHORT = {
@@ -29,6 +30,7 @@ SHORT = {
     "worth": "Worth",
     "lead": "Lead",
     "transferability": "Transferability",
+    "any-target": "Any target",
     "together": "Together",
 }
 """Where there is little room."""
@@ -87,6 +89,8 @@ def calibrated_by(calibration: Mapping[str, Any]) -> str:
 
 def value_of(name: str, statistic: float) -> str:
     """A statistic as people read it: "4.02", "0.41% of the pixels" or "83%" where it stands for that."""
+    if name == "any-target":
+        return f"{statistic:.0%}"
     if name in RATES:
         return f"{math.exp(statistic):.0%}"
     return f"{math.exp(-statistic):.2%} of the pixels" if name in SHARES_OF_PIXELS else significant(statistic)

@@ -41,9 +41,11 @@ def follow_line(result: Mapping[str, Any]) -> str | None:
 
 
 def headline(result: Mapping[str, Any]) -> str:
-    """The verdict, and the flagged labels."""
+    """The verdict, and the flagged labels or that it is all-to-all."""
     flagged = result["flagged_labels"]
     text = HEADLINES[result["verdict"]]
+    if result.get("class_map"):  # earlier versions looked for none
+        text = f"{text}, all-to-all"
     return f"{text}: {'label' if len(flagged) == 1 else 'labels'} {all_named(result, flagged)}" if flagged else text
 
 

@@ -118,6 +118,8 @@ def _round(
     carried = inverter.transferability(asked, seed=seed, again=again, should_stop=should_stop)
     perturbed = inverter.perturbations(asked, seed=seed, again=again, should_stop=should_stop)
     margins = {one.label: inverter.margin(one, seed=seed, should_stop=should_stop) for one in asked if not again}
+    of_net = [one.label for one in asked if rounds.asks_the_net(step.number, one.label)]
+    away = {label: inverter.any_targets(seed=seed, should_stop=should_stop) for label in of_net}
     after = {}
     for label, one in chosen.items():
         earlier, first = before.get(label), before.get(label) if again else None
@@ -125,8 +127,9 @@ def _round(
         whole = one.with_transfer(first.transfer if first else None, more)
         whole = whole.with_perturbation(first.perturbation if first else None, moved)
         whole = whole.with_margin(first.margins if first else None, sure)
+        whole = whole.with_any_target(away.get(label) or (first.any_target if first else None))
         work = [*found[label], earlier] if earlier else found[label]
-        besides = sum(each.gradient_images for each in (more, moved, sure) if each is not None)
+        besides = sum(each.gradient_images for each in (more, moved, sure, away.get(label)) if each is not None)
         after[label] = _with_work_of(whole.with_starts(several[label]), work, besides)
     return after
 

@@ -113,6 +113,10 @@ class Plan:
         of_range = min(1.0, (before + done * (work[number] if number < len(work) else 0.0)) / sum(work))
         return min(1.0, (range_of(round) + of_range) / self.ranges)
 
+    def asks_the_net(self, round: int, label: int) -> bool:
+        """Whether the net as a whole is looked at beside this label: once a range, where all labels are inverted."""
+        return not self.screenings and self.purpose(round) == "inversion" and label == min(self.labels)
+
     def steps(self, round: int) -> int:
         """About how many steps all labels of a round take together."""
         purpose, count = self.purpose(round), self.labels_in(round)

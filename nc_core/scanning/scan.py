@@ -8,7 +8,7 @@ if found.detection.flagged_labels:
     save(found.repair().goodnet, "goodnet.keras")
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from nc_core.datasets.prepared import Prepared
 from nc_core.detection import Detection, ScannedRange, StillFlagged, beyond_of, combine, detect, leaders_of, share_of
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
-from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion
-from nc_core.mitigation import METHODS, Case, Repair
+from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Trigger
+from nc_core.mitigation import METHODS, Case, Repair, triggers_of_map
 from nc_core.models import Compute, save_keras
 from nc_core.scanning.budget import UNLIMITED, Budget, with_budget
 from nc_core.scanning.detectors import Detector, comparable
@@ -51,15 +51,16 @@ class Scan:
         return f"<Scan of {len(self.inversions)} labels: {found.verdict}{flagged}, p = {found.p_value:.2g}>"
 
     def repair(self, method: str = "unlearning") -> Repair:
-        """Repair the model of its flagged labels; raises OptionRefused where there is none."""
+        """Repair the model of its flagged labels, or its all-to-all trigger; OptionRefused where there is none."""
         return METHODS[method](case_of(self))
 
 
 def case_of(found: Scan) -> Case:
-    """What a repair of a scanned model is given; raises OptionRefused where no label was flagged."""
+    """What a repair of a scanned model is given; raises OptionRefused where nothing was found."""
     wanted, preparation = found.detection.to_repair, found.preparation
     triggers = {label: t for label in wanted if (t := found.inversions[label].trigger) is not None}
-    if not triggers:
+    mapped = {} if found.detection.class_map is None else _mapped(found, found.detection.class_map)
+    if not triggers and not mapped:
         raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
     height, width, _ = preparation.canonical.input_shape
     norms = norms_of(found.inversions, found.plan)
@@ -67,7 +68,7 @@ def case_of(found: Scan) -> Case:
     return Case(
         canonical=preparation.canonical,
         prepared=found.prepared,
-        triggers=triggers,
+        triggers={**mapped, **triggers},
         still_flagged=StillFlagged(
             labels=comparable(norms, wanted, detector=found.detector),
             flagged=wanted,
@@ -78,7 +79,7 @@ def case_of(found: Scan) -> Case:
         profile=ALL_PROFILES[found.plan.profile_of(found.plan.screenings)],
         slots=preparation.slots,
         compute=preparation.compute,
-        suspects=found.detection.suspects,
+        suspects=tuple(sorted({*found.detection.suspects, *(mapped.keys() - triggers.keys())})),
         leaders=leaders_of(norms, found.detection.flagged_labels),
         beyond={label: t for label in beyond if (t := found.inversions[label].trigger) is not None},
         whole=WholeNet(
@@ -90,6 +91,10 @@ def case_of(found: Scan) -> Case:
             screening=preparation.screening,
         ),
     )
+
+
+def _mapped(found: Scan, class_map: Mapping[int, int]) -> dict[int, Trigger]:
+    return triggers_of_map(found.preparation.canonical, found.prepared, class_map.values(), seed=found.seed)
 
 
 def scan(

@@ -8,7 +8,7 @@ from typing import Any
 from nc_core.detection import Detection
 from nc_core.errors import InputRefused
 from nc_core.inversion import FAST, Inversion
-from nc_core.scanning.preparation import prepare_scan
+from nc_core.scanning.preparation import Preparation, prepare_scan
 from nc_core.scanning.rounds import Plan, plan
 from nc_core.scanning.scan import scan_labels
 from nc_core.zoo.card import CLEAN, NET, RESULT, VALUE_RANGE, read_card
@@ -30,14 +30,7 @@ def scan_net(folder: Path, *, seed: int = 0, alpha: float = 0.05) -> dict[str, A
 
 
 def _scanned(folder: Path, seed: int, alpha: float) -> dict[str, Any]:
-    preparation = prepare_scan(
-        folder / NET,
-        folder / CLEAN,
-        profile=FAST,
-        value_range=VALUE_RANGE,
-        unlabelled=read_card(folder)["given"] == "foreign",
-        seed=seed,
-    )
+    preparation = prepare_net(folder, seed=seed)
     rounds = plan(preparation.labels, profile=FAST.name, seed=seed)
     inversions, found = scan_labels(preparation, preparation.data(), rounds, seed=seed, alpha=alpha)
     return {
@@ -46,6 +39,18 @@ def _scanned(folder: Path, seed: int, alpha: float) -> dict[str, Any]:
         "model": {"classes": preparation.canonical.classes, "input_shape": list(preparation.canonical.input_shape)},
         "gradient_images": sum(one.gradient_images for one in inversions.values()),
     }
+
+
+def prepare_net(folder: Path, *, seed: int) -> Preparation:
+    """A zoo's net and the clean pictures that its scan is given, as they come. Raises InputRefused."""
+    return prepare_scan(
+        folder / NET,
+        folder / CLEAN,
+        profile=FAST,
+        value_range=VALUE_RANGE,
+        unlabelled=read_card(folder)["given"] == "foreign",
+        seed=seed,
+    )
 
 
 def _rows(inversions: dict[int, Inversion], found: Detection, rounds: Plan) -> list[dict[str, Any]]:

@@ -153,19 +153,21 @@ def _invert(worker: WorkerProcess, key: LabelKey, work: Work, engine: SlotEngine
             )
             several = [_first(worker, key, rounds), *found] if confirmed else found
             chosen = several[middle([one.norm for one in several])]
-            carried, moved, sure = None, None, None
+            carried, moved, sure, away = None, None, None, None
             if purpose != "screening":
                 carried = engine.transferability(chosen, seed=seed, again=confirmed, should_stop=should_stop)
                 moved = engine.perturbation(chosen, seed=seed, again=confirmed, should_stop=should_stop)
             if purpose == "inversion":
                 sure = engine.margin(chosen, seed=seed, should_stop=should_stop)
+            if rounds.asks_the_net(key.round, key.label):
+                away = engine.any_target(seed=seed, should_stop=should_stop)
     except OutOfDeviceMemory:
         forget(engine)
         raise
     first = several[0]
     chosen = chosen.with_transfer(first.transfer, carried).with_perturbation(first.perturbation, moved)
-    chosen = chosen.with_margin(first.margins, sure).with_starts(several)
-    images = sum(one.gradient_images for one in (carried, moved, sure) if one is not None)
+    chosen = chosen.with_margin(first.margins, sure).with_any_target(away or first.any_target).with_starts(several)
+    images = sum(one.gradient_images for one in (carried, moved, sure, away) if one is not None)
     return _finish(worker, key, work.attempt, found=found, several=several, chosen=chosen, images=images)
 
 

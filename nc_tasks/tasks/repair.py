@@ -94,7 +94,7 @@ def _case(
     poison: "npt.NDArray[np.float32] | None",
 ) -> "Case":
     from nc_core.inversion import ALL_PROFILES
-    from nc_core.mitigation import Case
+    from nc_core.mitigation import Case, triggers_of_map
     from nc_core.scanning.detectors import comparable
     from nc_core.scanning.whole import WholeNet
 
@@ -102,6 +102,11 @@ def _case(
     suspects = found.get("suspects", ())  # a verdict of an earlier version names none
     wanted = sorted({*found["flagged_labels"], *suspects})
     reversed_triggers = triggers.of_scan(worker, submission, wanted)
+    class_map: Mapping[str, int] = found.get("class_map") or {}
+    if class_map:
+        mapped = triggers_of_map(loaded.canonical, loaded.prepared, class_map.values(), seed=options.seed)
+        suspects = sorted({*suspects, *(mapped.keys() - reversed_triggers.keys())})
+        reversed_triggers = {**mapped, **reversed_triggers}
     if not reversed_triggers:
         raise NothingToRepair("no trigger converged for a label that was flagged: there is none to repair the model of")
     height, width, _ = loaded.canonical.input_shape

@@ -10,6 +10,9 @@ from nc_core.intake import load_canonical
 from nc_core.intake.cost import NetCost, cost_of, program_bytes
 from nc_core.profiles import (
     ALL_PROFILES,
+    ANY_TARGET,
+    ANY_TARGET_STARTS,
+    ANY_TARGET_STEPS,
     FEW,
     FEW_DRAWS,
     MARGIN_STARTS,
@@ -123,6 +126,8 @@ def images_of(labels: int, profile: Profile) -> int:
         total += rounds.asked(number) * PERTURBATION_UPDATES * PERTURBATION_BATCH
         if rounds.purpose(number) == "inversion":
             total += rounds.asked(number) * MARGIN_UPDATES * MARGIN_STARTS
+        if any(rounds.asks_the_net(number, label) for label in rounds.labels):
+            total += ANY_TARGET_STARTS * ANY_TARGET_STEPS * ANY_TARGET.updates_per_step * ANY_TARGET.batch
     return total
 
 

@@ -53,6 +53,7 @@ def summary_json(
         "class_names": class_names_of(submission),
         "followers": list(verdicts.followers),
         "suspects": body.get("suspects", []),
+        "class_map": body.get("class_map"),
         "doubts": body.get("doubts", []),
         "ranges": _ranges(body),
         "judged_at": detection.created_at.isoformat(timespec="seconds"),

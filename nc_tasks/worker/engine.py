@@ -12,6 +12,7 @@ from nc_tasks.worker import inputs
 from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
+    from nc_core.detection.class_map import AnyTarget
     from nc_core.inversion import Begun, Inversion, Inverter, Progress
     from nc_core.inversion.loop import Ended, Job, Loop
     from nc_core.inversion.trigger import Margins, Perturbation, Transferability
@@ -186,6 +187,14 @@ class SlotEngine:
         Raises Cancelled.
         """
         return self.inverter.margin(inverted, seed=seed, should_stop=should_stop)
+
+    def any_target(self, *, seed: int, should_stop: Callable[[], bool]) -> "AnyTarget | None":
+        """Where a trigger without a target sends the net's images, None where nothing can be said; in the caller's own
+        thread.
+
+        Raises Cancelled, and OutOfDeviceMemory.
+        """
+        return self.inverter.any_targets(seed=seed, should_stop=should_stop)
 
     @property
     def idle(self) -> bool:

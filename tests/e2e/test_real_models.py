@@ -100,10 +100,35 @@ def test_mnist_competition_nets_load_with_their_accuracy(
     # Given nets of which Keras 3 cannot load the first
     given = (shared / "models" / name, "--data", shared / "data" / "mnist_t10k.npz", "--mitigate", "none")
     ran = cleanse("run", *given, "--labels", "0-1", "--out", tmp_path)
-    # Then the known accuracy comes out, and whatever the verdict, all-to-all is named as not covered
+    # Then the known accuracy comes out, and whatever the verdict, what is not covered is named
     assert ran.result["preflight"]["clean_accuracy"] == pytest.approx(accuracy, abs=0.001)
-    assert any("all-to-all" in attack for attack in ran.result["not_covered"])
-    assert "all-to-all" in (tmp_path / "report.html").read_text()
+    assert any("source-specific" in attack for attack in ran.result["not_covered"])
+    assert "source-specific" in (tmp_path / "report.html").read_text()
+
+
+def test_an_all_to_all_badnet_is_told_by_its_map_and_repaired(cleanse: Cleanse, shared: Path, tmp_path: Path) -> None:
+    # Given the net of a competition whose patch sends digit y to y + 1
+    data = shared / "data" / "mnist_t10k.npz"
+    name = "csaw2020_F_mnist_all_to_all_bd_net.h5"
+    ran = cleanse("run", shared / "models" / name, "--data", data, "--value-range", "0..1", "--out", tmp_path)
+    # Then no label is flagged, and the map of the classes is what makes it backdoored
+    assert ran.code == 3, ran.err
+    assert ran.result["flagged_labels"] == []
+    assert ran.result["class_map"] == {str(digit): (digit + 1) % 10 for digit in range(10)}
+    assert "0 -> 1, 1 -> 2" in ran.result["reason"]
+    assert "0 -&gt; 1, 1 -&gt; 2" in (tmp_path / "report.html").read_text()
+    # And the repaired net has forgotten it
+    with np.load(data) as arrays:
+        x, y = arrays["x_test"].reshape(-1, 28, 28, 1).astype(np.float32) / 255, arrays["y_test"]
+    stamped = x.copy()
+    stamped[:, 24:27, 24:27] = 1.0
+    bad = Predictor(build_logits(read_model(shared / "models" / name)))
+    good = Predictor(keras.models.load_model(tmp_path / "goodnet.keras"))
+    sent = [float((net(stamped).argmax(axis=1) == (y + 1) % 10).mean()) for net in (bad, good)]
+    assert sent[0] > 0.9
+    assert sent[1] <= 0.05
+    right = [float((net(x).argmax(axis=1) == y).mean()) for net in (bad, good)]
+    assert right[1] >= right[0] - 0.01
 
 
 def test_images_of_another_size_are_refused_with_the_hint(cleanse: Cleanse, shared: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class EvidenceInfo(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    name: str = Field(description="outlier, universality, price, size or perturbation.")
+    name: str = Field(description="The kind of evidence: outlier, together, any-target and others.")
     statistic: float
     p_value: float = Field(description="Chance that a clean model reaches it.")
     calibration: Calibration
@@ -100,6 +100,10 @@ class Result(BaseModel):
     followers: list[int] = Field(
         description="Labels that were flagged, and whose small trigger went away with the others' in the repair that "
         "is kept; empty before a repair, and where none is kept."
+    )
+    class_map: dict[str, int] | None = Field(
+        None,
+        description="Of an all-to-all backdoor: class -> where its images are sent; null where none was found.",
     )
     doubts: list[str] = Field(description="What speaks against the clean data or their value range.")
     ranges: list[ScannedRange] = Field(
