@@ -6,6 +6,7 @@ import typer
 
 from api.backends import settings_of
 from api.cli.arguments import Clean, Force, Home, Model, Out, Poisoned, Workers
+from api.cli.sarif import Sarif, check_sarif
 from api.cli.scan_options import takes_scan_options
 from nc_core.results.folder import folder_of
 from nc_tasks.request import choices
@@ -18,6 +19,7 @@ def run(
     options: dict[str, Any],
     poisoned: Poisoned = None,
     out: Out = None,
+    sarif: Sarif = None,
     home: Home = None,
     workers: Workers = None,
     force: Force = choices.FORCE.default,
@@ -36,4 +38,5 @@ def run(
     parameters = RequestParameters(options=scan_options(**options), force=force)
     order = Order(model=model, data=data, dataset=None, poisoned=poisoned or [], parameters=parameters)
     folder = folder_of(model.resolve().name) if out is None else out
-    raise typer.Exit(scan(settings_of(home), order, folder, workers=workers))
+    check_sarif(sarif)
+    raise typer.Exit(scan(settings_of(home), order, folder, workers=workers, sarif=sarif))

@@ -8,9 +8,10 @@ from api.backends import Backend
 from api.backends.backend import Order
 from api.backends.local import local
 from api.cli.exits import VERDICTS, ExitCode
+from api.cli.sarif import write_sarif
 from api.cli.terminal import err, out, printable
 from api.cli.watch import follow
-from api.client.types import Submission
+from api.client.types import Result, Submission
 from api.client.uploads import silent
 from nc_core.errors import CleanseError, InputRefused
 from nc_core.results.files import REPORT
@@ -22,11 +23,11 @@ from nc_tasks.settings import Settings
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
 
 
-def scan(settings: Settings, order: Order, folder: Path, *, workers: int | None) -> ExitCode:
+def scan(settings: Settings, order: Order, folder: Path, *, workers: int | None, sarif: Path | None = None) -> ExitCode:
     """Run the scan and write its folder.
 
-    workers: processes of the label queue, None: what suits the machine. Raises InputRefused for an unfit input, where
-    possible before anything starts, CleanseError where the scan fails.
+    workers: processes of the label queue, None: what suits the machine. sarif: where its findings go, too.
+    Raises InputRefused for an unfit input, where possible before anything starts, CleanseError where the scan fails.
     """
     order.check_files()
     check_folder(folder)
@@ -37,7 +38,10 @@ def scan(settings: Settings, order: Order, folder: Path, *, workers: int | None)
         else:
             err.print(f"Submission {submission['id']}")
             submission = _followed(backend, submission)
-        return _conclude(backend, submission, folder)
+        result = _written(backend, submission, folder)
+        if sarif is not None:
+            write_sarif(sarif, [(order.model, result)])
+        return _conclude(result, folder)
     return stopped
 
 
@@ -58,7 +62,7 @@ def scan_again(
             err.print(f"Submission {submission['id']}: {tried} tried again{for_net}.")
         else:
             backend.carry_on(submission["id"])
-        return _conclude(backend, _followed(backend, submission), folder, as_json=as_json)
+        return _conclude(_written(backend, _followed(backend, submission), folder), folder, as_json=as_json)
     return stopped
 
 
@@ -82,8 +86,8 @@ def _load_writers() -> None:
     import nc_core.results.report  # noqa: F401
 
 
-def _conclude(backend: Backend, ended: Submission, folder: Path, *, as_json: bool = False) -> ExitCode:
-    """Write the folder, print the summary or the whole result; the exit code says the verdict.
+def _written(backend: Backend, ended: Submission, folder: Path) -> Result:
+    """Write the folder; returns result.json.
 
     Raises InputRefused or CleanseError with the reason of a submission that ended without a verdict.
     """
@@ -93,7 +97,11 @@ def _conclude(backend: Backend, ended: Submission, folder: Path, *, as_json: boo
         raise CleanseError(ended["reason"] or f"the scan was {ended['state']}")
     if ended["state"] != "done":
         err.print(f"The scan was {ended['state']} before a repair was kept.")
-    result = backend.download_all(ended["id"], folder)
+    return backend.download_all(ended["id"], folder)
+
+
+def _conclude(result: Result, folder: Path, *, as_json: bool = False) -> ExitCode:
+    """Print the summary or the whole result; the exit code says the verdict."""
     if as_json:
         from nc_core.results.files import as_json as written
 

@@ -10,6 +10,7 @@ from api.backends import Backend, opened
 from api.backends.backend import Order
 from api.cli.arguments import Force, Home, Json, Poisoned, Server, Workers
 from api.cli.exits import ExitCode, Leave, exit_code_of
+from api.cli.sarif import Sarif, check_sarif, write_sarif
 from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import complain, out, print_json, printable
 from api.cli.watch import code_of, ending, follow
@@ -56,6 +57,7 @@ def submit(
         str | None, typer.Option("--callback-url", metavar="URL", help="Told, signed, when each of them has ended.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow them to their ends, and say the verdict.")] = False,
+    sarif: Sarif = None,
     workers: Workers = None,
     force: Force = choices.FORCE.default,
     home: Home = None,
@@ -69,6 +71,9 @@ def submit(
     """
     if (data is None) == (dataset is None):
         raise typer.BadParameter("pass either --data CLEAN or --dataset ID")
+    if sarif is not None and not wait:
+        raise typer.BadParameter("--sarif is written once there are verdicts: pass --wait, too")
+    check_sarif(sarif)
     from nc_tasks.request.options import scan_options
     from nc_tasks.request.scan import RequestParameters
     from nc_tasks.request.validation import checked
@@ -81,16 +86,23 @@ def submit(
         for model in models_in(models)
     ]
     with opened(home, server, workers=workers) as backend:
-        raise Leave(hand_in(backend, orders, wait=wait, as_json=json))
+        raise Leave(hand_in(backend, orders, wait=wait, as_json=json, sarif=sarif))
 
 
-def hand_in(backend: Backend, orders: Sequence[Order], *, wait: bool, as_json: bool) -> ExitCode:
-    """Submit all, and with `wait` follow them to their ends. One that is refused keeps no other from its turn."""
+def hand_in(
+    backend: Backend, orders: Sequence[Order], *, wait: bool, as_json: bool, sarif: Path | None = None
+) -> ExitCode:
+    """Submit all, and with `wait` follow them to their ends. One that is refused keeps no other from its turn.
+
+    sarif: where the findings of those that have a verdict go.
+    """
     handed: list[Submission] = []
+    models: list[Path] = []
     codes: list[ExitCode] = []
     for order in orders:
         try:
             handed.append(submitted(backend, order))
+            models.append(order.model)
         except CleanseError as error:
             complain(f"{order.model}: {error}" if len(orders) > 1 else str(error))
             codes.append(exit_code_of(error))
@@ -100,6 +112,9 @@ def hand_in(backend: Backend, orders: Sequence[Order], *, wait: bool, as_json: b
     if wait:
         handed = [follow(backend, one["id"]) for one in handed]
         codes += [code_of(one) for one in handed]
+    if sarif is not None:
+        results = [(model, backend.result(one["id"])) for model, one in zip(models, handed, strict=True)]
+        write_sarif(sarif, [(model, result) for model, result in results if result is not None])
     if as_json:
         print_json(handed)
     elif wait:

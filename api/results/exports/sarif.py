@@ -1,6 +1,6 @@
 """A result as SARIF 2.1.0 (OASIS Standard, sections in brackets), for tools that collect findings of all kinds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -42,22 +42,32 @@ RULES: tuple[dict[str, Any], ...] = (
 )
 
 
-def sarif(result: Mapping[str, Any]) -> dict[str, Any]:
+def sarif(result: Mapping[str, Any], place: str | None = None) -> dict[str, Any]:
     """The SARIF log of a result.json: one run, one result for each flagged label, or one where there is no verdict.
 
     A clean model has no results. Submitted file and scanned net are artifacts with their sha256; the file's name, which
     is its author's, stands in no message, only as an address with everything unusual escaped.
+
+    place: where the file lies in the project that is checked, such as "models/signs.keras"; None: its name alone.
     """
-    return {"$schema": SCHEMA, "version": VERSION, "runs": [_run(result)]}
+    place = quote(place, errors="replace") if place is not None else _address(result["model"]["name"])
+    return joined([{"runs": [_run(result, place)]}])
 
 
-def _run(result: Mapping[str, Any]) -> dict[str, Any]:
+def joined(logs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """One log with the runs of several, of models at different places: code scanning tells them apart by those."""
+    return {"$schema": SCHEMA, "version": VERSION, "runs": [run for log in logs for run in log["runs"]]}
+
+
+def _run(result: Mapping[str, Any], place: str) -> dict[str, Any]:
     program = result["versions"].get("cleanse", "")
     return {
+        # Findings of the same model are one series, which another model's do not end [3.17.3].
+        "automationDetails": {"id": f"cleanse/{place}/"},
         "tool": {"driver": {"name": "Cleanse", "version": program, "rules": list(RULES)}},
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": list(_notifications(result))}],
-        "artifacts": list(_artifacts(result)),
-        "results": list(_results(result)),
+        "artifacts": list(_artifacts(result, place)),
+        "results": list(_results(result, place)),
         "properties": {
             "verdict": result["verdict"],
             "p_value": result["p_value"],
@@ -74,17 +84,17 @@ def _run(result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _artifacts(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _artifacts(result: Mapping[str, Any], place: str) -> Iterator[dict[str, Any]]:
     """The submitted file, to which the findings point, and the net that was scanned, which the verdict is about."""
     model, digest = result["model"], scanned.digest_of(result)
-    yield _artifact(model["name"], model["sha256"], "The file that was submitted. It is not what ran in this scan.")
+    yield _artifact(place, model["sha256"], "The file that was submitted. It is not what ran in this scan.")
     if digest is not None:
-        yield _artifact(scanned.SCANNED, digest, scanned.about(result))
+        yield _artifact(_address(scanned.SCANNED), digest, scanned.about(result))
 
 
-def _artifact(name: str, digest: str, description: str) -> dict[str, Any]:
+def _artifact(place: str, digest: str, description: str) -> dict[str, Any]:
     return {
-        "location": {"uri": _address(name)},
+        "location": {"uri": place},
         "description": {"text": _text(description)},
         "roles": ["analysisTarget"],
         "hashes": {"sha-256": digest},
@@ -106,25 +116,25 @@ def _notifications(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"level": "note", "message": {"text": _text(f"Not covered by this verdict: {attack}.")}}
 
 
-def _results(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _results(result: Mapping[str, Any], place: str) -> Iterator[dict[str, Any]]:
     if result["verdict"] == "inconclusive":
-        yield _finding(result, UNDECIDED, result["reason"], identity="verdict", properties={})
+        yield _finding(result, place, UNDECIDED, result["reason"], identity="verdict", properties={})
     for row in result["labels"]:
         if row["flagged"]:
-            yield _finding(result, TRIGGER, _about(row, result), identity=str(row["label"]), properties=_figures(row))
+            text, identity = _about(row, result), str(row["label"])
+            yield _finding(result, place, TRIGGER, text, identity=identity, properties=_figures(row))
 
 
 def _finding(
-    result: Mapping[str, Any], rule: str, text: str, *, identity: str, properties: Mapping[str, Any]
+    result: Mapping[str, Any], place: str, rule: str, text: str, *, identity: str, properties: Mapping[str, Any]
 ) -> dict[str, Any]:
     index = [known["id"] for known in RULES].index(rule)
-    address = {"uri": _address(result["model"]["name"]), "index": 0}
     return {
         "ruleId": rule,
         "ruleIndex": index,
         "level": RULES[index]["defaultConfiguration"]["level"],
         "message": {"text": _text(text)},
-        "locations": [{"physicalLocation": {"artifactLocation": address}}],
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": place, "index": 0}}}],
         # The same model scanned again is the same finding, whatever its file is called [3.27.17].
         "partialFingerprints": {"modelAndLabel/v1": f"{result['model']['sha256']}:{identity}"},
         "properties": dict(properties),
@@ -141,7 +151,7 @@ def _about(row: Mapping[str, Any], result: Mapping[str, Any]) -> str:
 
 
 def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("label", "norm", "anomaly_index", "log_z", "attack_success_rate", "rules")
+    names = ("label", "name", "norm", "anomaly_index", "log_z", "attack_success_rate", "rules")
     return {name: row[name] for name in names if row.get(name) is not None}
 
 

@@ -206,6 +206,23 @@ def test_the_default_folder_is_named_after_the_model(
     assert (tmp_path / "traffic_signs-cleanse" / "result.json").is_file()
 
 
+def test_the_findings_are_written_as_sarif_where_the_model_lies(
+    stored: Stored, make_result: Make, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a project in which a model lies
+    stored(make_result(infected={33: 8.2}))
+    monkeypatch.chdir(tmp_path)
+    # When its findings are asked for
+    assert run_command([*arguments, "--sarif", "made/found.sarif"]) == 3
+    # Then they point to the file by its path
+    (run,) = json.loads((tmp_path / "made" / "found.sarif").read_text())["runs"]
+    (finding,) = run["results"]
+    assert finding["properties"]["label"] == 33
+    assert finding["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "traffic_signs.h5"
+    # And a place that cannot be written is refused before anything starts
+    assert run_command([*arguments, "--sarif", str(tmp_path / "traffic_signs.h5" / "found.sarif")]) == 2
+
+
 def test_force_makes_a_new_generation(
     settings: Settings,
     stored: Stored,

@@ -124,6 +124,22 @@ def test_given_one_cancelled_while_it_is_repaired_then_line_and_exit_code_say_it
     assert "BACKDOORED (cancelled before a repair was kept)" in capsys.readouterr().out
 
 
+def test_the_findings_of_those_that_have_a_verdict_are_one_log(
+    stored: Stored, make_result: Make, files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored(make_result(infected={33: 8.2}))
+    model, data = map(str, files)
+    line = ["submit", str(tmp_path / "gone.h5"), model, "--data", data, "--sarif", str(tmp_path / "found.sarif")]
+    # Given no verdict is waited for, then there are no findings to write
+    assert run_command(line) == 64
+    # When one of two is refused
+    assert run_command([*line, "--wait"]) == 3
+    # Then the log is about the other
+    (run,) = json.loads((tmp_path / "found.sarif").read_text())["runs"]
+    assert [finding["properties"]["label"] for finding in run["results"]] == [33]
+    capsys.readouterr()
+
+
 def test_of_several_models_the_worst_speaks() -> None:
     assert submit.worst([ExitCode.CLEAN, ExitCode.INCONCLUSIVE]) == ExitCode.INCONCLUSIVE
     assert submit.worst([ExitCode.INCONCLUSIVE, ExitCode.REFUSED, ExitCode.CLEAN]) == ExitCode.REFUSED

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import jsonschema
 import pytest
 
-from api.results.exports.sarif import sarif
+from api.results.exports.sarif import joined, sarif
 
 Make = Callable[..., dict[str, Any]]
 
@@ -30,6 +30,7 @@ LOG: dict[str, Any] = {
             "type": "object",
             "required": ["tool"],
             "properties": {
+                "automationDetails": {"properties": {"id": {"type": "string"}}, "additionalProperties": False},
                 "tool": {"required": ["driver"], "properties": {"driver": {"$ref": "#/$defs/component"}}},
                 "results": {"type": "array", "items": {"$ref": "#/$defs/result"}},
                 "artifacts": {"type": "array", "uniqueItems": True, "items": {"$ref": "#/$defs/artifact"}},
@@ -189,3 +190,13 @@ def test_brackets_in_a_reason_are_no_link(make_result: Make) -> None:
     result["reason"] = "see [this](https://example.org) {0}"
     (finding,) = run_of(result)["results"]
     assert finding["message"]["text"] == r"see \[this\](https://example.org) {{0}}"
+
+
+def test_models_at_several_places_are_one_log_of_runs_that_are_told_apart(make_result: Make) -> None:
+    places = ("models/a b.keras", "other/\udc80.keras", None)
+    log = joined(sarif(make_result(infected={33: 8.2}), place) for place in places)
+    jsonschema.validate(log, LOG)
+    found = [run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for run in log["runs"]]
+    assert found[:2] == ["models/a%20b.keras", "other/%3F.keras"]
+    assert "/" not in found[2]
+    assert [run["automationDetails"]["id"] for run in log["runs"]] == [f"cleanse/{place}/" for place in found]
