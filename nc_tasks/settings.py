@@ -80,7 +80,9 @@ class Settings(BaseSettings):
     """Addresses and networks of proxies whose word (X-Forwarded-For, -Proto) counts, as in 10.0.0.0/8,fd00::1; None: of
     nobody."""
     upload_bytes: PositiveInt = 2**30
-    """Most that one upload may have, all its files together."""
+    """Most that one upload may have, all its files together; and one file that the client fetches from an address."""
+    fetch_plain_http: bool = False
+    """Whether models and data may be fetched from other machines by `http://`, which others can read and change."""
     uploads_at_once: PositiveInt = 8
     """Uploads that one process of the HTTP service takes in at a time; each writes to the disk."""
     uploads_of_owner: PositiveInt = 4

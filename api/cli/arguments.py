@@ -55,20 +55,25 @@ Workers = Annotated[
     ),
 ]
 
+ADDRESSES = "https://HOST/PATH, hf://ORG/NAME/FILE, s3://BUCKET/KEY or mlflow:/models/NAME/VERSION"
+"""What may stand for a path: see `api.client.addresses`."""
 Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Keras or ONNX model: .keras, .h5 or .onnx.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="MODEL", help=f"Keras or ONNX model: .keras, .h5 or .onnx; or {ADDRESSES}.", show_default=False
+    ),
 ]
 Clean = Annotated[
-    Path,
+    str,
     typer.Option(
         "--data",
         metavar="CLEAN",
-        help="Clean data: .h5 (CSAW), .npz (Keras), or a folder of pictures, a sub-folder a class.",
+        help="Clean data: .h5 (CSAW), .npz (Keras), or a folder of pictures, a sub-folder a class; or an address.",
         show_default=False,
     ),
 ]
 Poisoned = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option("--poisoned", metavar="FILE", help="Known poisoned pictures, to measure with and for retraining."),
 ]
 Force = Annotated[bool, typer.Option("--force", help=choices.FORCE.help)]

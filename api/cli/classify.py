@@ -7,12 +7,13 @@ import typer
 
 from api.backends import settings_of
 from api.cli.arguments import Home, KnownRange, Resized
+from api.cli.fetching import downloads
 from api.client import inputs
 from nc_tasks.request import choices
 
 
 def classify(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Keras model, such as guarded.keras.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Keras model, such as guarded.keras; or an address.")],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Picture files.")],
     value_range: KnownRange = choices.VALUE_RANGE.default,
     resize: Resized = choices.RESIZE.default,
@@ -23,14 +24,17 @@ def classify(
     from api.cli.jobs import run_job
     from nc_tasks.files import open_artefacts
 
-    inputs.check_model(model)
-    for image in images:
-        inputs.check_picture(image)
     settings = settings_of(home)
     artefacts = open_artefacts(settings)
+    with downloads(home) as files:
+        net = files.path(model, "model")
+        inputs.check_model(net)
+        for image in images:
+            inputs.check_picture(image)
+        kept_net, *kept_images = keep_all(artefacts, [net, *images])
     arguments = {
-        "model": keep_all(artefacts, [model])[0],
-        "images": keep_all(artefacts, images),
+        "model": kept_net,
+        "images": kept_images,
         "value_range": value_range,
         "resize": resize,
     }

@@ -1,6 +1,5 @@
 """`cleanse dataset`: clean data that is registered once, to submit many models against."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,18 +14,20 @@ dataset = typer.Typer(name="dataset", help="Clean data that is registered once."
 
 @dataset.command("add")
 def add(
-    data: Annotated[Path, typer.Argument(metavar="CLEAN", help="Clean data, as for `run`.")],
+    data: Annotated[str, typer.Argument(metavar="CLEAN", help="Clean data, as for `run`.")],
     name: Annotated[str | None, typer.Option("--name", help="What to call it.", show_default="the file's name")] = None,
     home: Home = None,
     server: Server = None,
     json: Json = False,
 ) -> None:
     """Register clean data; prints its id."""
-    from api.cli.display import upload_bar
+    from api.cli.display import transfer_bar
+    from api.cli.fetching import downloads
 
-    with opened(home, server) as backend:
-        with upload_bar(data.name) as progress:
-            added = backend.add_dataset(data, name, progress)
+    with downloads(home) as files, opened(home, server) as backend:
+        path = files.path(data, "data")
+        with transfer_bar(printable(path.name)) as progress:
+            added = backend.add_dataset(path, name, progress)
         if json:
             print_json(added)
         else:

@@ -18,7 +18,6 @@ from rich.progress import (
 )
 
 from api.cli.terminal import err
-from api.client.uploads import Progress as UploadProgress
 from api.progress.snapshot import NAMES, Snapshot, detail, shares
 from nc_core.results.numbers import duration
 
@@ -92,9 +91,12 @@ class LineDisplay:
 
 
 @contextmanager
-def upload_bar(title: str) -> Iterator[UploadProgress]:
-    """A bar for bytes on their way, where somebody looks."""
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=32), DownloadColumn())
+def transfer_bar(title: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar for bytes on their way, with the time that is left, where somebody looks.
+
+    It is told those that came and all there are, None where nobody knows.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=32), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err.console, transient=True, disable=not err.is_terminal) as progress:
         bar = progress.add_task(title, total=None)
-        yield lambda sent, total: progress.update(bar, completed=sent, total=total)
+        yield lambda came, total: progress.update(bar, completed=came, total=total)

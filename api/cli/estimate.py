@@ -10,6 +10,7 @@ import typer
 
 from api.backends import settings_of
 from api.cli.arguments import Home, Json, Model, Server, Workers
+from api.cli.fetching import downloads
 from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import out, print_json
 from api.client import inputs
@@ -41,7 +42,8 @@ def estimate(
         raise typer.BadParameter("--workers is for this machine: a server knows its own")
     from nc_tasks.request.options import scan_options
 
-    scan = asked(model, scan_options(**options), images=images)
+    with downloads(home) as files:
+        scan = asked(files.path(model, "model"), scan_options(**options), images=images)
     found = here(home, scan, workers=workers) if server is None else there(server, scan)
     if json:
         print_json(found)

@@ -1,12 +1,12 @@
 """`cleanse evaluate`: how well a net does, and what it makes of poisoned pictures."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from api.backends import settings_of
 from api.cli.arguments import Channelled, Home, Json, KnownRange, NamedClasses, Resized
+from api.cli.fetching import downloads
 from api.cli.terminal import print_json
 from api.client import inputs
 from nc_core.results.numbers import count, percent
@@ -14,13 +14,13 @@ from nc_tasks.request import choices
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Keras model, such as goodnet.keras.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Keras model, such as goodnet.keras; or an address.")],
     clean: Annotated[
-        Path,
+        str,
         typer.Option("--clean", metavar="FILE", help="Clean pictures with labels, as for run.", show_default=False),
     ],
     poisoned: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option("--poisoned", metavar="FILE", help="Poisoned pictures; their labels are the attack's target."),
     ] = None,
     guarded: Annotated[
@@ -43,15 +43,18 @@ def evaluate(
     from api.cli.jobs import run_job
     from nc_tasks.files import open_artefacts
 
-    inputs.check_model(model)
-    for path in (clean, *(poisoned or [])):
-        inputs.check_data(path)
     settings = settings_of(home)
     artefacts = open_artefacts(settings)
+    with downloads(home) as files:
+        net, data = files.path(model, "model"), [files.path(path, "data") for path in (clean, *(poisoned or []))]
+        inputs.check_model(net)
+        for path in data:
+            inputs.check_data(path)
+        kept_net, kept_clean, *kept_poisoned = keep_all(artefacts, [net, *data])
     arguments: dict[str, Any] = {
-        "model": keep_all(artefacts, [model])[0],
-        "clean": keep_all(artefacts, [clean])[0],
-        "poisoned": keep_all(artefacts, poisoned or []),
+        "model": kept_net,
+        "clean": kept_clean,
+        "poisoned": kept_poisoned,
         "guarded": guarded,
         "value_range": value_range,
         "resize": resize,

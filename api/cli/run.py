@@ -1,12 +1,13 @@
 """`cleanse run`: the whole job on this machine."""
 
+from functools import partial
 from typing import Any
 
 import typer
 
 from api.backends import settings_of
 from api.cli.arguments import Clean, Force, Home, Model, Out, Poisoned, Workers
-from api.cli.sarif import Sarif, check_sarif
+from api.cli.sarif import Sarif, check_sarif, write_sarif
 from api.cli.scan_options import takes_scan_options
 from nc_core.results.folder import folder_of
 from nc_tasks.request import choices
@@ -31,12 +32,22 @@ def run(
     Exit code: 0 clean, 3 backdoored, 4 inconclusive, 2 input refused, 64 usage error, 1 failed.
     """
     from api.backends.backend import Order
+    from api.cli.fetching import downloads
     from api.cli.scanning import scan
     from nc_tasks.request.options import scan_options
     from nc_tasks.request.scan import RequestParameters
 
     parameters = RequestParameters(options=scan_options(**options), force=force)
-    order = Order(model=model, data=data, dataset=None, poisoned=poisoned or [], parameters=parameters)
-    folder = folder_of(model.resolve().name) if out is None else out
     check_sarif(sarif)
-    raise typer.Exit(scan(settings_of(home), order, folder, workers=workers, sarif=sarif))
+    with downloads(home) as files:
+        order = Order(
+            model=files.path(model, "model"),
+            data=files.path(data, "data"),
+            dataset=None,
+            poisoned=[files.path(one, "data") for one in poisoned or ()],
+            parameters=parameters,
+        )
+        folder = folder_of(order.model.resolve().name) if out is None else out
+        then = None if sarif is None else partial(write_sarif, sarif, model)
+        code = scan(settings_of(home), order, folder, workers=workers, then=then)
+    raise typer.Exit(code)

@@ -1,6 +1,6 @@
 """One scan on this machine: submit, follow, write the results."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from api.backends import Backend
 from api.backends.backend import Order
 from api.backends.local import local
 from api.cli.exits import VERDICTS, ExitCode
-from api.cli.sarif import write_sarif
 from api.cli.terminal import err, out, printable
 from api.cli.watch import follow
 from api.client.types import Result, Submission
@@ -23,10 +22,19 @@ from nc_tasks.settings import Settings
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
 
 
-def scan(settings: Settings, order: Order, folder: Path, *, workers: int | None, sarif: Path | None = None) -> ExitCode:
+def scan(
+    settings: Settings,
+    order: Order,
+    folder: Path,
+    *,
+    workers: int | None,
+    then: Callable[[Result], None] | None = None,
+) -> ExitCode:
     """Run the scan and write its folder.
 
-    workers: processes of the label queue, None: what suits the machine. sarif: where its findings go, too.
+    workers: processes of the label queue, None: what suits the machine. then: given result.json once the folder is
+    written.
+
     Raises InputRefused for an unfit input, where possible before anything starts, CleanseError where the scan fails.
     """
     order.check_files()
@@ -39,8 +47,8 @@ def scan(settings: Settings, order: Order, folder: Path, *, workers: int | None,
             err.print(f"Submission {submission['id']}")
             submission = _followed(backend, submission)
         result = _written(backend, submission, folder)
-        if sarif is not None:
-            write_sarif(sarif, [(order.model, result)])
+        if then is not None:
+            then(result)
         return _conclude(result, folder)
     return stopped
 

@@ -1,6 +1,7 @@
 """`cleanse submit`: hand models in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,18 +9,20 @@ import typer
 
 from api.backends import Backend, opened
 from api.backends.backend import Order
-from api.cli.arguments import Force, Home, Json, Poisoned, Server, Workers
+from api.cli.arguments import ADDRESSES, Force, Home, Json, Poisoned, Server, Workers
 from api.cli.exits import ExitCode, Leave, exit_code_of
-from api.cli.sarif import Sarif, check_sarif, write_sarif
+from api.cli.fetching import downloads
+from api.cli.sarif import Sarif, check_sarif, write_log
 from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import complain, out, print_json, printable
 from api.cli.watch import code_of, ending, follow
+from api.client.addresses import is_address
+from api.client.addresses.incoming import SUFFIXES
 from api.client.types import Submission
 from nc_core.errors import CleanseError, ModelRefused
 from nc_tasks.request import choices
 from nc_tasks.request.choices import Priority
 
-SUFFIXES = (".keras", ".h5", ".hdf5", ".onnx")
 WORST = (ExitCode.BACKDOORED, ExitCode.FAILED, ExitCode.REFUSED, ExitCode.INCONCLUSIVE, ExitCode.CLEAN)
 """Which exit code speaks for several models: a backdoor before what is not known, that before what is clean."""
 
@@ -35,12 +38,14 @@ def named_texts(given: list[str] | None) -> list[str]:
 @takes_scan_options()
 def submit(
     models: Annotated[
-        list[Path],
-        typer.Argument(metavar="MODEL...", help="Keras or ONNX models, or folders of them.", show_default=False),
+        list[str],
+        typer.Argument(
+            metavar="MODEL...", help=f"Keras or ONNX models, or folders of them; or {ADDRESSES}.", show_default=False
+        ),
     ],
     options: dict[str, Any],
     data: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--data", metavar="CLEAN", help="Clean data, as for `run`.", show_default=False),
     ] = None,
     dataset: Annotated[
@@ -81,40 +86,54 @@ def submit(
     named = {name: text for name, _, text in (tag.partition("=") for tag in tags or ())}
     values = {"priority": priority, "tags": named, "callback_url": callback_url, "force": force}
     parameters = checked(RequestParameters, {**values, "options": scan_options(**options)})
-    orders = [
-        Order(model=model, data=data, dataset=dataset, poisoned=poisoned or [], parameters=parameters)
-        for model in models_in(models)
-    ]
-    with opened(home, server, workers=workers) as backend:
-        raise Leave(hand_in(backend, orders, wait=wait, as_json=json, sarif=sarif))
+    places = places_in(models)
+    with downloads(home) as files, opened(home, server, workers=workers) as backend:
+
+        def order_of(model: str) -> Order:
+            return Order(
+                model=files.path(model, "model"),
+                data=None if data is None else files.path(data, "data"),
+                dataset=dataset,
+                poisoned=[files.path(one, "data") for one in poisoned or ()],
+                parameters=parameters,
+            )
+
+        raise Leave(hand_in(backend, places, order_of, wait=wait, as_json=json, sarif=sarif))
 
 
 def hand_in(
-    backend: Backend, orders: Sequence[Order], *, wait: bool, as_json: bool, sarif: Path | None = None
+    backend: Backend,
+    models: Sequence[str],
+    order_of: Callable[[str], Order],
+    *,
+    wait: bool,
+    as_json: bool,
+    sarif: Path | None = None,
 ) -> ExitCode:
     """Submit all, and with `wait` follow them to their ends. One that is refused keeps no other from its turn.
 
-    sarif: where the findings of those that have a verdict go.
+    order_of: fetches a model where it must, and says what is asked of it. sarif: where the findings of those that have
+    a verdict go.
     """
     handed: list[Submission] = []
-    models: list[Path] = []
+    taken: list[str] = []
     codes: list[ExitCode] = []
-    for order in orders:
+    for model in models:
         try:
-            handed.append(submitted(backend, order))
-            models.append(order.model)
+            handed.append(submitted(backend, order_of(model)))
+            taken.append(model)
         except CleanseError as error:
-            complain(f"{order.model}: {error}" if len(orders) > 1 else str(error))
+            complain(f"{model}: {error}" if len(models) > 1 else str(error))
             codes.append(exit_code_of(error))
             continue
         if not as_json:
-            out.print(f"{handed[-1]['id']}  {printable(order.model)}")
+            out.print(f"{handed[-1]['id']}  {printable(model)}")
     if wait:
         handed = [follow(backend, one["id"]) for one in handed]
         codes += [code_of(one) for one in handed]
     if sarif is not None:
-        results = [(model, backend.result(one["id"])) for model, one in zip(models, handed, strict=True)]
-        write_sarif(sarif, [(model, result) for model, result in results if result is not None])
+        results = [(model, backend.result(one["id"])) for model, one in zip(taken, handed, strict=True)]
+        write_log(sarif, [(model, result) for model, result in results if result is not None])
     if as_json:
         print_json(handed)
     elif wait:
@@ -125,10 +144,16 @@ def hand_in(
 
 def submitted(backend: Backend, order: Order) -> Submission:
     """Hand one in, with a bar while its files are on their way."""
-    from api.cli.display import upload_bar
+    from api.cli.display import transfer_bar
 
-    with upload_bar(printable(order.model.name)) as progress:
+    with transfer_bar(printable(order.model.name)) as progress:
         return backend.submit(order, progress)
+
+
+def places_in(places: Sequence[str]) -> list[str]:
+    """The addresses, and the paths of all model files; raises ModelRefused for a folder without one."""
+    found = ([place] if is_address(place) else map(str, models_in([Path(place)])) for place in places)
+    return list(dict.fromkeys(chain.from_iterable(found)))
 
 
 def models_in(paths: Sequence[Path]) -> list[Path]:
@@ -136,12 +161,13 @@ def models_in(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         inside = (
-            sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+            sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES["model"] and file.is_file())
             if path.is_dir()
             else [path]
         )
         if not inside:
-            raise ModelRefused(f"folder {path} holds no model: files named {', '.join(SUFFIXES)} are looked for")
+            wanted = ", ".join(SUFFIXES["model"])
+            raise ModelRefused(f"folder {path} holds no model: files named {wanted} are looked for")
         found += inside
     return list(dict.fromkeys(found))
 

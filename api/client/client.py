@@ -16,11 +16,13 @@ from urllib.parse import quote
 import httpx
 
 from api.client import events, inputs
+from api.client.addresses import Downloads
 from api.client.connection import Connection
 from api.client.errors import ServerRefused
 from api.client.types import Baseline, BaselineScans, Dataset, Event, Key, Label, NewKey, Rejudged, Result, Submission
 from api.client.uploads import Progress, Upload, packed, sha256_of, silent
 from nc_tasks.request import choices
+from nc_tasks.settings import get_settings
 
 ENDS = ("done", "refused", "failed", "cancelled")
 """States of a submission that will not change by itself."""
@@ -82,30 +84,32 @@ class CleanseClient:
     ) -> Submission:
         """Submit a model with clean data: a file, a folder of pictures, or `dataset`, the id of a registered one.
 
+        An address may stand for a file (see `api.client.addresses`): it is fetched here, and sent.
         What the server has is not sent again: it is asked for the digests first. options: as `cleanse submit` takes
         them, by the names of result.json. priority: high, normal or low: whose labels go first while workers are
         scarce. tags: name -> text, to call it by. callback_url: told, signed, when it has ended. The same files and
         options are the same submission, and one call that had to be sent twice is answered once.
         """
-        model = Path(model)
-        inputs.check_model(model)
-        digest = sha256_of(model)
         fields = {"options": json.dumps(dict(options or {})), "force": "true" if force else "false"}
         fields |= {"priority": priority, "tags": json.dumps(dict(tags or {}))}
         fields |= {} if callback_url is None else {"callback_url": callback_url}
         files: list[tuple[str, Path, str]] = []
-        if self.has(digest):
-            fields |= {"model_sha256": digest, "model_name": inputs.name_of(model)}
-        else:
-            files.append(("model", model, inputs.name_of(model)))
-        with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
-            dataset = dataset or (self._registered(Path(data)) if data is not None else None)
+        with Downloads(get_settings) as fetched, tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
+            net = fetched.path(model, "model")
+            inputs.check_model(net)
+            digest = sha256_of(net)
+            if self.has(digest):
+                fields |= {"model_sha256": digest, "model_name": inputs.name_of(net)}
+            else:
+                files.append(("model", net, inputs.name_of(net)))
+            clean = None if data is None else fetched.path(data, "data")
+            dataset = dataset or (self._registered(clean) if clean is not None else None)
             if dataset is not None:
                 fields["dataset"] = dataset
-            elif data is not None:
-                files.append(("data", *packed(Path(data), Path(folder), 0)))
+            elif clean is not None:
+                files.append(("data", *packed(clean, Path(folder), 0)))
             for number, path in enumerate(poisoned, start=1):
-                files.append(("poisoned", *packed(Path(path), Path(folder), number)))
+                files.append(("poisoned", *packed(fetched.path(path, "data"), Path(folder), number)))
             headers = {"Idempotency-Key": idempotency_key or token_hex(16)}
             with closing(Upload(fields, files, progress)) as body:
                 return self._server.json("POST", "/v1/submissions", body=body, headers=headers)
@@ -199,10 +203,8 @@ class CleanseClient:
 
     def add_dataset(self, path: str | Path, *, name: str | None = None, progress: Progress = silent) -> Dataset:
         """Register clean data under a name (the file's unless given), to submit many models against."""
-        path = Path(path)
-        inputs.check_data(path)
-        with tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
-            file, called = packed(path, Path(folder), 0)
+        with Downloads(get_settings) as fetched, tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
+            file, called = packed(fetched.path(path, "data"), Path(folder), 0)
             with closing(Upload({"name": name or called}, [("data", file, called)], progress)) as body:
                 return self._server.json("POST", "/v1/datasets", body=body)
 

@@ -1,9 +1,11 @@
-"""What a server answers instead of what was asked for.
+"""What a server answers instead of what was asked for, and what becomes of a file at an address.
 
 CleanseError
 ├── InputRefused
-│   └── ServerRefused   the server will not have it: what was sent, or what was asked for, is at fault
-└── ServerFailed        the server cannot be reached, has no time, does not know the key, or has failed
+│   ├── ServerRefused    the server will not have it: what was sent, or what was asked for, is at fault
+│   └── AddressRefused   the address is none, names no file of the kind that is wanted, or one that is too large
+├── ServerFailed         the server cannot be reached, has no time, does not know the key, or has failed
+└── FetchFailed          who has the file cannot be reached, or has failed
 """
 
 from typing import Any
@@ -20,6 +22,14 @@ class ServerRefused(InputRefused):
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
         self.status = status
+
+
+class AddressRefused(InputRefused):
+    """Raised when no file that may be fetched is at an address."""
+
+
+class FetchFailed(CleanseError):
+    """Raised when a file did not come whole, and may come at another time."""
 
 
 class ServerFailed(CleanseError):

@@ -8,28 +8,24 @@ not used for longest when there is too much.
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkstemp
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from nc_tasks.errors import ArtefactsUnreachable, MissingArtefact
 from nc_tasks.files.artefacts import checked
 from nc_tasks.files.folder import FolderArtefacts
-
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
+from nc_tasks.files.s3 import is_missing, s3_client
 
 FRESH_SECONDS = 60.0
 """An object that is kept again is written anew unless it is so young already."""
 KEPT_SECONDS = 3600.0
 """Who asked for a path may open it a while later: what was used so lately is never taken away."""
-CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 5, 60, 5
 
 
 class S3Artefacts:
@@ -42,7 +38,7 @@ class S3Artefacts:
         place = urlsplit(url)
         self._bucket, self._prefix = place.netloc, place.path.strip("/")
         self._cache, self._cache_bytes = cache, cache_bytes
-        self._client = _client()
+        self._client = s3_client("artefacts_url")
 
     @property
     def incoming(self) -> Path:
@@ -107,7 +103,7 @@ class S3Artefacts:
             try:
                 self._client.head_bucket(Bucket=self._bucket)
             except ClientError as error:
-                if not _is_missing(error):
+                if not is_missing(error):
                     raise
                 self._client.create_bucket(Bucket=self._bucket)
                 return True
@@ -135,7 +131,7 @@ class S3Artefacts:
         try:
             found = self._client.head_object(Bucket=self._bucket, Key=self._key(digest))
         except ClientError as error:
-            if _is_missing(error):
+            if is_missing(error):
                 return None
             raise
         now = parsedate_to_datetime(found["ResponseMetadata"]["HTTPHeaders"]["date"])
@@ -165,7 +161,7 @@ class S3Artefacts:
             try:
                 body = self._client.get_object(Bucket=self._bucket, Key=self._key(digest))["Body"]
             except ClientError as error:
-                if _is_missing(error):
+                if is_missing(error):
                     raise MissingArtefact(
                         f"no file with sha256 {digest} in s3://{self._bucket}/{self._prefix}; submit the files again"
                     ) from None
@@ -208,18 +204,3 @@ class S3Artefacts:
         except (Boto3Error, BotoCoreError, ClientError) as error:
             told = " ".join(str(error).split())
             raise ArtefactsUnreachable(f"the bucket {self._bucket} cannot be used: {told}") from error
-
-
-def _client() -> Any:
-    if find_spec("boto3") is None:
-        raise ArtefactsUnreachable("artefacts_url names a bucket, for which boto3 is needed: pip install 'cleanse[s3]'")
-    import boto3
-    from botocore.config import Config
-
-    make: Callable[..., Any] = boto3.session.Session().client
-    retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
-    return make("s3", config=Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=retries))
-
-
-def _is_missing(error: "ClientError") -> bool:
-    return error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchBucket")

@@ -46,12 +46,12 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of files in a new bucket, which this process may use."""
-    from nc_tasks.files.bucket import _client
+    from nc_tasks.files.s3 import s3_client
 
     for name, value in {**s3.CREDENTIALS, "AWS_ENDPOINT_URL_S3": s3_server}.items():
         monkeypatch.setenv(name, value)
     name = f"cleanse-{token_hex(6)}"
-    _client().create_bucket(Bucket=name)
+    s3_client("a test").create_bucket(Bucket=name)
     return f"s3://{name}/files"
 
 

@@ -42,7 +42,7 @@ def test_what_the_server_has_is_not_uploaded_again(
     for number, path in enumerate(files):
         path.write_bytes(bytes([number]) * 2**20)
     sent: list[int] = []
-    monkeypatch.setattr("api.cli.display.upload_bar", lambda _: _Bar(sent))
+    monkeypatch.setattr("api.cli.display.transfer_bar", lambda _: _Bar(sent))
     monkeypatch.setenv("CLEANSE_SERVER", url)
     submit = ["submit", str(files[0])]
     # When it is submitted with data, and again with other options against registered data

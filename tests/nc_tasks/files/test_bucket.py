@@ -10,7 +10,7 @@ import pytest
 
 from nc_tasks.__main__ import main
 from nc_tasks.errors import ArtefactsUnreachable, MissingArtefact
-from nc_tasks.files import ArtefactStore, open_artefacts
+from nc_tasks.files import ArtefactStore, open_artefacts, s3
 from nc_tasks.files import bucket as bucket_module
 from nc_tasks.settings import Settings, get_settings
 
@@ -27,7 +27,7 @@ def cached(folder: Path) -> list[Path]:
 def stored(bucket: str) -> dict[str, Any]:
     """The objects of the bucket by key."""
     name, _, prefix = bucket.removeprefix("s3://").partition("/")
-    listed = bucket_module._client().list_objects_v2(Bucket=name, Prefix=prefix)
+    listed = s3.s3_client("a test").list_objects_v2(Bucket=name, Prefix=prefix)
     return {entry["Key"]: entry for entry in listed.get("Contents", [])}
 
 
@@ -77,7 +77,7 @@ def test_given_an_old_file_that_is_kept_again_then_it_is_young(
 def test_given_an_object_with_other_contents_then_it_is_refused_and_not_kept(bucket: str, tmp_path: Path) -> None:
     digest = machine(tmp_path / "one", bucket).put_bytes(b"good")
     name = bucket.removeprefix("s3://").partition("/")[0]
-    bucket_module._client().put_object(Bucket=name, Key=f"files/{digest[:2]}/{digest[2:]}", Body=b"evil")
+    s3.s3_client("a test").put_object(Bucket=name, Key=f"files/{digest[:2]}/{digest[2:]}", Body=b"evil")
     with pytest.raises(ArtefactsUnreachable, match=f"holds other contents .sha256 {sha256(b'evil').hexdigest()}"):
         machine(tmp_path / "two", bucket).path(digest)
     assert cached(tmp_path / "two") == []
@@ -109,7 +109,7 @@ def test_given_no_server_then_one_line_says_so_and_a_file_that_is_here_is_found(
 ) -> None:
     digest = machine(tmp_path, bucket).put_bytes(b"here")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    monkeypatch.setattr(bucket_module, "ATTEMPTS", 1)
+    monkeypatch.setattr(s3, "ATTEMPTS", 1)
     here = machine(tmp_path, bucket)
     assert here.path(digest).read_bytes() == b"here"
     for ask in (lambda: here.path("0" * 64), lambda: here.put_bytes(b"new")):
@@ -126,7 +126,7 @@ def test_given_a_bucket_that_is_not_there_then_the_line_names_it(bucket: str, tm
 
 
 def test_given_no_boto3_then_the_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bucket_module, "find_spec", lambda _: None)
+    monkeypatch.setattr(s3, "find_spec", lambda _: None)
     with pytest.raises(ArtefactsUnreachable, match=r"pip install 'cleanse\[s3\]'"):
         machine(tmp_path, "s3://bucket")
 
