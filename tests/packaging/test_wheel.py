@@ -12,7 +12,15 @@ import numpy as np
 from tests.packaging.conftest import ROOT, Installed
 
 PACKAGES = ("api", "deploy", "nc_core", "nc_tasks")
-NOT_SHIPPED = ("deploy/docker/", "deploy/kubernetes/", "deploy/monitoring/", "deploy/compose.yaml", "deploy/Caddyfile")
+NOT_SHIPPED = (
+    "deploy/action/",
+    "deploy/gitlab/",
+    "deploy/docker/",
+    "deploy/kubernetes/",
+    "deploy/monitoring/",
+    "deploy/compose.yaml",
+    "deploy/Caddyfile",
+)
 """What runs nowhere: it is read where it lies."""
 SIDE, CLASSES = 12, 4
 
