@@ -96,7 +96,7 @@ check: setup
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions deploy/action/action.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci deploy/gitlab/cleanse.yaml
-	$(BIN)/kubernetes-validate --strict --quiet --no-warn deploy/kubernetes/*.yaml
+	$(BIN)/kubernetes-validate --strict --quiet --no-warn deploy/kubernetes/*.yaml deploy/kubernetes/admission/*.yaml
 
 # A link or an anchor that leads nowhere ends it.
 docs: setup
