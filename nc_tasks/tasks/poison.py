@@ -46,14 +46,16 @@ def poisoned_metrics(
     """Attack rates of poisoned images on BadNet and GoodNet, and how many the guarded net calls.
 
     nets: BadNet, GoodNet, guarded net. The attack succeeds where an image gets its target; where none is known, a
-    flagged label. learned: rows that a repair was taught, which are left out.
+    flagged label; where no label is flagged, as of an all-to-all backdoor, what the BadNet answers. learned: rows that
+    a repair was taught, which are left out.
     """
     rest = np.setdiff1d(np.arange(len(poison.x)), list(learned))
     x, target = poison.x[rest], poison.target[rest]
     badnet, goodnet, guarded = (net(x).argmax(axis=1) for net in nets)
 
     def rate(answers: npt.NDArray[np.int64]) -> float:
-        hit = np.where(target == NO_TARGET, np.isin(answers, flagged), answers == target)
+        unknown = np.isin(answers, flagged) if len(flagged) else answers == badnet
+        hit = np.where(target == NO_TARGET, unknown, answers == target)
         return float(hit.mean())
 
     return {

@@ -43,7 +43,8 @@ RULES: tuple[dict[str, Any], ...] = (
 
 
 def sarif(result: Mapping[str, Any], place: str | None = None) -> dict[str, Any]:
-    """The SARIF log of a result.json: one run, one result for each flagged label, or one where there is no verdict.
+    """The SARIF log of a result.json: one run, and one result for each flagged label, for an all-to-all backdoor, or
+    where there is no verdict.
 
     A clean model has no results. Submitted file and scanned net are artifacts with their sha256; the file's name, which
     is its author's, stands in no message, only as an address with everything unusual escaped.
@@ -119,6 +120,8 @@ def _notifications(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _results(result: Mapping[str, Any], place: str) -> Iterator[dict[str, Any]]:
     if result["verdict"] == "inconclusive":
         yield _finding(result, place, UNDECIDED, result["reason"], identity="verdict", properties={})
+    if result.get("class_map"):  # earlier versions looked for none
+        yield _finding(result, place, TRIGGER, result["reason"], identity="all-to-all", properties={})
     for row in result["labels"]:
         if row["flagged"]:
             text, identity = _about(row, result), str(row["label"])

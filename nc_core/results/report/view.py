@@ -78,19 +78,25 @@ def _repaired(repair: Mapping[str, Any], result: Mapping[str, Any]) -> str:
             "Nothing was repaired: guarded.keras is the submitted model behind a filter, which answers "
             f"{classes} where it sees a backdoored input."
         )
+    return (
+        f"goodnet.keras is the repaired model{_left(repair, result)}; guarded.keras also answers with one more class, "
+        f"{classes}, where it sees a backdoored input."
+    )
+
+
+def _left(repair: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """What an attack still does to the repaired net, as far as it was measured."""
     poisoned = repair["poisoned"]
     if poisoned is not None:
         which, rate = "the known poison", poisoned["attack_success_rate_after"]
-    else:
+    elif result["flagged_labels"]:
         which = "the reversed trigger"
         after = repair["reversed_attack_success_rate_after"]
         # A suspect's trigger may be a clean label's, which works on any net.
         rate = max(after[str(label)] for label in result["flagged_labels"])
-    return (
-        f"goodnet.keras is the repaired model, on which {which} still has an attack success rate of "
-        f"{percent(rate)}; guarded.keras also answers with one more class, {classes}, where it sees a "
-        "backdoored input."
-    )
+    else:
+        return ""  # an all-to-all trigger has no target that its rate could be measured by
+    return f", on which {which} still has an attack success rate of {percent(rate)}"
 
 
 def figures(result: Mapping[str, Any]) -> list[Figure]:
@@ -194,6 +200,8 @@ def table_note(labels: list[Row]) -> str | None:
 def flagged_sentence(result: Mapping[str, Any]) -> str:
     """The banner's second line."""
     labels = result["flagged_labels"]
+    if not labels and result.get("class_map"):
+        return "All-to-all: each class is sent to another one of its own."
     if not labels:
         scanned, classes = sum(row["outcome"] for row in result["labels"]), result["model"]["classes"]
         return f"{scanned:,} of {classes:,} labels were scanned; none is flagged."

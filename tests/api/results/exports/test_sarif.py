@@ -136,6 +136,12 @@ def test_a_flagged_label_is_an_error_with_its_figures(make_result: Make) -> None
     assert all(rules[finding["ruleIndex"]]["id"] == finding["ruleId"] for finding in findings)
 
 
+def test_an_all_to_all_backdoor_is_an_error_though_no_label_is_flagged(make_result: Make) -> None:
+    reason = "A trigger sends the images of each class to another one of their own: 0 -> 1, 1 -> 0."
+    (finding,) = run_of({**make_result(), "verdict": "backdoored", "reason": reason, "class_map": {"0": 1}})["results"]
+    assert (finding["level"], finding["message"]["text"]) == ("error", reason)
+
+
 def test_a_clean_model_has_no_results_and_says_what_was_not_looked_for(make_result: Make) -> None:
     result = make_result()
     run = run_of(result)
