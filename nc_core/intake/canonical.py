@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -33,6 +33,22 @@ class Node:
     inputs: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """How an ONNX file takes images and gives answers, for a file that is to stand where it stood.
+
+    image, output: names of its input and its output. channels_first: whether images are (C, H, W). batch: how many the
+    file takes at once, or the name that it has for any number. log_softmax: whether its answers are the logarithms of
+    a softmax, which the canonical net leaves out.
+    """
+
+    image: str
+    output: str
+    channels_first: bool
+    batch: int | str
+    log_softmax: bool = False
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CanonicalModel:
     """A net for images (H, W, C) float32 in the submitted model's own input domain.
@@ -40,7 +56,8 @@ class CanonicalModel:
     Node 0 is the image, a node's inputs stand before it, and a layer may be called by several nodes. `head`
     says what the output is: class probabilities ("softmax"), unbounded scores ("logits"), one probability a
     class ("sigmoid"), one probability of the second of two classes ("single-sigmoid"), or one score of it, above 0
-    where it is likelier than the first ("single-logit"). Weights are float32. `load.py` reads what `save` writes.
+    where it is likelier than the first ("single-logit"). Weights are float32. signature: of the ONNX file that it came
+    in; None for a Keras file. `load.py` reads what `save` writes.
     """
 
     input_shape: tuple[int, int, int]
@@ -50,6 +67,7 @@ class CanonicalModel:
     head: Head
     classes: int
     weights: Mapping[str, npt.NDArray[np.float32]]
+    signature: Signature | None = None
 
     @property
     def parameters(self) -> int:
@@ -61,8 +79,8 @@ class CanonicalModel:
         tensors.write(file, self.weights, self._text())
 
     def equals(self, other: "CanonicalModel") -> bool:
-        """Whether `write` gives the same bytes for both: the same structure and the same arrays, bit by bit."""
-        return self._text() == other._text() and all(
+        """Whether both are the same net: structure and arrays, bit by bit, whatever kind of file it came in."""
+        return _compact(self._structure()) == _compact(other._structure()) and all(
             _bits_equal(array, other.weights[key]) for key, array in self.weights.items()
         )
 
@@ -73,7 +91,8 @@ class CanonicalModel:
         return tensors.sha256_of(path)
 
     def _text(self) -> str:
-        return json.dumps(self._structure(), sort_keys=True, separators=(",", ":"))
+        told = {} if self.signature is None else {"signature": asdict(self.signature)}
+        return _compact({**self._structure(), **told})
 
     def _structure(self) -> dict[str, Any]:
         return {
@@ -93,6 +112,10 @@ class CanonicalModel:
             "head": self.head,
             "classes": self.classes,
         }
+
+
+def _compact(structure: dict[str, Any]) -> str:
+    return json.dumps(structure, sort_keys=True, separators=(",", ":"))
 
 
 def _bits_equal(one: npt.NDArray[np.float32], two: npt.NDArray[np.float32]) -> bool:

@@ -5,6 +5,7 @@ is believed no more than the upload itself.
 """
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,11 +14,11 @@ import numpy as np
 from nc_core import tensors
 from nc_core.errors import ModelRefused
 from nc_core.intake.analysis import Analysis, analyse
-from nc_core.intake.canonical import SCHEMA, CanonicalModel, Layer, Node
+from nc_core.intake.canonical import SCHEMA, CanonicalModel, Layer, Node, Signature
 from nc_core.intake.fields import list_of, object_of, plain_name
 from nc_core.intake.layer_options import read_options
 from nc_core.intake.layers import KINDS
-from nc_core.intake.limits import EDGES, LAYERS, NODES, within
+from nc_core.intake.limits import EDGES, LAYERS, NAME_CHARACTERS, NODES, within
 from nc_core.intake.names import usable
 from nc_core.intake.options import count
 from nc_core.intake.strict_json import parse
@@ -60,6 +61,7 @@ def read_canonical(file: BinaryIO) -> CanonicalModel:
         head=found.head,
         classes=found.classes,
         weights=weights,
+        signature=_signature(structure.get("signature")),
     )
 
 
@@ -87,6 +89,38 @@ def _net(structure: Mapping[str, Any]) -> tuple[tuple[int, int, int], tuple[Laye
     if not _is_index(output, len(nodes)):
         raise _foreign(f"its output is node {shown(output)} of {len(nodes)}")
     return image, layers, nodes, output
+
+
+def _signature(entry: Any) -> Signature | None:
+    """Of the ONNX file that the net came in; None where the form has none."""
+    if entry is None:
+        return None
+    entry = object_of(entry, "signature of the canonical model")
+    if set(entry) != {field.name for field in fields(Signature)}:
+        raise _foreign(f"its signature has the keys {shown(sorted(entry))}")
+    if not isinstance(entry["channels_first"], bool) or not isinstance(entry["log_softmax"], bool):
+        raise _foreign(f"its signature is {shown(entry)}")
+    batch = entry["batch"]
+    return Signature(
+        image=_word(entry["image"]),
+        output=_word(entry["output"]),
+        channels_first=entry["channels_first"],
+        batch=_word(batch) if isinstance(batch, str) else _batch(batch),
+        log_softmax=entry["log_softmax"],
+    )
+
+
+def _word(name: Any) -> str:
+    if not isinstance(name, str) or not 1 <= len(name) <= NAME_CHARACTERS or not name.isprintable():
+        raise _foreign(f"its signature has the name {shown(name)}")
+    return name
+
+
+def _batch(size: Any) -> int:
+    try:
+        return count(size)
+    except ValueError as error:
+        raise _foreign(f"its signature takes {shown(size)} images, not {error}") from None
 
 
 def _bounded(structure: Mapping[str, Any], key: str, limit: int) -> list[Any]:

@@ -10,7 +10,7 @@ from onnx import ModelProto
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.container import check_onnx
-from nc_core.intake.limits import EDGES, ONNX_BYTES, ONNX_NODES, within
+from nc_core.intake.limits import EDGES, NAME_CHARACTERS, ONNX_BYTES, ONNX_NODES, within
 from nc_core.intake.onnx.wire import look_through
 from nc_core.intake.onnx.wording import AGAIN, EXPORT, FLOAT32
 from nc_core.intake.options import count
@@ -23,11 +23,13 @@ DEFAULT_DOMAINS = ("", "ai.onnx")
 OVERRIDABLE_SINCE = 4
 """ir_version from which on an initializer that is also an input is only a default; before, every one had to be both."""
 IR_VERSIONS = range(3, 14)
+UNNAMED = "batch"
+"""What a size is called that a file leaves open without a name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """image: name of the input; shape: its three sizes; batch: the number of images, None where any will do.
+    """image: name of the input; shape: its three sizes; batch: the number of images, or its name where any will do.
 
     arrays: TensorProto of the initializers, by name. nodes: NodeProto, in the order of the file.
     """
@@ -35,7 +37,7 @@ class Graph:
     opset: int
     image: str
     shape: tuple[int, int, int]
-    batch: int | None
+    batch: int | str
     output: str
     arrays: Mapping[str, Any]
     nodes: Sequence[Any]
@@ -60,10 +62,10 @@ def read_graph(file: BinaryIO) -> Graph:
     _check_names(graph, image)
     return Graph(
         opset=_opset(model.opset_import),
-        image=image,
+        image=_readable(image, "input"),
         shape=shape,
-        batch=batch,
-        output=_output(graph.output),
+        batch=_readable(batch, "batch axis") if isinstance(batch, str) else batch,
+        output=_readable(_output(graph.output), "output"),
         arrays=arrays,
         nodes=graph.node,
     )
@@ -80,6 +82,16 @@ def _parsed(file: BinaryIO) -> Any:
     except (DecodeError, UnicodeDecodeError):
         raise ModelRefused(f"the ONNX file is cut off or damaged: {AGAIN}") from None
     return model
+
+
+def _readable(name: str, what: str) -> str:
+    """A name that a file which stands in for this one will have, too."""
+    if not 1 <= len(name) <= NAME_CHARACTERS or not name.isprintable():
+        raise ModelRefused(
+            f"the ONNX graph's {what} is called {shown(name)} ({len(name):,} characters); names are printable text of "
+            f"1 to {NAME_CHARACTERS}: {EXPORT} with input_names and output_names"
+        )
+    return name
 
 
 def _opset(imports: Iterable[Any]) -> int:
@@ -133,7 +145,7 @@ def _image(inputs: Sequence[Any], arrays: Mapping[str, Any], version: int) -> tu
             "width) or (batch, height, width, channels), of which only the batch may be dynamic: export it so"
         )
     try:
-        batch = None if isinstance(sizes[0], str) else count(sizes[0])
+        batch = sizes[0] if isinstance(sizes[0], str) else count(sizes[0])
         shape = (count(sizes[1]), count(sizes[2]), count(sizes[3]))
     except ValueError as error:
         raise ModelRefused(f"the ONNX graph's input has the shape {shown(sizes)}, not of {error}: {EXPORT}") from None
@@ -144,7 +156,7 @@ def _sizes(given: Any) -> list[int | str]:
     """Of the input, the batch included; text where a size is dynamic."""
     _check_floats(given, "input")
     return [
-        dim.dim_value if dim.HasField("dim_value") else dim.dim_param or "?"
+        dim.dim_value if dim.HasField("dim_value") else dim.dim_param or UNNAMED
         for dim in given.type.tensor_type.shape.dim
         if _has_one_meaning(dim)
     ]

@@ -26,8 +26,8 @@ class Walk:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._spent = 0
-        first = channels_first(graph)
-        order = IMAGE if first else (0, 1, 2)
+        self.channels_first = channels_first(graph)
+        order = IMAGE if self.channels_first else (0, 1, 2)
         self.net = Net(tuple(graph.shape[axis] for axis in order))
         self._values: dict[str, Value] = {graph.image: Tensor(node=0, shape=graph.shape, order=order)}
 
@@ -67,7 +67,7 @@ class Walk:
             op=node.op_type,
             label=label,
             opset=self._graph.opset,
-            batch=self._graph.batch,
+            batch=self._graph.batch if isinstance(self._graph.batch, int) else None,
             inputs=[self._value(name) if name else None for name in node.input],
             outputs=sum(bool(name) for name in node.output),
             attributes=Attributes(node.attribute, label),

@@ -1,9 +1,10 @@
 """An ONNX image classifier in, the canonical model out; nothing of it is executed."""
 
+from dataclasses import replace
 from typing import BinaryIO
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.canonical import CanonicalModel
+from nc_core.intake.canonical import CanonicalModel, Signature
 from nc_core.intake.onnx.file import read_graph
 from nc_core.intake.onnx.interpret import Walk
 
@@ -12,13 +13,21 @@ def read_onnx(file: BinaryIO, *, stored: int) -> CanonicalModel:
     """Read a float32 net of the standard's operators, opset 9 to 23, whose one input is a batch of images.
 
     stored: bytes of the file. Raises ModelRefused, one line, for everything else. A final LogSoftmax is left out: what
-    stands before it are scores of the same classes.
+    stands before it are scores of the same classes; the signature says that it was there.
     """
-    walk = Walk(read_graph(file))
+    graph = read_graph(file)
+    walk = Walk(graph)
     output, scores = walk.output()
     model = walk.net.finished(output, stored=stored)
     if scores and model.head != "logits":
         raise ModelRefused(
             f"the ONNX net ends in a LogSoftmax of a {model.head}: leave one of them out and export it again"
         )
-    return model
+    signature = Signature(
+        image=graph.image,
+        output=graph.output,
+        channels_first=walk.channels_first,
+        batch=graph.batch,
+        log_softmax=scores,
+    )
+    return replace(model, signature=signature)

@@ -1,13 +1,15 @@
 """Whole nets as PyTorch and TensorFlow export them: the same answers as ONNX Runtime, and the same as a Keras file."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nc_core.intake import CanonicalModel, read_model
+from nc_core.errors import ModelRefused
+from nc_core.intake import CanonicalModel, Signature, read_model
 from nc_core.intake.load import load_canonical
 from nc_core.models.keras_file import save_keras
 from tests.differential.compare import TOLERANCE, distance
@@ -33,6 +35,27 @@ def test_a_net_answers_as_in_onnx_runtime(name: str, opset: int) -> None:
 def test_a_net_of_a_fixed_number_of_images_answers_to_any(name: str, batch: int) -> None:
     assert agree(net(name, batch=batch), count=batch)
     assert read(net(name, batch=batch)).equals(read(net(name)))
+
+
+@pytest.mark.parametrize(("batch", "called"), [("N", "N"), (4, 4), (None, "batch")])
+def test_how_a_file_takes_images_is_kept_with_the_net(batch: Any, called: int | str, tmp_path: Path) -> None:
+    graph = Graph(13, IMAGE, batch)
+    graph.image = "pixel_values"
+    output = graph.op("LogSoftmax", graph.answer(graph.image, 768))
+    model = read(graph.file(output))
+    assert model.signature == Signature(
+        image="pixel_values", output=output, channels_first=True, batch=called, log_softmax=True
+    )
+    model.save(tmp_path / "model.safetensors")
+    assert load_canonical(tmp_path / "model.safetensors").signature == model.signature
+
+
+@pytest.mark.parametrize(("name", "said"), [("x" * 257, "257 characters"), ("a\nb", "printable")])
+def test_names_that_no_file_of_ours_could_have_are_refused(name: str, said: str) -> None:
+    graph = Graph(13, IMAGE)
+    graph.image = name
+    with pytest.raises(ModelRefused, match=said):
+        read(graph.file(graph.answer(graph.image, 768)))
 
 
 @pytest.mark.parametrize("name", ["MobileNetV3", "DenseNet", "ShuffleNet", "ConvNeXt"])

@@ -36,6 +36,7 @@ def _array(key: str, value: Any) -> Change:
     return lambda _, arrays: arrays.update({key: value})
 
 
+SIGNATURE = {"image": "x", "output": "y", "channels_first": True, "batch": "n", "log_softmax": False}
 KERNEL = np.zeros((3, 3, 3, 4), np.float32)
 CHANGES: dict[str, tuple[Change, str]] = {
     "another schema": (_top(schema=2), "schema 2"),
@@ -69,6 +70,12 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "an array too many": (_array("conv/extra", KERNEL), "arrays"),
     "an array of another shape": (_array("conv/kernel", KERNEL[..., :3]), "shape"),
     "an array of whole numbers": (_array("conv/kernel", KERNEL.astype(np.int32)), "int32"),
+    "a signature of other keys": (_top(signature={**SIGNATURE, "hook": 1}), "signature has the keys"),
+    "a signature that is none": (_top(signature="x"), "not an object"),
+    "a name of two lines": (_top(signature={**SIGNATURE, "image": "a\nb"}), "signature has the name"),
+    "a name without end": (_top(signature={**SIGNATURE, "output": "x" * 257}), "signature has the name"),
+    "no images at once": (_top(signature={**SIGNATURE, "batch": 0}), "takes 0 images"),
+    "a layout of both kinds": (_top(signature={**SIGNATURE, "channels_first": "yes"}), "its signature is"),
     "NaN": (_array("conv/kernel", np.full_like(KERNEL, np.nan)), "not finite"),
 }
 
