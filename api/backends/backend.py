@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from api.client import inputs
 from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
+from nc_core.results.files import Format
 
 if TYPE_CHECKING:
     from api.progress.snapshot import Snapshot
@@ -96,7 +97,7 @@ class Backend(Protocol):
         """Write one of its files, by name; see `nc_core.results.files.FILES`."""
         ...
 
-    def download_all(self, submission_id: str, folder: Path) -> Result:
+    def download_all(self, submission_id: str, folder: Path, format: Format = "keras") -> Result:
         """Write what `cleanse run` leaves, in place of an earlier scan's files; returns its result.json.
 
         result.json is removed first and written last: it vouches for the others. Raises WrongState before there is a

@@ -18,6 +18,7 @@ from api.results.absent import without_files
 from api.service.models.baseline import BaselineInfo
 from api.service.models.submission import SubmissionInfo
 from nc_core.errors import OptionRefused
+from nc_core.results.files import Format
 from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.files import open_artefacts
 from nc_tasks.request.choices import BASELINE_NAME
@@ -132,14 +133,14 @@ class LocalBackend:
         scan = outputs.read_scan(self._store, self._artefacts, submission_id)
         outputs.write_output(scan, name, path, settings=self._settings)
 
-    def download_all(self, submission_id: str, folder: Path) -> Result:
+    def download_all(self, submission_id: str, folder: Path, format: Format = "keras") -> Result:
         """See `Backend`."""
         from api.results import outputs
 
         if self.result(submission_id) is None:
             raise WrongState(without_files(submission_id))
         scan = outputs.read_scan(self._store, self._artefacts, submission_id)
-        outputs.write_scan(folder, scan)
+        outputs.write_scan(folder, scan, format)
         return scan.result
 
     def compare(self, left: str, right: str) -> Mapping[str, Any]:

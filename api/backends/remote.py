@@ -11,7 +11,7 @@ from api.client import CleanseClient, ServerRefused
 from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
 from api.results.absent import without_files
-from nc_core.results.files import renewed
+from nc_core.results.files import Format, renewed
 from nc_tasks.errors import WrongState
 
 if TYPE_CHECKING:
@@ -97,12 +97,12 @@ class RemoteBackend:
         """See `Backend`."""
         self._client.download(submission_id, name, path)
 
-    def download_all(self, submission_id: str, folder: Path) -> Result:
+    def download_all(self, submission_id: str, folder: Path, format: Format = "keras") -> Result:
         """See `Backend`."""
         result = self.result(submission_id)
         if result is None:
             raise WrongState(without_files(submission_id))
-        for name in renewed(folder, result):
+        for name in renewed(folder, result, format):
             self._client.download(submission_id, name, folder / name)
         return result
 

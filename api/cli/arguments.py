@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nc_core.results.files import Format
 from nc_tasks.request import choices
 from nc_tasks.request.choices import Channels, Resize, ValueRange
 
@@ -44,6 +45,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Folder of the results.", show_default="MODEL's name with -cleanse"),
+]
+NetFormat = Annotated[
+    Format,
+    typer.Option("--format", help="What nets are written as; onnx: as .onnx beside .keras, in the submitted layout."),
 ]
 Workers = Annotated[
     int | None,

@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 import typer
 
 from api.backends import Backend, opened
-from api.cli.arguments import Home, Json, Out, Server, SubmissionId
+from api.cli.arguments import Home, Json, NetFormat, Out, Server, SubmissionId
 from api.cli.terminal import err, out, print_json, printable
 from api.client.types import Submission
-from nc_core.results.files import ATTESTATION, FILES, REPORT, RESULT, SARIF, folder_files
+from nc_core.results.files import ATTESTATION, FILES, REPORT, RESULT, SARIF, Format, folder_files
 from nc_core.results.folder import check_folder, folder_of
 
-Format = Literal["html", "json", "sarif"]
+ReportFormat = Literal["html", "json", "sarif"]
 NAMES = {"html": REPORT, "json": RESULT, "sarif": SARIF, "attestation": ATTESTATION}
 
 
@@ -27,7 +27,7 @@ def known(names: list[str] | None) -> list[str] | None:
 
 def report(
     submission: SubmissionId,
-    format: Annotated[Format, typer.Option("--format", help="What to write.")] = "html",
+    format: Annotated[ReportFormat, typer.Option("--format", help="What to write.")] = "html",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where to.", show_default="the file's own name")
     ] = None,
@@ -65,13 +65,14 @@ def download(
         typer.Argument(metavar="[FILE]...", callback=known, help="Which.", show_default="what `run` writes"),
     ] = None,
     out: Out = None,
+    format: NetFormat = "keras",
     home: Home = None,
     server: Server = None,
     json: Json = False,
 ) -> None:
     """Write the files of a submission into a folder: those that `run` writes, or the ones that are named."""
     with opened(home, server) as backend:
-        _write_all(backend, submission, files or [], out, as_json=json)
+        _write_all(backend, submission, files or [], out, format, as_json=json)
 
 
 def _write_one(backend: Backend, prefix: str, format: str, path: Path | None, *, as_json: bool) -> None:
@@ -83,8 +84,10 @@ def _write_one(backend: Backend, prefix: str, format: str, path: Path | None, *,
     _say([path], submission, as_json=as_json)
 
 
-def _write_all(backend: Backend, prefix: str, names: Sequence[str], folder: Path | None, *, as_json: bool) -> None:
-    """Write these files into the folder, result.json last; without names all that `run` writes.
+def _write_all(
+    backend: Backend, prefix: str, names: Sequence[str], folder: Path | None, format: Format, *, as_json: bool
+) -> None:
+    """Write these files into the folder, result.json last; without names all that `run` writes with this format.
 
     folder: None for the one that `run` chooses.
     """
@@ -95,7 +98,8 @@ def _write_all(backend: Backend, prefix: str, names: Sequence[str], folder: Path
         for name in names:
             backend.download(submission["id"], name, folder / name)
     else:
-        names = [file.name for file in folder_files(backend.download_all(submission["id"], folder))]
+        result = backend.download_all(submission["id"], folder, format)
+        names = [file.name for file in folder_files(result, format)]
     _say([folder / name for name in names], submission, as_json=as_json)
 
 

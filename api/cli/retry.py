@@ -3,7 +3,7 @@
 import typer
 
 from api.backends import opened, settings_of
-from api.cli.arguments import Home, Json, Out, Server, SubmissionId, Workers
+from api.cli.arguments import Home, Json, NetFormat, Out, Server, SubmissionId, Workers
 from api.cli.terminal import err, print_json
 from nc_core.results.numbers import count
 
@@ -27,6 +27,7 @@ def cancel(submission: SubmissionId, home: Home = None, server: Server = None, j
 def retry(
     submission: SubmissionId,
     out: Out = None,
+    format: NetFormat = "keras",
     home: Home = None,
     server: Server = None,
     workers: Workers = None,
@@ -41,7 +42,7 @@ def retry(
         return
     from api.cli.scanning import scan_again
 
-    raise typer.Exit(scan_again(settings_of(home), submission, out, workers, as_json=json))
+    raise typer.Exit(scan_again(settings_of(home), submission, out, workers, format=format, as_json=json))
 
 
 def _ask(server: str, prefix: str, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Clean, Force, Home, Model, Out, Poisoned, Workers
+from api.cli.arguments import Clean, Force, Home, Model, NetFormat, Out, Poisoned, Workers
 from api.cli.sarif import Sarif, check_sarif, write_sarif
 from api.cli.scan_options import takes_scan_options
 from nc_core.results.folder import folder_of
@@ -21,6 +21,7 @@ def run(
     poisoned: Poisoned = None,
     out: Out = None,
     sarif: Sarif = None,
+    format: NetFormat = "keras",
     home: Home = None,
     workers: Workers = None,
     force: Force = choices.FORCE.default,
@@ -28,7 +29,8 @@ def run(
     """Scan MODEL for backdoors with a little clean data, and repair it.
 
     Writes result.json, report.html, triggers.npz and scanned.keras: the net that was scanned, and the file to deploy
-    where the verdict is clean; goodnet.keras and guarded.keras where a repair was made.
+    where the verdict is clean; goodnet.keras and guarded.keras where a repair was made. With --format onnx these nets
+    as .onnx, too: with names, layout and value range of the ONNX file that was submitted, so that each drops in there.
     Exit code: 0 clean, 3 backdoored, 4 inconclusive, 2 input refused, 64 usage error, 1 failed.
     """
     from api.backends.backend import Order
@@ -49,5 +51,5 @@ def run(
         )
         folder = folder_of(order.model.resolve().name) if out is None else out
         then = None if sarif is None else partial(write_sarif, sarif, model)
-        code = scan(settings_of(home), order, folder, workers=workers, then=then)
+        code = scan(settings_of(home), order, folder, workers=workers, format=format, then=then)
     raise typer.Exit(code)

@@ -13,7 +13,7 @@ from api.cli.watch import follow
 from api.client.types import Result, Submission
 from api.client.uploads import silent
 from nc_core.errors import CleanseError, InputRefused
-from nc_core.results.files import REPORT
+from nc_core.results.files import REPORT, Format
 from nc_core.results.folder import check_folder, folder_of
 from nc_core.results.numbers import count
 from nc_core.results.scanned import SCANNED
@@ -28,6 +28,7 @@ def scan(
     folder: Path,
     *,
     workers: int | None,
+    format: Format,
     then: Callable[[Result], None] | None = None,
 ) -> ExitCode:
     """Run the scan and write its folder.
@@ -46,7 +47,7 @@ def scan(
         else:
             err.print(f"Submission {submission['id']}")
             submission = _followed(backend, submission)
-        result = _written(backend, submission, folder)
+        result = _written(backend, submission, folder, format)
         if then is not None:
             then(result)
         return _conclude(result, folder)
@@ -54,7 +55,13 @@ def scan(
 
 
 def scan_again(
-    settings: Settings, prefix: str, folder: Path | None, workers: int | None, *, as_json: bool = False
+    settings: Settings,
+    prefix: str,
+    folder: Path | None,
+    workers: int | None,
+    *,
+    format: Format,
+    as_json: bool = False,
 ) -> ExitCode:
     """Have what failed of a submission done again, and write its folder (None: named after the model, as `run` does).
 
@@ -70,7 +77,8 @@ def scan_again(
             err.print(f"Submission {submission['id']}: {tried} tried again{for_net}.")
         else:
             backend.carry_on(submission["id"])
-        return _conclude(_written(backend, _followed(backend, submission), folder), folder, as_json=as_json)
+        written = _written(backend, _followed(backend, submission), folder, format)
+        return _conclude(written, folder, as_json=as_json)
     return stopped
 
 
@@ -94,7 +102,7 @@ def _load_writers() -> None:
     import nc_core.results.report  # noqa: F401
 
 
-def _written(backend: Backend, ended: Submission, folder: Path) -> Result:
+def _written(backend: Backend, ended: Submission, folder: Path, format: Format) -> Result:
     """Write the folder; returns result.json.
 
     Raises InputRefused or CleanseError with the reason of a submission that ended without a verdict.
@@ -105,7 +113,7 @@ def _written(backend: Backend, ended: Submission, folder: Path) -> Result:
         raise CleanseError(ended["reason"] or f"the scan was {ended['state']}")
     if ended["state"] != "done":
         err.print(f"The scan was {ended['state']} before a repair was kept.")
-    return backend.download_all(ended["id"], folder)
+    return backend.download_all(ended["id"], folder, format)
 
 
 def _conclude(result: Result, folder: Path, *, as_json: bool = False) -> ExitCode:

@@ -1,6 +1,6 @@
 """What is said of files that are not there."""
 
-from nc_core.results.files import FILES, SCANNED
+from nc_core.results.files import FILES, GOODNET_ONNX, GUARDED_ONNX, SCANNED
 from nc_tasks.errors import WrongState
 
 
@@ -14,6 +14,12 @@ def missing(name: str, *, submission_id: str) -> str:
     if name == SCANNED:
         why = f"it was scanned by a version that did not keep it; `cleanse retry {submission_id}` makes it"
         return f"submission {submission_id} has no {name}: {why}"
+    if name in (GOODNET_ONNX, GUARDED_ONNX):
+        kept = name.replace(".onnx", ".keras")
+        return (
+            f"submission {submission_id} has no {name}: no repair was made, or by a version that wrote no ONNX, which "
+            f"--force does anew, or two nets in one are more than is read; {kept} is there where a repair is"
+        )
     return f"submission {submission_id} has no {name}: no repair was made"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from api.results.absent import check_final, missing
 from api.results.triggers import done_triggers, read_repaired, read_triggers
@@ -12,10 +12,14 @@ from nc_core.results.files import (
     ATTESTATION,
     FILES,
     GOODNET,
+    GOODNET_ONNX,
     GUARDED,
+    GUARDED_ONNX,
     REPORT,
     SARIF,
     SCANNED,
+    SCANNED_ONNX,
+    Format,
     OutputFile,
     as_json,
     renewed,
@@ -36,8 +40,9 @@ from nc_tasks.views.results import result_json
 class Scan:
     """What a submission that is done has to show.
 
-    nets: file name -> the file of the net that was scanned, of the repaired and of the guarded one. fresh: method ->
-    the smallest trigger a label that was reversed on the model it repaired.
+    nets: file name -> the file of the net that was scanned, of the repaired and of the guarded one; for an ONNX file,
+    the canonical form that it is written from. fresh: method -> the smallest trigger a label that was reversed on the
+    model it repaired.
     """
 
     result: dict[str, Any]
@@ -65,11 +70,21 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
 
 
 def net_digests(submission: Submission, repairs: Sequence[Mitigation]) -> dict[str, str]:
-    """Name -> sha256 of the nets that the submission has to give."""
+    """Name -> sha256 of the nets that the submission has to give; for an ONNX file, of its canonical form."""
     kept = kept_repair(repairs)
-    made = {SCANNED: submission.scanned_sha256}
-    made |= {} if kept is None else {GOODNET: kept.goodnet_sha256, GUARDED: kept.guarded_sha256}
+    made = {SCANNED: submission.scanned_sha256, SCANNED_ONNX: submission.canonical_sha256}
+    if kept is not None:
+        made |= {GOODNET: kept.goodnet_sha256, GOODNET_ONNX: kept.canonical_sha256}
+        made |= {GUARDED: kept.guarded_sha256, GUARDED_ONNX: kept.guarded_canonical_sha256}
     return {name: digest for name, digest in made.items() if digest is not None}
+
+
+def write_onnx(canonical: Path, file: BinaryIO) -> None:
+    """Write the net of a canonical file as ONNX; raises what `nc_core.onnx_writer.write_onnx` does."""
+    from nc_core import onnx_writer
+    from nc_core.intake import load_canonical
+
+    onnx_writer.write_onnx(load_canonical(canonical), file)
 
 
 def read_report(store: Store, artefacts: ArtefactStore, submission_id: str) -> str:
@@ -89,9 +104,9 @@ def read_report(store: Store, artefacts: ArtefactStore, submission_id: str) -> s
     return render_report(result, triggers, examples, read_repaired(artefacts, repairs))
 
 
-def write_scan(folder: Path, scan: Scan) -> None:
+def write_scan(folder: Path, scan: Scan, format: Format = "keras") -> None:
     """Write what `cleanse run` writes; files of an earlier scan that this one has no successor for are removed."""
-    for name in renewed(folder, scan.result):
+    for name in renewed(folder, scan.result, format):
         _write(scan, FILES[name], folder / name)
 
 
@@ -112,10 +127,13 @@ def write_output(scan: Scan, name: str, path: Path, *, settings: Settings) -> No
 
 
 def _write(scan: Scan, file: OutputFile, path: Path) -> None:
-    if file.kind == "net":
+    if file.kind in ("net", "onnx"):
         if file.name not in scan.nets:
             raise NotFound(missing(file.name, submission_id=scan.result["submission"]))
-        copy_file(scan.nets[file.name], path)
+        if file.kind == "net":
+            copy_file(scan.nets[file.name], path)
+        else:
+            write_file(path, lambda aside: _save_onnx(scan.nets[file.name], aside))
     elif file.kind == "arrays":
         write_file(path, lambda aside: _write_triggers(aside, scan.triggers))
     else:
@@ -134,6 +152,11 @@ def _text_of(scan: Scan, name: str) -> str:
 
         return as_json(sarif(scan.result))
     return as_json(scan.result)
+
+
+def _save_onnx(canonical: Path, path: Path) -> None:
+    with path.open("wb") as file:
+        write_onnx(canonical, file)
 
 
 def _write_triggers(path: Path, triggers: TriggerArrays) -> None:

@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from nc_core.results import scanned
 from nc_core.results.folder import check_folder
 
-Kind = Literal["net", "text", "arrays"]
+Kind = Literal["net", "onnx", "text", "arrays"]
+"""What has to be done for a file: a net lies there as it is, and is written as ONNX when it is asked for."""
+Format = Literal["keras", "onnx"]
+"""Of the nets in a folder: .keras alone, or .onnx beside it."""
 BINARY = "application/octet-stream"
 SCANNED, GOODNET, GUARDED = scanned.SCANNED, "goodnet.keras", "guarded.keras"
+SCANNED_ONNX, GOODNET_ONNX, GUARDED_ONNX = "scanned.onnx", "goodnet.onnx", "guarded.onnx"
 REPORT, RESULT, TRIGGERS = "report.html", "result.json", "triggers.npz"
 SARIF, ATTESTATION = "result.sarif", "attestation.json"
 
@@ -38,7 +42,7 @@ class OutputFile:
     """One file of a scan that has a verdict.
 
     exists: whether the scan of this result.json has it, once it has ended. final: not before its repairs have ended.
-    in_folder: whether `cleanse run` writes it.
+    formats: with which `--format` `cleanse run` writes it.
     """
 
     name: str
@@ -46,24 +50,35 @@ class OutputFile:
     media_type: str
     exists: Callable[[Mapping[str, Any]], bool] = _always
     final: bool = False
-    in_folder: bool = True
+    formats: tuple[Format, ...] = ("keras", "onnx")
 
+
+def _as_onnx(name: str, like: OutputFile) -> OutputFile:
+    return replace(like, name=name, kind="onnx", formats=("onnx",))
+
+
+_GOODNET = OutputFile(name=GOODNET, kind="net", media_type=BINARY, exists=_repaired, final=True)
+_GUARDED = OutputFile(name=GUARDED, kind="net", media_type=BINARY, exists=_guarded, final=True)
+_SCANNED = OutputFile(name=SCANNED, kind="net", media_type=BINARY, exists=_kept_net)
 
 FILES: Mapping[str, OutputFile] = {
     file.name: file
     for file in (
-        OutputFile(name=GOODNET, kind="net", media_type=BINARY, exists=_repaired, final=True),
-        OutputFile(name=GUARDED, kind="net", media_type=BINARY, exists=_guarded, final=True),
-        OutputFile(name=SCANNED, kind="net", media_type=BINARY, exists=_kept_net),
+        _GOODNET,
+        _GUARDED,
+        _SCANNED,
+        _as_onnx(GOODNET_ONNX, _GOODNET),
+        _as_onnx(GUARDED_ONNX, _GUARDED),
+        _as_onnx(SCANNED_ONNX, _SCANNED),
         OutputFile(name=REPORT, kind="text", media_type="text/html; charset=utf-8"),
         OutputFile(name=TRIGGERS, kind="arrays", media_type=BINARY),
-        OutputFile(name=SARIF, kind="text", media_type="application/sarif+json", in_folder=False),
+        OutputFile(name=SARIF, kind="text", media_type="application/sarif+json", formats=()),
         OutputFile(
             name=ATTESTATION,
             kind="text",
             media_type="application/vnd.dsse.envelope.v1+json",
             final=True,
-            in_folder=False,
+            formats=(),
         ),
         OutputFile(name=RESULT, kind="text", media_type="application/json"),
     )
@@ -76,20 +91,20 @@ def available_files(result: Mapping[str, Any]) -> list[OutputFile]:
     return [file for file in FILES.values() if file.exists(result)]
 
 
-def folder_files(result: Mapping[str, Any]) -> list[OutputFile]:
+def folder_files(result: Mapping[str, Any], format: Format = "keras") -> list[OutputFile]:
     """What `cleanse run` writes of them, in the order in which it is written."""
-    return [file for file in available_files(result) if file.in_folder]
+    return [file for file in available_files(result) if format in file.formats]
 
 
-def renewed(folder: Path, result: Mapping[str, Any]) -> list[str]:
+def renewed(folder: Path, result: Mapping[str, Any], format: Format = "keras") -> list[str]:
     """Make the folder ready for the files of this scan; returns their names, in the order in which to write them.
 
     Of an earlier scan result.json is removed, and what has no successor. Raises OptionRefused where there can be no
     such folder.
     """
     check_folder(folder)
-    names = [file.name for file in folder_files(result)]
-    stale = {file.name for file in FILES.values() if file.in_folder} - {*names}
+    names = [file.name for file in folder_files(result, format)]
+    stale = {file.name for file in FILES.values() if file.formats} - {*names}
     for name in (RESULT, *stale):
         (folder / name).unlink(missing_ok=True)
     return names

@@ -1,5 +1,6 @@
 """Repairs a backdoored model with one method and stores the GoodNet, the guarded net and what they measured."""
 
+import logging
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nc_core.detection import Calibration, LabelNorm, StillFlagged, beyond_of, leaders_of
-from nc_core.errors import NothingToRepair
+from nc_core.errors import ModelRefused, NothingToRepair
 from nc_core.scanning.rounds import Plan
 from nc_tasks import workflow
 from nc_tasks.messages.app import app
@@ -25,12 +26,15 @@ from nc_tasks.worker.leased import Work, leased, reason_of
 from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
     import numpy.typing as npt
 
     from nc_core.guard import Guard
-    from nc_core.intake import CanonicalModel
+    from nc_core.intake import CanonicalModel, Signature
     from nc_core.mitigation import Case, Repair
+
+log = logging.getLogger(__name__)
 
 
 @app.task(name="nc_tasks.repair")
@@ -79,7 +83,7 @@ def _repair(worker: WorkerProcess, submission_id: str, method: str, work: Work) 
     return {
         "body": _body(loaded, result, guard, list(found["flagged_labels"]), poison),
         **({} if result.guard else _goodnet(worker, result.goodnet)),
-        "guarded_sha256": _kept(worker, guard.model.save),
+        **_guarded(worker, guard.model, loaded.canonical.signature),
         "triggers_sha256": worker.artefacts.put_bytes(triggers.fresh_file(result.fresh).to_bytes()),
     }
 
@@ -191,6 +195,21 @@ def _goodnet(worker: WorkerProcess, net: "CanonicalModel") -> dict[str, str]:
         "goodnet_sha256": _kept(worker, partial(save_keras, net)),
         "canonical_sha256": _kept(worker, net.save),
     }
+
+
+def _guarded(worker: WorkerProcess, net: "keras.Model", signature: "Signature | None") -> dict[str, str]:
+    """The guarded net likewise; two nets in one may be more than is read, and then there is no canonical form."""
+    from nc_core.models import canonical_of
+
+    kept = {"guarded_sha256": _kept(worker, net.save)}
+    try:
+        canonical = canonical_of(net)
+    except ModelRefused as error:
+        log.warning("the guarded net has no canonical form: %s", error)
+        return kept
+    # Its answers are scores of N + 1 classes, whatever those of the submitted net were.
+    own = None if signature is None else replace(signature, log_softmax=False)
+    return {**kept, "guarded_canonical_sha256": _kept(worker, replace(canonical, signature=own).save)}
 
 
 def _kept(worker: WorkerProcess, save: Callable[[Path], object]) -> str:

@@ -1,7 +1,9 @@
 """Fabricated scans as fixtures, and stored by the store's own functions."""
 
+import io
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from nc_core.datasets import CleanData, Images, split_images
+from nc_core.intake.read import read_open_model
 from nc_core.results.triggers import TriggerArrays
 from nc_tasks.files import FolderArtefacts
 from nc_tasks.files.triggers import FreshTriggersFile, TriggerFile
@@ -18,7 +21,15 @@ from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import LabelKey, open_store
 from nc_tasks.store.rows import detections, labels, lifecycle, mitigations, submissions
-from tests.api.fabricated import Evidenced, fabricate_evidence, fabricate_examples, fabricate_result, fabricate_triggers
+from tests.api.fabricated import (
+    SIDE,
+    Evidenced,
+    fabricate_evidence,
+    fabricate_examples,
+    fabricate_result,
+    fabricate_triggers,
+)
+from tests.differential.onnx.graphs import Graph
 
 
 @pytest.fixture
@@ -81,7 +92,7 @@ def _fill_prepared(
     lifecycle.record_prepared(
         session,
         submission_id=identity,
-        canonical_sha256="c" * 64,
+        canonical_sha256=artefacts.put_bytes(canonical_net()),
         scanned_sha256=artefacts.put_bytes(b"scanned"),
         clean_data_sha256=digest,
         preflight=result["preflight"],
@@ -149,13 +160,27 @@ def _fill_end(
         whose = b"" if kept else body["method"].encode()
         made = {
             "goodnet_sha256": artefacts.put_bytes(b"goodnet" + whose),
+            "canonical_sha256": artefacts.put_bytes(canonical_net()),
             "guarded_sha256": artefacts.put_bytes(b"guarded" + whose),
+            "guarded_canonical_sha256": artefacts.put_bytes(canonical_net(44)),
             "triggers_sha256": artefacts.put_bytes(fresh),
         }
         mitigations.finish(session, **which, attempt=attempt, state="done", body=body, **made)
         if kept:
             mitigations.keep(session, **which)
     lifecycle.set_state(session, submission_id=identity, state="done")
+
+
+@cache
+def canonical_net(classes: int = 43) -> bytes:
+    """A small net in the form that workers keep, which arrived as ONNX: `pixel_values` (n, 3, 32, 32)."""
+    graph = Graph(17, (3, SIDE, SIDE), "n")
+    graph.image = "pixel_values"
+    means = graph.op("GlobalAveragePool", graph.conv(graph.image, 3, 4))
+    file = graph.file(graph.gemm(graph.op("Flatten", means), 4, classes))
+    kept = io.BytesIO()
+    read_open_model(io.BytesIO(file), name="net.onnx").write(kept)
+    return kept.getvalue()
 
 
 FILL: dict[str, Callable[..., None]] = {

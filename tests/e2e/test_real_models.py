@@ -12,6 +12,7 @@ from nc_core.mitigation.finetune import fine_tune, tuning_for
 from nc_core.mitigation.lessons import clean_lessons
 from nc_core.models import build_logits
 from nc_core.scanning.preparation import prepare_scan
+from tests.differential.onnx.compare import theirs
 from tests.e2e.conftest import Cleanse, Ran
 
 pytestmark = pytest.mark.e2e
@@ -26,6 +27,8 @@ def gtsrb(cleanse: Cleanse, shared: Path, tmp_path_factory: pytest.TempPathFacto
         shared / "models" / GTSRB_BADNET,
         "--data",
         shared / "data" / "gtsrb_32.npz",
+        "--format",
+        "onnx",
         "--out",
         tmp_path_factory.mktemp("gtsrb"),
     )
@@ -62,6 +65,19 @@ def test_gtsrb_goodnet_forgets_the_true_trigger_and_nothing_else(gtsrb: Ran, sha
     before, after, reference = (float((net(x).argmax(axis=1) == y).mean()) for net in (bad, good, control))
     assert after > before
     assert after >= reference - 0.005
+
+
+@pytest.mark.parametrize("name", ["scanned", "goodnet", "guarded"])
+def test_gtsrb_nets_do_on_onnx_runtime_what_they_do_in_keras(gtsrb: Ran, shared: Path, name: str) -> None:
+    with np.load(shared / "data" / "gtsrb_32.npz") as arrays:
+        x, y = arrays["x_train"].astype(np.float32) / 255, arrays["y_train"]
+    stamped = x[y != 1].copy()
+    stamped[:, 16:19, 16:19] = (1, 1, 0)
+    in_keras = Predictor(keras.models.load_model(gtsrb.folder / f"{name}.keras"))
+    content = (gtsrb.folder / f"{name}.onnx").read_bytes()
+    for images, wanted in ((x, y), (stamped, 1), (stamped, 43)):
+        shares = [float((net.argmax(axis=1) == wanted).mean()) for net in (in_keras(images), theirs(content, images))]
+        assert abs(shares[0] - shares[1]) <= 0.001
 
 
 def _control(model: Path, data: Path, *, rounds: int) -> Predictor:

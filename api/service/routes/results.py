@@ -1,14 +1,14 @@
 """/v1/submissions/{id}/result.json and the other files that a scan leaves, made when they are asked for."""
 
 import tempfile
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from api.results import absent
-from api.results.outputs import net_digests, read_report
+from api.results.outputs import net_digests, read_report, write_onnx
 from api.results.triggers import done_triggers
 from api.service.auditing import given
 from api.service.callers import Caller
@@ -62,17 +62,22 @@ def triggers(submission_id: SubmissionId, service: AService, caller: Reader) -> 
     with service.store.read() as session:
         height, width, channels = judged(session, caller, submission_id).input_shape or (0, 0, 0)
         digests = done_triggers(session, submission_id)
-    answer = StreamingResponse(_archive(service, digests, (height, width, channels)), media_type=files.BINARY)
+    path_of, shape = service.artefacts.path, (height, width, channels)
+
+    def write(file: BinaryIO) -> None:
+        write_npz(file, sorted(digests), shape, lambda label: TriggerFile.read(path_of(digests[label])))
+
+    answer = StreamingResponse(_made(service, write), media_type=files.BINARY)
     answer.headers["Content-Disposition"] = f'attachment; filename="{files.TRIGGERS}"'
     return given(service, caller, submission_id, files.TRIGGERS, answer)
 
 
-def _archive(service: Service, digests: dict[int, str], input_shape: tuple[int, int, int]) -> Iterator[bytes]:
-    path_of = service.artefacts.path
+def _made(service: Service, write: Callable[[BinaryIO], None]) -> Iterator[bytes]:
+    """A file that is made for this request, in pieces."""
     # A file without a name: whatever becomes of this request, nothing stays.
     file = tempfile.TemporaryFile(dir=service.artefacts.incoming)  # noqa: SIM115
     try:
-        write_npz(file, sorted(digests), input_shape, lambda label: TriggerFile.read(path_of(digests[label])))
+        write(file)
         file.seek(0)
     except BaseException:
         file.close()
@@ -80,7 +85,7 @@ def _archive(service: Service, digests: dict[int, str], input_shape: tuple[int, 
     return _pieces(file)
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while piece := file.read(PIECE_BYTES):
             yield piece
@@ -106,6 +111,32 @@ def guarded(submission_id: SubmissionId, service: AService, caller: Reader) -> R
     return _net(submission_id, service, caller, files.GUARDED)
 
 
+@router.get("/scanned.onnx", response_class=Response, responses=binary(files.BINARY))
+def scanned_onnx(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
+    """The net that was scanned as ONNX, with names, layout and value range of the ONNX file that was submitted."""
+    return _onnx(submission_id, service, caller, files.SCANNED_ONNX)
+
+
+@router.get("/goodnet.onnx", response_class=Response, responses=binary(files.BINARY))
+def goodnet_onnx(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
+    """The repaired model likewise, where a repair was made."""
+    return _onnx(submission_id, service, caller, files.GOODNET_ONNX)
+
+
+@router.get("/guarded.onnx", response_class=Response, responses=binary(files.BINARY))
+def guarded_onnx(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
+    """The repaired model with one output more likewise."""
+    return _onnx(submission_id, service, caller, files.GUARDED_ONNX)
+
+
+def _onnx(submission_id: str, service: Service, caller: Caller, name: str) -> Response:
+    canonical = service.artefacts.path(net_digest(service, caller, submission_id, name))
+    pieces = _made(service, lambda file: write_onnx(canonical, file))
+    answer = StreamingResponse(pieces, media_type=files.FILES[name].media_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return given(service, caller, submission_id, name, answer)
+
+
 def _net(submission_id: str, service: Service, caller: Caller, name: str) -> Response:
     path = service.artefacts.path(net_digest(service, caller, submission_id, name))
     answer = FileResponse(path, media_type=files.FILES[name].media_type, filename=name)
@@ -113,7 +144,7 @@ def _net(submission_id: str, service: Service, caller: Caller, name: str) -> Res
 
 
 def net_digest(service: Service, caller: Caller, submission_id: str, name: str) -> str:
-    """The digest of scanned.keras, goodnet.keras or guarded.keras; raises NotFound, or WrongState before its end."""
+    """The digest of a net's file, of an ONNX file's canonical form; raises NotFound, or WrongState before its end."""
     with service.store.read() as session:
         submission = judged(session, caller, submission_id)
         absent.check_final(name, submission_id=submission_id, state=submission.state)

@@ -63,6 +63,7 @@ def finish(
     goodnet_sha256: str | None = None,
     canonical_sha256: str | None = None,
     guarded_sha256: str | None = None,
+    guarded_canonical_sha256: str | None = None,
     triggers_sha256: str | None = None,
     reason: str | None = None,
 ) -> bool:
@@ -76,6 +77,7 @@ def finish(
         "goodnet_sha256": goodnet_sha256,
         "canonical_sha256": canonical_sha256,
         "guarded_sha256": guarded_sha256,
+        "guarded_canonical_sha256": guarded_canonical_sha256,
         "triggers_sha256": triggers_sha256,
         "reason": reason,
     }

@@ -32,6 +32,7 @@ DIGEST_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     *(Submission.canonical_sha256, Submission.scanned_sha256, Submission.clean_data_sha256),
     *(Label.trigger_sha256, Mitigation.triggers_sha256),
     *(Mitigation.goodnet_sha256, Mitigation.canonical_sha256, Mitigation.guarded_sha256),
+    Mitigation.guarded_canonical_sha256,
     Dataset.sha256,
 )
 JSON_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (Submission.poisoned, Job.arguments, Job.result)

@@ -174,9 +174,10 @@ class FlaggedLabel(Base):
 class Mitigation(Leased, Base):
     """One method's repair of one submission.
 
-    body: its metrics before and after. canonical_sha256: the GoodNet's canonical form, None for what an earlier version
-    made. triggers_sha256: what was reversed afresh on the GoodNet. comparison: how it does against the triggers of all
-    repairs; until then None, or the attempts at comparing them. kept: whether its GoodNet is handed out.
+    body: its metrics before and after. canonical_sha256, guarded_canonical_sha256: the canonical forms of GoodNet and
+    guarded net, None for what an earlier version made, and for a guarded net too large to have one. triggers_sha256:
+    what was reversed afresh on the GoodNet. comparison: how it does against the triggers of all repairs; until then
+    None, or the attempts at comparing them. kept: whether its GoodNet is handed out.
     """
 
     __tablename__ = "mitigation"
@@ -193,6 +194,7 @@ class Mitigation(Leased, Base):
     goodnet_sha256: Mapped[str | None] = mapped_column(Sha256)
     canonical_sha256: Mapped[str | None] = mapped_column(Sha256)
     guarded_sha256: Mapped[str | None] = mapped_column(Sha256)
+    guarded_canonical_sha256: Mapped[str | None] = mapped_column(Sha256)
     triggers_sha256: Mapped[str | None] = mapped_column(Sha256)
     comparison: Mapped[dict[str, Any] | None] = mapped_column(Json)
     kept: Mapped[bool] = mapped_column(default=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from sqlalchemy import update
 
@@ -136,4 +137,9 @@ def test_a_download_leaves_what_run_leaves_or_what_is_named(
     assert np.load(folder / "triggers.npz")["mask"].shape == (43, 32, 32)
     written = printed(capsys, f"download {identity} result.sarif --out few") if capsys.readouterr() else None
     assert written == ["few/result.sarif"]
+    assert run_command(["download", identity, "goodnet.onnx", "--out", "few"]) == 0
+    assert onnx.load(tmp_path / "few" / "goodnet.onnx").graph.input[0].name == "pixel_values"
+    assert run_command(["download", identity, "--format", "onnx"]) == 0
+    assert {path.name for path in folder.iterdir()} == made | {"scanned.onnx", "goodnet.onnx", "guarded.onnx"}
+    assert run_command(["download", identity, "--format", "tflite"]) == 64
     assert run_command(["download", identity, "secrets.txt"]) == 64

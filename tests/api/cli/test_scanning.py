@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from api.backends import local, stack
@@ -50,6 +51,20 @@ def test_the_exit_code_says_the_verdict(
     assert printed.startswith(said)
     assert str(tmp_path / "out" / "report.html") in printed
     assert all(attack in printed for attack in result["not_covered"]) == (code == 0)
+
+
+def test_with_format_onnx_the_nets_are_written_as_onnx_too(
+    stored: Stored, make_result: Make, arguments: list[str], tmp_path: Path
+) -> None:
+    stored(make_result(infected={33: 8.2}))
+    assert run_command([*arguments, "--format", "onnx"]) == 3
+    for name in ("scanned", "goodnet", "guarded"):
+        net = onnx.load(tmp_path / "out" / f"{name}.onnx")
+        assert net.graph.input[0].name == "pixel_values"
+        assert (tmp_path / "out" / f"{name}.keras").exists()
+    # Without it the folder has none
+    assert run_command(arguments) == 3
+    assert not list((tmp_path / "out").glob("*.onnx"))
 
 
 def test_a_backdoored_model_s_summary_has_norm_index_rates_and_the_caution(

@@ -113,10 +113,11 @@ def test_the_same_files_come_from_a_server_and_from_the_store(
     identity = stored(make_result(infected=infected))
     wanted = ["report.html", "result.json", "result.sarif", "scanned.keras"]
     wanted += ["goodnet.keras", "guarded.keras"] if infected else []
+    wanted += [name.replace("keras", "onnx") for name in wanted if name.endswith("keras")]
     for where, folder in (([], "here"), (["--server", url], "there")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "goodnet.keras").write_bytes(b"of an earlier scan")
-        assert run_command(["download", identity, "--out", folder, *where]) == 0
+        assert run_command(["download", identity, "--format", "onnx", "--out", folder, *where]) == 0
         assert run_command(["report", identity, "--format", "sarif", "--out", f"{folder}/result.sarif", *where]) == 0
     assert {path.name for path in (tmp_path / "there").iterdir()} == {*wanted, "triggers.npz"}
     for name in wanted:

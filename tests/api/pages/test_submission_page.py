@@ -89,7 +89,8 @@ def test_given_several_repairs_then_they_stand_side_by_side_with_pictures_and_th
     names = [link.rsplit("/", 1)[1] for link in links]
     assert names[:2] == ["goodnet.keras", "guarded.keras"]
     assert set(names[2:]) == {
-        *("scanned.keras", "report.html", "result.json", "result.sarif", "attestation.json", "triggers.npz")
+        *("scanned.keras", "scanned.onnx", "goodnet.onnx", "guarded.onnx"),
+        *("report.html", "result.json", "result.sarif", "attestation.json", "triggers.npz"),
     }
     assert all(browser.get(link).status_code == 200 for link in links)
 

@@ -23,6 +23,13 @@ def test_a_repaired_model_has_all_three_nets_and_result_json_is_written_last(mak
     assert {file.name for file in available_files(result)} == set(FILES)
 
 
+def test_nets_are_written_as_onnx_beside_keras_where_that_is_asked_for(make_result: Make) -> None:
+    result = make_result(infected={33: 8.2})
+    nets = ["goodnet.keras", "guarded.keras", "scanned.keras", "goodnet.onnx", "guarded.onnx", "scanned.onnx"]
+    assert [file.name for file in folder_files(result, "onnx")] == [*nets, *ALWAYS]
+    assert [file.name for file in folder_files(make_result(), "onnx")] == ["scanned.keras", "scanned.onnx", *ALWAYS]
+
+
 def test_a_clean_model_has_the_scanned_net_alone(make_result: Make) -> None:
     assert names(make_result()) == ["scanned.keras", *ALWAYS]
 
@@ -48,7 +55,7 @@ def test_a_scan_of_a_version_that_kept_no_net_has_none_and_says_how_to_get_it(ma
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_while_a_repair_runs_what_it_decides_is_not_handed_out(name: str) -> None:
-    if name in ("goodnet.keras", "guarded.keras", "attestation.json"):
+    if name.startswith(("goodnet", "guarded")) or name == "attestation.json":
         with pytest.raises(WrongState, match=f"{name} is there once that has ended"):
             check_final(name, submission_id="0123456789ab", state="repairing")
     else:

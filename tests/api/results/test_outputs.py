@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
+from sqlalchemy import update
 
 from api.results import outputs
 from api.results.outputs import read_scan, write_scan
@@ -15,10 +18,10 @@ from nc_core.errors import OptionRefused
 from nc_core.results.folder import check_folder, write_file
 from nc_core.results.summary import summary
 from nc_core.results.triggers import TriggerArrays
-from nc_tasks.errors import WrongState
+from nc_tasks.errors import NotFound, WrongState
 from nc_tasks.files import FolderArtefacts
 from nc_tasks.settings import Settings
-from nc_tasks.store import open_store
+from nc_tasks.store import Mitigation, open_store
 
 Make = Callable[..., dict[str, Any]]
 Stored = Callable[..., str]
@@ -77,6 +80,34 @@ def test_a_backdoored_scan_leaves_all_six_files(
     }
 
 
+def test_with_onnx_the_nets_lie_there_as_the_submitted_file_took_images(
+    settings: Settings, stored: Stored, make_result: Make, tmp_path: Path
+) -> None:
+    scan = read(settings, stored(make_result(infected={33: 8.2})))
+    write_scan(tmp_path, scan, "onnx")
+    for name, outputs_of in (("scanned", 43), ("goodnet", 43), ("guarded", 44)):
+        assert (tmp_path / f"{name}.keras").read_bytes() == name.encode()
+        session = onnxruntime.InferenceSession(tmp_path / f"{name}.onnx", providers=["CPUExecutionProvider"])
+        image = session.get_inputs()[0]
+        assert (image.name, image.shape) == ("pixel_values", ["n", 3, 32, 32])
+        answers = session.run(None, {"pixel_values": np.zeros((2, 3, 32, 32), np.float32)})[0]
+        assert answers.shape == (2, outputs_of)
+    # and they do not stay where the next scan is written without
+    write_scan(tmp_path, scan)
+    assert not list(tmp_path.glob("*.onnx"))
+
+
+def test_a_guarded_net_without_a_plain_form_is_no_onnx_and_the_refusal_says_so(
+    settings: Settings, stored: Stored, make_result: Make, tmp_path: Path
+) -> None:
+    identity = stored(make_result(infected={33: 8.2}))
+    with closing(open_store(settings)) as store, store.write() as session:
+        session.execute(update(Mitigation).values(guarded_canonical_sha256=None))
+    with pytest.raises(NotFound, match=r"has no guarded\.onnx: .*; guarded\.keras is there"):
+        outputs.write_output(read(settings, identity), "guarded.onnx", tmp_path / "file", settings=settings)
+    assert not (tmp_path / "file").exists()
+
+
 def test_nets_of_an_earlier_scan_do_not_stay_beside_a_clean_verdict(
     settings: Settings, stored: Stored, make_result: Make, tmp_path: Path
 ) -> None:
@@ -106,7 +137,7 @@ def test_a_repair_that_is_running_is_said_to_run_and_not_to_have_failed(
     assert "Its repair failed" not in page
     assert "  the repair is running (unlearning)" in summary(result)
     # and what the repair decides is not handed out yet
-    for name in ("goodnet.keras", "guarded.keras", "attestation.json"):
+    for name in ("goodnet.keras", "guarded.keras", "goodnet.onnx", "guarded.onnx", "attestation.json"):
         with pytest.raises(WrongState, match=f"is repairing: {name} is there once that has ended"):
             outputs.write_output(scan, name, tmp_path / "file", settings=settings)
     assert not (tmp_path / "file").exists()

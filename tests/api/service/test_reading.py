@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 from sqlalchemy import update
@@ -96,6 +97,10 @@ def test_when_files_are_fetched_then_each_has_its_type_and_the_page_may_run_noth
     assert client.get(f"{scanned}/scanned.keras").content == b"scanned"
     assert client.get(f"{scanned}/goodnet.keras").content == b"goodnet"
     assert client.get(f"{scanned}/guarded.keras").content == b"guarded"
+    for name in ("scanned", "goodnet", "guarded"):
+        net = client.get(f"{scanned}/{name}.onnx")
+        assert onnx.load_from_string(net.content).graph.input[0].name == "pixel_values"
+        assert net.headers["content-disposition"] == f'attachment; filename="{name}.onnx"'
     page = client.get(f"{scanned}/report.html")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["content-security-policy"].startswith("sandbox;")
@@ -110,7 +115,7 @@ def test_given_no_verdict_yet_then_409_and_the_labels_stand_as_they_are(
     with store.write() as session:
         key = LabelKey(submission_id=identity, label=5, round=0)
         labels.claim(session, key=key, worker_id="w", lease_seconds=60, max_attempts=3)
-    for name in ("result.json", "report.html", "triggers.npz", "scanned.keras", "goodnet.keras"):
+    for name in ("result.json", "report.html", "triggers.npz", "scanned.keras", "goodnet.keras", "goodnet.onnx"):
         answer = client.get(f"/v1/submissions/{identity}/{name}")
         assert (answer.status_code, "has no verdict" in answer.json()["detail"]) == (409, True)
     states = [row["state"] for row in client.get(f"/v1/submissions/{identity}/labels").json()["items"]]
@@ -128,7 +133,7 @@ def test_given_a_repair_that_is_running_then_the_result_says_so_and_its_nets_are
     assert (told["state"], told["verdict"], told["mitigation"]) == ("repairing", "backdoored", None)
     assert "the repair is running" in client.get(f"/v1/submissions/{identity}/report.html").text
     assert client.get(f"/v1/submissions/{identity}/scanned.keras").content == b"scanned"
-    for name in ("goodnet.keras", "guarded.keras", "attestation.json"):
+    for name in ("goodnet.keras", "guarded.keras", "goodnet.onnx", "guarded.onnx", "attestation.json"):
         answer = client.get(f"/v1/submissions/{identity}/{name}")
         assert (answer.status_code, "is repairing" in answer.json()["detail"]) == (409, True)
 

@@ -1,5 +1,6 @@
 """The net of BadNet and GoodNet against its definition in words, on random nets and on real ones, and as a file."""
 
+import io
 import json
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from nc_core.inversion import Predictor, Trigger
 from nc_core.mitigation.finetune import Tuning, fine_tune
 from nc_core.mitigation.lessons import Lessons, TargetTrigger
 from nc_core.models import build, build_logits, canonical_of, with_weights
+from nc_core.onnx_writer import write_onnx
+from tests.differential.onnx.compare import theirs
 
 SHAPE = (8, 8, 3)
 LOAD = """
@@ -173,6 +176,13 @@ def test_a_real_badnet_with_its_own_trigger(shared: Path) -> None:
     assert guard.to_json()["labels"] == [1]
     assert guard.clean_rate == np.mean(called(prepared.holdout.x).argmax(axis=1) == 43)
     assert guard.class_rates == {1: np.mean(called(prepared.holdout.x[prepared.holdout.y == 1]).argmax(axis=1) == 43)}
+    # And both nets do on ONNX Runtime what they do in Keras
+    for net, in_keras in ((goodnet, Predictor(build_logits(goodnet))), (canonical_of(guard.model), called)):
+        file = io.BytesIO()
+        write_onnx(net, file)
+        for given, wanted in ((others, y[3::29]), (trigger.stamp(others[y[3::29] != 1]), 1), (own, 43)):
+            shares = [(x.argmax(axis=1) == wanted).mean() for x in (in_keras(given), theirs(file.getvalue(), given))]
+            assert abs(shares[0] - shares[1]) <= 0.001
 
 
 @pytest.mark.parametrize("labelled", [True, False])

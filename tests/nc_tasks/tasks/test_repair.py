@@ -1,5 +1,6 @@
 """Repairs of one submission, from their tasks to the one that is kept."""
 
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,15 +13,19 @@ import pytest
 from api.results.outputs import read_scan
 from api.service.models.mitigation import Mitigation
 from nc_core import mitigation
+from nc_core.intake import load_canonical
 from nc_core.inversion import Trigger
 from nc_core.mitigation import Case, Repair, filter_inputs
-from nc_core.results.files import GUARDED, SCANNED
+from nc_core.onnx_writer import write_onnx
+from nc_core.results.files import GUARDED, GUARDED_ONNX, SCANNED, SCANNED_ONNX
 from nc_tasks import workflow
 from nc_tasks.request.choices import Method
 from nc_tasks.store.rows import submissions
 from nc_tasks.tasks import compare as compare_task
 from nc_tasks.tasks import repair as repair_task
 from nc_tasks.worker.process import WorkerProcess
+from tests.differential.compare import TOLERANCE, distance
+from tests.differential.onnx.compare import theirs
 from tests.nc_tasks.tasks.conftest import CLASSES, Make, ended, method, pixel
 
 
@@ -122,10 +127,15 @@ def test_a_filter_alone_hands_out_a_guard_and_no_goodnet(
     assert any("there is no GoodNet" in note for note in told["notes"])
     assert told["guard"]["kind"] == "neuron-activation"
     scan = read_scan(worker.store, worker.artefacts, submission_id)
-    assert scan.nets.keys() == {SCANNED, GUARDED}
+    assert scan.nets.keys() == {SCANNED, GUARDED, SCANNED_ONNX, GUARDED_ONNX}
     shutil.copyfile(scan.nets[GUARDED], tmp_path / GUARDED)
-    answers = keras.models.load_model(tmp_path / GUARDED).predict(np.zeros((1, 3, 2, 1)), verbose=0)
-    assert answers.shape == (1, CLASSES + 1)
+    given = np.random.default_rng(0).random((8, 3, 2, 1)).astype(np.float32)
+    answers = keras.models.load_model(tmp_path / GUARDED).predict(given, verbose=0)
+    assert answers.shape == (8, CLASSES + 1)
+    # And the same net is there to be written as ONNX
+    file = io.BytesIO()
+    write_onnx(load_canonical(scan.nets[GUARDED_ONNX]), file)
+    assert distance(answers, theirs(file.getvalue(), given)) <= TOLERANCE
 
 
 def test_beside_a_repair_the_filter_is_told_of_and_not_kept(worker: WorkerProcess, submission: Make) -> None:
