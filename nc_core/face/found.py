@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from nc_core.datasets import Images
 from nc_core.face.inputs import Origin
+from nc_core.face.options import one_of
 from nc_core.face.result import result_of
 from nc_core.inversion import Trigger
 from nc_core.models import save_keras
+from nc_core.onnx_writer import write_onnx
 from nc_core.results import files
 from nc_core.results.brief import brief, brief_page
 from nc_core.results.folder import write_file
@@ -88,14 +90,18 @@ class Found:
         """The report on a result of this scan. fresh: method -> what was reversed on the net that it repaired."""
         return render_report(result, self.triggers, self._images, fresh or {})
 
-    def save(self, folder: str | PathLike[str]) -> Path:
+    def save(self, folder: str | PathLike[str], *, format: files.Format = "keras") -> Path:
         """Write result.json, report.html, triggers.npz and scanned.keras into a folder, as `cleanse run` does.
 
-        scanned.keras is the net that was scanned, and the file to deploy where the verdict is clean. Files of an
-        earlier scan are replaced. Raises OptionRefused where there can be no such folder.
+        scanned.keras is the net that was scanned, and the file to deploy where the verdict is clean. format: "onnx" for
+        scanned.onnx beside it. Files of an earlier scan are replaced. Raises OptionRefused where there can be no such
+        folder.
         """
+        one_of(get_args(files.Format), format=format)
         into = Path(folder)
-        files.renewed(into, self.result)
+        files.renewed(into, self.result, format)
+        if format == "onnx":
+            write_file(into / files.SCANNED_ONNX, self._write_onnx)
         self._save_net(into / files.SCANNED)
         self.report(into / files.REPORT)
         write_file(into / files.TRIGGERS, self._write_triggers)
@@ -135,6 +141,10 @@ class Found:
 
     def _save_net(self, path: Path) -> None:
         save_keras(self.scan.preparation.canonical, path)
+
+    def _write_onnx(self, path: Path) -> None:
+        with path.open("wb") as file:
+            write_onnx(self.scan.preparation.canonical, file)
 
     def _write_triggers(self, path: Path) -> None:
         kept = self._kept

@@ -16,6 +16,7 @@ from nc_core.face.options import one_of, within
 from nc_core.face.progress import shown
 from nc_core.mitigation import METHODS, Repair
 from nc_core.models import build, save_keras
+from nc_core.onnx_writer import save_onnx
 from nc_core.results.folder import write_file
 from nc_core.results.summary import repair_lines
 from nc_core.scanning.scan import case_of
@@ -68,10 +69,14 @@ class Fixed:
         return build(self.repair.goodnet)
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write the repaired net as a plain `.keras` file; raises OptionRefused for another path, and as `model`."""
+        """Write the repaired net as a plain `.keras` file, or to a path that ends in `.onnx` as ONNX.
+
+        ONNX takes images as the ONNX file did that was scanned. Raises OptionRefused for another path, and as `model`.
+        """
         self._check_kept()
-        save_keras(self.repair.goodnet, Path(path))
-        return Path(path)
+        into = Path(path)
+        (save_onnx if into.suffix == ".onnx" else save_keras)(self.repair.goodnet, into)
+        return into
 
     def report(self, path: str | PathLike[str]) -> Path:
         """Write the report of scan and repair, one page of HTML; returns its path."""

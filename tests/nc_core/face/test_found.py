@@ -9,10 +9,13 @@ import pytest
 
 from api.service.models.result import Result
 from nc_core.datasets import Images
+from nc_core.errors import OptionRefused
 from nc_core.face.found import Found
 from nc_core.results.files import folder_files
 from tests.api.fabricated import fabricate_result
 from tests.api.results.report.conftest import Page
+from tests.differential.compare import TOLERANCE, distance
+from tests.differential.onnx.compare import theirs
 from tests.nc_core.face.conftest import LABELS, TARGET
 
 
@@ -51,6 +54,14 @@ def test_its_folder_is_that_of_the_command_line(found: Found, net: keras.Model, 
     found.save(tmp_path)
     # Then it holds the files of this scan alone
     assert {path.name for path in tmp_path.iterdir()} == {file.name for file in folder_files(found.result)}
+    assert not (tmp_path / "scanned.onnx").exists()
+    # And with ONNX the same net once more
+    found.save(tmp_path, format="onnx")
+    assert {path.name for path in tmp_path.iterdir()} == {file.name for file in folder_files(found.result, "onnx")}
+    given = images.pixels[:8] / np.float32(255)
+    assert distance(net.predict(given, verbose=0), theirs((tmp_path / "scanned.onnx").read_bytes(), given)) <= TOLERANCE
+    with pytest.raises(OptionRefused, match="pass one of keras, onnx"):
+        found.save(tmp_path, format="tflite")  # type: ignore[arg-type]
     # And the result is what the service would answer, whole
     result = json.loads((tmp_path / "result.json").read_text("utf-8"))
     Result.model_validate(result)

@@ -20,6 +20,8 @@ from nc_core.mitigation.bound import BoundOutcome
 from nc_core.mitigation.measures import measure
 from nc_core.models import build_logits
 from tests.api.results.report.conftest import Page
+from tests.differential.compare import TOLERANCE, distance
+from tests.differential.onnx.compare import theirs
 from tests.nc_core.face.conftest import TARGET
 
 
@@ -81,6 +83,9 @@ def test_its_model_is_the_net_that_it_saves_and_the_attack_is_gone(
     x = stamped / np.float32(255)
     repaired = fixed.model.predict(x, verbose=0)
     assert np.allclose(loaded.predict(x, verbose=0), repaired, atol=1e-6)
+    # And ONNX Runtime answers as it
+    content = fixed.save(tmp_path / "goodnet.onnx").read_bytes()
+    assert distance(repaired, theirs(content, x)) <= TOLERANCE
     # And the model that was scanned is the one that it was
     assert (net.predict(x, verbose=0).argmax(axis=1) == TARGET).all()
     assert not (repaired.argmax(axis=1) == TARGET).any()
