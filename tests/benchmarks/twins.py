@@ -20,9 +20,10 @@ import numpy as np
 
 from nc_core.detection import Calibration, Detection, detect, statistics_of
 from nc_core.inversion import FAST
+from nc_core.scanning.in_process import norms_of
 from nc_core.scanning.preparation import prepare_scan
 from nc_core.scanning.rounds import plan
-from nc_core.scanning.scan import norms_of, scan_labels
+from nc_core.scanning.scan import scan_labels
 from nc_core.zoo.build import build_net
 from nc_core.zoo.card import CLEAN, FILE, NET, RESULT, VALUE_RANGE, Card, Patch, read_card
 from nc_core.zoo.judging import labels_of
