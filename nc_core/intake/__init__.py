@@ -1,4 +1,4 @@
-"""Reads an untrusted Keras or ONNX file and writes the canonical model; no TensorFlow, no Keras in here."""
+"""Reads untrusted Keras and ONNX files and PyTorch weights; no TensorFlow, Keras or PyTorch in here."""
 
 from nc_core.intake.canonical import CanonicalModel, Layer, Node, Signature
 from nc_core.intake.load import load_canonical

@@ -57,7 +57,8 @@ class CanonicalModel:
     says what the output is: class probabilities ("softmax"), unbounded scores ("logits"), one probability a
     class ("sigmoid"), one probability of the second of two classes ("single-sigmoid"), or one score of it, above 0
     where it is likelier than the first ("single-logit"). Weights are float32. signature: of the ONNX file that it came
-    in; None for a Keras file. `load.py` reads what `save` writes.
+    in; None for a Keras file. note: what the reader has to say of the file, a sentence or nothing. `load.py` reads what
+    `save` writes.
     """
 
     input_shape: tuple[int, int, int]
@@ -68,6 +69,7 @@ class CanonicalModel:
     classes: int
     weights: Mapping[str, npt.NDArray[np.float32]]
     signature: Signature | None = None
+    note: str = ""
 
     @property
     def parameters(self) -> int:
@@ -91,7 +93,9 @@ class CanonicalModel:
         return tensors.sha256_of(path)
 
     def _text(self) -> str:
-        told = {} if self.signature is None else {"signature": asdict(self.signature)}
+        told: dict[str, Any] = {} if self.signature is None else {"signature": asdict(self.signature)}
+        if self.note:
+            told["note"] = self.note
         return _compact({**self._structure(), **told})
 
     def _structure(self) -> dict[str, Any]:

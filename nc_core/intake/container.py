@@ -13,15 +13,24 @@ from typing import BinaryIO, Literal
 
 from nc_core.errors import ModelRefused
 
-Kind = Literal["hdf5", "keras", "onnx"]
+Kind = Literal["hdf5", "keras", "onnx", "pytorch", "safetensors"]
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 ZIP_MAGIC = b"PK\x03\x04"
 
-SUFFIXES: dict[str, Kind] = {".keras": "keras", ".h5": "hdf5", ".hdf5": "hdf5", ".onnx": "onnx"}
+SUFFIXES: dict[str, Kind] = {
+    ".keras": "keras", ".h5": "hdf5", ".hdf5": "hdf5", ".onnx": "onnx",
+    ".pth": "pytorch", ".pt": "pytorch", ".safetensors": "safetensors",
+}  # fmt: skip
 """By which Keras chooses its reader; it reads files of no other, and runtimes of ONNX expect theirs."""
 
-NAMED = {"keras": "a .keras archive", "hdf5": "HDF5", "onnx": "ONNX"}
+NAMED = {
+    "keras": "a .keras archive",
+    "hdf5": "HDF5",
+    "onnx": "ONNX",
+    "pytorch": "a PyTorch file",
+    "safetensors": "a safetensors file",
+}
 
 LOCAL_HEADER, END_RECORD, ZIP64_RECORDS = 30, 22, 76
 """Bytes of parts of a zip, without names and other texts (PKWARE APPNOTE, 4.3)."""
@@ -75,9 +84,9 @@ def _extent(start: bytes) -> tuple[int, int]:
     return int.from_bytes(start[place : place + 8], "little"), int.from_bytes(start[place + 16 : place + 24], "little")
 
 
-def check_zip(file: BinaryIO, archive: zipfile.ZipFile) -> None:
+def check_zip(file: BinaryIO, archive: zipfile.ZipFile, what: str = ".keras archive") -> None:
     """Raise ModelRefused unless the archive's members fill the whole file one after another, and none of it is HDF5
-    beside them.
+    beside them. what: it, for messages.
     """
     size = file.seek(0, os.SEEK_END)
     members = sorted(archive.infolist(), key=lambda member: member.header_offset)
@@ -85,22 +94,22 @@ def check_zip(file: BinaryIO, archive: zipfile.ZipFile) -> None:
     at = 0
     data = set()
     for member, end in zip(members, ends, strict=True):
-        begin = _data_of(file, member)
+        begin = _data_of(file, member, what)
         data.add(begin)
         rest = end - begin - member.compress_size
         fits = rest in DESCRIPTORS if member.flag_bits & HAS_DESCRIPTOR else rest == 0
         if member.header_offset != at or not fits:
-            raise _beside(f"around its member {member.filename[:60]!r}")
+            raise _beside(what, f"around its member {member.filename[:60]!r}")
         at = end
-    _check_end(file, at, size)
+    _check_end(file, at, size, what)
     for offset in _hdf5_places(size):
         file.seek(offset)
         if offset not in data and file.read(len(HDF5_MAGIC)) == HDF5_MAGIC:
-            raise _beside(f"which begin with HDF5, at byte {offset:,}")
+            raise _beside(what, f"which begin with HDF5, at byte {offset:,}")
 
 
-def check_onnx(file: BinaryIO) -> None:
-    """Raise ModelRefused where an ONNX file, which has no mark at its start, is also a zip archive or HDF5."""
+def check_alone(file: BinaryIO, what: str) -> None:
+    """Raise ModelRefused where a file, which has no mark at its start, is also a zip archive or HDF5. what: it is."""
     size = file.seek(0, os.SEEK_END)
     other = "a zip archive" if zipfile.is_zipfile(file) else None
     for offset in _hdf5_places(size):
@@ -109,29 +118,29 @@ def check_onnx(file: BinaryIO) -> None:
             other = "HDF5"
     if other:
         raise ModelRefused(
-            f"the ONNX file can also be read as {other}: it is two models; load it where you trust it and export it "
+            f"the {what} file can also be read as {other}: it is two models; load it where you trust it and save it "
             "again"
         )
 
 
-def _data_of(file: BinaryIO, member: zipfile.ZipInfo) -> int:
+def _data_of(file: BinaryIO, member: zipfile.ZipInfo, what: str) -> int:
     """Where a member's data begins."""
-    file.seek(member.header_offset)
+    file.seek(max(0, member.header_offset))  # zipfile takes the directory to be shifted where it is not as long as said
     header = file.read(LOCAL_HEADER)
     if len(header) < LOCAL_HEADER or not header.startswith(ZIP_MAGIC):
-        raise ModelRefused("the .keras archive is cut off or damaged: copy it again")
+        raise ModelRefused(f"the {what} is cut off or damaged: copy it again")
     name, extra = (int.from_bytes(header[place : place + 2], "little") for place in (26, 28))
     return member.header_offset + LOCAL_HEADER + name + extra
 
 
-def _check_end(file: BinaryIO, directory: int, size: int) -> None:
+def _check_end(file: BinaryIO, directory: int, size: int, what: str) -> None:
     """The directory reaches to the end record, and that to the end of the file, with no comment."""
     file.seek(size - END_RECORD)
     record = file.read(END_RECORD)
     length = int.from_bytes(record[12:16], "little")
     after = size - END_RECORD - directory - length
     if not record.startswith(b"PK\x05\x06") or record[20:] != b"\0\0" or after not in (0, ZIP64_RECORDS):
-        raise _beside("before or behind its directory")
+        raise _beside(what, "before or behind its directory")
 
 
 def _hdf5_places(size: int) -> Iterator[int]:
@@ -142,8 +151,8 @@ def _hdf5_places(size: int) -> Iterator[int]:
         offset *= 2
 
 
-def _beside(where: str) -> ModelRefused:
+def _beside(what: str, where: str) -> ModelRefused:
     return ModelRefused(
-        f"the .keras archive holds bytes {where} that belong to none of its members: they may be another model; load "
+        f"the {what} holds bytes {where} that belong to none of its members: they may be another model; load "
         "it where you trust it and save it again"
     )

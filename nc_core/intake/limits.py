@@ -58,6 +58,22 @@ fifty, since PyTorch writes down where each comes from."""
 ONNX_FOLDED = 2**24
 """Numbers of arrays that an ONNX graph works out from others, all together; shapes have four or five each."""
 
+TORCH_MEMBERS = 20_000
+"""Files within a PyTorch file, one for each array: those of a net's weights, and twice as many more of its training."""
+
+PICKLE_BYTES = 64 * 1024**2
+"""Size of the pickle within a PyTorch file, which names the arrays beside it: 40 thousand for ResNet50, and some
+millions with the numbers of 60,000 training pictures beside it."""
+
+PICKLE_INSTRUCTIONS = 1_000_000
+"""Instructions of such a pickle. An array takes some 30, a number in a list 1 or 2."""
+
+SAFETENSORS_HEADER = 16 * 1024**2
+"""Bytes of the JSON at the start of a safetensors file; an array takes some 100."""
+
+STATE_ARRAYS = 10_000
+"""Arrays of a state dict; EfficientNet-B0 has 360."""
+
 UNPACKED_RATIO = 200
 """How many times larger than the file that holds it an array or a member of an archive may be. Weights hardly pack,
 those of heavily pruned nets 20 to 1; deflate ends at 1032 to 1."""

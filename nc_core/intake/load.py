@@ -62,7 +62,18 @@ def read_canonical(file: BinaryIO) -> CanonicalModel:
         classes=found.classes,
         weights=weights,
         signature=_signature(structure.get("signature")),
+        note=_note(structure.get("note", "")),
     )
+
+
+NOTE = 300
+"""Characters of what the reader says of a file."""
+
+
+def _note(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > NOTE or not value.isprintable():
+        raise _foreign(f"it notes {shown(value)}")
+    return value
 
 
 def _foreign(what: str) -> ModelRefused:

@@ -14,16 +14,22 @@ from nc_core.intake.container import check_suffix
 from nc_core.intake.hdf5 import group_at, names_attribute, open_hdf5, refuse_others, text_attribute
 from nc_core.intake.onnx.read import read_onnx
 from nc_core.intake.presets import PRESETS
+from nc_core.intake.pytorch.architectures import ARCHITECTURES
+from nc_core.intake.pytorch.fitting import Chosen, chosen
+from nc_core.intake.pytorch.read import read_pytorch
 from nc_core.intake.sniff import check_file, sniff
 from nc_core.intake.strict_json import parse
 from nc_core.intake.tree import Model
 from nc_core.intake.weights import Arrays, archive_arrays, legacy_arrays
+from nc_core.intake.wording import shown
 
 
 def read_model(path: Path, *, architecture: str | None = None) -> CanonicalModel:
-    """Read an image classifier (`.h5` of Keras 2 or 3, `.keras`, `.onnx`); nothing but `path` is touched.
+    """Read an image classifier (`.h5` of Keras 2 or 3, `.keras`, `.onnx`, `.pth`, `.pt`, `.safetensors`); nothing but
+    `path` is touched.
 
-    architecture: name of a preset, for files that hold weights alone. Raises ModelRefused, one line, for
+    architecture: name of one of `nc_core.architecture_names`, for files that hold weights alone, for those of PyTorch
+    also with the size of its pictures, NAME@HEIGHTxWIDTH. Raises ModelRefused, one line, for
     everything that is not such a classifier. It reads in this process: what users hand in goes through
     `nc_core.quarantine`.
     """
@@ -34,10 +40,17 @@ def read_model(path: Path, *, architecture: str | None = None) -> CanonicalModel
 
 def read_open_model(file: BinaryIO, *, name: str, architecture: str | None = None) -> CanonicalModel:
     """The same for a file that is open already; `name` helps to tell what a foreign one is."""
-    if architecture is not None and architecture not in PRESETS:
-        raise ModelRefused(f"there is no architecture {architecture!r}; known are: {', '.join(PRESETS)}")
+    given = None if architecture is None else _chosen(architecture)
     stored = file.seek(0, os.SEEK_END)
     kind = sniff(file, name)
+    if kind == "pytorch" or kind == "safetensors":
+        check_suffix(name, kind)
+        if given is not None and given.name not in ARCHITECTURES:
+            raise ModelRefused(
+                f"{given.name} is an architecture of Keras, and the file holds weights of PyTorch; of those are known: "
+                f"{', '.join(ARCHITECTURES)}"
+            )
+        return read_pytorch(file, kind=kind, architecture=given, stored=stored)
     if kind == "onnx":
         _refuse_architecture(architecture)
         check_suffix(name, kind)
@@ -48,6 +61,16 @@ def read_open_model(file: BinaryIO, *, name: str, architecture: str | None = Non
     with open_hdf5(file) as root:
         check_suffix(name, "hdf5")
         return _read_hdf5(root, architecture, stored)
+
+
+def _chosen(architecture: str) -> Chosen:
+    given = chosen(architecture)
+    if given is None or given.name not in {**PRESETS, **ARCHITECTURES}:
+        raise ModelRefused(
+            f"there is no architecture {shown(architecture)}; known are: {', '.join([*PRESETS, *ARCHITECTURES])}, the "
+            "latter, of PyTorch, also with the size of their pictures, such as resnet18@64x64"
+        )
+    return given
 
 
 def _read_archive(file: BinaryIO, name: str, stored: int) -> CanonicalModel:
@@ -98,7 +121,12 @@ def _read_weights(file: Any, architecture: str | None, stored: int) -> Canonical
             "the file holds weights without an architecture: say which it is, --architecture "
             f"{' or '.join(PRESETS)}, or submit the whole model, model.save('model.keras')"
         )
-    preset = PRESETS[architecture]
+    preset = PRESETS.get(architecture)
+    if preset is None:
+        raise ModelRefused(
+            f"{shown(architecture)} is an architecture of PyTorch, and the file holds weights of Keras; of those are "
+            f"known: {', '.join(PRESETS)}"
+        )
     arrays = layout(file, _preset_tree(preset(2)))
     outputs = [array.shape[-1] for array in arrays.get(("output",), []) if array.shape]
     return assemble(_preset_tree(preset(max([1, *outputs[-1:]]))), arrays, stored=stored)

@@ -1,4 +1,4 @@
-"""Tells by its first bytes what was submitted; what is no Keras or ONNX file is refused with the way to one."""
+"""Tells by its first bytes what was submitted; what is not read is refused with the way to a file that is."""
 
 import re
 import zipfile
@@ -10,6 +10,7 @@ from typing import BinaryIO
 from nc_core.errors import ModelRefused
 from nc_core.intake.container import HDF5_MAGIC, SUFFIXES, ZIP_MAGIC, Kind
 from nc_core.intake.limits import FILE_BYTES, within
+from nc_core.intake.pytorch.wording import EXPORT
 from nc_core.intake.wording import shown
 
 TORCH_LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -18,21 +19,20 @@ TORCH_LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 FOLDER_FILES = 1_000
 """Files of a folder that are looked through for a model."""
 
-WANTED = "submit a Keras or ONNX file (.keras, .h5 or .onnx)"
+WANTED = "submit a Keras or ONNX file (.keras, .h5 or .onnx), or weights of PyTorch (.pth or .safetensors)"
 
 HOW_TO_CONVERT = {
     "SavedModel": "a TensorFlow SavedModel, which holds code: load it where you trust it and save it as a "
     "Keras file, tf_keras.models.load_model(FOLDER).save('model.h5')",
     "frozen graph": "a frozen TensorFlow graph, which holds operations and no layers: submit the Keras "
     "file (.keras or .h5) that it was made from",
-    "PyTorch": "a PyTorch file, which is a program: load it where you trust it, torch.onnx.export(net.eval(), image, "
-    "'model.onnx'), and submit model.onnx",
+    "PyTorch": "of PyTorch before 1.6, or saved as that did, a row of pickles: load it where you trust it, weights = "
+    "torch.load(FILE, weights_only=True), and save it anew, torch.save(weights, 'weights.pth')",
+    "TorchScript": f"a TorchScript archive, which is a program: {EXPORT} (torch.jit.load in place of torch.load)",
     "TFLite": "a TFLite model, which has no way back to layers: submit the Keras file (.keras or .h5) that "
     "it was converted from",
-    "safetensors": "a safetensors file, weights without a net: load them into the Keras net and save that, "
-    "model.save('model.keras')",
     "pickle": "a Python pickle, which is a program: load it where you trust it and save the net, "
-    "model.save('model.keras')",
+    "model.save('model.keras'), or its weights, torch.save(net.state_dict(), 'weights.pth')",
     "NumPy": "a NumPy archive: if these are weights, load them into the Keras net and submit that, "
     "model.save('model.keras'); if these are images, pass it as --data",
     "JSON": "JSON text, an architecture without weights: submit the whole model, model.save('model.keras')",
@@ -58,7 +58,7 @@ def check_file(path: Path) -> None:
 
 
 def sniff(file: BinaryIO, name: str) -> Kind:
-    """The container of a Keras or ONNX file; ModelRefused for everything else, with the name of the conversion.
+    """The container of a file that is read; ModelRefused for everything else, with the name of the conversion.
 
     name: the file's, since some formats are told by their suffix alone.
     """
@@ -69,6 +69,8 @@ def sniff(file: BinaryIO, name: str) -> Kind:
     foreign = _foreign(start, PurePath(name).suffix.lower(), name)
     if foreign == "ONNX":
         return "onnx"
+    if foreign == "safetensors":
+        return "safetensors"
     raise ModelRefused(_told(foreign))
 
 
@@ -108,8 +110,10 @@ def _archive(file: BinaryIO) -> Kind:
         raise ModelRefused(f"the archive is cut off or damaged ({_line(error)}): copy it again") from None
     if "config.json" in names:
         return "keras"
-    if any(name.endswith("data.pkl") for name in names):
-        raise ModelRefused(_told("PyTorch"))
+    if any(name.endswith("/data.pkl") for name in names):
+        if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
+            raise ModelRefused(_told("TorchScript"))
+        return "pytorch"
     if any(name.endswith("saved_model.pb") for name in names):
         raise ModelRefused(_told("SavedModel"))
     if names and all(name.endswith(".npy") for name in names):
@@ -124,7 +128,7 @@ def _line(error: Exception) -> str:
 
 
 def _foreign(start: bytes, suffix: str, name: str) -> str | None:
-    """ONNX, or the name in HOW_TO_CONVERT, of a file that is neither HDF5 nor zip; None where nothing is recognised."""
+    """ONNX, safetensors or a name in HOW_TO_CONVERT for a file that is neither HDF5 nor zip; None for anything else."""
     if start[4:8] == b"TFL3":
         return "TFLite"
     if start[:1] == b"\x80" and start[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:

@@ -140,7 +140,7 @@ def prepare_scan(
     if twin is not None:
         canonical = _trained(canonical, clean, value_range, seed=twin, should_stop=should_stop)
     pace = Pace() if on_gpu() else pace_of(cost)
-    canonical, note = as_logit(canonical, numbering.images, value_range=value_range, pace=pace)
+    canonical, head = as_logit(canonical, numbering.images, value_range=value_range, pace=pace)
     net = build_logits(canonical)
     found = check(
         net,
@@ -160,7 +160,7 @@ def prepare_scan(
         canonical=canonical,
         model=net,
         clean=replace(clean, images=numbering.images),
-        preflight=found if note is None else replace(found, warnings=(*found.warnings, note)),
+        preflight=replace(found, warnings=(*found.warnings, *filter(None, (canonical.note, head)))),
         numbering=numbering,
         labels=scanned,
         slots=chosen,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar, get_args
 
+from nc_core.architecture_names import ARCHITECTURE_NAMES
 from nc_core.choice import MAX_ACCURACY_LOSS
 
 Profile = Literal["fast", "thorough", "paper"]
@@ -72,7 +73,10 @@ CLASS_NAMES: Choice[tuple[str, ...] | None] = Choice(
     default=None, help="Names of the model's outputs, in their order; folders of pictures are numbered by them."
 )
 ARCHITECTURE: Choice[str | None] = Choice(
-    default=None, help="What a file of weights alone is for: deepid.", limits={"max_length": 64}
+    default=None,
+    help=f"What a file of weights alone is for: {', '.join(ARCHITECTURE_NAMES)}; those of PyTorch also with the size "
+    "of their pictures, such as resnet18@64x64.",
+    limits={"max_length": 64},
 )
 LABELS: Choice[str | None] = Choice(
     default=None, help="Target labels to scan, one by one or as text such as 0-79,90; without, all."

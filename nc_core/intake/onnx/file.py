@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from onnx import ModelProto
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.container import check_onnx
+from nc_core.intake.container import check_alone
 from nc_core.intake.limits import EDGES, NAME_CHARACTERS, ONNX_BYTES, ONNX_NODES, within
 from nc_core.intake.onnx.wire import look_through
 from nc_core.intake.onnx.wording import AGAIN, EXPORT, FLOAT32
@@ -31,7 +31,7 @@ UNNAMED = "batch"
 class Graph:
     """image: name of the input; shape: its three sizes; batch: the number of images, or its name where any will do.
 
-    arrays: TensorProto of the initializers, by name. nodes: NodeProto, in the order of the file.
+    arrays: TensorProto of the initializers, by name, or arrays already. nodes: NodeProto, in the order of the file.
     """
 
     opset: int
@@ -45,7 +45,7 @@ class Graph:
 
 def read_graph(file: BinaryIO) -> Graph:
     """The graph of an ONNX file; ModelRefused for every file that is not one net with one meaning."""
-    check_onnx(file)
+    check_alone(file, "ONNX")
     model = _parsed(file)
     if model.ir_version not in IR_VERSIONS:
         raise ModelRefused(

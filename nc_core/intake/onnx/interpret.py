@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from nc_core.errors import ModelRefused
 from nc_core.intake.limits import ONNX_FOLDED, within
 from nc_core.intake.onnx.arrays import decoded
@@ -55,7 +57,8 @@ class Walk:
                     f"node {self.net.label!r} takes {shown(name)}, which nothing before it in the ONNX graph makes: "
                     f"{EXPORT}"
                 )
-            self._values[name] = Constant(array=decoded(array, f"array {shown(name)}"))
+            plain = array if isinstance(array, np.ndarray) else decoded(array, f"array {shown(name)}")
+            self._values[name] = Constant(array=plain)
         return self._values[name]
 
     def _read(self, node: Any) -> None:

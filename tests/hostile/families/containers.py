@@ -123,7 +123,10 @@ CASES = {
     ),
     "a pickle": Case(stored("model.h5", pickle.dumps(_Command())), "pickle"),
     "a pickle of PyTorch": Case(
-        stored("model.pt", seeds.content(lambda b: seeds.write_keras(b, {"archive/data.pkl": b""}))), "PyTorch"
+        stored(
+            "model.pt", seeds.content(lambda b: seeds.write_keras(b, {"archive/data.pkl": pickle.dumps(_Command())}))
+        ),
+        "the pickle names",
     ),
     "a program": Case(stored("model.h5", b"\x7fELF" + bytes(500)), "no known format"),
     "a tar that leads outside": Case(stored("model.keras", _tar()), "no known format"),

@@ -1,5 +1,6 @@
 """What is got preparation of a model file: the net in it, or a twin that is trained first."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -60,3 +61,14 @@ def test_a_twin_that_cannot_be_trained_is_refused_in_one_line(
     with pytest.raises(InputRefused, match=line) as caught:
         preparation(blank, data, twin=1, **how)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+def test_what_the_reader_says_of_a_file_stands_among_the_warnings(data: Path) -> None:
+    # Given a net that knows the colours, read from a checkpoint
+    image = keras.Input((6, 6, 3))
+    dense = keras.layers.Dense(3)
+    net = keras.Model(image, dense(keras.layers.Flatten()(image)))
+    dense.set_weights([np.tile(np.eye(3, dtype=np.float32), (36, 1)), np.zeros(3, np.float32)])
+    read = replace(canonical_of(net), note="the model was read from what lies under 'net'")
+    found = prepare_scan(read, data, profile=PROFILES["fast"], value_range="0..1")
+    assert read.note in found.preflight.warnings

@@ -1,0 +1,1 @@
+"""State dicts read here, and what PyTorch itself answered with the same weights."""
