@@ -10,6 +10,8 @@ from tests.hostile.families import (
     meanings,
     onnx_files,
     onnx_graphs,
+    pytorch_archives,
+    pytorch_pickles,
     sizes,
 )
 from tests.hostile.families.case import Case
@@ -23,6 +25,8 @@ _MODELS = {
     "meaning": meanings,
     "onnx file": onnx_files,
     "onnx graph": onnx_graphs,
+    "pytorch pickle": pytorch_pickles,
+    "pytorch archive": pytorch_archives,
 }
 _DATA = {"array": data_arrays, "picture": data_pictures}
 

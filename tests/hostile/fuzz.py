@@ -25,12 +25,13 @@ from nc_core.datasets.reading import read_file
 from nc_core.errors import InputRefused
 from nc_core.intake.read import read_open_model
 from nc_core.quarantine.admit import admit_images, admit_model
-from tests.hostile.mutations import DATA, MODELS, ONNX, mutated
+from tests import tiny_architecture
+from tests.hostile.mutations import DATA, MODELS, ONNX, PYTORCH, mutated
 
 BATCH = 200
 SECONDS_EACH = 4
-_KINDS = {"model": MODELS, "onnx": ONNX, "data": DATA}
-_SUFFIXES = {"model": ".h5", "onnx": ".onnx", "data": ".h5"}
+_KINDS = {"model": MODELS, "onnx": ONNX, "pytorch": PYTORCH, "data": DATA}
+_SUFFIXES = {"model": ".h5", "onnx": ".onnx", "pytorch": "", "data": ".h5"}
 FOR_US = re.compile(r"\w*(Error|Exception|Interrupt|Warning)\b|Traceback|\.py\b")
 """What stands in no refusal: an exception of Python, a place in a program."""
 
@@ -39,6 +40,9 @@ def read(kind: str, content: bytes) -> None:
     """Read a mutation in this process."""
     if kind == "data":
         read_file(io.BytesIO(content), Wanted(), labelled=True)
+    elif kind == "pytorch":
+        with tiny_architecture.known():
+            read_open_model(io.BytesIO(content), name="weights", architecture=tiny_architecture.NAME)
     else:
         read_open_model(io.BytesIO(content), name=f"model{_SUFFIXES[kind]}")
 

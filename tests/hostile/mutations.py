@@ -11,6 +11,7 @@ from tests.differential.onnx.graphs import Graph
 from tests.differential.onnx.nets import NETS
 from tests.hostile import generated, seeds
 from tests.hostile.onnx_mutations import regraphed
+from tests.hostile.pytorch_mutations import CHECKPOINT, PTH, SAFETENSORS, reheaded, repacked, reprogrammed
 
 NASTY = (
     None, True, -1, 0, 1, 2**31, 2**63, 1e308, "", "x" * 5000, "../../etc/passwd", "\x00", [], {}, [[]], [None] * 9,
@@ -128,6 +129,15 @@ def _onnx() -> Sequence[Seed]:
 
 
 ONNX = _onnx()
+PYTORCH: Sequence[Seed] = (
+    Seed(PTH, reprogrammed),
+    Seed(CHECKPOINT, reprogrammed),
+    Seed(PTH, reprogrammed),
+    Seed(PTH, repacked),
+    Seed(PTH, flipped),
+    Seed(SAFETENSORS, flipped),
+    Seed(SAFETENSORS, reheaded),
+)
 
 
 def mutated(seeds_of: Sequence[Seed], number: int) -> bytes:
