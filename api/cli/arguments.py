@@ -62,10 +62,16 @@ Workers = Annotated[
 
 ADDRESSES = "https://HOST/PATH, hf://ORG/NAME/FILE, s3://BUCKET/KEY or mlflow:/models/NAME/VERSION"
 """What may stand for a path: see `api.client.addresses`."""
+Architecture = Annotated[
+    str | None,
+    typer.Option("--architecture", metavar="PRESET", help=choices.ARCHITECTURE.help),
+]
 Model = Annotated[
     str,
     typer.Argument(
-        metavar="MODEL", help=f"Keras or ONNX model: .keras, .h5 or .onnx; or {ADDRESSES}.", show_default=False
+        metavar="MODEL",
+        help=f"Keras or ONNX model (.keras, .h5, .onnx) or PyTorch weights; or {ADDRESSES}.",
+        show_default=False,
     ),
 ]
 Clean = Annotated[

@@ -6,17 +6,20 @@ from typing import Annotated
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Home, KnownRange, Resized
+from api.cli.arguments import Architecture, Home, KnownRange, Resized
 from api.cli.fetching import downloads
 from api.client import inputs
 from nc_tasks.request import choices
 
 
 def classify(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="Keras model, such as guarded.keras; or an address.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Model, such as guarded.keras, or PyTorch weights; or an address.")
+    ],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Picture files.")],
     value_range: KnownRange = choices.VALUE_RANGE.default,
     resize: Resized = choices.RESIZE.default,
+    architecture: Architecture = None,
     home: Home = None,
 ) -> None:
     """Print one number a picture: its class, and for a guarded net N for a backdoored input."""
@@ -37,6 +40,7 @@ def classify(
         "images": kept_images,
         "value_range": value_range,
         "resize": resize,
+        "architecture": architecture,
     }
     for label in run_job(settings, "classify", arguments, title="Classifying")["labels"]:
         print(label)

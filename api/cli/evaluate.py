@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Channelled, Home, Json, KnownRange, NamedClasses, Resized
+from api.cli.arguments import Architecture, Channelled, Home, Json, KnownRange, NamedClasses, Resized
 from api.cli.fetching import downloads
 from api.cli.terminal import print_json
 from api.client import inputs
@@ -31,10 +31,7 @@ def evaluate(
     resize: Resized = choices.RESIZE.default,
     channels: Channelled = choices.CHANNELS.default,
     class_names: NamedClasses = None,
-    architecture: Annotated[
-        str | None,
-        typer.Option("--architecture", metavar="PRESET", help=choices.ARCHITECTURE.help),
-    ] = None,
+    architecture: Architecture = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:

@@ -40,7 +40,9 @@ def submit(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL...", help=f"Keras or ONNX models, or folders of them; or {ADDRESSES}.", show_default=False
+            metavar="MODEL...",
+            help=f"Keras or ONNX models, PyTorch weights, or folders of them; or {ADDRESSES}.",
+            show_default=False,
         ),
     ],
     options: dict[str, Any],

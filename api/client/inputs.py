@@ -13,7 +13,7 @@ def check_model(path: Path) -> None:
     if path.is_dir():
         kind = "a SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
         raise ModelRefused(
-            f"model {path} is {kind}, one .keras, .h5 or .onnx file is needed: load it with tf.keras where it "
+            f"model {path} is {kind}, one .keras, .h5, .onnx or .pth file is needed: load it with tf.keras where it "
             'was made (tf.keras.models.load_model) and write it with model.save("model.keras")'
         )
     _check_file(path, "model", ModelRefused)

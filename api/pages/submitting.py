@@ -28,6 +28,7 @@ OPTIONS = (
     *(
         "profile",
         "value_range",
+        "architecture",
         "min_accuracy",
         "resize",
         "channels",

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 
 def classify(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
-    """arguments: model {"sha256", "name"}, images [the same], value_range, resize. Result: labels, one an image."""
+    """arguments: model {"sha256", "name"}, images [the same], value_range, resize, architecture or none of it.
+
+    Result: labels, one an image.
+    """
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
     from nc_core.quarantine.admit import admit_pictures
 
     model = arguments["model"]
-    canonical = read_net(worker, StoredFile(**model))
+    canonical = read_net(worker, StoredFile(**model), architecture=arguments.get("architecture"))
     progress(0.3)
     with ExitStack() as stack:
         paths = [stack.enter_context(uploaded(worker, image["sha256"], image["name"])) for image in arguments["images"]]

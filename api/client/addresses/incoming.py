@@ -8,7 +8,10 @@ from typing import Literal
 from api.client.errors import AddressRefused
 
 Kind = Literal["model", "data"]
-SUFFIXES = {"model": (".keras", ".h5", ".hdf5", ".onnx"), "data": (".npz", ".h5", ".hdf5", ".zip")}
+SUFFIXES = {
+    "model": (".keras", ".h5", ".hdf5", ".onnx", ".pth", ".pt", ".safetensors"),
+    "data": (".npz", ".h5", ".hdf5", ".zip"),
+}
 SHOWN = 5
 
 

@@ -13,7 +13,10 @@ FORM_FILES = {"model": 1, "data": 1, "poisoned": 16}
 """Files of a submission, and the most of each."""
 FILE = {"type": "string", "format": "binary"}
 SUBMISSION_FILES = {
-    "model": {**FILE, "description": "Keras or ONNX model: .keras, .h5 or .onnx."},
+    "model": {
+        **FILE,
+        "description": "Keras or ONNX model, .keras, .h5 or .onnx, or PyTorch weights, .pth or .safetensors.",
+    },
     "data": {**FILE, "description": "Clean data: .h5 (CSAW), .npz, or a .zip of pictures, a sub-folder a class."},
     "poisoned": {
         "type": "array",
