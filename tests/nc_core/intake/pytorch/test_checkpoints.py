@@ -7,6 +7,7 @@ import pytest
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.load import load_canonical
+from nc_core.models import save_keras
 from tests import tiny_architecture
 from tests.nc_core.intake.pytorch.conftest import Read
 from tests.state_dicts import (
@@ -89,3 +90,9 @@ def test_numbers_of_numpy_beside_the_weights_are_nothing(read: Read) -> None:
 def test_no_net_or_two_are_refused(entries: dict[str, Any], said: str, read: Read) -> None:
     with pytest.raises(ModelRefused, match=said):
         read(checkpoint(entries))
+
+
+def test_the_net_is_the_same_as_a_keras_file(read: Read, tmp_path: Path) -> None:
+    model = read(CHECKPOINTS["both"][0])
+    save_keras(model, tmp_path / "scanned.keras")  # which reads what it wrote and compares
+    assert read((tmp_path / "scanned.keras").read_bytes(), None, "scanned.keras").equals(model)
