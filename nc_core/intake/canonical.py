@@ -57,8 +57,8 @@ class CanonicalModel:
     says what the output is: class probabilities ("softmax"), unbounded scores ("logits"), one probability a
     class ("sigmoid"), one probability of the second of two classes ("single-sigmoid"), or one score of it, above 0
     where it is likelier than the first ("single-logit"). Weights are float32. signature: of the ONNX file that it came
-    in; None for a Keras file. note: what the reader has to say of the file, a sentence or nothing. `load.py` reads what
-    `save` writes.
+    in, or that PyTorch would write; None for a Keras file. note: what the reader has to say of the file, a sentence or
+    nothing. `load.py` reads what `save` writes.
     """
 
     input_shape: tuple[int, int, int]

@@ -5,7 +5,7 @@ from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
-from nc_core.intake.canonical import CanonicalModel
+from nc_core.intake.canonical import CanonicalModel, Signature
 from nc_core.intake.limits import PARAMETERS, within
 from nc_core.intake.onnx.file import Graph
 from nc_core.intake.onnx.interpret import Walk
@@ -15,6 +15,9 @@ from nc_core.intake.pytorch.fitting import Chosen, Drawn, fitted, refuse_unnamed
 from nc_core.intake.pytorch.safetensors import Safetensors
 from nc_core.intake.pytorch.sketch import OPSET
 from nc_core.intake.pytorch.stored import Floats, Read, State, values
+
+SIGNATURE = Signature(image="image", output="scores", channels_first=True, batch="batch")
+"""Of the ONNX files that are written of such a net: as PyTorch would write it."""
 
 
 def read_pytorch(
@@ -38,7 +41,7 @@ def _net(found: Found, architecture: Chosen | None, read: Read, stored: int) -> 
     drawn = fitted(found.state, architecture)
     walk = Walk(_graph(drawn, _arrays(drawn, found.state, read)))
     output, _ = walk.output()
-    return replace(walk.net.finished(output, stored=stored), note=found.note)
+    return replace(walk.net.finished(output, stored=stored), note=found.note, signature=SIGNATURE)
 
 
 def _graph(drawn: Drawn, arrays: dict[str, Any]) -> Graph:
@@ -47,7 +50,7 @@ def _graph(drawn: Drawn, arrays: dict[str, Any]) -> Graph:
         opset=OPSET,
         image=drawn.sketch.image.name,
         shape=(channels, height, width),
-        batch=None,
+        batch=SIGNATURE.batch,
         output=drawn.output.name,
         arrays=arrays,
         nodes=drawn.sketch.nodes,

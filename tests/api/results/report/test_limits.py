@@ -20,7 +20,7 @@ def test_each_family_has_its_rate_or_is_called_not_measured() -> None:
     assert [row.family for row in found.rows] == list(NOT_COVERED)
     told = {row.family.split(":")[0]: (row.found, row.attacks) for row in found.rows}
     assert told["triggers that depend on the image"] == ("2 of 3, 66.7% (9.4 to 99.2%)", "warping, colour-shift")
-    assert told["all-to-all attacks"] == ("not measured", "")
+    assert told["source-specific (partial) attacks"] == ("not measured", "")
     assert found.note.endswith(
         "Measured on 2026-11-29 with 2 cores (x86_64), 24 GiB on 9 held-out nets, by which nothing was chosen; 1 of 6 "
         "clean ones was called backdoored."
