@@ -97,6 +97,8 @@ def _command(path: Path, files: StackFiles) -> list[str]:
         "save": "",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
+        # Of its own housekeeping, a second; what clients ask for is not held up by it.
+        "hz": "1",
     }
     pairs = ((f"--{name}", value) for name, value in options.items())
     # Imported here: whoever adopts a running broker has no need of it, and its package brings a client along.

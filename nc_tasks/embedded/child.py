@@ -4,6 +4,7 @@ import logging
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from nc_tasks.embedded.commands import Command
@@ -38,13 +39,21 @@ class Child:
         self._since = self._not_before = 0.0
         self._endings: list[tuple[float, signal.Signals]] = []
 
-    def tick(self, command: Command | None, environment: dict[str, str]) -> None:
-        """Bring the process closer to running this command; None: to its end."""
+    @property
+    def settled(self) -> bool:
+        """Whether the process runs and is not about to end."""
+        return self._process is not None and not self._endings
+
+    def tick(self, command: Command | None, environment: Callable[[], dict[str, str]]) -> None:
+        """Bring the process closer to running this command; None: to its end.
+
+        environment: asked for where the process is started.
+        """
         if self._process is not None and self._process.poll() is not None:
             self._ended(self._process)
         if self._process is None:
             if command is not None and time.monotonic() >= self._not_before:
-                self._start(command, environment)
+                self._start(command, environment())
         elif self._endings or command is None or not self._runs(command):
             self._end()
 

@@ -18,6 +18,7 @@ from nc_tasks.embedded.leftovers import end_broker, end_workers
 from nc_tasks.embedded.locks import is_locked, locked, read_holder
 from nc_tasks.embedded.processes import KILLED_SECONDS, stop_process, wait_until
 from nc_tasks.embedded.state import StackState, read_state, stack_version
+from nc_tasks.embedded.wakeups import wake
 from nc_tasks.errors import StackFailed
 from nc_tasks.private import UMASK
 from nc_tasks.settings import Settings
@@ -101,7 +102,8 @@ def attach(
         client = Client.enter(files.clients, Wanted(workers=workers, slots=slots, service=service))
         try:
             _stop_other_version(settings, files)
-            _start_unless_running(settings, files, supervisor)
+            if not _start_unless_running(settings, files, supervisor):
+                wake(files.supervisor_lock)
         except BaseException:
             client.leave()
             raise

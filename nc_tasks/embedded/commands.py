@@ -12,6 +12,8 @@ from nc_tasks.settings import Settings
 
 BEYOND_SLOTS = 4
 """Threads of a label worker for labels that have left their slot, or wait for one."""
+HEARTBEAT_SECONDS = 30
+"""Between two words of a worker to Flower alone, which takes one that is silent for twice as long for gone."""
 NAMES = ("labels", "control", "sweeper", "api", "flower")
 """Processes of the service."""
 
@@ -91,5 +93,5 @@ def divided(among: list[int], workers: int) -> list[frozenset[int] | None]:
 def _celery(queue: str, name: str, *, pool: str, concurrency: int) -> tuple[str, ...]:
     program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.messages.app", "worker")
     options = {"-Q": queue, "-n": f"{name}@%h", "--pool": pool, "-c": str(concurrency), "--loglevel": "INFO"}
-    flags = ("--without-gossip", "--without-mingle")
+    flags = ("--without-gossip", "--without-mingle", "--heartbeat-interval", str(HEARTBEAT_SECONDS))
     return (*program, *(part for option in options.items() for part in option), *flags)

@@ -28,5 +28,7 @@ read_only = True
 # Keyword arguments name submission, label and round: kwargs:submission=ID kwargs:label=42 finds one task.
 tasks_columns = "name,kwargs,result,state,received,runtime,worker"
 max_tasks = 100_000
+# Ours send their events from the start: none need be told to, every five seconds.
+enable_events = False
 # What a finished worker was called is of no use for long, and would stay in the metrics.
 purge_offline_workers = 24 * 3600

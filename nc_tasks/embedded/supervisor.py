@@ -19,12 +19,13 @@ from nc_tasks.capacity import slots_of
 from nc_tasks.embedded.broker import Broker, make_private, start_broker
 from nc_tasks.embedded.child import QUIT_SECONDS, Child
 from nc_tasks.embedded.clients import Wanted, live_clients
-from nc_tasks.embedded.commands import Commands, worker_commands
+from nc_tasks.embedded.commands import Command, Commands, worker_commands
 from nc_tasks.embedded.files import StackFiles, stack_files
 from nc_tasks.embedded.idle import IdleClock
 from nc_tasks.embedded.leftovers import end_workers
 from nc_tasks.embedded.locks import lock_within, try_lock, write_holder
 from nc_tasks.embedded.state import ChildState, StackState, stack_version, utc_now, write_state
+from nc_tasks.embedded.wakeups import Wakeups, woken_by_signals
 from nc_tasks.errors import StackFailed
 from nc_tasks.logs import configure
 from nc_tasks.messages.address import broker_url, socket_path
@@ -33,6 +34,9 @@ from nc_tasks.settings import Settings, get_settings
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
+"""Between two looks while a process is to be started or ended."""
+SETTLED_SECONDS = 1.0
+"""Between two looks while all runs as it is wanted: what no signal tells of (see `wakeups`) is seen so late."""
 LOCK_SECONDS = 5.0
 """Patience with those who look whether a supervisor runs; each holds the lock for microseconds."""
 
@@ -44,6 +48,8 @@ class Supervisor:
         self.stopping = False
         self._settings, self._files, self._commands = settings, files, commands
         self._wanted = Wanted(workers=1, slots=slots_of(settings))
+        self._attached: list[Wanted] = []
+        self._made: tuple[Wanted, dict[str, Command]] | None = None
         self._broker: Broker | None = None
         self._children: dict[str, Child] = {}
         self._idle = IdleClock(settings)
@@ -57,10 +63,10 @@ class Supervisor:
         self._keep_broker()
         self.tick()
 
-    def run(self) -> None:
+    def run(self, wakeups: Wakeups) -> None:
         """Until a signal sets `stopping`, or there has been nothing to do for long enough."""
         while not self.stopping:
-            time.sleep(POLL_SECONDS)
+            wakeups.sleep(self._pause())
             self._keep_broker()
             self.tick()
             self._leave_when_idle()
@@ -68,12 +74,11 @@ class Supervisor:
     def tick(self) -> None:
         """Follow the clients and look after every worker once."""
         self._follow_clients()
-        commands = {command.name: command for command in self._commands(self._settings, self._wanted)}
-        environment = self._environment()
+        commands = self._commands_now()
         for name in commands.keys() - self._children.keys():
             self._children[name] = self._child(name)
         for name, child in list(self._children.items()):
-            child.tick(commands.get(name), environment)
+            child.tick(commands.get(name), self._environment)
             if child.pid is None and name not in commands:
                 del self._children[name]
         self._write()
@@ -85,7 +90,7 @@ class Supervisor:
         deadline = time.monotonic() + self._settings.stop_seconds + 2 * QUIT_SECONDS
         while self._children and time.monotonic() < deadline:
             for name, child in list(self._children.items()):
-                child.tick(None, {})
+                child.tick(None, self._environment)
                 if child.pid is None:
                     del self._children[name]
             time.sleep(POLL_SECONDS / 5)
@@ -93,8 +98,18 @@ class Supervisor:
             self._broker.stop()
         self._files.state.unlink(missing_ok=True)
 
+    def _pause(self) -> float:
+        settled = all(child.settled for child in self._children.values())
+        return min(SETTLED_SECONDS, self._settings.idle_seconds / 4) if settled else POLL_SECONDS
+
+    def _commands_now(self) -> dict[str, Command]:
+        if self._made is None or self._made[0] != self._wanted:
+            made = {command.name: command for command in self._commands(self._settings, self._wanted)}
+            self._made = self._wanted, made
+        return self._made[1]
+
     def _follow_clients(self) -> None:
-        clients = live_clients(self._files.clients)
+        clients = self._attached = live_clients(self._files.clients)
         if clients:
             # Fewer slots are not worth a restart of workers that may be busy; more are.
             slots = max(self._wanted.slots if self._children else 1, *(client.slots for client in clients))
@@ -105,7 +120,7 @@ class Supervisor:
             self._wanted = Wanted(workers=workers, slots=slots, service=service)
 
     def _leave_when_idle(self) -> None:
-        if live_clients(self._files.clients):
+        if self._attached:
             self._idle.reset()
             return
         if not self._idle.is_over():
@@ -165,7 +180,7 @@ def run(settings: Settings, *, ready: int, commands: Commands) -> None:
     lock = lock_within(files.supervisor_lock, LOCK_SECONDS)
     if lock is None:
         raise StackFailed(f"another supervisor runs under {settings.home}")
-    with lock:
+    with lock, woken_by_signals() as wakeups:
         write_holder(lock)
         supervisor = Supervisor(settings, files, commands)
 
@@ -178,7 +193,7 @@ def run(settings: Settings, *, ready: int, commands: Commands) -> None:
         try:
             supervisor.start()
             _tell(ready, "ready")
-            supervisor.run()
+            supervisor.run(wakeups)
         finally:
             supervisor.stop()
 

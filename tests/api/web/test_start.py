@@ -1,6 +1,12 @@
 """Where the service may listen, whom it believes about who asks, and what it clears away when it begins."""
 
+import json
 import os
+import signal
+import subprocess
+import sys
+import time
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
@@ -72,3 +78,19 @@ def test_given_a_client_that_names_another_address_then_a_trusted_proxy_alone_is
 def test_given_trusted_proxies_that_are_no_addresses_then_the_setting_is_refused(tmp_path: Path, proxies: str) -> None:
     with pytest.raises(ValidationError, match="trusted_proxies"):
         Settings(home=tmp_path, trusted_proxies=proxies)
+
+
+def test_when_it_is_told_to_end_then_it_does_in_good_order(settings: Settings) -> None:
+    # Given a service in a process of its own, that has waited for a while
+    environment = {**os.environ, **settings.environment(), "CLEANSE_API_PORT": "0"}
+    with subprocess.Popen([sys.executable, "-P", "-m", "api.web"], env=environment, stderr=subprocess.PIPE) as service:
+        assert wait_until(settings.api_file.exists, 60)
+        url = json.loads(settings.api_file.read_text())["url"]
+        time.sleep(1.5)
+        # Then its answers have the time of the day
+        date = httpx.get(f"{url}/healthz", trust_env=False, timeout=60).headers["date"]
+        assert abs(time.time() - parsedate_to_datetime(date).timestamp()) < 60
+        # When it is told to end, then it does, and takes its address away
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(60) == 0
+    assert not settings.api_file.exists()
