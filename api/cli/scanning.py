@@ -93,12 +93,11 @@ def _stopped_softly() -> Iterator[ExitCode]:
 
 def _followed(backend: Backend, submission: Submission) -> Submission:
     """Show the submission until its end; returns it then."""
-    _load_writers()
-    return follow(backend, submission["id"])
+    return follow(backend, submission["id"], meanwhile=_load_writers)
 
 
 def _load_writers() -> None:
-    """Load what the results are written with, while the workers have begun and nobody waits for this process."""
+    """Load what the results are written with, while labels are at work and nobody waits for this process."""
     import nc_core.results.report  # noqa: F401
 
 

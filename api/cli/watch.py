@@ -1,5 +1,7 @@
 """`cleanse watch`: follow a submission to its end."""
 
+from collections.abc import Callable
+
 from api.backends import Backend, opened
 from api.cli.arguments import Home, Json, Server, SubmissionId
 from api.cli.exits import VERDICTS, ExitCode, Leave
@@ -20,13 +22,15 @@ def watch(submission: SubmissionId, home: Home = None, server: Server = None, js
     raise Leave(code_of(ended))
 
 
-def follow(backend: Backend, submission_id: str) -> Submission:
-    """Show how far it is until its end; returns it then."""
+def follow(backend: Backend, submission_id: str, meanwhile: Callable[[], object] = lambda: None) -> Submission:
+    """Show how far it is until its end; returns it then. meanwhile: called again and again once labels are at work."""
     from api.cli.display import display_for
 
     with display_for(err.console) as display:
         for seen in backend.watch(submission_id):
             display.show(seen)
+            if seen.inversion > 0:
+                meanwhile()
     return backend.find(submission_id)
 
 
