@@ -139,6 +139,11 @@ class Settings(BaseSettings):
         return sha256(self.store_url.encode()).hexdigest()[:12]
 
     @property
+    def idle_heartbeat_seconds(self) -> float:
+        """Time between two reports of a worker that holds nothing."""
+        return max(self.heartbeat_seconds, min(10 * self.heartbeat_seconds, self.lease_seconds / 4))
+
+    @property
     def artefacts(self) -> Path:
         """The folder of files that are kept by their sha256."""
         return self.home / "artefacts"

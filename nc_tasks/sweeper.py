@@ -3,7 +3,8 @@
 Messages, callbacks and workers may vanish; what is to be done stands in SQL. Every few seconds the sweeper looks there:
 leases that have run out are queued again, rows without a message get one, a round whose labels have all ended gets its
 next step, a submission whose repairs have ended is concluded, what is open of one whose budget is used up is cancelled.
-Any number of sweepers may run at once: what one has marked as sent the others leave alone. It never imports TensorFlow.
+Where nothing is open, one statement tells so. Any number of sweepers may run at once: what one has marked as sent the
+others leave alone. It never imports TensorFlow.
 """
 
 import logging
@@ -29,7 +30,7 @@ from nc_tasks.messages.app import publish_start
 from nc_tasks.settings import Settings, get_settings
 from nc_tasks.store import Store, open_store
 from nc_tasks.store.queries.measures import SWEEPER
-from nc_tasks.store.recovery import clock, expired
+from nc_tasks.store.recovery import clock, expired, quiet
 from nc_tasks.store.rows import lifecycle, preparations, workers
 from nc_tasks.tracing import trace
 from nc_tasks.version import build_version
@@ -40,8 +41,12 @@ log = logging.getLogger(__name__)
 
 TIDY_SECONDS = 3600.0
 """Time between two deletions of what is old."""
+TOLD_IN_A_LEASE = 4
+"""How often a sweeper writes in the time of a lease that it looks."""
 SILENT_BEATS = 5
 """Heartbeats that a worker whose process is gone must have missed."""
+IDLE_BEATS = 2
+"""The same of one that holds nothing; its beats come more seldom."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +70,13 @@ def sweep(store: Store, settings: Settings) -> Swept:
     return Swept(requeued=requeued, sent=sent, steps=steps)
 
 
+def is_quiet(store: Store, settings: Settings) -> bool:
+    """Whether a look would find nothing. Raises what the database raises."""
+    silent = min(IDLE_BEATS * settings.idle_heartbeat_seconds, settings.lease_seconds)
+    with store.read() as session:
+        return quiet.is_quiet(session, silent_seconds=silent, lease_seconds=settings.lease_seconds)
+
+
 def _requeue(store: Store, settings: Settings) -> int:
     """Queue again what silent workers held, or fail it after too many attempts."""
     _follow_the_clock(store, settings)
@@ -73,6 +85,7 @@ def _requeue(store: Store, settings: Settings) -> int:
             session,
             host=socket.gethostname(),
             silent_seconds=SILENT_BEATS * settings.heartbeat_seconds,
+            idle_seconds=IDLE_BEATS * settings.idle_heartbeat_seconds,
             lease_seconds=settings.lease_seconds,
         )
         if not dead and not expired.any_expired(session):
@@ -136,12 +149,22 @@ def run(settings: Settings) -> None:
     """
     store = open_store(settings)
     callbacks, cleanup = Callbacks(store, settings), Cleanup(store, open_artefacts(settings), settings)
-    for work in (*repeat(callbacks.deliver, THREADS), cleanup.tidy_if_due):
-        threading.Thread(target=_repeat, args=(work, settings), name="background", daemon=True).start()
+    always, due = threading.Event(), threading.Event()
+    always.set()
+    for work, when in (*repeat((callbacks.deliver, due), THREADS), (cleanup.tidy_if_due, always)):
+        threading.Thread(target=_repeat, args=(work, when, settings), name="background", daemon=True).start()
+    told = -settings.lease_seconds
     while True:
+        swept = None
         try:
-            swept = sweep(store, settings)
-            _tell(store)
+            if is_quiet(store, settings):
+                due.clear()
+            else:
+                due.set()
+                swept = sweep(store, settings)
+            if time.monotonic() - told >= settings.lease_seconds / TOLD_IN_A_LEASE:
+                _tell(store)
+                told = time.monotonic()
         except (SQLAlchemyError, RedisError, OperationalError, OSError) as error:
             log.warning("not swept, will try again: %s", " ".join(str(error).split()))
         else:
@@ -150,9 +173,10 @@ def run(settings: Settings) -> None:
         time.sleep(settings.sweep_seconds)
 
 
-def _repeat(work: Callable[[], object], settings: Settings) -> None:
-    """In a thread of its own: no receiver of callbacks, however slow, delays the work."""
+def _repeat(work: Callable[[], object], when: threading.Event, settings: Settings) -> None:
+    """In a thread of its own, while `when` is set: no receiver of callbacks, however slow, delays the work."""
     while True:
+        when.wait()
         try:
             work()
         except (SQLAlchemyError, OSError, CleanseError) as error:

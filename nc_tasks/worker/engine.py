@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nc_core.errors import Cancelled
 from nc_tasks.store import Submission
-from nc_tasks.worker import inputs
+from nc_tasks.worker import inputs, kept
 from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -238,6 +238,14 @@ def _inverter(worker: WorkerProcess, submission: Submission, profile: str, slots
     compute: Compute = (submission.preflight or {})["screening_compute"] if settings.hands_on else "float32"
     detector = DETECTORS[submission.options["detector"]]
     return detector(loaded.logits, loaded.prepared, profile=settings, slots=slots, compute=compute)
+
+
+@kept.dropping
+def drop() -> None:
+    """Let go of all engines that no label is in."""
+    with _lock:
+        for key in [key for key, known in _engines.items() if known.idle]:
+            del _engines[key]
 
 
 def forget(engine: SlotEngine) -> None:

@@ -46,18 +46,27 @@ def _kill() -> None:
 class Heartbeat:
     """Renews everything that is held in one transaction every `seconds`, whatever the number of slots.
 
+    While nothing is held, only every `idle_seconds`; the first work ends such a pause.
+
     report: writes that the process lives. end: called where a piece of work is stuck. A call that the device does not
     return from cannot be interrupted, so the process is killed: its leases run out, its supervisor starts another, and
     each label of it is tried alone.
     """
 
     def __init__(
-        self, store: Store, *, report: Callable[[Session], None], seconds: float, end: Callable[[], None] = _kill
+        self,
+        store: Store,
+        *,
+        report: Callable[[Session], None],
+        seconds: float,
+        idle_seconds: float,
+        end: Callable[[], None] = _kill,
     ) -> None:
         self._store, self._report, self._seconds, self._end = store, report, seconds, end
+        self._idle_seconds = idle_seconds
         self._held: set[Held] = set()
         self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._stop, self._called = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -69,7 +78,9 @@ class Heartbeat:
 
         Such a beat writes nothing once its turn comes: it would bring back the row of a worker that has left.
         """
-        self._stop.set()
+        with self._lock:
+            self._stop.set()
+            self._called.set()
         self._thread.join(STOP_SECONDS)
 
     @contextmanager
@@ -81,6 +92,7 @@ class Heartbeat:
         held = Held(renew, stuck)
         with self._lock:
             self._held.add(held)
+            self._called.set()
         try:
             yield held
         finally:
@@ -98,8 +110,17 @@ class Heartbeat:
                 # `stop` does not wait for long: by the time that a late beat writes, the store may be closed.
                 if not self._stop.is_set():
                     raise
-            if self._stop.wait(self._seconds):
+            self._pause()
+            if self._stop.is_set():
                 return
+
+    def _pause(self) -> None:
+        self._stop.wait(self._seconds)
+        with self._lock:
+            if self._held or self._stop.is_set():
+                return
+            self._called.clear()
+        self._called.wait(self._idle_seconds - self._seconds)
 
     def beat(self) -> None:
         """One beat."""

@@ -13,6 +13,7 @@ from nc_tasks.request.scan import StoredFile
 from nc_tasks.store import Submission
 from nc_tasks.store.queries.lineage import canonical_of
 from nc_tasks.views.planning import ranges_of
+from nc_tasks.worker import kept
 from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -96,6 +97,13 @@ def load(worker: WorkerProcess, submission: Submission, range: int | None = None
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
         return _kept[key]
+
+
+@kept.dropping
+def drop() -> None:
+    """Let go of all that is kept."""
+    with _lock:
+        _kept.clear()
 
 
 def _load(worker: WorkerProcess, submission: Submission, range: int | None) -> ScanInputs:

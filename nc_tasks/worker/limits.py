@@ -1,5 +1,7 @@
 """What the work of one worker process may take: memory, and time for a label. What exceeds it ends with one line.
 
+What a process keeps for the next task is dropped where none comes for a while.
+
 Plans keep within a budget of memory (`nc_core.preflight`); the watch is for what no plan foresaw. Without it the
 machine swaps, or its kernel kills whichever process it likes. An allocation that is refused is no way out: TensorFlow's
 own operations crash on it.
@@ -22,10 +24,13 @@ from nc_tasks.errors import TookTooLong
 from nc_tasks.settings import Settings
 from nc_tasks.store import Store
 from nc_tasks.store.recovery import memory
+from nc_tasks.worker.activity import Activity
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.1
+KEEP_SECONDS = 60.0
+"""How long nets, images and compiled programs stay in memory without a task."""
 SHARE = 0.9
 """Of the machine's or the container's memory, for all label workers together."""
 LEAST_BYTES = 2 * 2**30
@@ -47,7 +52,11 @@ def _kill() -> None:
 
 
 class MemoryWatch:
-    """A thread that looks at this process' memory. taken: bytes it has now. end: called once they are too many."""
+    """A thread that looks at this process' memory while a task is at work, and has it given back after a while without.
+
+    activity: of this process. taken: bytes it has now. end: called once they are too many. drop: once, `keep_seconds`
+    after the last task.
+    """
 
     def __init__(
         self,
@@ -55,11 +64,15 @@ class MemoryWatch:
         *,
         worker_id: str,
         limit: int,
+        activity: Activity,
         taken: Callable[[], int] = _taken,
         end: Callable[[], None] = _kill,
+        drop: Callable[[], None],
+        keep_seconds: float = KEEP_SECONDS,
     ) -> None:
         self._store, self._worker_id, self._limit = store, worker_id, limit
-        self._taken, self._end = taken, end
+        self._activity, self._taken, self._end = activity, taken, end
+        self._drop, self._keep_seconds = drop, keep_seconds
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -69,11 +82,19 @@ class MemoryWatch:
     def stop(self) -> None:
         """Look no more."""
         self._stop.set()
+        self._activity.close()
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
-            if self.look():
+            if not self._activity.busy:
+                self._rest()
+            elif self.look():
                 return
+
+    def _rest(self) -> None:
+        if not self._activity.wait(self._keep_seconds):
+            self._drop()
+            self._activity.wait()
 
     def look(self) -> bool:
         """Whether this process has more memory than it may; then its work has ended, and so does it."""

@@ -28,6 +28,8 @@ from nc_tasks.store import Store, open_store
 from nc_tasks.store.rows import workers
 from nc_tasks.tracing import trace
 from nc_tasks.version import build_version
+from nc_tasks.worker import kept
+from nc_tasks.worker.activity import ACTIVITY
 from nc_tasks.worker.heartbeat import Heartbeat
 from nc_tasks.worker.limits import MemoryWatch, limit_of
 from nc_tasks.worker.shared_lock import SharedLock
@@ -72,9 +74,11 @@ def _open(pid: int) -> WorkerProcess:
         version=build_version(),
         slots=(slots_of(settings)) if queue == "labels" else 1,
     )
-    heartbeat = Heartbeat(store, report=report, seconds=settings.heartbeat_seconds)
+    heartbeat = Heartbeat(
+        store, report=report, seconds=settings.heartbeat_seconds, idle_seconds=settings.idle_heartbeat_seconds
+    )
     heartbeat.start()
-    memory = MemoryWatch(store, worker_id=worker_id, limit=limit_of(settings))
+    memory = MemoryWatch(store, worker_id=worker_id, limit=limit_of(settings), activity=ACTIVITY, drop=kept.drop)
     memory.start()
     return WorkerProcess(
         id=worker_id,

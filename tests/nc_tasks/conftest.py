@@ -30,7 +30,7 @@ def worker(tmp_path: Path, database_url: str | None) -> Iterator[WorkerProcess]:
         settings=settings,
         store=store,
         artefacts=FolderArtefacts(settings.artefacts),
-        heartbeat=Heartbeat(store, report=lambda _: None, seconds=60),
+        heartbeat=Heartbeat(store, report=lambda _: None, seconds=60, idle_seconds=60),
         stopping=threading.Event(),
     )
     store.close()

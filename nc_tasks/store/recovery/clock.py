@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Update, and_, exists, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from nc_tasks.store.recovery.expired import LEASED
 from nc_tasks.store.rows.deliveries import CLAIM_SECONDS, PAUSES
+from nc_tasks.store.rows.leases import LEASED
 from nc_tasks.store.rows.statements import changed
 from nc_tasks.store.tables import Delivery, Submission, Worker
 from nc_tasks.store.tables.states import SUBMISSION_ENDS, SUBMISSION_SOURCES

@@ -8,12 +8,10 @@ ends as failed and its neighbours do not.
 from sqlalchemy import ColumnElement, Table, Update, and_, case, exists, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from nc_tasks.store.rows.leases import UNHELD, given_up
+from nc_tasks.store.rows.leases import LEASED, UNHELD, given_up
 from nc_tasks.store.rows.statements import changed, rows_of
-from nc_tasks.store.tables import Job, Label, Leased, Mitigation, Preparation
+from nc_tasks.store.tables import Job, Label
 from nc_tasks.store.tables.types import Clock
-
-LEASED: tuple[type[Leased], ...] = (Preparation, Label, Mitigation, Job)
 
 
 def any_expired(session: Session) -> bool:

@@ -11,17 +11,16 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from nc_tasks.store.rows import lifecycle
-from nc_tasks.store.rows.leases import UNHELD
+from nc_tasks.store.rows.leases import LEASED, UNHELD
 from nc_tasks.store.rows.statements import changed
-from nc_tasks.store.tables import Job, Label, Leased, Mitigation, Preparation, Submission
+from nc_tasks.store.tables import Job, Label, Submission
 from nc_tasks.store.tables.types import now
 
 
 def end_held(session: Session, *, worker_id: str, reason: str) -> int:
     """Fail what this worker holds with the reason, or queue it for a smaller batch; returns how many rows."""
     ended = _fewer_slots(session, worker_id)
-    tables: tuple[type[Leased], ...] = (Preparation, Label, Mitigation, Job)
-    for table in tables:
+    for table in LEASED:
         values: dict[str, Any] = {"state": "failed", "lease_until": None, "reason": reason}
         values |= {"finished_at": now(session)} if table is Job else {}
         mine = update(table).where(table.worker_id == worker_id, table.state == "running")

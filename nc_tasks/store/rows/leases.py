@@ -25,9 +25,11 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
 from nc_tasks.store.rows.statements import rows_of
-from nc_tasks.store.tables import Leased
+from nc_tasks.store.tables import Job, Label, Leased, Mitigation, Preparation
 from nc_tasks.store.tables.types import ClockIn
 
+LEASED: tuple[type[Leased], ...] = (Preparation, Label, Mitigation, Job)
+"""All that one worker at a time does."""
 Key = Sequence[object]
 """A row's primary key, in the order of the table's columns."""
 UNHELD: dict[str, Any] = {

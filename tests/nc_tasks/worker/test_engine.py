@@ -1,6 +1,8 @@
 """The slot engine: threads that share one program get what each would get alone."""
 
 import threading
+import weakref
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -14,6 +16,8 @@ from nc_core.datasets.prepared import Part, Prepared
 from nc_core.errors import Cancelled
 from nc_core.inversion import FAST, Inversion, Inverter, invert_labels
 from nc_core.inversion.trigger import Perturbation, Transferability
+from nc_tasks.worker import engine as engines
+from nc_tasks.worker import inputs, kept
 from nc_tasks.worker.engine import SlotEngine
 
 SHORT = replace(FAST, max_steps=5, gate_threshold=0.0)
@@ -143,3 +147,34 @@ def test_a_step_that_raises_fails_who_was_in_it_and_leaves_a_working_engine(
         invert(shared, 4)
     # And the next label is served as if nothing had been
     assert invert(shared, 5).norm == invert_labels(*material, [5], profile=SHORT, seed=3, slots=2)[5].norm
+
+
+def test_what_is_kept_is_dropped_but_for_an_engine_that_a_label_is_in(
+    material: tuple[keras.Model, Prepared], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an engine at rest, one with a label in it, and a net with its images
+    resting, at_work = engine(material, 2), engine(material, 3)
+    monkeypatch.setattr(engines, "_engines", OrderedDict({("resting",): resting, ("at work",): at_work}))
+    monkeypatch.setattr(inputs, "_kept", OrderedDict({("net",): object()}))
+    gone = weakref.ref(resting.inverter)
+    del resting
+    entered, may_end = threading.Event(), threading.Event()
+
+    def should_stop() -> bool:
+        entered.set()
+        return may_end.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        label = pool.submit(invert, at_work, 1, should_stop=should_stop)
+        assert entered.wait(60)
+        # When everything is dropped
+        kept.drop()
+        # Then what no label is in is gone from memory, and the other goes on
+        assert gone() is None
+        assert list(engines._engines.values()) == [at_work]
+        assert not inputs._kept
+        may_end.set()
+        with pytest.raises(Cancelled):
+            label.result()
+    kept.drop()
+    assert not engines._engines

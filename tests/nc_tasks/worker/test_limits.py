@@ -1,5 +1,6 @@
 """A worker that takes more memory or time than it may: its work ends with one line."""
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ import pytest
 
 from nc_core.errors import Cancelled
 from nc_core.machine import free_bytes, machine_bytes
+from nc_tasks.embedded.processes import wait_until
 from nc_tasks.errors import TookTooLong
 from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, LabelKey, Mitigation, Preparation, Submission
 from nc_tasks.store.rows import labels, lifecycle, mitigations, preparations, submissions
+from nc_tasks.worker.activity import Activity
 from nc_tasks.worker.limits import LEAST_BYTES, Deadline, MemoryWatch, limit_of
 from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.submissions import prepared
@@ -25,7 +28,13 @@ def look(worker: WorkerProcess, *, taken: int) -> bool:
     """The answer of a watch with a limit of 4 GiB; whether the process was ended."""
     ended: list[bool] = []
     watch = MemoryWatch(
-        worker.store, worker_id=worker.id, limit=4 * GIB, taken=lambda: taken, end=lambda: ended.append(True)
+        worker.store,
+        worker_id=worker.id,
+        limit=4 * GIB,
+        activity=Activity(),
+        taken=lambda: taken,
+        end=lambda: ended.append(True),
+        drop=lambda: None,
     )
     assert watch.look() == bool(ended)
     return bool(ended)
@@ -104,6 +113,41 @@ def test_the_limit_is_a_share_of_what_there_is_unless_it_was_set(tmp_path: Path)
     one, two = (limit_of(Settings(home=tmp_path, label_workers=count)) for count in (1, 2))
     assert LEAST_BYTES <= two <= one < machine_bytes()
     assert limit_of(Settings(home=tmp_path, memory_limit_bytes=3 * GIB)) == 3 * GIB
+
+
+def test_it_looks_while_a_task_is_at_work_and_has_memory_given_back_once_after_a_while_without(
+    worker: WorkerProcess,
+) -> None:
+    # Given a process whose memory is watched
+    activity, looked, dropped = Activity(), threading.Event(), list[float]()
+
+    def taken() -> int:
+        looked.set()
+        return 0
+
+    watch = MemoryWatch(
+        worker.store,
+        worker_id=worker.id,
+        limit=4 * GIB,
+        activity=activity,
+        taken=taken,
+        drop=lambda: dropped.append(time.monotonic()),
+        keep_seconds=0.05,
+    )
+    watch.start()
+    # When nothing comes, then what it keeps is dropped, once, and nobody looks
+    assert wait_until(lambda: bool(dropped), 30)
+    assert not wait_until(looked.is_set, 0.5)
+    # When a task begins, then somebody looks as long as it runs, and keeps everything
+    activity.begin()
+    assert looked.wait(30)
+    looked.clear()
+    assert looked.wait(30)
+    assert len(dropped) == 1
+    # When it has ended, then once more
+    activity.end()
+    assert wait_until(lambda: len(dropped) == 2, 30)
+    watch.stop()
 
 
 @pytest.mark.parametrize(

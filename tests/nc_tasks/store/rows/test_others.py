@@ -90,12 +90,21 @@ def test_given_a_worker_whose_process_is_gone_then_its_label_is_free_at_once(sto
             labels.claim(session, key=key, worker_id=name, lease_seconds=600, max_attempts=3)
     # When the dead are looked for, then only theirs are to be sent again; another host's are not judged
     with store.write() as session:
-        assert workers.dead(session, host="elsewhere", silent_seconds=0, lease_seconds=60) == []
-        assert workers.dead(session, host="h", silent_seconds=60, lease_seconds=60) == []
-        assert workers.dead(session, host="h", silent_seconds=0, lease_seconds=60) == ["dead"]
+        assert workers.dead(session, host="elsewhere", silent_seconds=0, idle_seconds=60, lease_seconds=60) == []
+        assert workers.dead(session, host="h", silent_seconds=60, idle_seconds=60, lease_seconds=60) == []
+        assert workers.dead(session, host="h", silent_seconds=0, idle_seconds=60, lease_seconds=60) == ["dead"]
         workers.release(session, dead=["dead"])
         assert expired.requeue_expired(session, max_attempts=3) == 1
         assert labels.must_be_alone(session, key=LabelKey(submission_id=scanned, label=0, round=0))
+
+
+def test_given_a_worker_without_work_whose_process_is_gone_then_it_may_be_silent_for_longer(store: Store) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with store.write() as session:
+        workers.register(session, worker_id="w", queue="labels", pid=ended.pid, host="h", version="1", slots=4)
+        assert workers.dead(session, host="h", silent_seconds=0, idle_seconds=20, lease_seconds=60) == []
+        assert workers.dead(session, host="h", silent_seconds=0, idle_seconds=0, lease_seconds=60) == ["w"]
 
 
 def test_given_a_worker_silent_for_a_lease_then_it_is_dead_wherever_it_was(store: Store) -> None:
@@ -106,8 +115,8 @@ def test_given_a_worker_silent_for_a_lease_then_it_is_dead_wherever_it_was(store
         session.get_one(Worker, "silent").last_seen -= timedelta(seconds=61)
     # Then the one that was not heard of for a lease is dead, though nobody can ask for its process
     with store.read() as session:
-        assert workers.dead(session, host="here", silent_seconds=5, lease_seconds=62) == []
-        assert workers.dead(session, host="here", silent_seconds=5, lease_seconds=60) == ["silent"]
+        assert workers.dead(session, host="here", silent_seconds=5, idle_seconds=60, lease_seconds=62) == []
+        assert workers.dead(session, host="here", silent_seconds=5, idle_seconds=60, lease_seconds=60) == ["silent"]
 
 
 def test_given_a_worker_that_comes_again_then_it_has_one_row(store: Store) -> None:
