@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
 """Between two looks while a process is to be started or ended."""
-SETTLED_SECONDS = 1.0
+SETTLED_SECONDS = 2.0
 """Between two looks while all runs as it is wanted: what no signal tells of (see `wakeups`) is seen so late."""
 LOCK_SECONDS = 5.0
 """Patience with those who look whether a supervisor runs; each holds the lock for microseconds."""
