@@ -12,6 +12,7 @@ answers' entropy that is, is *Theil's uncertainty coefficient* of the two (Theil
 """
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import keras
@@ -68,11 +69,21 @@ class AwayProgram(SlotProgram):
 
 
 class AnyTargets:
-    """For one net on one set of clean data. scores: N outputs. factor: to the usual spread."""
+    """For one net on one set of clean data.
 
-    def __init__(self, scores: keras.Model, prepared: Prepared, *, layout: Layout, factor: float) -> None:
+    scores: N outputs. factor: to the usual spread. slots: labels of the scan in one batch; no more starts are in one.
+    """
+
+    def __init__(self, scores: keras.Model, prepared: Prepared, *, layout: Layout, factor: float, slots: int) -> None:
         self._scores, self._prepared, self._layout, self._factor = scores, prepared, layout, factor
         self._predict = Predictor(scores)
+        self.slots = min(slots, ANY_TARGET_STARTS)
+
+    def with_slots(self, slots: int) -> "AnyTargets":
+        """Another one beside so many labels in one batch."""
+        other = copy(self)
+        other.slots = min(slots, ANY_TARGET_STARTS)
+        return other
 
     def __call__(self, *, seed: int, should_stop: Callable[[], bool] | None = None) -> AnyTarget | None:
         """The smallest trigger of several starts; None where there are too few images or none converged.
@@ -102,7 +113,7 @@ class AnyTargets:
             )
             for start in range(ANY_TARGET_STARTS)
         ]
-        ended = {outcome.job: outcome for outcome in run(SlotLoop(program, ANY_TARGET_STARTS), jobs)}
+        ended = {outcome.job: outcome for outcome in run(SlotLoop(program, self.slots), jobs)}
         if any(outcome.cancelled for outcome in ended.values()):
             raise Cancelled("the trigger without a target was cancelled")
         images = ANY_TARGET.batch * sum(outcome.updates for outcome in ended.values())

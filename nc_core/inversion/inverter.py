@@ -67,7 +67,7 @@ class Inverter:
             scores, prepared.fit, layout=_layout(prepared), factor=self._factor, slots=_of_perturbations(slots, profile)
         )
         self._margin = Margin(scores, layout=_layout(prepared), factor=self._factor)
-        self.any_targets = AnyTargets(scores, prepared, layout=_layout(prepared), factor=self._factor)
+        self.any_targets = AnyTargets(scores, prepared, layout=_layout(prepared), factor=self._factor, slots=slots)
         self.loop = SlotLoop(self._program(net, prepared, profile), slots)
 
     def _program(self, net: keras.Model, prepared: Prepared, profile: Profile) -> SlotProgram:
@@ -78,6 +78,7 @@ class Inverter:
         other = copy(self)
         other.slots, other.loop = slots, SlotLoop(self.loop.program, slots)
         other.transfer = self.transfer.with_slots(slots)
+        other.any_targets = self.any_targets.with_slots(slots)
         other.universal = self.universal.with_slots(_of_perturbations(slots, self.profile))
         return other
 

@@ -19,13 +19,14 @@ def triggers_of_map(
     targets: Iterable[int],
     *,
     seed: int,
+    slots: int,
     should_stop: Callable[[], bool] | None = None,
 ) -> dict[int, Trigger]:
     """Each class that images are sent to -> the trigger; none where none converges, as it did in the scan.
 
-    canonical, prepared, seed: of the scan. Raises Cancelled when `should_stop` says so.
+    canonical, prepared, seed, slots: of the scan. Raises Cancelled when `should_stop` says so.
     """
-    inverter = Inverter(build_logits(canonical), prepared, profile=FAST, slots=1)
+    inverter = Inverter(build_logits(canonical), prepared, profile=FAST, slots=slots)
     found = [trigger for _, trigger in inverter.any_targets.triggers(seed=seed, should_stop=should_stop)]
     smallest = min(found, key=lambda trigger: trigger.norm, default=None)
     return {} if smallest is None else dict.fromkeys(sorted({*targets}), smallest)

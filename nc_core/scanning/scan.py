@@ -94,7 +94,8 @@ def case_of(found: Scan) -> Case:
 
 
 def _mapped(found: Scan, class_map: Mapping[int, int]) -> dict[int, Trigger]:
-    return triggers_of_map(found.preparation.canonical, found.prepared, class_map.values(), seed=found.seed)
+    preparation, targets = found.preparation, class_map.values()
+    return triggers_of_map(preparation.canonical, found.prepared, targets, seed=found.seed, slots=preparation.slots)
 
 
 def scan(

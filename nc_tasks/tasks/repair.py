@@ -108,7 +108,9 @@ def _case(
     reversed_triggers = triggers.of_scan(worker, submission, wanted)
     class_map: Mapping[str, int] = found.get("class_map") or {}
     if class_map:
-        mapped = triggers_of_map(loaded.canonical, loaded.prepared, class_map.values(), seed=options.seed)
+        mapped = triggers_of_map(
+            loaded.canonical, loaded.prepared, class_map.values(), seed=options.seed, slots=int(submission.slots or 1)
+        )
         suspects = sorted({*suspects, *(mapped.keys() - reversed_triggers.keys())})
         reversed_triggers = {**mapped, **reversed_triggers}
     if not reversed_triggers:
