@@ -57,7 +57,7 @@ def within_range(round: int) -> int:
 class Plan:
     """The rounds of a scan, in each range: `screenings` of them from number 0, the inversion, then confirmations.
 
-    labels: all that were asked for. reference: labels that stand for clean ones; all where nothing is screened.
+    labels: all that were asked for, sorted. reference: labels that stand for clean ones; all where nothing is screened.
     ranges: value ranges that are scanned.
     """
 
@@ -115,7 +115,7 @@ class Plan:
 
     def asks_the_net(self, round: int, label: int) -> bool:
         """Whether the net as a whole is looked at beside this label: once a range, where all labels are inverted."""
-        return not self.screenings and self.purpose(round) == "inversion" and label == min(self.labels)
+        return not self.screenings and self.purpose(round) == "inversion" and (label,) == self.labels[:1]
 
     def steps(self, round: int) -> int:
         """About how many steps all labels of a round take together."""

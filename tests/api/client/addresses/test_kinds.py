@@ -48,7 +48,7 @@ def test_a_revision_and_a_data_set_are_asked_for_as_such(hub: Web, downloads: Do
 
 
 def test_a_repository_without_a_model_or_with_several_says_what_to_write(hub: Web, downloads: Downloads) -> None:
-    hub.answers["/api/models/org/none/revision/main"] = of_json({"siblings": [{"rfilename": "model.safetensors"}]})
+    hub.answers["/api/models/org/none/revision/main"] = of_json({"siblings": [{"rfilename": "model.bin"}]})
     with pytest.raises(AddressRefused, match=r"hf://org/none@main holds no model: files named \.keras, \.h5"):
         downloads.path("hf://org/none", "model")
     hub.answers["/api/models/org/two/revision/main"] = of_json(

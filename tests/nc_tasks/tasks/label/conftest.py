@@ -30,5 +30,6 @@ def submission(worker: WorkerProcess) -> str:
                 options=ScanOptions(seed=5),
             ),
         )
+        made.classes = 2
         labels.create(session, submission_id=made.id, labels=range(2), round=0, updates_budget=600)
         return made.id

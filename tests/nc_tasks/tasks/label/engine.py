@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nc_core.detection.class_map import AnyTarget
 from nc_core.inversion import Begun, Inversion, Trigger
 from nc_core.inversion.trigger import Margins, Perturbation, Transferability
 from nc_tasks.store import Label, Submission
@@ -30,6 +31,7 @@ class Engine:
         self.asked: list[tuple[str, int, int]] = []
         self.begun: list[tuple[str, int, Begun | None]] = []
         self.ranges: list[int] = []
+        self.of_net: AnyTarget | None = None
 
     def transferability(self, inverted: Inversion, *, seed: int, again: bool, **_: object) -> Transferability | None:
         assert seed == 5
@@ -45,6 +47,10 @@ class Engine:
         assert seed == 5
         return Margins(margin=21.0, gradient_images=160) if inverted.seen else None
 
+    def any_target(self, *, seed: int, **_: object) -> AnyTarget | None:
+        assert seed == 5
+        return self.of_net
+
     def of(self, _: WorkerProcess, submission: Submission, profile: str, _slots: int, range: int) -> Any:
         engine = self
         self.ranges.append(range)
@@ -53,6 +59,7 @@ class Engine:
             transferability = staticmethod(engine.transferability)
             perturbation = staticmethod(engine.perturbation)
             margin = staticmethod(engine.margin)
+            any_target = staticmethod(engine.any_target)
 
             def invert(
                 self,

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nc_core.detection.class_map import AnyTarget
 from nc_core.inversion import Inversion, Trigger
 from nc_core.scanning.rounds import RANGE_ROUNDS, plan
 from nc_tasks.store import Label
@@ -109,6 +110,33 @@ def test_a_label_that_was_seen_is_asked_whether_it_is_universal_and_again_when_c
     assert hidden.evidence == replace(blind, starts=starts).to_json()
     assert (first.gradient_images, seen.gradient_images) == (640 + 1280 + 192 + 160, 2 * 640 + 1280 + 192)
     assert hidden.gradient_images == 2 * 640
+
+
+def test_what_was_asked_of_the_net_is_kept_with_the_first_label_through_its_confirmation(
+    worker: WorkerProcess, engine: Engine, submission: str
+) -> None:
+    # Given an engine that knows where a trigger sends the net's images
+    engine.does = lambda label: replace(found(label), evidence=CONVERGED)
+    engine.of_net = AnyTarget(
+        norm=3.0, attack_success_rate=0.9, share=0.8, class_map={0: 1, 1: 0}, classes=2, gradient_images=500
+    )
+    # When two labels are inverted and confirmed
+    with worker.store.write() as session:
+        labels.create(session, submission_id=submission, labels=range(2), round=1, updates_budget=1200)
+    for number in (0, 1):
+        for label in range(2):
+            label_task.invert_label(submission=submission, label=label, round=number)
+    # Then the first one keeps it, and what it took is counted once
+    with worker.store.read() as session:
+        first, other = findings.latest(session, submission_id=submission)
+        asked = session.get_one(Label, (submission, 0, 0))
+        told = findings.norm_of(first, plan(range(2), profile="fast", seed=5)).evidence
+    assert told is not None
+    assert told.any_target == engine.of_net
+    assert other.evidence is not None
+    assert other.evidence["any_target"] is None
+    assert asked.gradient_images == 640 + 1280 + 192 + 160 + 500
+    assert first.gradient_images == 2 * 640 + 1280 + 192
 
 
 def test_a_label_of_a_second_range_is_inverted_there_and_confirmed_by_its_own_first_inversion(
