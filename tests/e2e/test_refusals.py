@@ -89,7 +89,7 @@ def saved_model(folder: Path, planted: Planted) -> tuple[Path, Path, list[str]]:
 
 def pytorch(folder: Path, planted: Planted) -> tuple[Path, Path, list[str]]:
     with zipfile.ZipFile(folder / "m.pt", "w") as archive:
-        archive.writestr("m/data.pkl", b"\x80\x02.")
+        archive.writestr("m/data.pkl", b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R.")
         archive.writestr("m/version", "3")
     return folder / "m.pt", planted.clean, []
 
@@ -126,7 +126,7 @@ CASES: dict[str, tuple[Make, str]] = {
     "empty": (_file("m.h5", b""), "empty"),
     "savedmodel": (saved_model, "SavedModel"),
     "onnx": (_file("m.onnx", ONNX), "ONNX"),
-    "pytorch": (pytorch, "PyTorch"),
+    "pytorch": (pytorch, "posix.system"),
     "tflite": (_file("m.tflite", b"\x1c\x00\x00\x00TFL3" + b"\x00" * 64), "TensorFlow Lite|TFLite"),
     "missing": (missing, "nowhere.h5"),
     "two-inputs": (hostile_model("graph: two inputs in a row"), "InputLayer"),
