@@ -20,7 +20,7 @@ The last is of the net and of no label.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from nc_core.detection.class_map import AnyTarget
 from nc_core.detection.norms import LabelNorm
@@ -42,20 +42,10 @@ Kind = Literal[
     "any-target",
     "together",
 ]
-KINDS: tuple[Kind, ...] = (
-    "outlier",
-    "universality",
-    "price",
-    "size",
-    "perturbation",
-    "worth",
-    "lead",
-    "transferability",
-    "any-target",
-)
 TOGETHER: Kind = "together"
 """Several of them in one number, beside the clean scans that come with Cleanse (`nc_core.detection.library`)."""
 ANY_TARGET: Kind = "any-target"
+KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != TOGETHER)
 
 
 @dataclass(frozen=True, kw_only=True)

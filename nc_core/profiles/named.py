@@ -123,7 +123,7 @@ ANY_TARGET = replace(
 the images that need most have no say in the mask."""
 
 ANY_TARGET_STARTS, ANY_TARGET_STEPS = 3, 55
-"""Of one net: random starts, and about how many steps each takes (44 to 85 on eleven nets)."""
+"""Of one net: random starts, and about how many steps each takes (31 to 85 on twenty nets)."""
 
 TWIN_UPDATES, TWIN_BATCH = 600, 32
 """Of the training of a clean twin (`nc_core.scanning.twins`): updates, and images in each."""

@@ -108,7 +108,9 @@ def repair_lines(result: Mapping[str, Any], *, measured_by: str = "pass --poison
     after = repair["reversed_attack_success_rate_after"]
     for label, before in list(repair["reversed_attack_success_rate_before"].items())[:SHOWN]:
         change = f"{percent(before)} -> {percent(after[label])}"
-        yield f"  attack success rate of label {named(result, label)}'s reversed trigger {change}"
+        own = not result.get("class_map") or int(label) in result["flagged_labels"]
+        what = f"attack success rate of label {named(result, label)}'s reversed trigger"
+        yield f"  {what if own else f'images that the trigger sends to label {named(result, label)}'} {change}"
     if again := repair.get("verdict_after"):  # a result of an earlier version has none
         yield (
             f"  all {count(again['labels'], 'label')} of the repaired net scanned again: {again['verdict']}, p-value "

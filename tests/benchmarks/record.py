@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def rows(
 
 def put(table: dict[str, Any], runs: dict[str, Any], measured: Sequence[list[Cell]], run: dict[str, str]) -> None:
     """Replace the rows of the same names, append the others, and say that they are of this run."""
-    name = f"{Path(sys.argv[0]).stem} {run['date']}"
+    name = _name(runs, run)
     runs[name] = run
     for cells in measured:
         if len(cells) != len(table["columns"]):
@@ -65,6 +66,13 @@ def put(table: dict[str, Any], runs: dict[str, Any], measured: Sequence[list[Cel
             same[0].update(run=name, cells=cells)
         else:
             table["rows"].append({"run": name, "cells": cells})
+
+
+def _name(runs: dict[str, Any], run: dict[str, str]) -> str:
+    """What a run is called: two of one benchmark and day are told apart where their commands differ."""
+    first = f"{Path(sys.argv[0]).stem} {run['date']}"
+    names = (first if number == 1 else f"{first}, {number}" for number in count(1))
+    return next(name for name in names if name not in runs or runs[name]["command"] == run["command"])
 
 
 def names_of(cells: Sequence[Cell], named: int | None) -> list[Cell]:

@@ -57,6 +57,18 @@ def test_a_new_row_is_appended_and_a_run_without_rows_is_forgotten(folder: Path)
     assert len(kept(folder)["runs"]) == 1
 
 
+def test_two_commands_of_one_benchmark_and_day_are_told_apart(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for times, rows in (("3", [["small net", 1.0]]), ("5", [["large net", 2.0]]), ("3", [["small net", 1.1]])):
+        monkeypatch.setattr(sys, "argv", ["timing.py", "--times", times, "--record"])
+        record.rows(given("--record"), "speed", "Time", rows, folder=folder)
+    document = kept(folder)
+    told = {row["cells"][0]: document["runs"][row["run"]]["command"] for row in document["tables"][0]["rows"]}
+    assert told == {
+        "small net": "python -m tests.benchmarks.timing --times 3",
+        "large net": "python -m tests.benchmarks.timing --times 5",
+    }
+
+
 def test_where_figures_name_a_row_too_a_row_with_another_figure_stays(folder: Path) -> None:
     document = kept(folder)
     (table,) = document["tables"]

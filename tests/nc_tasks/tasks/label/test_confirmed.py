@@ -87,17 +87,22 @@ def test_each_start_of_a_confirmed_label_is_kept_with_its_norm_and_its_rate(
     assert (confirmed.norm, confirmed.attack_success_rate) == (told.starts[2][0], 0.8)
 
 
+def invert_and_confirm(worker: WorkerProcess, submission: str) -> None:
+    """Both labels, one after the other."""
+    with worker.store.write() as session:
+        labels.create(session, submission_id=submission, labels=range(2), round=1, updates_budget=1200)
+    for number in (0, 1):
+        for label in range(2):
+            label_task.invert_label(submission=submission, label=label, round=number)
+
+
 def test_a_label_that_was_seen_is_asked_whether_it_is_universal_and_again_when_confirmed(
     worker: WorkerProcess, engine: Engine, submission: str
 ) -> None:
     # Given two labels that are inverted and confirmed, one of which shows no gradient
     blind = replace(CONVERGED, blind=1.0)
     engine.does = lambda label: replace(found(label), evidence=(CONVERGED, blind)[label])
-    with worker.store.write() as session:
-        labels.create(session, submission_id=submission, labels=range(2), round=1, updates_budget=1200)
-    for number in (0, 1):
-        for label in range(2):
-            label_task.invert_label(submission=submission, label=label, round=number)
+    invert_and_confirm(worker, submission)
     # Then both answers of the other one are kept as one, and what they took is counted
     with worker.store.read() as session:
         seen, hidden = findings.latest(session, submission_id=submission)
@@ -121,11 +126,7 @@ def test_what_was_asked_of_the_net_is_kept_with_the_first_label_through_its_conf
         norm=3.0, attack_success_rate=0.9, share=0.8, class_map={0: 1, 1: 0}, classes=2, gradient_images=500
     )
     # When two labels are inverted and confirmed
-    with worker.store.write() as session:
-        labels.create(session, submission_id=submission, labels=range(2), round=1, updates_budget=1200)
-    for number in (0, 1):
-        for label in range(2):
-            label_task.invert_label(submission=submission, label=label, round=number)
+    invert_and_confirm(worker, submission)
     # Then the first one keeps it, and what it took is counted once
     with worker.store.read() as session:
         first, other = findings.latest(session, submission_id=submission)
