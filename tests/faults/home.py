@@ -83,6 +83,22 @@ class Home:
         self.submissions[submission_id] = count
         return submission_id
 
+    def fill(self, count: int = 12) -> str:
+        """A submission of so many labels whose first ones fill the worker, until `let_go`; the others wait.
+
+        Which are the first is not said: every few labels taken bring one of the last to the front.
+        """
+        for label in range(count):
+            self.script.arrange("hold", label)
+        submission = self.submit(count)
+        eventually(lambda: len(self.script.now_running()) == THREADS and self.messages() == count - THREADS)
+        return submission
+
+    def let_go(self, submission_id: str) -> None:
+        """Let the labels of such a submission end."""
+        for label in range(self.submissions[submission_id]):
+            self.script.lift("hold", label)
+
     def state(self, submission_id: str) -> str:
         with self.store.read() as session:
             return submissions.get(session, submission_id=submission_id).state

@@ -20,15 +20,11 @@ def test_a_small_submission_does_not_wait_behind_a_large_one(home: Home) -> None
 
 def test_small_ones_that_keep_coming_do_not_starve_a_large_one(home: Home) -> None:
     # Given a submission of 60 labels, whose tail is not urgent, and seven small ones, all of whose labels are
-    for label in range(THREADS):
-        home.script.arrange("hold", label)
     home.script.let_each_take(0.03)
-    large = home.submit(60)
-    eventually(lambda: home.script.now_running() == set(range(THREADS)))
+    large = home.fill(60)
     small = [home.submit(count) for count in range(4, 11)]
     eventually(lambda: home.messages() == 60 - THREADS + sum(home.submissions[one] for one in small))
-    for label in range(THREADS):
-        home.script.lift("hold", label)
+    home.let_go(large)
     # When all is done
     for submission in (large, *small):
         home.ends(submission)

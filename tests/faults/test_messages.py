@@ -2,7 +2,7 @@
 
 from nc_tasks.messages.address import broker_url
 from nc_tasks.messages.app import make_app
-from tests.faults.home import THREADS, Home, eventually
+from tests.faults.home import Home, eventually
 
 
 def test_a_broker_killed_and_started_again(home: Home) -> None:
@@ -15,15 +15,11 @@ def test_a_broker_killed_and_started_again(home: Home) -> None:
 
 def test_a_broker_that_is_wiped(home: Home) -> None:
     # Given labels that run, and others that wait with their messages
-    for label in range(THREADS):
-        home.script.arrange("hold", label)
-    submission = home.submit()
-    eventually(lambda: home.script.now_running() == set(range(THREADS)) and home.messages() == 12 - THREADS)
+    submission = home.fill()
     # When the broker loses everything
     with home.redis() as redis:
         redis.flushall()
-    for label in range(THREADS):
-        home.script.lift("hold", label)
+    home.let_go(submission)
     # Then the others are sent again
     home.ends(submission)
 
@@ -45,15 +41,11 @@ def test_a_chord_whose_keys_are_gone(home: Home) -> None:
 
 def test_one_message_that_is_lost(home: Home) -> None:
     # Given a worker all of whose threads have a label, and others that wait
-    for label in range(THREADS):
-        home.script.arrange("hold", label)
-    submission = home.submit()
-    eventually(lambda: home.script.now_running() == set(range(THREADS)) and home.messages() == 12 - THREADS)
+    submission = home.fill()
     # When one of the messages is lost: a worker died when it had it from the broker, and nobody knew
     with home.redis() as redis:
         assert redis.rpop(home.label_lists()[0])
-    for label in range(THREADS):
-        home.script.lift("hold", label)
+    home.let_go(submission)
     # Then it is missed once the queue is empty
     home.ends(submission)
 
