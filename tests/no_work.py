@@ -19,6 +19,7 @@ class Nothing:
     evidence: None = None
     transfer: None = None
     perturbation: None = None
+    partial: None = None
     margins: None = None
     any_target: None = None
 
@@ -31,6 +32,10 @@ class Nothing:
         return self
 
     def with_perturbation(self, *_measured: object) -> Self:
+        """The same: nothing was measured."""
+        return self
+
+    def with_partial(self, *_measured: object) -> Self:
         """The same: nothing was measured."""
         return self
 
@@ -50,6 +55,9 @@ class Unasked:
         """No label is asked."""
 
     def perturbation(self, _inverted: object, **_: object) -> None:
+        """No label is asked."""
+
+    def partial(self, _inverted: object, **_: object) -> None:
         """No label is asked."""
 
     def margin(self, _inverted: object, **_: object) -> None:

@@ -12,6 +12,7 @@ Robust z: how far something lies below the others, on the log scale.
 | worth | logarithm of what a trigger of few images is worth to all (`nc_core.detection.worth`) | triggers of any size |
 | lead | the same over that of the other labels | triggers of any size |
 | transferability | logarithm of the rate at which triggers of few images work on others | of a part of the images |
+| partial | robust z of the smallest norm at an attack rate of .8 (`nc_core.detection.partial`) | of a part, too |
 | any-target | how far answers say where a trigger sends them (`nc_core.detection.class_map`) | all-to-all ones |
 
 The last is of the net and of no label.
@@ -25,6 +26,7 @@ from typing import Literal, get_args
 from nc_core.detection.class_map import AnyTarget
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import SIZE_FLOOR, one_sided_log_z, robust_log_z
+from nc_core.detection.partial import partial_norms, partial_z
 from nc_core.detection.perturbed import standing_out
 from nc_core.detection.price import priced
 from nc_core.detection.stepdown import Measure, reference_norms
@@ -39,6 +41,7 @@ Kind = Literal[
     "worth",
     "lead",
     "transferability",
+    "partial",
     "any-target",
     "together",
 ]
@@ -95,6 +98,7 @@ def label_statistics(labels: Sequence[LabelNorm], *, pixels: int) -> Mapping[Kin
         "worth": log_worth(labels),
         "lead": ahead(labels),
         "transferability": log_transferability(labels),
+        "partial": partial_z(partial_norms(labels), reference=[one.label for one in labels if one.reference]),
     }
 
 

@@ -45,17 +45,21 @@ def library() -> tuple[NullScan, ...]:
 
 
 OF_MANY: tuple[tuple[str, ...], ...] = (
+    ("outlier", "lead", "worth", "perturbation", "partial"),
     ("outlier", "lead", "worth", "perturbation"),
     ("outlier", "lead", "worth"),
 )
 """Kinds of evidence that are judged together, the first of these that were measured: scans of earlier versions, and
-some of those with a budget, have no perturbation. None of them knows a scale: how many pixels a clean label takes
+some of those with a budget, have fewer. None of them knows a scale: how many pixels a clean label takes
 depends on data and image size more than on a backdoor."""
-OF_FEW: tuple[tuple[str, ...], ...] = (("lead", "worth"),)
+OF_FEW: tuple[tuple[str, ...], ...] = (("lead", "worth", "partial"), ("lead", "worth"))
 """The same of few labels: there is hardly a spread of their norms to stand out from."""
-PRICES: tuple[tuple[str, ...], ...] = (("universality", "transferability"),)
-"""A price beside the net's other labels, and how many others follow it. A trigger of a part of the images is cheap, and
-worth little to all: it has a test of its own."""
+PRICES: tuple[tuple[str, ...], ...] = (
+    ("universality", "transferability", "partial"),
+    ("universality", "transferability"),
+)
+"""A price beside the net's other labels, how many others follow it, and the norm at a lower attack rate. A trigger of a
+part of the images is cheap, and worth little to all: it has a test of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

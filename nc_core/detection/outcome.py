@@ -44,9 +44,10 @@ class Evidence:
     norm and attack success rate on held-out images of every random start that the label was inverted from, in order.
     perturbation_rate: on other images, of the smallest perturbation that sends all images to the label, None where that
     was not measured; perturbation_norm: its L2 norm, in ranges of a value, None where the largest that was tried falls
-    short of 90%. margin: by how much the largest logit of an image can lie above the next where it is the label's, in
-    logits of the usual spread; None where that was not measured. any_target: of the net and not of the label, kept with
-    the first label of a scan.
+    short of 90%. partial_rate: on held-out images, of the smallest trigger of most images, None where that was not
+    looked for; partial_norm: its norm, in pixels, None where it does not hold on them. margin: by how much the largest
+    logit of an image can lie above the next where it is the label's, in logits of the usual spread; None where that was
+    not measured. any_target: of the net and not of the label, kept with the first label of a scan.
     """
 
     attack_rate: float
@@ -67,6 +68,8 @@ class Evidence:
     starts: tuple[tuple[float | None, float | None], ...] = ()
     perturbation_norm: float | None = None
     perturbation_rate: float | None = None
+    partial_norm: float | None = None
+    partial_rate: float | None = None
     margin: float | None = None
     any_target: AnyTarget | None = None
 

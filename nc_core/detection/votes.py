@@ -102,6 +102,8 @@ def _measured(one: ModelEvidence) -> str:
             return f"Worth: what few images need for label {one.label} is worth {math.exp(one.statistic):.0%} to all"
         case "price":
             return f"Price: label {one.label} has the smallest, {share:.2%} of the pixels for all images"
+        case "partial":
+            return f"Partial norm: that of label {one.label} has log z {one.statistic:.2f} below the others"
         case "any-target":
             return f"Any target: answers say {one.statistic:.0%} of where a trigger without a target sends their images"
         case "size":

@@ -9,13 +9,20 @@ import numpy.typing as npt
 from keras import ops
 
 from nc_core.datasets.prepared import Part, Predict
+from nc_core.evaluation import attack_success_rate
 from nc_core.intake.cost import BYTES_FORWARD
 from nc_core.inversion import backend
+from nc_core.inversion.trigger import Trigger
 from nc_core.models import forward_floats
 
 PREDICT_BYTES = 512 * 2**20
 """Memory of one batch: all 256 pictures of most nets for 32x32x3, eight of a MobileNetV2 at 224x224, and one where even
 that is more than this."""
+
+HOLDOUT_IMAGES = 500
+"""Held-out images that a kept trigger is measured on: a standard error of 0.4 points at a rate of 0.99, for 6% of an
+inversion's time; 1000 would take twice as much."""
+STAMPED_AT_ONCE = 250
 
 
 class Predictor:
@@ -45,3 +52,13 @@ def sent_elsewhere(
     """
     order = np.random.default_rng(entropy).permutation(np.flatnonzero(part.y != label))[: 2 * wanted]
     return order[predict(part.x[order]).argmax(axis=1) != label] if len(order) else order
+
+
+def holdout_rate(predict: Predict, holdout: Part, label: int, trigger: Trigger) -> float | None:
+    """Attack success rate of a trigger on held-out images that are not of the label; None where there are none."""
+    others = np.flatnonzero(holdout.y != label)[:HOLDOUT_IMAGES]
+    if len(others) == 0:
+        return None
+    pieces = (others[start : start + STAMPED_AT_ONCE] for start in range(0, len(others), STAMPED_AT_ONCE))
+    predicted = [predict(trigger.stamp(holdout.x[piece])).argmax(axis=1) for piece in pieces]
+    return attack_success_rate(np.concatenate(predicted), holdout.y[others], label)

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nc_core.datasets.prepared import Prepared
+from nc_core.errors import Cancelled
 from nc_core.evaluation import attack_success_rate
 from nc_core.inversion.layout import Layout
-from nc_core.inversion.loop import Job
+from nc_core.inversion.loop import Job, run
 from nc_core.inversion.predict import Predictor, sent_elsewhere
 from nc_core.inversion.program import SlotProgram
 from nc_core.inversion.slots import Outcome, SlotLoop
@@ -86,12 +87,40 @@ class Transfer:
         predicted = self._predict(np.concatenate([one.stamp(x) for one in triggers])) if triggers else np.empty((0, 1))
         answers = predicted.argmax(axis=1).reshape(len(triggers), len(x))
         rates = [attack_success_rate(one, y, draws.label) or 0.0 for one in answers]
+        best = max(zip(rates, triggers, strict=True), key=lambda one: (one[0], -one[1].norm), default=None)
         return Transferability(
+            best=None if best is None else best[1],
             # A few images that nothing sends to the label have nothing that others could share.
             rate=sum(rates) / len(draws.jobs),
             norm=float(np.median([trigger.norm for trigger in triggers])) if triggers else float(self._layout.pixels),
             gradient_images=FEW.batch * sum(one.updates for one in ended),
         )
+
+
+def transferabilities(
+    transfer: Transfer,
+    labels: Sequence[int],
+    *,
+    seed: int,
+    again: bool = False,
+    should_stop: Callable[[], bool] | None = None,
+) -> dict[int, Transferability | None]:
+    """Label -> whether triggers of a few images work on others; None where there are too few images to say.
+
+    Raises Cancelled when `should_stop` says so.
+    """
+    asked = {label: transfer.draws(label, seed=seed, again=again, should_stop=should_stop) for label in labels}
+    jobs = [job for draws in asked.values() if draws is not None for job in draws.jobs]
+    ended: dict[Job, Outcome] = {}
+    for outcome in run(transfer.loop, jobs):
+        if outcome.cancelled:
+            transfer.loop.clear()
+            raise Cancelled(f"label {outcome.job.label} was cancelled")
+        ended[outcome.job] = outcome
+    return {
+        label: None if draws is None else transfer.measure(draws, [ended[job] for job in draws.jobs])
+        for label, draws in asked.items()
+    }
 
 
 def _loop(program: SlotProgram, slots: int) -> SlotLoop:

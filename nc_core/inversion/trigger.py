@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -38,11 +38,26 @@ class Transferability:
     """Of triggers that a few images need (`nc_core.inversion.transfer`).
 
     rate: mean attack success rate on other images, 0..1. norm: of the triggers, the median, in pixels.
-    gradient_images: that went forward and backward for it.
+    gradient_images: that went forward and backward for it. best: of the triggers, the one that works on most others;
+    None where there is none.
     """
 
     rate: float
     norm: float
+    gradient_images: int
+    best: Trigger | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partial:
+    """The smallest trigger that sends most images to a label, and not all (`nc_core.inversion.partial`).
+
+    norm: of its mask, in pixels; None where none holds on held-out images. rate: on these, 0..1. gradient_images: that
+    went forward and backward for it.
+    """
+
+    norm: float | None
+    rate: float
     gradient_images: int
 
 
@@ -149,6 +164,14 @@ class Inversion:
         return Perturbation(norm=found.perturbation_norm, rate=found.perturbation_rate, gradient_images=0)
 
     @property
+    def partial(self) -> Partial | None:
+        """The smallest trigger of most images, as measured before."""
+        found = self.evidence
+        if found is None or found.partial_rate is None:
+            return None
+        return Partial(norm=found.partial_norm, rate=found.partial_rate, gradient_images=0)
+
+    @property
     def margins(self) -> Margins | None:
         """How sure the net can be made of the label, as measured before."""
         margin = None if self.evidence is None else self.evidence.margin
@@ -171,13 +194,17 @@ class Inversion:
 
         Nothing where that could not be measured; no norm where one of them has none.
         """
-        known = [one for one in measured if one is not None]
-        if not known or self.evidence is None:
+        norm, rate = _norm_and_rate(measured)
+        if rate is None or self.evidence is None:
             return self
-        norms = [one.norm for one in known if one.norm is not None]
-        norm = math.prod(norms) ** (1 / len(norms)) if len(norms) == len(known) else None
-        rate = float(np.mean([one.rate for one in known]))
         return replace(self, evidence=replace(self.evidence, perturbation_norm=norm, perturbation_rate=rate))
+
+    def with_partial(self, *measured: Partial | None) -> "Inversion":
+        """The same with the smallest trigger of most images, as `with_perturbation` has it."""
+        norm, rate = _norm_and_rate(measured)
+        if rate is None or self.evidence is None:
+            return self
+        return replace(self, evidence=replace(self.evidence, partial_norm=norm, partial_rate=rate))
 
     def with_margin(self, *measured: Margins | None) -> "Inversion":
         """The same with the first margin that is known."""
@@ -210,3 +237,11 @@ class Inversion:
         if self.trigger is None:
             return None
         return self.trigger.norm if self.size is None else self.size
+
+
+def _norm_and_rate(measured: Sequence[Perturbation | Partial | None]) -> tuple[float | None, float | None]:
+    """Geometric mean of the norms, None where one has none, and mean of the rates, None where nothing is known."""
+    known = [one for one in measured if one is not None]
+    norms = [max(one.norm, SIZE_FLOOR) for one in known if one.norm is not None]
+    norm = math.prod(norms) ** (1 / len(norms)) if norms and len(norms) == len(known) else None
+    return norm, float(np.mean([one.rate for one in known])) if known else None

@@ -18,8 +18,9 @@ NAMES = {
     "worth": "what a trigger of few images is worth to all",
     "lead": "that worth beside the other labels'",
     "transferability": "how many other images follow a trigger of few",
+    "partial": "smallest norm at an attack rate of 80% beside the other labels'",
     "any-target": "how far answers say where a trigger without a target sends their images",
-    "together": "norm, worth, lead and perturbation of one label, beside clean nets'",
+    "together": "norms, worth, lead and perturbation of one label, beside clean nets'",
 }
 SHORT = {
     "outlier": "Norm",
@@ -30,6 +31,7 @@ SHORT = {
     "worth": "Worth",
     "lead": "Lead",
     "transferability": "Transferability",
+    "partial": "Partial norm",
     "any-target": "Any target",
     "together": "Together",
 }

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from nc_core.detection import AGAIN, LabelNorm, middle
 from nc_core.inversion import Inversion, Inverter, Progress
+from nc_core.inversion.partial import partial_triggers
 from nc_core.scanning.budget import UNLIMITED, Budget, ends_round, used_up
 from nc_core.scanning.conductor import Round, first_round, next_step
 from nc_core.scanning.rounds import Plan, range_of, within_range
@@ -117,19 +118,23 @@ def _round(
     asked, again = [] if purpose == "screening" else list(chosen.values()), purpose == "confirmation"
     carried = inverter.transferability(asked, seed=seed, again=again, should_stop=should_stop)
     perturbed = inverter.perturbations(asked, seed=seed, again=again, should_stop=should_stop)
+    few = {label: one.best for label, one in carried.items() if one is not None and one.best is not None}
+    partial = partial_triggers(inverter.partials, few, seed=seed, again=again, should_stop=should_stop)
     margins = {one.label: inverter.margin(one, seed=seed, should_stop=should_stop) for one in asked if not again}
     of_net = [one.label for one in asked if rounds.asks_the_net(step.number, one.label)]
     away = {label: inverter.any_targets(seed=seed, should_stop=should_stop) for label in of_net}
     after = {}
     for label, one in chosen.items():
         earlier, first = before.get(label), before.get(label) if again else None
-        more, moved, sure = carried.get(label), perturbed.get(label), margins.get(label)
+        more, moved, most = carried.get(label), perturbed.get(label), partial.get(label)
+        sure = margins.get(label)
         whole = one.with_transfer(first.transfer if first else None, more)
         whole = whole.with_perturbation(first.perturbation if first else None, moved)
+        whole = whole.with_partial(first.partial if first else None, most)
         whole = whole.with_margin(first.margins if first else None, sure)
         whole = whole.with_any_target(away.get(label) or (first.any_target if first else None))
         work = [*found[label], earlier] if earlier else found[label]
-        besides = sum(each.gradient_images for each in (more, moved, sure, away.get(label)) if each is not None)
+        besides = sum(each.gradient_images for each in (more, moved, most, sure, away.get(label)) if each is not None)
         after[label] = _with_work_of(whole.with_starts(several[label]), work, besides)
     return after
 

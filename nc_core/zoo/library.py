@@ -1,9 +1,9 @@
 """Writes the clean scans that come with Cleanse (`nc_core.detection.library`) from those of a zoo.
 
-python -m nc_core.zoo.library DIR [--out FILE] [--any-target]
+python -m nc_core.zoo.library DIR [--out FILE] [--add KIND]
 
-Clean nets of every third but the held-out one, which is there to judge what comes of it. With --any-target the scans of
-the library stay as they are, and those that were made before there was this kind of evidence get it from the same nets.
+Clean nets of every third but the held-out one, which is there to judge what comes of it. With --add the scans of the
+library stay as they are, and those that were made before there was this kind of evidence get it from the same nets.
 """
 
 import argparse
@@ -11,15 +11,17 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import nc_core.detection
 from nc_core.detection import statistics_of
-from nc_core.detection.evidence import ANY_TARGET
-from nc_core.inversion import FAST
+from nc_core.detection.partial import partial_z
+from nc_core.inversion import FAST, Inverter
+from nc_core.inversion.partial import partial_triggers
+from nc_core.inversion.transfer import transferabilities
 from nc_core.zoo.card import NET, RESULT, read_card
 from nc_core.zoo.folder import NETS, nets
 from nc_core.zoo.judging import labels_of
@@ -44,17 +46,32 @@ def null_scans(zoo: Path) -> list[dict[str, Any]]:
     return found
 
 
-def with_any_target(zoo: Path, scans: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def with_kind(kind: str, zoo: Path, scans: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """The scans of a library, each whose net is in the zoo with this kind of evidence."""
-    return [{**scan, "statistics": {**scan["statistics"], **_any_target(zoo / NETS / scan["name"])}} for scan in scans]
+    for scan in scans:
+        folder, statistic = zoo / NETS / scan["name"], None
+        if (folder / NET).is_file():
+            preparation = prepare_net(folder, seed=0)
+            statistic = ADDED[kind](preparation.inverter(preparation.data(), FAST.name), scan["classes"])
+        more = {} if statistic is None else {kind: round(statistic, 4)}
+        yield {**scan, "statistics": {**scan["statistics"], **more}}
 
 
-def _any_target(folder: Path) -> dict[str, float]:
-    if not (folder / NET).is_file():
-        return {}
-    preparation = prepare_net(folder, seed=0)
-    away = preparation.inverter(preparation.data(), FAST.name).any_targets(seed=0)
-    return {ANY_TARGET: round(away.share, 4)} if away is not None and away.tells else {}
+def _any_target(inverter: Inverter, _: int) -> float | None:
+    away = inverter.any_targets(seed=0)
+    return away.share if away is not None and away.tells else None
+
+
+def _partial(inverter: Inverter, classes: int) -> float | None:
+    carried = transferabilities(inverter.transfer, range(classes), seed=0)
+    few = {label: one.best for label, one in carried.items() if one is not None and one.best is not None}
+    found = partial_triggers(inverter.partials, few, seed=0)
+    standing = partial_z({label: one.norm for label, one in found.items()}, reference=range(classes))
+    return max(standing.values(), default=None)
+
+
+ADDED: dict[str, Callable[[Inverter, int], float | None]] = {"any-target": _any_target, "partial": _partial}
+"""Kinds of evidence that need nothing else of a scan."""
 
 
 def main() -> int:
@@ -62,16 +79,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m nc_core.zoo.library")
     parser.add_argument("zoo", type=Path)
     parser.add_argument("--out", type=Path, default=LIBRARY)
-    parser.add_argument("--any-target", action="store_true")
+    parser.add_argument("--add", choices=sorted(ADDED))
     given = parser.parse_args()
     made = {
         "date": datetime.now(UTC).date().isoformat(),
-        "command": f"python -m nc_core.zoo.library{' --any-target' if given.any_target else ''}",
+        "command": f"python -m nc_core.zoo.library{f' --add {given.add}' if given.add else ''}",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
     }
-    if given.any_target:
+    if given.add:
         there = json.loads(given.out.read_text("utf-8"))
-        told = {**there, "any_target_made": made, "scans": with_any_target(given.zoo, there["scans"])}
+        added = {**there.get("added", {}), given.add: made}
+        told = {**there, "added": added, "scans": list(with_kind(given.add, given.zoo, there["scans"]))}
     else:
         told = {"made": made, "scans": null_scans(given.zoo)}
     given.out.write_text(json.dumps(told, indent=1) + "\n", "utf-8")

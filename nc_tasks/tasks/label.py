@@ -153,10 +153,12 @@ def _invert(worker: WorkerProcess, key: LabelKey, work: Work, engine: SlotEngine
             )
             several = [_first(worker, key, rounds), *found] if confirmed else found
             chosen = several[middle([one.norm for one in several])]
-            carried, moved, sure, away = None, None, None, None
+            carried, moved, most, sure, away = None, None, None, None, None
             if purpose != "screening":
                 carried = engine.transferability(chosen, seed=seed, again=confirmed, should_stop=should_stop)
                 moved = engine.perturbation(chosen, seed=seed, again=confirmed, should_stop=should_stop)
+            if carried is not None and carried.best is not None:
+                most = engine.partial(key.label, carried.best, seed=seed, again=confirmed, should_stop=should_stop)
             if purpose == "inversion":
                 sure = engine.margin(chosen, seed=seed, should_stop=should_stop)
             if rounds.asks_the_net(key.round, key.label):
@@ -166,8 +168,9 @@ def _invert(worker: WorkerProcess, key: LabelKey, work: Work, engine: SlotEngine
         raise
     first = several[0]
     chosen = chosen.with_transfer(first.transfer, carried).with_perturbation(first.perturbation, moved)
+    chosen = chosen.with_partial(first.partial, most)
     chosen = chosen.with_margin(first.margins, sure).with_any_target(away or first.any_target).with_starts(several)
-    images = sum(one.gradient_images for one in (carried, moved, sure, away) if one is not None)
+    images = sum(one.gradient_images for one in (carried, moved, most, sure, away) if one is not None)
     return _finish(worker, key, work.attempt, found=found, several=several, chosen=chosen, images=images)
 
 

@@ -17,6 +17,7 @@ from nc_core.profiles import (
     FEW_DRAWS,
     MARGIN_STARTS,
     MARGIN_UPDATES,
+    PARTIAL,
     PERTURBATION_BATCH,
     PERTURBATION_UPDATES,
     PROFILES,
@@ -124,6 +125,7 @@ def images_of(labels: int, profile: Profile) -> int:
         total += rounds.steps(number) * settings.updates_per_step * settings.batch
         total += rounds.asked(number) * FEW_DRAWS * FEW.max_updates * FEW.batch
         total += rounds.asked(number) * PERTURBATION_UPDATES * PERTURBATION_BATCH
+        total += rounds.asked(number) * PARTIAL.max_updates * PARTIAL.batch
         if rounds.purpose(number) == "inversion":
             total += rounds.asked(number) * MARGIN_UPDATES * MARGIN_STARTS
         if any(rounds.asks_the_net(number, label) for label in rounds.labels):

@@ -13,9 +13,9 @@ from nc_tasks.worker.process import WorkerProcess
 
 if TYPE_CHECKING:
     from nc_core.detection.class_map import AnyTarget
-    from nc_core.inversion import Begun, Inversion, Inverter, Progress
+    from nc_core.inversion import Begun, Inversion, Inverter, Progress, Trigger
     from nc_core.inversion.loop import Ended, Job, Loop
-    from nc_core.inversion.trigger import Margins, Perturbation, Transferability
+    from nc_core.inversion.trigger import Margins, Partial, Perturbation, Transferability
     from nc_core.models import Compute
 
 KEPT = 2
@@ -119,8 +119,8 @@ class SlotEngine:
     def __init__(self, inverter: "Inverter") -> None:
         self.inverter = inverter
         self._labels, self._draws = _Driver(inverter.loop), _Driver(inverter.transfer.loop)
-        self._searches = _Driver(inverter.universal.loop)
-        self._drivers: tuple[_Driver[Any], ...] = (self._labels, self._draws, self._searches)
+        self._searches, self._partials = _Driver(inverter.universal.loop), _Driver(inverter.partials.loop)
+        self._drivers: tuple[_Driver[Any], ...] = (self._labels, self._draws, self._searches, self._partials)
 
     def invert(
         self,
@@ -180,6 +180,19 @@ class SlotEngine:
         if found.cancelled:
             raise Cancelled(f"label {inverted.label} was cancelled")
         return self.inverter.universal.measure(search, found)
+
+    def partial(
+        self, label: int, few: "Trigger", *, seed: int, again: bool, should_stop: Callable[[], bool]
+    ) -> "Partial":
+        """The label's smallest trigger of most images, from one of few; blocks.
+
+        Raises Cancelled, or whatever broke the batched step.
+        """
+        job = self.inverter.partials.job(label, few, seed=seed, again=again, should_stop=should_stop)
+        (outcome,) = self._partials.run([job])
+        if outcome.cancelled:
+            raise Cancelled(f"label {label} was cancelled")
+        return self.inverter.partials.measure(outcome)
 
     def margin(self, inverted: "Inversion", *, seed: int, should_stop: Callable[[], bool]) -> "Margins | None":
         """How sure the net can be made of the label, None where nothing can be said; in the caller's own thread.

@@ -8,7 +8,7 @@ import numpy as np
 
 from nc_core.detection.class_map import AnyTarget
 from nc_core.inversion import Begun, Inversion, Trigger
-from nc_core.inversion.trigger import Margins, Perturbation, Transferability
+from nc_core.inversion.trigger import Margins, Partial, Perturbation, Transferability
 from nc_tasks.store import Label, Submission
 from nc_tasks.store.rows import labels
 from nc_tasks.tasks import label as label_task
@@ -18,7 +18,14 @@ from tests.evidence import CONVERGED
 TRIGGER = Trigger(mask=np.full((2, 2), 0.5, np.float32), pattern=np.zeros((2, 2, 1), np.float32))
 
 UNIVERSAL = replace(
-    CONVERGED, transferability=0.75, few_norm=4.0, perturbation_norm=2.0, perturbation_rate=0.9, margin=21.0
+    CONVERGED,
+    transferability=0.75,
+    few_norm=4.0,
+    perturbation_norm=2.0,
+    perturbation_rate=0.9,
+    partial_norm=3.0,
+    partial_rate=0.9,
+    margin=21.0,
 )
 """What the engine says besides of a label that was seen."""
 
@@ -37,11 +44,16 @@ class Engine:
         assert seed == 5
         if not inverted.seen:
             return None
-        return Transferability(rate=0.25 if again else 0.75, norm=16.0 if again else 4.0, gradient_images=1280)
+        rate, norm = (0.25, 16.0) if again else (0.75, 4.0)
+        return Transferability(rate=rate, norm=norm, gradient_images=1280, best=TRIGGER)
 
     def perturbation(self, inverted: Inversion, *, seed: int, again: bool, **_: object) -> Perturbation | None:
         assert seed == 5
         return Perturbation(norm=8.0 if again else 2.0, rate=0.9, gradient_images=192) if inverted.seen else None
+
+    def partial(self, _label: int, few: Trigger, *, seed: int, again: bool, **_: object) -> Partial:
+        assert (few, seed) == (TRIGGER, 5)
+        return Partial(norm=27.0 if again else 3.0, rate=0.9, gradient_images=432)
 
     def margin(self, inverted: Inversion, *, seed: int, **_: object) -> Margins | None:
         assert seed == 5
@@ -58,6 +70,7 @@ class Engine:
         class Bound:
             transferability = staticmethod(engine.transferability)
             perturbation = staticmethod(engine.perturbation)
+            partial = staticmethod(engine.partial)
             margin = staticmethod(engine.margin)
             any_target = staticmethod(engine.any_target)
 

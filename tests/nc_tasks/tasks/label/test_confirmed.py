@@ -109,11 +109,11 @@ def test_a_label_that_was_seen_is_asked_whether_it_is_universal_and_again_when_c
         first = session.get_one(Label, (submission, 0, 0))
     starts = ((2.0, 0.99),) * 3
     one = replace(UNIVERSAL, starts=starts[:1])
-    both = {"transferability": 0.5, "few_norm": 8.0, "perturbation_norm": 4.0}
+    both = {"transferability": 0.5, "few_norm": 8.0, "perturbation_norm": 4.0, "partial_norm": 9.0}
     assert first.evidence == one.to_json()
     assert seen.evidence == replace(one, **both, starts=starts).to_json()
     assert hidden.evidence == replace(blind, starts=starts).to_json()
-    assert (first.gradient_images, seen.gradient_images) == (640 + 1280 + 192 + 160, 2 * 640 + 1280 + 192)
+    assert (first.gradient_images, seen.gradient_images) == (640 + 1904 + 160, 2 * 640 + 1904)
     assert hidden.gradient_images == 2 * 640
 
 
@@ -136,8 +136,8 @@ def test_what_was_asked_of_the_net_is_kept_with_the_first_label_through_its_conf
     assert told.any_target == engine.of_net
     assert other.evidence is not None
     assert other.evidence["any_target"] is None
-    assert asked.gradient_images == 640 + 1280 + 192 + 160 + 500
-    assert first.gradient_images == 2 * 640 + 1280 + 192
+    assert asked.gradient_images == 640 + 1904 + 160 + 500
+    assert first.gradient_images == 2 * 640 + 1904
 
 
 def test_a_label_of_a_second_range_is_inverted_there_and_confirmed_by_its_own_first_inversion(
