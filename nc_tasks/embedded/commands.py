@@ -49,7 +49,7 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     labels = [
         Command(
             name=f"labels{number}",
-            arguments=_celery("labels", f"labels{number}", pool="threads", concurrency=wanted.slots + BEYOND_SLOTS),
+            arguments=_worker("labels", f"labels{number}", pool="threads", concurrency=wanted.slots + BEYOND_SLOTS),
             environment={**of_one, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
             processors=share,
         )
@@ -57,7 +57,7 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     ]
     control = Command(
         name="control",
-        arguments=_celery("control", "control", pool="prefork", concurrency=settings.control_processes),
+        arguments=_worker("control", "control", pool="prefork", concurrency=settings.control_processes),
         # All processors: it prepares and repairs while no label runs.
         environment={"CLEANSE_QUEUE": "control", "CLEANSE_LABEL_WORKERS": str(wanted.workers)},
     )
@@ -90,8 +90,13 @@ def divided(among: list[int], workers: int) -> list[frozenset[int] | None]:
     return [frozenset(among[start:end]) for start, end in pairwise(ends)]
 
 
-def _celery(queue: str, name: str, *, pool: str, concurrency: int) -> tuple[str, ...]:
-    program = (sys.executable, "-P", "-m", "celery", "-A", "nc_tasks.messages.app", "worker")
-    options = {"-Q": queue, "-n": f"{name}@%h", "--pool": pool, "-c": str(concurrency), "--loglevel": "INFO"}
-    flags = ("--without-gossip", "--without-mingle", "--heartbeat-interval", str(HEARTBEAT_SECONDS))
-    return (*program, *(part for option in options.items() for part in option), *flags)
+def _worker(queue: str, name: str, *, pool: str, concurrency: int) -> tuple[str, ...]:
+    program = (sys.executable, "-P", "-m", "nc_tasks.worker")
+    options = {
+        "-Q": queue,
+        "-n": f"{name}@%h",
+        "--pool": pool,
+        "-c": str(concurrency),
+        "--heartbeat-interval": str(HEARTBEAT_SECONDS),
+    }
+    return (*program, *(part for option in options.items() for part in option))

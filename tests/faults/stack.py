@@ -15,7 +15,7 @@ child.FIRST_PAUSE_SECONDS = child.LONGEST_PAUSE_SECONDS = 0.1  # here they die a
 def commands(settings: Settings, wanted: Wanted) -> list[Command]:
     more = ("--include", "tests.faults.worker")
     return [
-        replace(command, arguments=(*command.arguments, *more)) if "worker" in command.arguments else command
+        replace(command, arguments=(*command.arguments, *more)) if "nc_tasks.worker" in command.arguments else command
         for command in worker_commands(settings, wanted)
     ]
 

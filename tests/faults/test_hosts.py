@@ -55,7 +55,7 @@ def store(settings: Settings, network: Hosts, postgresql: PostgreSQL) -> Iterato
         (network.others[1], "labels"),
     ):
         command = command_of(name, there)
-        more = ("--include", "tests.faults.worker") if "worker" in command.arguments else ()
+        more = ("--include", "tests.faults.worker") if "nc_tasks.worker" in command.arguments else ()
         # Of one name on two hosts that are one machine's.
         arguments = [part.replace("@%h", f"@{host}") for part in command.arguments]
         environment = {**there.environment(), **command.environment}
