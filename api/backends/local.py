@@ -245,11 +245,13 @@ class LocalBackend:
     def _begin(self, submission_id: str, slots: int | None) -> None:
         """Send the first message; the workers are started where none run, and stay until the work is done."""
         from api.backends.stack import keep_up, working_stack
-        from nc_tasks.messages.app import make_app, publish_start
 
         if self._keep_up is _nobody:
             stack = self._attached.enter_context(working_stack(self._settings, workers=self._workers, slots=slots))
             self._keep_up = partial(keep_up, stack)
+        # Imported here: while the workers start.
+        from nc_tasks.messages.app import make_app, publish_start
+
         publish_start(submission_id, to=make_app(self._settings))
 
 

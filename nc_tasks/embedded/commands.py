@@ -22,13 +22,15 @@ NAMES = ("labels", "control", "sweeper", "api", "flower")
 class Command:
     """One process to be kept running.
 
-    name: of its log and in the stack's state. processors: the only ones that it may use; None: all that we may.
+    name: of its log and in the stack's state. processors: the only ones that it may use; None: all that we may. later:
+    nobody waits for it at the start of a stack.
     """
 
     name: str
     arguments: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     processors: frozenset[int] | None = None
+    later: bool = False
 
 
 Commands = Callable[[Settings, Wanted], list[Command]]
@@ -52,6 +54,8 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
             arguments=_worker("labels", f"labels{number}", pool="threads", concurrency=wanted.slots + BEYOND_SLOTS),
             environment={**of_one, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
             processors=share,
+            # Until there are labels one worker can be ready for them, and every other takes time from what prepares.
+            later=number > 1,
         )
         for number, share in enumerate(shares, start=1)
     ]
@@ -61,7 +65,7 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
         # All processors: it prepares and repairs while no label runs.
         environment={"CLEANSE_QUEUE": "control", "CLEANSE_LABEL_WORKERS": str(wanted.workers)},
     )
-    sweeper = Command(name="sweeper", arguments=(sys.executable, "-P", "-m", "nc_tasks.sweeper"))
+    sweeper = Command(name="sweeper", arguments=(sys.executable, "-P", "-m", "nc_tasks.sweeper"), later=True)
     return [control, *labels, sweeper, *([] if wanted.service is None else _service(settings, *wanted.service))]
 
 

@@ -37,6 +37,9 @@ POLL_SECONDS = 0.1
 """Between two looks while a process is to be started or ended."""
 SETTLED_SECONDS = 2.0
 """Between two looks while all runs as it is wanted: what no signal tells of (see `wakeups`) is seen so late."""
+LATER_SECONDS = 3.0
+"""From the start of a stack to that of the processes that nobody waits for then: all load the same large packages, and
+on few processors the ones that a first submission needs would be held up by the others."""
 LOCK_SECONDS = 5.0
 """Patience with those who look whether a supervisor runs; each holds the lock for microseconds."""
 
@@ -54,6 +57,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._idle = IdleClock(settings)
         self._version, self._started_at = stack_version(settings), utc_now()
+        self._later = time.monotonic() + LATER_SECONDS
         self._written: StackState | None = None
 
     def start(self) -> None:
@@ -74,7 +78,7 @@ class Supervisor:
     def tick(self) -> None:
         """Follow the clients and look after every worker once."""
         self._follow_clients()
-        commands = self._commands_now()
+        commands = self._commands_due()
         for name in commands.keys() - self._children.keys():
             self._children[name] = self._child(name)
         for name, child in list(self._children.items()):
@@ -99,10 +103,14 @@ class Supervisor:
         self._files.state.unlink(missing_ok=True)
 
     def _pause(self) -> float:
-        settled = all(child.settled for child in self._children.values())
+        settled = time.monotonic() >= self._later and all(child.settled for child in self._children.values())
         return min(SETTLED_SECONDS, self._settings.idle_seconds / 4) if settled else POLL_SECONDS
 
-    def _commands_now(self) -> dict[str, Command]:
+    def _commands_due(self) -> dict[str, Command]:
+        waits = time.monotonic() < self._later
+        return {name: command for name, command in self._commands_wanted().items() if not (waits and command.later)}
+
+    def _commands_wanted(self) -> dict[str, Command]:
         if self._made is None or self._made[0] != self._wanted:
             made = {command.name: command for command in self._commands(self._settings, self._wanted)}
             self._made = self._wanted, made

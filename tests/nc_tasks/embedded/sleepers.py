@@ -15,7 +15,7 @@ def sleepers(_: Settings, wanted: Wanted) -> list[Command]:
     arguments = (*shlex.split(os.environ.get("SLEEPER", "sleep")), str(1000 + wanted.slots))
     names = ["control", *(f"labels{number}" for number in range(1, wanted.workers + 1))]
     names += [] if wanted.service is None else ["api"]
-    return [Command(name=name, arguments=arguments) for name in names]
+    return [Command(name=name, arguments=arguments, later=name == os.environ.get("LATER")) for name in names]
 
 
 if __name__ == "__main__":

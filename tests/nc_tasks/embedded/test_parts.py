@@ -35,6 +35,7 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
     assert flower.arguments[-1] == f"--unix_socket={flower_socket(Settings())}"
     assert CONFIGURATION.is_file()
     assert made["sweeper"].arguments[-2:] == ("-m", "nc_tasks.sweeper")
+    assert [name for name, command in made.items() if command.later] == ["labels2", "sweeper"]
     for name, queue, pool, number in (
         ("control", "control", "prefork", "3"),
         ("labels2", "labels", "threads", "9"),

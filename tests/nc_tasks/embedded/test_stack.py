@@ -16,6 +16,7 @@ from redis import Redis
 from nc_tasks.embedded import client
 from nc_tasks.embedded.broker import find_broker
 from nc_tasks.embedded.client import attach, down, status
+from nc_tasks.embedded.supervisor import LATER_SECONDS
 from nc_tasks.errors import StackFailed
 from nc_tasks.messages.address import socket_path
 from nc_tasks.request.options import ScanOptions
@@ -69,6 +70,20 @@ def test_given_nothing_when_attached_then_broker_and_workers_run_and_none_listen
         assert stat.S_IMODE(socket.stat().st_mode) == 0o700
         assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
         assert stack.problem() is None
+
+
+def test_given_a_process_that_nobody_waits_for_then_it_starts_after_the_others(
+    settings: Settings, attached: Attach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATER", "labels2")
+    with attached(workers=2):
+        eventually(lambda: child_of(settings, "labels2"))
+        first, second = child_of(settings, "labels1"), child_of(settings, "labels2")
+        assert first is not None
+        assert second is not None
+        assert first.started is not None
+        assert second.started is not None
+        assert second.started - first.started > LATER_SECONDS / 2
 
 
 def test_given_a_stack_when_another_client_attaches_then_it_adopts_it(attached: Attach) -> None:
