@@ -71,7 +71,8 @@ class Settings(BaseSettings):
     label_workers: PositiveInt = 1
     """Label workers on this machine, which share its memory."""
     warm_up: bool = True
-    """Whether workers load TensorFlow beforehand: of labels when they start, others beside their first task."""
+    """Whether workers load TensorFlow beforehand: of labels when they start, others beside their first task or, where
+    none comes, seconds later."""
     api_host: str = "127.0.0.1"
     """Address that the HTTP service listens on; any but a loopback one needs keys."""
     api_port: int = Field(default=8000, ge=0, le=65535)

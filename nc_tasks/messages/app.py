@@ -36,6 +36,8 @@ def make_app(settings: Settings) -> Celery:
         worker_prefetch_multiplier=1,
         # After one TensorFlow operation in the parent a forked child hangs.
         worker_pool_start_method="spawn",
+        # Celery kills a process of a pool that is not up after four seconds; on a busy machine imports take longer.
+        worker_proc_alive_timeout=60.0,
         worker_send_task_events=True,
         task_send_sent_event=True,
         worker_hijack_root_logger=False,

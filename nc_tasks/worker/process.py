@@ -7,8 +7,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 from functools import cache, partial
-from importlib import import_module
 
+from billiard import current_process
 from celery.signals import (
     celeryd_init,
     worker_process_init,
@@ -20,6 +20,7 @@ from celery.signals import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from nc_core.errors import CleanseError
+from nc_core.loading import load_inversion
 from nc_tasks.capacity import slots_of
 from nc_tasks.errors import ExtraMissing
 from nc_tasks.files import ArtefactStore, open_artefacts
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 5.0
 """Pause before store and artefacts that could not be opened are tried again."""
+TURN_SECONDS = 30.0
+"""From the start of a pool's process, or of the one before it, until it loads TensorFlow though no task has come."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +120,7 @@ def load() -> None:
     breaks the deadlock of their two locks that way.
     """
     with _loading:
-        import_module("nc_core.scanning.preparation")
+        load_inversion()
 
 
 def warm_up(settings: Settings) -> None:
@@ -127,6 +130,17 @@ def warm_up(settings: Settings) -> None:
 
 
 _warm_up_once = cache(warm_up)
+
+
+def _warm_up_in_turn(number: int) -> None:
+    """The same for a process of a pool that no task has reached: later, and one after the other.
+
+    Of several processes any may be given the next task. While the first submission is prepared, and its labels are
+    loaded for, the processors are theirs.
+    """
+    timer = threading.Timer(TURN_SECONDS * (number + 1), _warm_up_once, [get_settings()])
+    timer.daemon = True
+    timer.start()
 
 
 def _appear() -> None:
@@ -159,6 +173,7 @@ def _trace(**_: object) -> None:
 def _when_started(**_: object) -> None:
     """Each process of a pool tells of itself; the one that keeps the pool takes no task."""
     threading.Thread(target=_appear, name="appear", daemon=True).start()
+    _warm_up_in_turn(getattr(current_process(), "index", 0))
 
 
 @worker_ready.connect

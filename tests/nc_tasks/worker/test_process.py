@@ -23,6 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("CLEANSE_HOME", str(tmp_path))
     monkeypatch.setattr(process, "OPEN_SECONDS", 0.01)
     monkeypatch.setattr(process, "warm_up", lambda _: None)
+    monkeypatch.setattr(process, "_warm_up_once", lambda _: None)
     store = open_store(Settings(home=tmp_path))
     process._open.cache_clear()
     yield store
@@ -87,7 +88,7 @@ def test_a_worker_whose_database_is_away_at_its_start_tries_again(
 
 @pytest.mark.parametrize(
     ("queue", "warm_up", "loaded"),
-    [("labels", "true", ["nc_core.scanning.preparation"]), ("labels", "false", []), ("control", "true", [])],
+    [("labels", "true", ["labels"]), ("labels", "false", []), ("control", "true", [])],
 )
 def test_only_a_label_worker_loads_the_inversion_when_it_starts(
     queue: str, warm_up: str, loaded: list[str], monkeypatch: pytest.MonkeyPatch
@@ -97,7 +98,7 @@ def test_only_a_label_worker_loads_the_inversion_when_it_starts(
     monkeypatch.setenv("CLEANSE_WARM_UP", warm_up)
     monkeypatch.setattr(process, "_appear", lambda: None)
     asked: list[str] = []
-    monkeypatch.setattr(process, "import_module", asked.append)
+    monkeypatch.setattr(process, "load_inversion", lambda: asked.append(queue))
     # When Celery says that it is ready
     worker_ready.send(sender=None)
     for thread in threading.enumerate():
@@ -107,16 +108,31 @@ def test_only_a_label_worker_loads_the_inversion_when_it_starts(
     assert asked == loaded
 
 
+def test_a_process_of_a_pool_that_no_task_has_reached_loads_the_inversion_in_its_turn(
+    home: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a process of a pool whose turn has come
+    loaded = threading.Event()
+    monkeypatch.setattr(process, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(process, "_warm_up_once", lambda _: loaded.set())
+    monkeypatch.setenv("CLEANSE_QUEUE", "control")
+    # When Celery has started it, and gives it no task, then it loads what a submission needs all the same
+    worker_process_init.send(sender=None)
+    assert loaded.wait(30)
+    assert wait_until(lambda: known(home) == [("control", os.getpid())], 30)
+    worker_process_shutdown.send(sender=None)
+
+
 def test_a_task_waits_for_the_warm_up_before_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a warm-up in the middle of its imports
     at_it, may_end, done = threading.Event(), threading.Event(), []
 
-    def imported(name: str) -> None:
+    def imported() -> None:
         at_it.set()
         may_end.wait(30)
-        done.append(name)
+        done.append("whole")
 
-    monkeypatch.setattr(process, "import_module", imported)
+    monkeypatch.setattr(process, "load_inversion", imported)
     process.warm_up(Settings(home=tmp_path))
     assert at_it.wait(30)
     # When a task is about to import the same, then it goes on only when they are whole
@@ -127,4 +143,4 @@ def test_a_task_waits_for_the_warm_up_before_it_imports(tmp_path: Path, monkeypa
     assert done == []
     may_end.set()
     task.join(30)
-    assert done == ["nc_core.scanning.preparation", "nc_core.scanning.preparation"]
+    assert done == ["whole", "whole"]
