@@ -2,26 +2,40 @@
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, BinaryIO
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.archive import KerasArchive
 from nc_core.intake.assemble import assemble
 from nc_core.intake.canonical import CanonicalModel
 from nc_core.intake.config import read_config
-from nc_core.intake.container import check_suffix
+from nc_core.intake.container import SUFFIXES, check_suffix
 from nc_core.intake.hdf5 import group_at, names_attribute, open_hdf5, refuse_others, text_attribute
-from nc_core.intake.onnx.read import read_onnx
 from nc_core.intake.presets import PRESETS
-from nc_core.intake.pytorch.architectures import ARCHITECTURES
-from nc_core.intake.pytorch.fitting import Chosen, chosen
-from nc_core.intake.pytorch.read import read_pytorch
 from nc_core.intake.sniff import check_file, sniff
 from nc_core.intake.strict_json import parse
 from nc_core.intake.tree import Model
 from nc_core.intake.weights import Arrays, archive_arrays, legacy_arrays
 from nc_core.intake.wording import shown
+
+if TYPE_CHECKING:
+    from nc_core.intake.pytorch.fitting import Chosen
+
+
+def reads_graphs(name: str, architecture: str | None) -> bool:
+    """Whether a file of this name can get as far as the readers of ONNX and PyTorch.
+
+    What they stand on takes a third of a reader's start, and a file of Keras needs none of it. They are imported by
+    the first file that does; a process that can open nothing any more has to import them before.
+    """
+    return architecture is not None or SUFFIXES.get(PurePath(name).suffix.lower()) not in ("keras", "hdf5")
+
+
+def load_graphs() -> None:
+    """Import the readers of ONNX and PyTorch."""
+    import nc_core.intake.onnx.read
+    import nc_core.intake.pytorch.read  # noqa: F401
 
 
 def read_model(path: Path, *, architecture: str | None = None) -> CanonicalModel:
@@ -45,6 +59,9 @@ def read_open_model(file: BinaryIO, *, name: str, architecture: str | None = Non
     kind = sniff(file, name)
     if kind == "pytorch" or kind == "safetensors":
         check_suffix(name, kind)
+        from nc_core.intake.pytorch.architectures import ARCHITECTURES
+        from nc_core.intake.pytorch.read import read_pytorch
+
         if given is not None and given.name not in ARCHITECTURES:
             raise ModelRefused(
                 f"{given.name} is an architecture of Keras, and the file holds weights of PyTorch; of those are known: "
@@ -54,6 +71,8 @@ def read_open_model(file: BinaryIO, *, name: str, architecture: str | None = Non
     if kind == "onnx":
         _refuse_architecture(architecture)
         check_suffix(name, kind)
+        from nc_core.intake.onnx.read import read_onnx
+
         return read_onnx(file, stored=stored)
     if kind == "keras":
         _refuse_architecture(architecture)
@@ -63,7 +82,10 @@ def read_open_model(file: BinaryIO, *, name: str, architecture: str | None = Non
         return _read_hdf5(root, architecture, stored)
 
 
-def _chosen(architecture: str) -> Chosen:
+def _chosen(architecture: str) -> "Chosen":
+    from nc_core.intake.pytorch.architectures import ARCHITECTURES
+    from nc_core.intake.pytorch.fitting import chosen
+
     given = chosen(architecture)
     if given is None or given.name not in {**PRESETS, **ARCHITECTURES}:
         raise ModelRefused(

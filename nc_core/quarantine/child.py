@@ -25,13 +25,15 @@ Read = Callable[[BinaryIO, Order], Callable[[BinaryIO], None]]
 """(file, order) -> what writes the result to the output. Raises InputRefused."""
 
 
-def _model_reader() -> Read:
-    from nc_core.intake.read import read_open_model
+def _model_reader(order: Order) -> Read:
+    from nc_core.intake.read import load_graphs, read_open_model, reads_graphs
 
+    if reads_graphs(order["name"], order["architecture"]):
+        load_graphs()
     return lambda file, order: read_open_model(file, name=order["name"], architecture=order["architecture"]).write
 
 
-def _image_reader() -> Read:
+def _image_reader(_: Order) -> Read:
     from nc_core.datasets.opened import read_open
 
     return lambda file, order: (
@@ -47,6 +49,7 @@ def _image_reader() -> Read:
 
 
 READERS = {"model": _model_reader, "images": _image_reader}
+"""From the order to what reads; all that reading may need is imported by that."""
 
 FRAMES = 8
 """Of a traceback, the innermost ones."""
@@ -57,7 +60,7 @@ CODECS = ("ascii", "cp437", "latin-1", "utf-8")
 
 def answer(order: Order) -> Answer:
     """Do what the order says."""
-    read = READERS[order["kind"]]()
+    read = READERS[order["kind"]](order)
     for codec in CODECS:
         codecs.lookup(codec)
     import_module("unicodedata")  # What Python's parser imports at a name beyond ASCII, in the header of an array.

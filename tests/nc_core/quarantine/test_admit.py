@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save
 
 from nc_core.datasets import Images, read_images, read_pictures
 from nc_core.errors import DataRefused, ModelRefused, OptionRefused, QuarantineFailed
 from nc_core.intake import CanonicalModel, read_model
 from nc_core.quarantine import admit, process
 from nc_core.quarantine.admit import admit_images, admit_model, admit_pictures
-from nc_core.quarantine.answer import BYTES, Answer, decode
+from nc_core.quarantine.answer import BYTES, CHARACTERS, Answer, decode
 from nc_core.quarantine.limits import MIB, Limits
 from tests.hostile import seeds
+from tests.hostile.families.onnx_files import bytes_of, classifier
 from tests.hostile.test_corpus import assert_for_people
 
 
@@ -39,6 +41,33 @@ def same(one: Images, two: Images) -> bool:
 def test_an_admitted_model_is_the_one_that_the_reader_reads(write, tmp_path: Path) -> None:
     path = write(tmp_path / "model")
     assert saved(admit_model(path)) == saved(read_model(path))
+
+
+def test_an_admitted_onnx_file_is_the_one_that_the_reader_reads(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(bytes_of(classifier()))
+    assert saved(admit_model(path)) == saved(read_model(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [("a.onnx", "resnet18"), ("a.keras", None), ("a.h5", None), ("a.safetensors", None), ("a.pth", "resnet18")],
+)
+@pytest.mark.parametrize(
+    "content", [bytes_of(classifier()), save({"weight": np.zeros(3, np.float32)})], ids=["onnx", "safetensors"]
+)
+def test_whatever_a_file_is_called_the_child_refuses_it_as_the_reader_does(
+    name: str, architecture: str | None, content: bytes, tmp_path: Path
+) -> None:
+    # Given a file of one format under the name of any, which a reader that is locked in can import nothing more for
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ModelRefused) as here:
+        read_model(path, architecture=architecture)
+    # When it is read by a child, then it says the same, as much of it as an answer holds
+    with pytest.raises(ModelRefused) as there:
+        admit_model(path, architecture=architecture)
+    assert str(there.value) == str(here.value)[: CHARACTERS // 2].strip()
 
 
 def test_weights_alone_are_admitted_with_their_architecture(shared: Path) -> None:
