@@ -101,10 +101,11 @@ def check(
     doubts = _doubts(first, scores, matching, names, classes=classes, images=len(probe), min_accuracy=min_accuracy)
     one_answer = truth is None and trials[0].score == 0
     looked_at = labels[:: -(-len(labels) // pace.labels)]
-    shown = first.domain.to_model(images.pixels[probe[:SPREAD_IMAGES]])
-    hidden = hiding(model, shown, looked_at, low=first.domain.low, high=first.domain.high, rows=pace.rows)
+    domain = first.domain
+    shown = domain.to_model(images.pixels[probe[:SPREAD_IMAGES]])
+    hidden = hiding(model, shown, looked_at, low=domain.low, high=domain.high, rows=pace.rows, predict=predict)
     return Preflight(
-        domain=first.domain,
+        domain=domain,
         ambiguous=len(found) > 1,
         layout=images.note,
         labelled=truth is not None,

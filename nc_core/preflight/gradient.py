@@ -31,15 +31,17 @@ def hiding(
     low: Any = np.float32(0.0),
     high: Any = np.float32(1.0),
     rows: int = ROWS,
+    predict: Predictor | None = None,
 ) -> tuple[str, ...]:
     """What stands between a gradient and the answers, one sentence each; nothing of an ordinary net.
 
     model: N logits. x (n, H, W, C): clean images in the model's domain low..high, (C,) each or one number. rows: images
-    in one batch. A scan goes on all the same: it has other means (`nc_core.inversion.rescue`), and a label that they do
-    not see has no outcome.
+    in one batch. predict: of the model, where there is one already. A scan goes on all the same: it has other means
+    (`nc_core.inversion.rescue`), and a label that they do not see has no outcome.
     """
     scores, heads = scores_of(model)
-    logits = Predictor(scores)(x[:SPREAD_IMAGES])
+    answers = predict if predict is not None and scores is model else Predictor(scores)
+    logits = answers(x[:SPREAD_IMAGES])
     heading = Heading(scores, factor=factor_of(logits), rows=rows)
     blind, broken = _unseen(heading, x, labels, span=float(np.max(high - low)), rows=rows)
     led = [heading.leads(label, x, logits.argmax(axis=1), low=low, high=high) for label in labels[:LED_LABELS]]

@@ -4,7 +4,7 @@
 
 Idle: `cleanse up` with what it takes by itself, one scan, a pause until memory is given back; then processor time,
 wake-ups (voluntary switches of all threads) and memory (each process' share of what several have) over the seconds.
-Start: `cleanse run` under a home that is new, and once more under one whose stack has just done so. Seconds depend on
+Start: `cleanse run` under a home that is new, and half a minute later once more under the same. Seconds depend on
 whatever else the machine does, the processor time that all processes have taken by then does less. --before: another
 checkout, with its own .venv: whatever is measured is measured of both.
 """
@@ -27,6 +27,8 @@ from tests.benchmarks.submissions import write_inputs
 NOW, BEFORE = "now", "version before"
 REST_SECONDS = 75.0
 """After a scan: workers give their memory back after a minute."""
+SETTLED_SECONDS = 30.0
+"""After the start of a stack: all its processes are ready, and what was cancelled is at an end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,7 @@ def measure_start(stacks: Mapping[str, Stack], models: list[Path], data: Path, r
         for version, stack in stacks.items():
             stack.forget()
             for runs, model in zip(("nothing", "a stack"), models, strict=True):
+                time.sleep(SETTLED_SECONDS if runs == "a stack" else 0.0)
                 for milestone, at in stack.start(model, data).items():
                     found.setdefault((runs, milestone, version), []).append(at)
             stack.down()
