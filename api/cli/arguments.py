@@ -66,6 +66,7 @@ Architecture = Annotated[
     str | None,
     typer.Option("--architecture", metavar="PRESET", help=choices.ARCHITECTURE.help),
 ]
+Output = Annotated[str | None, typer.Option("--output", metavar="NAME", help=choices.OUTPUT.help)]
 Model = Annotated[
     str,
     typer.Argument(

@@ -46,6 +46,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What the baseline is 
         "channels",
         "class_names",
         "architecture",
+        "output",
         "seed",
         "slots",
     ),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Architecture, Home, KnownRange, Resized
+from api.cli.arguments import Architecture, Home, KnownRange, Output, Resized
 from api.cli.fetching import downloads
 from api.client import inputs
 from nc_tasks.request import choices
@@ -20,6 +20,7 @@ def classify(
     value_range: KnownRange = choices.VALUE_RANGE.default,
     resize: Resized = choices.RESIZE.default,
     architecture: Architecture = None,
+    output: Output = None,
     home: Home = None,
 ) -> None:
     """Print one number a picture: its class, and for a guarded net N for a backdoored input."""
@@ -41,6 +42,7 @@ def classify(
         "value_range": value_range,
         "resize": resize,
         "architecture": architecture,
+        "output": output,
     }
     for label in run_job(settings, "classify", arguments, title="Classifying")["labels"]:
         print(label)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nc_tasks.request.options import ScanOptions
 
 
-@takes_scan_options("profile", "labels", "architecture", "slots", "twins")
+@takes_scan_options("profile", "labels", "architecture", "output", "slots", "twins")
 def estimate(
     model: Model,
     options: dict[str, Any],
@@ -70,7 +70,7 @@ def asked(model: Path, options: "ScanOptions", *, images: int | None) -> Asked:
     from nc_tasks.views.estimates import USUAL_IMAGES, labels_of
 
     inputs.check_model(model)
-    canonical = admit_model(model, architecture=options.architecture)
+    canonical = admit_model(model, **options.reading)
     return Asked(
         net=cost_of(canonical),
         classes=canonical.classes,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Architecture, Channelled, Home, Json, KnownRange, NamedClasses, Resized
+from api.cli.arguments import Architecture, Channelled, Home, Json, KnownRange, NamedClasses, Output, Resized
 from api.cli.fetching import downloads
 from api.cli.terminal import print_json
 from api.client import inputs
@@ -32,6 +32,7 @@ def evaluate(
     channels: Channelled = choices.CHANNELS.default,
     class_names: NamedClasses = None,
     architecture: Architecture = None,
+    output: Output = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -58,6 +59,7 @@ def evaluate(
         "channels": channels,
         "class_names": class_names,
         "architecture": architecture,
+        "output": output,
     }
     found = run_job(settings, "evaluate", arguments, title="Evaluating")
     if as_json:

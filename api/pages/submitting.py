@@ -29,6 +29,7 @@ OPTIONS = (
         "profile",
         "value_range",
         "architecture",
+        "output",
         "min_accuracy",
         "resize",
         "channels",

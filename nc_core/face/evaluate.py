@@ -1,7 +1,7 @@
 """`nc_core.evaluate`: how well a net does, and what it makes of poisoned images."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 from nc_core.datasets import Images, Resize, check_labels
 from nc_core.datasets.domain import Domain
@@ -16,6 +16,7 @@ from nc_core.inversion import Predictor
 from nc_core.models import build_logits
 from nc_core.preflight import candidate, likeliest_domain
 from nc_core.preflight.ranges import VALUE_RANGES
+from nc_core.reading import Reading
 from nc_core.results.numbers import count, percent
 
 
@@ -45,6 +46,7 @@ def evaluate(
     value_range: str = "auto",
     resize: Resize | None = None,
     architecture: str | None = None,
+    output: str | None = None,
 ) -> Evaluation:
     """Measure a net on clean images, and on poisoned ones.
 
@@ -52,6 +54,7 @@ def evaluate(
         model: as for `nc_core.scan`; or what that gave, or `nc_core.repair`, for the net that was scanned or repaired.
         data: clean images, as for `nc_core.scan`.
         poisoned: poisoned images likewise; their labels are what the attack wants them called.
+        architecture, output: as for `nc_core.scan`.
         value_range: what the net makes of pixels; "auto": the range of its scan, else the one that fits the clean
             images best.
 
@@ -59,7 +62,7 @@ def evaluate(
         InputRefused: with one line that says what to pass.
     """
     one_of(("auto", *VALUE_RANGES), value_range=value_range)
-    net = _net_of(model, architecture)
+    net = _net_of(model, architecture=architecture, output=output)
     clean = _read(data, net, resize)
     stamped = None if poisoned is None else _read(poisoned, net, resize, poisoned=True)
     predict = Predictor(build_logits(net))
@@ -73,12 +76,12 @@ def evaluate(
     )
 
 
-def _net_of(model: Any, architecture: str | None) -> CanonicalModel:
+def _net_of(model: Any, **reading: Unpack[Reading]) -> CanonicalModel:
     if isinstance(model, Found):
         return model.scan.preparation.canonical
     if isinstance(model, Fixed):
         return model.repair.goodnet
-    return net_of(model, architecture=architecture)
+    return net_of(model, **reading)
 
 
 def _read(data: Any, net: CanonicalModel, resize: Resize | None, *, poisoned: bool = False) -> Images:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
@@ -12,6 +12,7 @@ from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.models import canonical_of
 from nc_core.quarantine.admit import admit_images, admit_model
+from nc_core.reading import Reading
 from nc_core.tensors import sha256_of
 
 
@@ -23,20 +24,20 @@ class Origin:
     sha256: str | None
 
 
-def net_of(model: Any, *, architecture: str | None = None) -> CanonicalModel:
+def net_of(model: Any, **reading: Unpack[Reading]) -> CanonicalModel:
     """The canonical model of a `keras.Model`, which stays as it is, or of a file; raises ModelRefused.
 
-    architecture: of a file of weights alone.
+    reading: what the model does not say itself; no architecture of a net in memory.
     """
     if is_path(model):
-        return admit_model(Path(model), architecture=architecture)
+        return admit_model(Path(model), **reading)
     if not isinstance(model, keras.Model):
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
         raise ModelRefused(f"the model is a {kind}; pass a keras.Model of Keras 3, or the path of a model file")
-    if architecture is not None:
+    if (architecture := reading.get("architecture")) is not None:
         raise OptionRefused(f"a model in memory has its own architecture: leave out architecture={architecture!r}")
     try:
-        return canonical_of(model)
+        return canonical_of(model, **reading)
     except (TypeError, ValueError, NotImplementedError) as error:
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelRefused(f"Keras cannot save this model ({why}); build it, and give each layer a config") from None

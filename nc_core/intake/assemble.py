@@ -14,6 +14,7 @@ from nc_core.intake.equivalents import EQUIVALENTS
 from nc_core.intake.graph import FlatLayer, Graph, flatten
 from nc_core.intake.hdf5 import read_floats
 from nc_core.intake.limits import unpacked_limit, within
+from nc_core.intake.outputs import left_out
 from nc_core.intake.shapes import size
 from nc_core.intake.sized import fitted
 from nc_core.intake.tree import Leaf, Model
@@ -46,7 +47,12 @@ def assemble(model: Model, arrays: Arrays, *, stored: int) -> CanonicalModel:
         head=found.head,
         classes=found.classes,
         weights=weights,
+        note=left_out(len(model.outputs), _name_of(model)),
     )
+
+
+def _name_of(model: Model) -> str:
+    return next(name for name, ref in model.outputs.items() if ref == model.output)
 
 
 def _input_shape(model: Model) -> tuple[int, int, int]:

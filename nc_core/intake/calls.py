@@ -112,34 +112,39 @@ def _is_index(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def read_refs(value: Any, what: str) -> list[RawRef]:
-    """`input_layers` or `output_layers`: one reference, a list of them, or an object of them."""
+def read_refs(value: Any, what: str) -> list[tuple[str, RawRef]]:
+    """`input_layers` or `output_layers`: one reference, a list of them, or an object of them; each with its name.
+
+    The name is that in the object, else that of the layer, as Keras has it.
+    """
     if isinstance(value, list) and value and isinstance(value[0], str):
         value = [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list | dict) or not value:
         raise ModelRefused(f"the {what} are {shown(value)}, not a list of layers: save the model again")
-    flat = [item[0] if isinstance(item, list) and len(item) == 1 else item for item in value]
-    return [_raw(item, what) for item in flat]
+    named = value.items() if isinstance(value, dict) else ((None, item) for item in value)
+    flat = [(name, item[0] if isinstance(item, list) and len(item) == 1 else item) for name, item in named]
+    return [(raw[0] if name is None else name, raw) for name, item in flat for raw in [_raw(item, what)]]
 
 
-def output_ref(value: Any, model: str, callees: Callees) -> Ref:
-    """The one output of a model; ModelRefused where there are several."""
-    refs = read_refs(value, f"outputs of model {model!r}")
-    if len(refs) != 1:
-        raise ModelRefused(
-            f"model {model!r} has {len(refs)} outputs; a classifier has one: save keras.Model(model.inputs, "
-            "model.outputs[0]) instead"
-        )
-    name = refs[0][0]
+def output_refs(value: Any, model: str, callees: Callees) -> dict[str, Ref]:
+    """The outputs of a model by name, in its order."""
+    found: dict[str, Ref] = {}
+    for name, raw in read_refs(value, f"outputs of model {model!r}"):
+        if name in found:
+            raise ModelRefused(f"model {model!r} has two outputs of the name {shown(name)}: save it with one of them")
+        found[name] = _output_ref(raw, model, callees)
+    return found
+
+
+def _output_ref(raw: RawRef, model: str, callees: Callees) -> Ref:
+    name = raw[0]
     if callees.keras < 3 and callees.nested.get(name) == "Sequential" and callees.calls.get(name, 0) > 1:
         raise ModelRefused(
             f"the output of model {model!r} is one of several of {name!r}, and Keras 2 and 3 count them differently: "
             "load it where you trust it and save it again with Keras 3"
         )
     # Here a model's own node is counted, except that Keras 3 has none for a Sequential.
-    return callees.ref(refs[0], first=0 if callees.keras >= 3 and callees.nested.get(name) == "Sequential" else 1)
+    return callees.ref(raw, first=0 if callees.keras >= 3 and callees.nested.get(name) == "Sequential" else 1)
 
 
 def _unreadable(layer: str, value: object) -> ModelRefused:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nc_core.errors import ModelRefused
-from nc_core.intake.calls import Callees, output_ref, read_calls, read_refs
+from nc_core.intake.calls import Callees, output_refs, read_calls, read_refs
 from nc_core.intake.equivalents import EQUIVALENTS
 from nc_core.intake.fields import (
     PRECISION,
@@ -25,6 +25,7 @@ from nc_core.intake.layer_options import ACTIVATION_LAYERS, known_kind, read_opt
 from nc_core.intake.limits import LAYERS, within
 from nc_core.intake.operations import as_layer, is_operation
 from nc_core.intake.order import check_order, in_keras_order
+from nc_core.intake.outputs import chosen, only
 from nc_core.intake.tree import Call, Leaf, Model, Ref
 from nc_core.intake.wording import TWO_MEANINGS, shown
 
@@ -54,7 +55,7 @@ class _Reader:
         check_origin(entry, name)
         self._refuse_shared(entry, name)
         if class_name in MODELS:
-            return name, self.model(class_name, _built_config(entry, name), name)
+            return name, only(self.model(class_name, _built_config(entry, name), name))
         return name, replace(self.leaf(class_name, _as_loaded(entry, name), name), built=entry.get("build_config"))
 
     def _refuse_shared(self, entry: Mapping[str, Any], name: str) -> None:
@@ -144,13 +145,15 @@ class _Reader:
         calls: dict[str, tuple[Call, ...]] = {
             after: ((Ref(name=before, call=0),),) for before, after in itertools.pairwise(names)
         }
+        output = Ref(name=names[-1], call=0)
         return Model(
             name=name,
             class_name="Sequential",
             children=children,
             calls={names[0]: ((),), **calls},
             inputs=(names[0],),
-            output=Ref(name=names[-1], call=0),
+            outputs={names[-1]: output},
+            output=output,
         )
 
     def _functional(self, config: Mapping[str, Any], name: str) -> Model:
@@ -178,29 +181,31 @@ class _Reader:
             for child_name, child in children.items()
             if _is_input(child) or "inbound_nodes" in entries[child_name]
         }
-        inputs = tuple(ref[0] for ref in read_refs(config.get("input_layers"), f"inputs of model {name!r}"))
+        inputs = tuple(raw[0] for _, raw in read_refs(config.get("input_layers"), f"inputs of model {name!r}"))
         for given in inputs:
             if given not in children or not _is_input(children[given]):
                 raise ModelRefused(
                     f"model {name!r} names {shown(given)} as its input, which is no InputLayer of it: "
                     "save the model again"
                 )
+        outputs = output_refs(config.get("output_layers"), name, callees)
         read = Model(
             name=name,
             class_name="Functional",
             children=children,
             calls=calls,
             inputs=inputs,
-            output=output_ref(config.get("output_layers"), name, callees),
+            outputs=outputs,
+            output=next(iter(outputs.values())),
         )
         order = in_keras_order(read)
         check_order(read, order)
         return replace(read, children={child_name: children[child_name] for child_name in order})
 
 
-def read_config(config: Mapping[str, Any], *, keras: int) -> Model:
+def read_config(config: Mapping[str, Any], *, keras: int, output: str | None = None) -> Model:
     """The tree of a whole model's configuration {"class_name", "config"}; `keras` is the major version that
-    wrote it.
+    wrote it. output: the name of the one that is wanted, where there are several.
     """
     class_name, inner = class_and_config(config)
     check_origin(config, "model")
@@ -211,7 +216,8 @@ def read_config(config: Mapping[str, Any], *, keras: int) -> Model:
             "it as one of these, copy the weights and save it again"
         )
     name = inner.get("name") if isinstance(inner, dict) else None
-    return _Reader(keras=keras).model(class_name, _built_config(config, "model"), plain_name(name or "model"))
+    read = _Reader(keras=keras).model(class_name, _built_config(config, "model"), plain_name(name or "model"))
+    return chosen(read, output)
 
 
 def _name(entry: Mapping[str, Any], config: Any, otherwise: str) -> str:

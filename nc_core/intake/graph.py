@@ -125,7 +125,7 @@ def _emit(graph: Graph, model: Model, path: Path, inputs: tuple[int, ...]) -> in
     if len(inputs) != len(model.inputs):
         raise ModelRefused(f"model {model.name!r} has {len(model.inputs)} inputs and is called with {len(inputs)}")
     done = {Ref(name=name, call=0): node for name, node in zip(model.inputs, inputs, strict=True)}
-    for ref in from_inputs_on(model):
+    for ref in from_inputs_on(model, (model.output,)):
         if ref in done:
             continue
         child = model.children[ref.name]

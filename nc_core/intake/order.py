@@ -13,12 +13,12 @@ from nc_core.intake.wording import TWO_MEANINGS, shown
 
 
 def in_keras_order(model: Model) -> Sequence[str]:
-    """The names of all children, furthest from the output first; of equally far ones the one met first.
+    """The names of all children, furthest from the outputs first; of equally far ones the one met first.
 
-    Raises ModelRefused for a layer that depends on itself, and where a layer or one of its calls does not lead to the
+    Raises ModelRefused for a layer that depends on itself, and where a layer or one of its calls does not lead to an
     output: Keras leaves such layers out and numbers the others without them.
     """
-    calls = list(from_inputs_on(model))
+    calls = list(from_inputs_on(model, tuple(model.outputs.values())))
     _refuse_unused(model, calls)
     met: dict[str, int] = {}
     for name in _as_met(model):
@@ -60,13 +60,19 @@ def _sources(model: Model, ref: Ref) -> Sequence[Ref]:
     return given
 
 
-def _walk(model: Model) -> Iterator[tuple[Ref, bool]]:
-    """Every call that leads to the output, depth first from the output on: when it is met and when it is left."""
+def _walk(model: Model, outputs: Sequence[Ref]) -> Iterator[tuple[Ref, bool]]:
+    """Every call that leads to these outputs, depth first from each of them on: when it is met and when it is left."""
     opened: set[Ref] = set()
     closed: set[Ref] = set()
-    stack = [(model.output, iter(_sources(model, model.output)))]
-    opened.add(model.output)
-    yield model.output, True
+    for output in outputs:
+        if output not in closed:
+            yield from _walk_from(model, output, opened, closed)
+
+
+def _walk_from(model: Model, output: Ref, opened: set[Ref], closed: set[Ref]) -> Iterator[tuple[Ref, bool]]:
+    stack = [(output, iter(_sources(model, output)))]
+    opened.add(output)
+    yield output, True
     while stack:
         ref, sources = stack[-1]
         source = next((source for source in sources if source not in closed), None)
@@ -85,16 +91,16 @@ def _walk(model: Model) -> Iterator[tuple[Ref, bool]]:
 
 
 def _as_met(model: Model) -> Iterator[str]:
-    return (ref.name for ref, met in _walk(model) if met)
+    return (ref.name for ref, met in _walk(model, tuple(model.outputs.values())) if met)
 
 
-def from_inputs_on(model: Model) -> Iterator[Ref]:
-    """The calls that lead to the output, each after those that it takes; raises as `in_keras_order`."""
-    return (ref for ref, met in _walk(model) if not met)
+def from_inputs_on(model: Model, outputs: Sequence[Ref]) -> Iterator[Ref]:
+    """The calls that lead to these outputs, each after those that it takes; raises as `in_keras_order`."""
+    return (ref for ref, met in _walk(model, outputs) if not met)
 
 
 def _distances(model: Model, calls: Sequence[Ref]) -> dict[str, int]:
-    """How many calls lie between a layer and the output, at most."""
+    """How many calls lie between a layer and the outputs, at most."""
     of_call: dict[Ref, int] = {}
     of_layer: dict[str, int] = {}
     for ref in reversed(calls):

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.archive import KerasArchive
@@ -18,6 +18,7 @@ from nc_core.intake.strict_json import parse
 from nc_core.intake.tree import Model
 from nc_core.intake.weights import Arrays, archive_arrays, legacy_arrays
 from nc_core.intake.wording import shown
+from nc_core.reading import Reading
 
 if TYPE_CHECKING:
     from nc_core.intake.pytorch.fitting import Chosen
@@ -38,27 +39,28 @@ def load_graphs() -> None:
     import nc_core.intake.pytorch.read  # noqa: F401
 
 
-def read_model(path: Path, *, architecture: str | None = None) -> CanonicalModel:
+def read_model(path: Path, **reading: Unpack[Reading]) -> CanonicalModel:
     """Read an image classifier (`.h5` of Keras 2 or 3, `.keras`, `.onnx`, `.pth`, `.pt`, `.safetensors`); nothing but
     `path` is touched.
 
-    architecture: name of one of `nc_core.architecture_names`, for files that hold weights alone, for those of PyTorch
-    also with the size of its pictures, NAME@HEIGHTxWIDTH. Raises ModelRefused, one line, for
-    everything that is not such a classifier. It reads in this process: what users hand in goes through
-    `nc_core.quarantine`.
+    reading: see `nc_core.reading.Reading`; the architecture of PyTorch's weights also with the size of its pictures,
+    NAME@HEIGHTxWIDTH. Raises ModelRefused, one line, for everything that is not such a classifier. It reads in this
+    process: what users hand in goes through `nc_core.quarantine`.
     """
     check_file(path)
     with path.open("rb") as file:
-        return read_open_model(file, name=path.name, architecture=architecture)
+        return read_open_model(file, name=path.name, **reading)
 
 
-def read_open_model(file: BinaryIO, *, name: str, architecture: str | None = None) -> CanonicalModel:
+def read_open_model(file: BinaryIO, *, name: str, **reading: Unpack[Reading]) -> CanonicalModel:
     """The same for a file that is open already; `name` helps to tell what a foreign one is."""
+    architecture = reading.get("architecture")
     given = None if architecture is None else _chosen(architecture)
     stored = file.seek(0, os.SEEK_END)
     kind = sniff(file, name)
     if kind == "pytorch" or kind == "safetensors":
         check_suffix(name, kind)
+        _refuse_output(reading)
         from nc_core.intake.pytorch.architectures import ARCHITECTURES
         from nc_core.intake.pytorch.read import read_pytorch
 
@@ -73,13 +75,13 @@ def read_open_model(file: BinaryIO, *, name: str, architecture: str | None = Non
         check_suffix(name, kind)
         from nc_core.intake.onnx.read import read_onnx
 
-        return read_onnx(file, stored=stored)
+        return read_onnx(file, stored=stored, output=reading.get("output"))
     if kind == "keras":
         _refuse_architecture(architecture)
-        return _read_archive(file, name, stored)
+        return _read_archive(file, name, stored, reading)
     with open_hdf5(file) as root:
         check_suffix(name, "hdf5")
-        return _read_hdf5(root, architecture, stored)
+        return _read_hdf5(root, stored, reading)
 
 
 def _chosen(architecture: str) -> "Chosen":
@@ -95,12 +97,12 @@ def _chosen(architecture: str) -> "Chosen":
     return given
 
 
-def _read_archive(file: BinaryIO, name: str, stored: int) -> CanonicalModel:
+def _read_archive(file: BinaryIO, name: str, stored: int, reading: Reading) -> CanonicalModel:
     with KerasArchive(file) as archive:
         check_suffix(name, "keras")
         config = parse(archive.text("config.json"), "model configuration")
         metadata = parse(archive.text("metadata.json"), "archive's metadata")
-        model = read_config(config, keras=_major(metadata.get("keras_version")))
+        model = read_config(config, keras=_major(metadata.get("keras_version")), output=reading.get("output"))
         with open_hdf5(archive.weights()) as root:
             return assemble(model, archive_arrays(root, model), stored=stored)
 
@@ -109,13 +111,15 @@ MODEL_GROUPS = ("model_weights", "optimizer_weights")
 """What a whole model has in HDF5: the layers' weights, and the state of its training."""
 
 
-def _read_hdf5(file: Any, architecture: str | None, stored: int) -> CanonicalModel:
+def _read_hdf5(file: Any, stored: int, reading: Reading) -> CanonicalModel:
     text = text_attribute(file, "model_config")
     if text is None:
-        return _read_weights(file, architecture, stored)
-    _refuse_architecture(architecture)
+        _refuse_output(reading)
+        return _read_weights(file, reading.get("architecture"), stored)
+    _refuse_architecture(reading.get("architecture"))
     refuse_others(file, MODEL_GROUPS)
-    model = read_config(parse(text, "model configuration"), keras=_major(text_attribute(file, "keras_version")))
+    version = _major(text_attribute(file, "keras_version"))
+    model = read_config(parse(text, "model configuration"), keras=version, output=reading.get("output"))
     group = group_at(file, "model_weights")
     if group is None:
         raise ModelRefused(
@@ -161,6 +165,13 @@ def _preset_tree(config: Mapping[str, Any]) -> Model:
 def _refuse_architecture(architecture: str | None) -> None:
     if architecture is not None:
         raise ModelRefused(f"the file holds its own architecture: leave out --architecture {architecture}")
+
+
+def _refuse_output(reading: Reading) -> None:
+    if reading.get("output") is not None:
+        raise ModelRefused(
+            f"the file holds weights alone, and an architecture has one output: leave out --output {reading['output']}"
+        )
 
 
 def _major(version: object) -> int:

@@ -59,7 +59,8 @@ Path = tuple[str, ...]
 class Model:
     """A Sequential or Functional model: children by name in Keras' order, the calls of each, inputs and output.
 
-    class_name: Keras' own, because the paths in a `.keras` archive derive from it.
+    class_name: Keras' own, because the paths in a `.keras` archive derive from it. outputs: all of them by name, of
+    which `output` is the one that is read: Keras' order goes by all.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Model:
     children: Mapping[str, "Leaf | Model"]
     calls: Mapping[str, tuple[Call, ...]]
     inputs: tuple[str, ...]
+    outputs: Mapping[str, Ref]
     output: Ref
     trainable: bool = True
 

@@ -3,19 +3,24 @@
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 import keras
 import numpy as np
 
 from nc_core.intake import CanonicalModel, read_model
+from nc_core.reading import Reading
 
 
-def canonical_of(model: keras.Model) -> CanonicalModel:
-    """The canonical model of a Keras net, read as a submitted file is; raises ModelRefused likewise."""
+def canonical_of(model: keras.Model, **reading: Unpack[Reading]) -> CanonicalModel:
+    """The canonical model of a Keras net, read as a submitted file is; raises ModelRefused likewise.
+
+    reading: as for `read_model`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)
-        return read_model(path)
+        return read_model(path, **reading)
 
 
 def with_weights(canonical: CanonicalModel, model: keras.Model) -> CanonicalModel:

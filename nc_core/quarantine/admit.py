@@ -7,7 +7,7 @@ import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Unpack
 
 from nc_core.datasets import Images, Resize, pack_folder, pack_pictures
 from nc_core.datasets.images import check_clean, read_written
@@ -19,17 +19,18 @@ from nc_core.intake.load import read_canonical
 from nc_core.intake.sniff import check_file as check_model_file
 from nc_core.quarantine.limits import MIB, Limits, for_data, for_model
 from nc_core.quarantine.process import UNCONFINED, Ended, run, signal_name
+from nc_core.reading import Reading
 
 log = logging.getLogger(__name__)
 
 
-def admit_model(path: Path, *, architecture: str | None = None) -> CanonicalModel:
+def admit_model(path: Path, **reading: Unpack[Reading]) -> CanonicalModel:
     """What `nc_core.intake.read_model` returns, read by a child; its arrays are read-only.
 
     Raises ModelRefused as that does, and where the child died; QuarantineFailed where none can be run.
     """
     check_model_file(path)
-    order = {"kind": "model", "name": path.name, "architecture": architecture}
+    order = {"kind": "model", "name": path.name, "reading": reading}
     with path.open("rb") as source, tempfile.TemporaryFile() as output:
         _read(order, source, output, for_model(_size(source)), "model file", ModelRefused)
         return read_canonical(output)

@@ -28,9 +28,9 @@ Read = Callable[[BinaryIO, Order], Callable[[BinaryIO], None]]
 def _model_reader(order: Order) -> Read:
     from nc_core.intake.read import load_graphs, read_open_model, reads_graphs
 
-    if reads_graphs(order["name"], order["architecture"]):
+    if reads_graphs(order["name"], order["reading"].get("architecture")):
         load_graphs()
-    return lambda file, order: read_open_model(file, name=order["name"], architecture=order["architecture"]).write
+    return lambda file, order: read_open_model(file, name=order["name"], **order["reading"]).write
 
 
 def _image_reader(_: Order) -> Read:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
@@ -29,6 +29,7 @@ from nc_core.preflight import (
     same_at_any_scale,
 )
 from nc_core.quarantine.admit import admit_images, admit_model
+from nc_core.reading import Reading
 from nc_core.scanning.detectors import DETECTORS, Detector
 from nc_core.scanning.one_output import as_logit
 from nc_core.scanning.twins import train_twin
@@ -95,7 +96,6 @@ def prepare_scan(
     data: Images | Path | str,
     *,
     profile: Profile,
-    architecture: str | None = None,
     resize: Resize | None = None,
     channels: Channels | None = None,
     value_range: str = "auto",
@@ -109,10 +109,12 @@ def prepare_scan(
     compute: Compute = "float32",
     twin: int | None = None,
     should_stop: Callable[[], bool] | None = None,
+    **reading: Unpack[Reading],
 ) -> Preparation:
     """Read both files and find out whether and how they can be scanned.
 
-    model, data: a file each, or what was read from one or from memory. architecture: of a file of weights alone.
+    model, data: a file each, or what was read from one or from memory. reading: what the file of the
+    model does not say itself.
 
     Raises InputRefused with one line that says what was found, what was expected and what to pass, OutOfBudget,
     or QuarantineFailed where this machine cannot read them in a confined process.
@@ -122,7 +124,7 @@ def prepare_scan(
     is given; raises Cancelled when `should_stop` says so meanwhile.
     """
     check_compute(compute)
-    canonical = model if isinstance(model, CanonicalModel) else admit_model(Path(model), architecture=architecture)
+    canonical = model if isinstance(model, CanonicalModel) else admit_model(Path(model), **reading)
     images = _images(data, canonical, resize=resize, channels=channels, labelled=not unlabelled)
     numbering = numbered(images, classes=canonical.classes, class_names=class_names)
     scanned = _labels(labels, canonical.classes)

@@ -11,6 +11,7 @@ if found.detection.flagged_labels:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Unpack
 
 from nc_core.datasets import Resize
 from nc_core.datasets.layout import Channels
@@ -21,6 +22,7 @@ from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Trigger
 from nc_core.mitigation import METHODS, Case, Repair, triggers_of_map
 from nc_core.models import Compute, save_keras
+from nc_core.reading import Reading
 from nc_core.scanning.budget import UNLIMITED, Budget, with_budget
 from nc_core.scanning.detectors import Detector, comparable
 from nc_core.scanning.in_process import Told, invert_rounds, norms_of
@@ -105,7 +107,6 @@ def scan(
     profile: str = "fast",
     seed: int = 0,
     alpha: float = 0.05,
-    architecture: str | None = None,
     resize: Resize | None = None,
     channels: Channels | None = None,
     value_range: str = "auto",
@@ -118,6 +119,7 @@ def scan(
     detector: Detector = "neural-cleanse",
     budget_minutes: float | None = None,
     progress: Told | None = None,
+    **reading: Unpack[Reading],
 ) -> Scan:
     """Scan a model file with clean data: every label's trigger, and the verdict; in every range that fits the data.
 
@@ -130,7 +132,6 @@ def scan(
         model,
         data,
         profile=PROFILES[profile],
-        architecture=architecture,
         resize=resize,
         channels=channels,
         value_range=value_range,
@@ -141,6 +142,7 @@ def scan(
         min_accuracy=min_accuracy,
         class_names=class_names,
         compute=compute,
+        **reading,
     )
     rounds = plan_of(preparation, profile=profile, seed=seed)
     return scan_prepared(

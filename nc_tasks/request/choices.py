@@ -78,6 +78,11 @@ ARCHITECTURE: Choice[str | None] = Choice(
     "of their pictures, such as resnet18@64x64.",
     limits={"max_length": 64},
 )
+OUTPUT: Choice[str | None] = Choice(
+    default=None,
+    help="Name of the output that is the classifier's, of a model with several.",
+    limits={"min_length": 1, "max_length": 256},
+)
 LABELS: Choice[str | None] = Choice(
     default=None, help="Target labels to scan, one by one or as text such as 0-79,90; without, all."
 )

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from nc_core.errors import OptionRefused
+from nc_core.reading import Reading, reading_of
 from nc_tasks.request import choices
 from nc_tasks.request.choices import Channels, Choice, Detector, Method, Profile, Resize, ValueRange
 from nc_tasks.request.class_names import ClassNames
 from nc_tasks.request.label_ranges import LabelRanges, parse_labels
 
-LATER = ("baseline", "twins", "twin", "channels", "class_names")
+LATER = ("baseline", "twins", "twin", "channels", "class_names", "output")
 """Options that an earlier version did not have: one that stays as it is by itself changes no submission's key."""
 
 
@@ -45,6 +46,7 @@ class ScanOptions(BaseModel):
     channels: Channels | None = _field(choices.CHANNELS)
     class_names: ClassNames | None = _field(choices.CLASS_NAMES)
     architecture: str | None = _field(choices.ARCHITECTURE)
+    output: str | None = _field(choices.OUTPUT)
     labels: LabelRanges | None = _field(choices.LABELS)
     min_accuracy: float | None = _field(choices.MIN_ACCURACY)
     unlabelled: bool = _field(choices.UNLABELLED)
@@ -59,6 +61,11 @@ class ScanOptions(BaseModel):
     def target_labels(self) -> tuple[int, ...] | None:
         """Target labels to look at, sorted; None: all."""
         return None if self.labels is None else parse_labels(self.labels)
+
+    @property
+    def reading(self) -> Reading:
+        """What is said of the model's file."""
+        return reading_of(dict(self))
 
     @property
     def calibrated(self) -> bool:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from nc_core.errors import OptionRefused
+from nc_core.reading import reading_of
 from nc_tasks.request.scan import StoredFile
 from nc_tasks.store.rows import submissions
 from nc_tasks.worker.inputs import domain_of, read_net, uploaded
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 
 def classify(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
-    """arguments: model {"sha256", "name"}, images [the same], value_range, resize, architecture or none of it.
+    """arguments: model {"sha256", "name"}, images [the same], value_range, resize, and what
+    `Reading` has.
 
     Result: labels, one an image.
     """
@@ -27,7 +29,7 @@ def classify(worker: WorkerProcess, arguments: dict[str, Any], progress: Callabl
     from nc_core.quarantine.admit import admit_pictures
 
     model = arguments["model"]
-    canonical = read_net(worker, StoredFile(**model), architecture=arguments.get("architecture"))
+    canonical = read_net(worker, StoredFile(**model), **reading_of(arguments))
     progress(0.3)
     with ExitStack() as stack:
         paths = [stack.enter_context(uploaded(worker, image["sha256"], image["name"])) for image in arguments["images"]]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nc_core.errors import DataRefused
+from nc_core.reading import reading_of
 from nc_tasks.request.scan import StoredFile
 from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.tasks.classify import domain_of_model
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def evaluate(worker: WorkerProcess, arguments: dict[str, Any], progress: Callable[[float], None]) -> dict[str, Any]:
     """arguments: model {"sha256", "name"}, clean [the same], poisoned [the same], value_range, resize, channels,
-    class_names, architecture, guarded.
+    class_names, guarded, and what `Reading` has.
 
     Result: classes, guarded, class_order as in result.json, clean {"images", "accuracy", "flagged_rate"}, poisoned None
     or {"images", "attack_success_rate", "flagged_rate"}. flagged_rate: share that a guarded net, whose last output
@@ -36,7 +37,7 @@ def evaluate(worker: WorkerProcess, arguments: dict[str, Any], progress: Callabl
     from nc_core.models import build_logits
 
     model = arguments["model"]
-    canonical = read_net(worker, StoredFile(**model), architecture=arguments["architecture"])
+    canonical = read_net(worker, StoredFile(**model), **reading_of(arguments))
     guarded = arguments["guarded"] or _is_guarded(worker, model["sha256"])
     last = canonical.classes - 1 if guarded else None
     with _named(arguments["clean"]):

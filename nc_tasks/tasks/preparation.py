@@ -30,7 +30,7 @@ def prepare(worker: WorkerProcess, submission: Submission, *, should_stop: Calla
 
     options = ScanOptions(**submission.options)
     model = StoredFile(sha256=submission.model_sha256, name=submission.model_name)
-    canonical = read_net(worker, model, architecture=options.architecture)
+    canonical = read_net(worker, model, **options.reading)
     with uploaded(worker, submission.data_sha256, submission.data_name) as data:
         preparation = prepare_scan(
             canonical,

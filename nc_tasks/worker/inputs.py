@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
+from nc_core.reading import Reading
 from nc_tasks.request.scan import StoredFile
 from nc_tasks.store import Submission
 from nc_tasks.store.queries.lineage import canonical_of
@@ -50,8 +51,8 @@ def uploaded(worker: WorkerProcess, digest: str, name: str) -> Iterator[Path]:
         yield link
 
 
-def read_net(worker: WorkerProcess, model: StoredFile, *, architecture: str | None = None) -> "CanonicalModel":
-    """The net in a file.
+def read_net(worker: WorkerProcess, model: StoredFile, **reading: Unpack[Reading]) -> "CanonicalModel":
+    """The net in a file; reading: what that does not say itself.
 
     One that a scan or a repair here has written is read from the canonical form that it was written from. Every other
     file is read by a confined process; raises what `nc_core.quarantine.admit.admit_model` does.
@@ -60,11 +61,11 @@ def read_net(worker: WorkerProcess, model: StoredFile, *, architecture: str | No
     from nc_core.quarantine.admit import admit_model
 
     with worker.store.read() as session:
-        known = None if architecture else canonical_of(session, digest=model.sha256)
+        known = None if any(reading.values()) else canonical_of(session, digest=model.sha256)
     if known is not None:
         return load_canonical(worker.artefacts.path(known), known)
     with uploaded(worker, model.sha256, model.name) as path:
-        return admit_model(path, architecture=architecture)
+        return admit_model(path, **reading)
 
 
 def domain_of(submission: Submission, range: int | None = None) -> "Domain":

@@ -71,7 +71,7 @@ def quarantine() -> Check:
     """Have a child read an empty file: it refuses that, if it could be confined."""
     try:
         with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as output:
-            order = {"kind": "model", "name": "empty.h5", "architecture": None}
+            order = {"kind": "model", "name": "empty.h5", "reading": {}}
             ended = run(order, source, output, for_model(0))
     except QuarantineFailed as error:
         return fail("intake", str(error), "mend the installation: make setup")

@@ -14,6 +14,7 @@ from nc_core.intake.limits import EDGES, NAME_CHARACTERS, ONNX_BYTES, ONNX_NODES
 from nc_core.intake.onnx.wire import look_through
 from nc_core.intake.onnx.wording import AGAIN, EXPORT, FLOAT32
 from nc_core.intake.options import count
+from nc_core.intake.outputs import pick
 from nc_core.intake.wording import TWO_MEANINGS, shown
 
 OPSETS = range(9, 24)
@@ -31,7 +32,8 @@ UNNAMED = "batch"
 class Graph:
     """image: name of the input; shape: its three sizes; batch: the number of images, or its name where any will do.
 
-    arrays: TensorProto of the initializers, by name, or arrays already. nodes: NodeProto, in the order of the file.
+    output: the one that is read, of so many `outputs`. arrays: TensorProto of the initializers, by name, or arrays
+    already. nodes: NodeProto, in the order of the file; of a file with several outputs those that lead to the one.
     """
 
     opset: int
@@ -41,10 +43,14 @@ class Graph:
     output: str
     arrays: Mapping[str, Any]
     nodes: Sequence[Any]
+    outputs: int = 1
 
 
-def read_graph(file: BinaryIO) -> Graph:
-    """The graph of an ONNX file; ModelRefused for every file that is not one net with one meaning."""
+def read_graph(file: BinaryIO, *, output: str | None = None) -> Graph:
+    """The graph of an ONNX file; ModelRefused for every file that is not one net with one meaning.
+
+    output: the name of the one that is wanted, where there are several.
+    """
     check_alone(file, "ONNX")
     model = _parsed(file)
     if model.ir_version not in IR_VERSIONS:
@@ -60,14 +66,16 @@ def read_graph(file: BinaryIO) -> Graph:
     arrays = {array.name: array for array in graph.initializer}
     image, shape, batch = _image(graph.input, arrays, model.ir_version)
     _check_names(graph, image)
+    answer = _readable(_output(graph.output, output), "output")
     return Graph(
         opset=_opset(model.opset_import),
         image=_readable(image, "input"),
         shape=shape,
         batch=_readable(batch, "batch axis") if isinstance(batch, str) else batch,
-        output=_readable(_output(graph.output), "output"),
+        output=answer,
         arrays=arrays,
-        nodes=graph.node,
+        nodes=graph.node if len(graph.output) == 1 else _leading_to(answer, graph.node),
+        outputs=len(graph.output),
     )
 
 
@@ -168,13 +176,23 @@ def _has_one_meaning(dim: Any) -> bool:
     return True
 
 
-def _output(outputs: Sequence[Any]) -> str:
-    if len(outputs) != 1:
-        raise ModelRefused(
-            f"the ONNX graph has {len(outputs)} outputs; a classifier has one: export it with that alone"
-        )
-    _check_floats(outputs[0], "output")
-    return str(outputs[0].name)
+def _output(outputs: Sequence[Any], wanted: str | None) -> str:
+    named = {str(given.name): given for given in outputs}
+    if len(named) != len(outputs) or not named:
+        raise ModelRefused(f"the ONNX graph has no outputs, or two of one name: {EXPORT}")
+    name = pick(named, wanted)
+    _check_floats(named[name], "output")
+    return name
+
+
+def _leading_to(output: str, nodes: Sequence[Any]) -> list[Any]:
+    """The nodes that a value needs, in their order, in which what is taken stands before what takes it."""
+    needed, kept = {output}, []
+    for node in reversed(nodes):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            kept.append(node)
+    return kept[::-1]
 
 
 def _check_floats(given: Any, what: str) -> None:

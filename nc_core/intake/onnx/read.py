@@ -7,18 +7,20 @@ from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import CanonicalModel, Signature
 from nc_core.intake.onnx.file import read_graph
 from nc_core.intake.onnx.interpret import Walk
+from nc_core.intake.outputs import left_out
 
 
-def read_onnx(file: BinaryIO, *, stored: int) -> CanonicalModel:
+def read_onnx(file: BinaryIO, *, stored: int, output: str | None = None) -> CanonicalModel:
     """Read a float32 net of the standard's operators, opset 9 to 23, whose one input is a batch of images.
 
-    stored: bytes of the file. Raises ModelRefused, one line, for everything else. A final LogSoftmax is left out: what
-    stands before it are scores of the same classes; the signature says that it was there.
+    stored: bytes of the file. output: the name of the one that is wanted, where there are several. Raises ModelRefused,
+    one line, for everything else. A final LogSoftmax is left out: what stands before it are scores of the same classes;
+    the signature says that it was there.
     """
-    graph = read_graph(file)
+    graph = read_graph(file, output=output)
     walk = Walk(graph)
-    output, scores = walk.output()
-    model = walk.net.finished(output, stored=stored)
+    answer, scores = walk.output()
+    model = walk.net.finished(answer, stored=stored)
     if scores and model.head != "logits":
         raise ModelRefused(
             f"the ONNX net ends in a LogSoftmax of a {model.head}: leave one of them out and export it again"
@@ -30,4 +32,4 @@ def read_onnx(file: BinaryIO, *, stored: int) -> CanonicalModel:
         batch=graph.batch,
         log_softmax=scores,
     )
-    return replace(model, signature=signature)
+    return replace(model, signature=signature, note=left_out(graph.outputs, graph.output))
