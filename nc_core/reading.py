@@ -6,10 +6,12 @@ from typing import Any, TypedDict, cast
 
 class Reading(TypedDict, total=False):
     """architecture: of a file of weights alone, one of `nc_core.architecture_names`. output: the name of the one that
-    is the classifier's, where a file has several. What is left out or None is not said."""
+    is the classifier's, where a file has several. input_shape: of its pictures, HEIGHTxWIDTH or
+    HEIGHTxWIDTHxCHANNELS, where the file leaves it open. What is left out or None is not said."""
 
     architecture: str | None
     output: str | None
+    input_shape: str | None
 
 
 def reading_of(options: Mapping[str, Any]) -> Reading:

@@ -67,6 +67,7 @@ Architecture = Annotated[
     typer.Option("--architecture", metavar="PRESET", help=choices.ARCHITECTURE.help),
 ]
 Output = Annotated[str | None, typer.Option("--output", metavar="NAME", help=choices.OUTPUT.help)]
+InputShape = Annotated[str | None, typer.Option("--input-shape", metavar="HxW[xC]", help=choices.INPUT_SHAPE.help)]
 Model = Annotated[
     str,
     typer.Argument(

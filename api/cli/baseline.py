@@ -47,6 +47,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What the baseline is 
         "class_names",
         "architecture",
         "output",
+        "input_shape",
         "seed",
         "slots",
     ),

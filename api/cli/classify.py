@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Architecture, Home, KnownRange, Output, Resized
+from api.cli.arguments import Architecture, Home, InputShape, KnownRange, Output, Resized
 from api.cli.fetching import downloads
 from api.client import inputs
 from nc_tasks.request import choices
@@ -21,6 +21,7 @@ def classify(
     resize: Resized = choices.RESIZE.default,
     architecture: Architecture = None,
     output: Output = None,
+    input_shape: InputShape = None,
     home: Home = None,
 ) -> None:
     """Print one number a picture: its class, and for a guarded net N for a backdoored input."""
@@ -43,6 +44,7 @@ def classify(
         "resize": resize,
         "architecture": architecture,
         "output": output,
+        "input_shape": input_shape,
     }
     for label in run_job(settings, "classify", arguments, title="Classifying")["labels"]:
         print(label)

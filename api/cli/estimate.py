@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nc_tasks.request.options import ScanOptions
 
 
-@takes_scan_options("profile", "labels", "architecture", "output", "slots", "twins")
+@takes_scan_options("profile", "labels", "architecture", "output", "input_shape", "slots", "twins")
 def estimate(
     model: Model,
     options: dict[str, Any],

@@ -5,7 +5,17 @@ from typing import Annotated, Any
 import typer
 
 from api.backends import settings_of
-from api.cli.arguments import Architecture, Channelled, Home, Json, KnownRange, NamedClasses, Output, Resized
+from api.cli.arguments import (
+    Architecture,
+    Channelled,
+    Home,
+    InputShape,
+    Json,
+    KnownRange,
+    NamedClasses,
+    Output,
+    Resized,
+)
 from api.cli.fetching import downloads
 from api.cli.terminal import print_json
 from api.client import inputs
@@ -33,6 +43,7 @@ def evaluate(
     class_names: NamedClasses = None,
     architecture: Architecture = None,
     output: Output = None,
+    input_shape: InputShape = None,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -60,6 +71,7 @@ def evaluate(
         "class_names": class_names,
         "architecture": architecture,
         "output": output,
+        "input_shape": input_shape,
     }
     found = run_job(settings, "evaluate", arguments, title="Evaluating")
     if as_json:

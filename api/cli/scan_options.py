@@ -100,6 +100,7 @@ SCAN_OPTIONS = {
         _option("class_names", str | None, choices.CLASS_NAMES, **_CLASS_NAMES),
         _option("architecture", str | None, choices.ARCHITECTURE, metavar="PRESET"),
         _option("output", str | None, choices.OUTPUT, metavar="NAME", show_default="the only one"),
+        _option("input_shape", str | None, choices.INPUT_SHAPE, metavar="HxW[xC]", show_default="in the file"),
         _option("labels", str | None, choices.LABELS, **_LABELS),
         _option("seed", int, choices.SEED),
         _option("slots", int | None, choices.SLOTS, **_SLOTS),

@@ -30,6 +30,7 @@ OPTIONS = (
         "value_range",
         "architecture",
         "output",
+        "input_shape",
         "min_accuracy",
         "resize",
         "channels",

@@ -13,6 +13,7 @@ from nc_core.datasets.layout import (
     channel_axis,
     channels_last,
     check_size,
+    is_rows,
     recoloured,
     resized,
     text,
@@ -28,9 +29,13 @@ def images_of(data: Source, labels: npt.NDArray[Any] | None, wanted: Wanted, fil
     if not data.shape or 0 in data.shape:
         raise DataRefused(f"the images have shape {data.shape}; expected N x H x W x C with none of them zero")
     check_decoded(data.shape, data.dtype, "an array of images")
-    axis = channel_axis(data.shape, wanted)
-    check_size(_picture_shape(data.shape, axis, wanted), wanted)  # before anything is read
+    rows = is_rows(data.shape, wanted)
+    axis = None if rows else channel_axis(data.shape, wanted)
+    if not rows:
+        check_size(_picture_shape(data.shape, axis, wanted), wanted)  # before anything is read
     pixels, value_range = to_pixels(data)
+    if rows and wanted.input_shape is not None:
+        pixels = pixels.reshape(-1, *wanted.input_shape[:2])
     pixels = channels_last(pixels, axis)
     found = f"{file_kind}, {len(pixels)} images of {text(pixels.shape[1:])}, {_LAYOUT[axis]}, {value_range}"
     if wanted.channels is not None and pixels.shape[3] != CHANNELS[wanted.channels]:

@@ -71,6 +71,14 @@ def other_channels(count: int, sentence: str) -> str:
     return next((sentence.format(f"--channels {name}") for name, gives in CHANNELS.items() if gives == count), "")
 
 
+def is_rows(shape: tuple[int, ...], wanted: Wanted) -> bool:
+    """Whether (N, values) are grey images of the model's size in rows. Of colours nothing tells which comes first."""
+    if wanted.input_shape is None or wanted.channels is not None or len(shape) != 2:
+        return False
+    height, width, channels = wanted.input_shape
+    return channels == 1 and shape[1] == height * width
+
+
 def channel_axis(shape: tuple[int, ...], wanted: Wanted) -> int | None:
     """Which axis of (N, ...) holds the channels: 3, 1, or None where grey (N, H, W) has no such axis.
 

@@ -47,6 +47,7 @@ def evaluate(
     resize: Resize | None = None,
     architecture: str | None = None,
     output: str | None = None,
+    input_shape: str | None = None,
 ) -> Evaluation:
     """Measure a net on clean images, and on poisoned ones.
 
@@ -54,7 +55,7 @@ def evaluate(
         model: as for `nc_core.scan`; or what that gave, or `nc_core.repair`, for the net that was scanned or repaired.
         data: clean images, as for `nc_core.scan`.
         poisoned: poisoned images likewise; their labels are what the attack wants them called.
-        architecture, output: as for `nc_core.scan`.
+        architecture, output, input_shape: as for `nc_core.scan`.
         value_range: what the net makes of pixels; "auto": the range of its scan, else the one that fits the clean
             images best.
 
@@ -62,7 +63,7 @@ def evaluate(
         InputRefused: with one line that says what to pass.
     """
     one_of(("auto", *VALUE_RANGES), value_range=value_range)
-    net = _net_of(model, architecture=architecture, output=output)
+    net = _net_of(model, architecture=architecture, output=output, input_shape=input_shape)
     clean = _read(data, net, resize)
     stamped = None if poisoned is None else _read(poisoned, net, resize, poisoned=True)
     predict = Predictor(build_logits(net))

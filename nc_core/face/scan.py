@@ -29,6 +29,7 @@ def scan(
     alpha: float = 0.05,
     architecture: str | None = None,
     output: str | None = None,
+    input_shape: str | None = None,
     resize: Resize | None = None,
     value_range: str = "auto",
     unlabelled: bool = False,
@@ -47,6 +48,7 @@ def scan(
         data: (x, y), or x alone: arrays, x (n, H, W, C) in 0..255, 0..1 or -1..1, y class numbers or one-hot; or a
             `tf.data.Dataset` of (image, label); or the path of a data file. Of more images than 6000 a scan draws some.
         output: name of the output that is the classifier's, of a model with several.
+        input_shape: "28x28" or "32x32x3", of the pictures of a model that takes rows or leaves sizes open.
         labels: target labels to look at; None: all.
         class_names: what the model's outputs are called, in their order.
 
@@ -62,7 +64,7 @@ def scan(
     check_options(**options)
     budget, began = Budget(minutes=budget_minutes), time.monotonic()
     with shown("scanning") as show:
-        net = net_of(model, architecture=architecture, output=output)
+        net = net_of(model, architecture=architecture, output=output, input_shape=input_shape)
         preparation = prepare_scan(
             net,
             images_of(data, net, resize=resize, labelled=not unlabelled),

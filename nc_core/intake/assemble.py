@@ -1,7 +1,6 @@
 """Tree and arrays -> the canonical model: shapes inferred, arrays checked against them, head found."""
 
 from collections.abc import Sequence
-from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from nc_core.intake.canonical import CanonicalModel, Layer
 from nc_core.intake.equivalents import EQUIVALENTS
 from nc_core.intake.graph import FlatLayer, Graph, flatten
 from nc_core.intake.hdf5 import read_floats
+from nc_core.intake.input_shape import image_shape
 from nc_core.intake.limits import unpacked_limit, within
 from nc_core.intake.outputs import left_out
 from nc_core.intake.shapes import size
@@ -23,13 +23,14 @@ from nc_core.intake.windows import Shape, WeightShapes
 from nc_core.intake.wording import shown
 
 
-def assemble(model: Model, arrays: Arrays, *, stored: int) -> CanonicalModel:
+def assemble(model: Model, arrays: Arrays, *, stored: int, input_shape: str | None = None) -> CanonicalModel:
     """The canonical model; ModelRefused where shapes, weights or the head do not make an image classifier.
 
-    stored: bytes of the file, by which its weights may be compressed no further than weights are.
+    stored: bytes of the file, by which its weights may be compressed no further than weights are. input_shape: what the
+    user says of the size of its pictures.
     """
-    graph = flatten(model)
-    image = _input_shape(model)
+    image = image_shape(_input_sizes(model), input_shape)
+    graph = flatten(model, image)
     layers = tuple(fitted(graph.layers, [_canonical(flat) for flat in graph.layers], graph.nodes, image))
     found = analyse(layers, graph.nodes, graph.output, image)
     _check_operations(graph, found.shapes)
@@ -55,43 +56,9 @@ def _name_of(model: Model) -> str:
     return next(name for name, ref in model.outputs.items() if ref == model.output)
 
 
-def _input_shape(model: Model) -> tuple[int, int, int]:
+def _input_sizes(model: Model) -> tuple[int | None, ...] | None:
     given = model.children[model.inputs[0]]
-    shape = given.shape if isinstance(given, Leaf) else None
-    if shape is None:
-        raise ModelRefused(
-            "the model does not say the size of its input: call it once on an image, or begin it with "
-            "keras.Input((height, width, channels)), and save it again"
-        )
-    if len(shape) == 2:
-        shape = (*shape, 1)
-    if len(shape) == 1:
-        raise ModelRefused(
-            f"the model's input is a row of {shape[0] or 'any number of'} values, and a file does not say of which "
-            "images: put their shape and Flatten before the net and submit that, "
-            f"keras.Sequential([keras.Input({_square(shape[0] or 0)}), keras.layers.Flatten(), model])"
-        )
-    if len(shape) != 3:
-        raise ModelRefused(
-            f"the model's input has the shape {(None, *shape)}; read here are images (None, height, width, "
-            "channels): begin the net with such an input (one channel for grey images) and save it again"
-        )
-    height, width, channels = shape
-    if height is None or width is None or channels is None:
-        raise ModelRefused(
-            f"the model's input has the shape {(None, *shape)}; height, width and channels must be fixed: "
-            "put keras.Input((height, width, channels)) of your images before the net and save that"
-        )
-    return height, width, channels
-
-
-def _square(values: int) -> str:
-    """The shape of square pictures of so many values, grey or in colour, where there is one."""
-    for channels in (1, 3):
-        side = isqrt(values // channels)
-        if side and side * side * channels == values:
-            return str((side, side, channels))
-    return "(height, width, channels)"
+    return given.shape if isinstance(given, Leaf) else None
 
 
 def _check_operations(graph: Graph, shapes: Sequence[Shape]) -> None:
@@ -130,7 +97,14 @@ def _is_built_for(said: Any, inputs: Sequence[Shape]) -> bool:
     shape = said["input_shape"]
     wanted = [list(each) for each in inputs]
     given = [shape] if len(inputs) == 1 else shape
-    return isinstance(given, list) and [each[1:] if isinstance(each, list) else each for each in given] == wanted
+    return isinstance(given, list) and len(given) == len(wanted) and all(map(_is_size_of, given, wanted))
+
+
+def _is_size_of(said: Any, shape: list[int]) -> bool:
+    """A size that is open suits any: of those no weight of a layer depends."""
+    if not isinstance(said, list) or len(said) != 1 + len(shape):
+        return False
+    return all(size is None or size == actual for size, actual in zip(said[1:], shape, strict=True))
 
 
 def _canonical(flat: FlatLayer) -> Layer:

@@ -39,7 +39,7 @@ class Signature:
 
     image, output: names of its input and its output. channels_first: whether images are (C, H, W). batch: how many the
     file takes at once, or the name that it has for any number. log_softmax: whether its answers are the logarithms of
-    a softmax, which the canonical net leaves out.
+    a softmax, which the canonical net leaves out. sizes: of one image, where the file takes it as (H, W) or as a row.
     """
 
     image: str
@@ -47,6 +47,7 @@ class Signature:
     channels_first: bool
     batch: int | str
     log_softmax: bool = False
+    sizes: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,6 +10,7 @@ from nc_core.intake.limits import EDGES, NODES, within
 from nc_core.intake.names import usable
 from nc_core.intake.order import from_inputs_on
 from nc_core.intake.tree import Leaf, Model, Path, Ref
+from nc_core.intake.windows import Shape
 
 AnyLayer = TypeVar("AnyLayer")
 """A layer in whatever form: what is put in order are its calls."""
@@ -67,25 +68,27 @@ class Graph:
         return len(self.nodes) - 1
 
 
-def flatten(model: Model) -> Graph:
-    """The flat net of a whole model."""
+def flatten(model: Model, image: Shape) -> Graph:
+    """The flat net of a whole model, for images (H, W, C)."""
     if len(model.inputs) != 1:
         raise ModelRefused(
             f"the model has {len(model.inputs)} inputs; an image classifier has one: submit one of those"
         )
     graph = Graph()
-    output = _emit(graph, model, (), (_image(graph, model),))
+    output = _emit(graph, model, (), (_image(graph, model, image),))
     graph.layers, graph.nodes, graph.output = in_order(graph.layers, graph.nodes, output)
     return graph
 
 
-def _image(graph: Graph, model: Model) -> int:
-    """The node of what the net takes: the image, or of one without an axis of channels its one channel."""
+def _image(graph: Graph, model: Model, image: Shape) -> int:
+    """The node of what the net takes: the image, of one without an axis of channels its one channel, or its row."""
     given = model.children[model.inputs[0]]
-    if not isinstance(given, Leaf) or given.shape is None or len(given.shape) != 2:
-        return 0
-    plane = Leaf(name="one_channel", kind="Reshape", options={"target_shape": list(given.shape)})
-    return graph.call(plane, (), (0,))
+    axes = 3 if not isinstance(given, Leaf) or given.shape is None else len(given.shape)
+    if axes == 2:
+        return graph.call(Leaf(name="one_channel", kind="Reshape", options={"target_shape": list(image[:2])}), (), (0,))
+    if axes == 1:
+        return graph.call(Leaf(name="one_row", kind="Flatten", options={"data_format": "channels_last"}), (), (0,))
+    return 0
 
 
 def in_order(layers: Sequence[AnyLayer], nodes: Sequence[Node], output: int) -> tuple[list[AnyLayer], list[Node], int]:

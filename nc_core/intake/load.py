@@ -61,7 +61,7 @@ def read_canonical(file: BinaryIO) -> CanonicalModel:
         head=found.head,
         classes=found.classes,
         weights=weights,
-        signature=_signature(structure.get("signature")),
+        signature=_signature(structure.get("signature"), image),
         note=_note(structure.get("note", "")),
     )
 
@@ -102,11 +102,12 @@ def _net(structure: Mapping[str, Any]) -> tuple[tuple[int, int, int], tuple[Laye
     return image, layers, nodes, output
 
 
-def _signature(entry: Any) -> Signature | None:
+def _signature(entry: Any, image: tuple[int, int, int]) -> Signature | None:
     """Of the ONNX file that the net came in; None where the form has none."""
     if entry is None:
         return None
     entry = object_of(entry, "signature of the canonical model")
+    entry = {"sizes": None, **entry}  # of a net of an earlier version
     if set(entry) != {field.name for field in fields(Signature)}:
         raise _foreign(f"its signature has the keys {shown(sorted(entry))}")
     if not isinstance(entry["channels_first"], bool) or not isinstance(entry["log_softmax"], bool):
@@ -118,7 +119,15 @@ def _signature(entry: Any) -> Signature | None:
         channels_first=entry["channels_first"],
         batch=_word(batch) if isinstance(batch, str) else _batch(batch),
         log_softmax=entry["log_softmax"],
+        sizes=None if entry["sizes"] is None else _sizes(entry["sizes"], image),
     )
+
+
+def _sizes(value: Any, image: tuple[int, int, int]) -> tuple[int, ...]:
+    """Grey images without an axis of channels, or as rows."""
+    if image[2] != 1 or value not in (list(image[:2]), [image[0] * image[1]]):
+        raise _foreign(f"its signature has the sizes {shown(value)} for images {image}")
+    return tuple(value)
 
 
 def _word(name: Any) -> str:

@@ -60,7 +60,7 @@ def read_open_model(file: BinaryIO, *, name: str, **reading: Unpack[Reading]) ->
     kind = sniff(file, name)
     if kind == "pytorch" or kind == "safetensors":
         check_suffix(name, kind)
-        _refuse_output(reading)
+        _refuse_others(reading)
         from nc_core.intake.pytorch.architectures import ARCHITECTURES
         from nc_core.intake.pytorch.read import read_pytorch
 
@@ -75,7 +75,7 @@ def read_open_model(file: BinaryIO, *, name: str, **reading: Unpack[Reading]) ->
         check_suffix(name, kind)
         from nc_core.intake.onnx.read import read_onnx
 
-        return read_onnx(file, stored=stored, output=reading.get("output"))
+        return read_onnx(file, stored=stored, reading=reading)
     if kind == "keras":
         _refuse_architecture(architecture)
         return _read_archive(file, name, stored, reading)
@@ -104,7 +104,7 @@ def _read_archive(file: BinaryIO, name: str, stored: int, reading: Reading) -> C
         metadata = parse(archive.text("metadata.json"), "archive's metadata")
         model = read_config(config, keras=_major(metadata.get("keras_version")), output=reading.get("output"))
         with open_hdf5(archive.weights()) as root:
-            return assemble(model, archive_arrays(root, model), stored=stored)
+            return assemble(model, archive_arrays(root, model), stored=stored, input_shape=reading.get("input_shape"))
 
 
 MODEL_GROUPS = ("model_weights", "optimizer_weights")
@@ -114,7 +114,7 @@ MODEL_GROUPS = ("model_weights", "optimizer_weights")
 def _read_hdf5(file: Any, stored: int, reading: Reading) -> CanonicalModel:
     text = text_attribute(file, "model_config")
     if text is None:
-        _refuse_output(reading)
+        _refuse_others(reading)
         return _read_weights(file, reading.get("architecture"), stored)
     _refuse_architecture(reading.get("architecture"))
     refuse_others(file, MODEL_GROUPS)
@@ -125,7 +125,7 @@ def _read_hdf5(file: Any, stored: int, reading: Reading) -> CanonicalModel:
         raise ModelRefused(
             "the file holds an architecture without weights: save the whole model, model.save('model.keras')"
         )
-    return assemble(model, legacy_arrays(group, model), stored=stored)
+    return assemble(model, legacy_arrays(group, model), stored=stored, input_shape=reading.get("input_shape"))
 
 
 def _read_weights(file: Any, architecture: str | None, stored: int) -> CanonicalModel:
@@ -167,10 +167,15 @@ def _refuse_architecture(architecture: str | None) -> None:
         raise ModelRefused(f"the file holds its own architecture: leave out --architecture {architecture}")
 
 
-def _refuse_output(reading: Reading) -> None:
+def _refuse_others(reading: Reading) -> None:
     if reading.get("output") is not None:
         raise ModelRefused(
             f"the file holds weights alone, and an architecture has one output: leave out --output {reading['output']}"
+        )
+    if reading.get("input_shape") is not None:
+        raise ModelRefused(
+            "the file holds weights alone; what they are for says the size of its pictures, for PyTorch behind the "
+            "name, --architecture resnet18@64x64: leave out --input-shape"
         )
 
 

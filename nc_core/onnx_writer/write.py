@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import onnx
 from onnx import TensorProto, helper
 from onnx.checker import ValidationError
@@ -71,7 +72,7 @@ def _model(model: CanonicalModel) -> Any:
     graph = Graph((signature.image, signature.output))
     _answer(graph, model, signature)
     height, width, channels = model.input_shape
-    image = (channels, height, width) if signature.channels_first else (height, width, channels)
+    image = signature.sizes or ((channels, height, width) if signature.channels_first else (height, width, channels))
     outputs = 1 if model.head.startswith("single") else model.classes
     return helper.make_model(
         helper.make_graph(
@@ -90,8 +91,12 @@ def _model(model: CanonicalModel) -> Any:
 def _answer(graph: Graph, model: CanonicalModel, signature: Signature) -> None:
     """Every call of the net, and its output under the name that it is to have."""
     shapes = analyse(model.layers, model.nodes, model.output, model.input_shape).shapes
-    order = FIRST if signature.channels_first else LAST
-    values = [Value(name=signature.image, shape=model.input_shape, order=order)]
+    order, image = FIRST if signature.channels_first else LAST, signature.image
+    if signature.sizes is not None:
+        graph.label = "picture"
+        sizes = graph.array("sizes", np.array([0, *model.input_shape], np.int64))
+        image = graph.op("Reshape", image, sizes)
+    values = [Value(name=image, shape=model.input_shape, order=order)]
     for node, shape in zip(model.nodes[1:], shapes[1:], strict=True):
         layer = model.layers[node.layer or 0]
         graph.label = layer.name

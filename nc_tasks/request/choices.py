@@ -83,6 +83,12 @@ OUTPUT: Choice[str | None] = Choice(
     help="Name of the output that is the classifier's, of a model with several.",
     limits={"min_length": 1, "max_length": 256},
 )
+INPUT_SHAPE: Choice[str | None] = Choice(
+    default=None,
+    help="Size of the model's pictures where its file leaves it open, HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS: 28x28 of "
+    "one that takes rows of 784 values.",
+    limits={"pattern": r"^[1-9][0-9]{0,5}x[1-9][0-9]{0,5}(x[1-9][0-9]{0,2})?$"},
+)
 LABELS: Choice[str | None] = Choice(
     default=None, help="Target labels to scan, one by one or as text such as 0-79,90; without, all."
 )

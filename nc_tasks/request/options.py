@@ -12,7 +12,7 @@ from nc_tasks.request.choices import Channels, Choice, Detector, Method, Profile
 from nc_tasks.request.class_names import ClassNames
 from nc_tasks.request.label_ranges import LabelRanges, parse_labels
 
-LATER = ("baseline", "twins", "twin", "channels", "class_names", "output")
+LATER = ("baseline", "twins", "twin", "channels", "class_names", "output", "input_shape")
 """Options that an earlier version did not have: one that stays as it is by itself changes no submission's key."""
 
 
@@ -47,6 +47,7 @@ class ScanOptions(BaseModel):
     class_names: ClassNames | None = _field(choices.CLASS_NAMES)
     architecture: str | None = _field(choices.ARCHITECTURE)
     output: str | None = _field(choices.OUTPUT)
+    input_shape: str | None = _field(choices.INPUT_SHAPE)
     labels: LabelRanges | None = _field(choices.LABELS)
     min_accuracy: float | None = _field(choices.MIN_ACCURACY)
     unlabelled: bool = _field(choices.UNLABELLED)

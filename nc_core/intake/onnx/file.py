@@ -30,7 +30,8 @@ UNNAMED = "batch"
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """image: name of the input; shape: its three sizes; batch: the number of images, or its name where any will do.
+    """image: name of the input; shape: its sizes behind the batch, None where one is open; batch: the number of images,
+    or its name where any will do.
 
     output: the one that is read, of so many `outputs`. arrays: TensorProto of the initializers, by name, or arrays
     already. nodes: NodeProto, in the order of the file; of a file with several outputs those that lead to the one.
@@ -38,7 +39,7 @@ class Graph:
 
     opset: int
     image: str
-    shape: tuple[int, int, int]
+    shape: tuple[int | None, ...]
     batch: int | str
     output: str
     arrays: Mapping[str, Any]
@@ -134,8 +135,8 @@ def _check_names(graph: Any, image: str) -> None:
         met.add(name)
 
 
-def _image(inputs: Sequence[Any], arrays: Mapping[str, Any], version: int) -> tuple[str, tuple[int, int, int], Any]:
-    """Name, sizes and batch of the one input that is no initializer."""
+def _image(inputs: Sequence[Any], arrays: Mapping[str, Any], version: int) -> tuple[str, tuple[int | None, ...], Any]:
+    """Name, sizes and batch of the one input that is no initializer; a size is None where it is open."""
     if len({given.name for given in inputs}) != len(inputs):
         raise ModelRefused(f"the ONNX graph has two inputs of one name: {TWO_MEANINGS}")
     if version >= OVERRIDABLE_SINCE and any(given.name in arrays for given in inputs):
@@ -147,14 +148,14 @@ def _image(inputs: Sequence[Any], arrays: Mapping[str, Any], version: int) -> tu
     if len(images) != 1:
         raise ModelRefused(f"the ONNX graph has {len(images)} inputs; an image classifier has one: submit one of those")
     sizes = _sizes(images[0])
-    if len(sizes) != 4 or not all(isinstance(size, int) for size in sizes[1:]):
+    if not 2 <= len(sizes) <= 4:
         raise ModelRefused(
             f"the ONNX graph's input has the shape {shown(sizes)}; read here are images (batch, channels, height, "
-            "width) or (batch, height, width, channels), of which only the batch may be dynamic: export it so"
+            "width) or (batch, height, width, channels), grey ones (batch, height, width), or rows: export it so"
         )
     try:
         batch = sizes[0] if isinstance(sizes[0], str) else count(sizes[0])
-        shape = (count(sizes[1]), count(sizes[2]), count(sizes[3]))
+        shape = tuple(None if isinstance(size, str) else count(size) for size in sizes[1:])
     except ValueError as error:
         raise ModelRefused(f"the ONNX graph's input has the shape {shown(sizes)}, not of {error}: {EXPORT}") from None
     return images[0].name, shape, batch

@@ -8,10 +8,10 @@ from nc_core.errors import ModelRefused
 from nc_core.intake.limits import ONNX_FOLDED, within
 from nc_core.intake.onnx.arrays import decoded
 from nc_core.intake.onnx.attributes import Attributes
-from nc_core.intake.onnx.call import IMAGE, Call
+from nc_core.intake.onnx.call import Call
 from nc_core.intake.onnx.file import Graph
 from nc_core.intake.onnx.folding import applies, folded
-from nc_core.intake.onnx.image import channels_first
+from nc_core.intake.onnx.image import Picture
 from nc_core.intake.onnx.net import Net
 from nc_core.intake.onnx.operators import OPERATORS, QUANTISED, Operator
 from nc_core.intake.onnx.values import Constant, Tensor, Value, is_made_by
@@ -25,13 +25,22 @@ LABEL = 100
 class Walk:
     """What the names of a graph stand for, and the net so far."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, picture: Picture) -> None:
         self._graph = graph
         self._spent = 0
-        self.channels_first = channels_first(graph)
-        order = IMAGE if self.channels_first else (0, 1, 2)
-        self.net = Net(tuple(graph.shape[axis] for axis in order))
-        self._values: dict[str, Value] = {graph.image: Tensor(node=0, shape=graph.shape, order=order)}
+        self.net = Net(picture.image)
+        self._values: dict[str, Value] = {graph.image: self._image(picture)}
+
+    def _image(self, picture: Picture) -> Tensor:
+        """The input as the graph has it."""
+        node = 0
+        if picture.sizes is not None:
+            self.net.label = self._graph.image[:LABEL]
+            target = {"target_shape": list(picture.shape)}
+            node = (
+                self.net.call("Reshape", [0], target) if len(picture.shape) > 1 else self.net.call("Flatten", [0], {})
+            )
+        return Tensor(node=node, shape=picture.shape, order=picture.order)
 
     def output(self) -> tuple[int, bool]:
         """The node of the graph's output, and whether a final LogSoftmax behind it is left out."""

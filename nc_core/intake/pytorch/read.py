@@ -8,6 +8,7 @@ import numpy as np
 from nc_core.intake.canonical import CanonicalModel, Signature
 from nc_core.intake.limits import PARAMETERS, within
 from nc_core.intake.onnx.file import Graph
+from nc_core.intake.onnx.image import picture
 from nc_core.intake.onnx.interpret import Walk
 from nc_core.intake.pytorch.archive import TorchArchive
 from nc_core.intake.pytorch.checkpoint import Found, state_dict
@@ -39,7 +40,8 @@ def _net(found: Found, architecture: Chosen | None, read: Read, stored: int) -> 
     if architecture is None:
         raise refuse_unnamed(found.state)
     drawn = fitted(found.state, architecture)
-    walk = Walk(_graph(drawn, _arrays(drawn, found.state, read)))
+    graph = _graph(drawn, _arrays(drawn, found.state, read))
+    walk = Walk(graph, picture(graph, None))
     output, _ = walk.output()
     return replace(walk.net.finished(output, stored=stored), note=found.note, signature=SIGNATURE)
 

@@ -56,11 +56,11 @@ def test_names_of_classes_come_from_a_file(
     files: Files, without_workers: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "names.json").write_text('{"stop": 1, "give way": 0}')
-    line = f"submit {files[0]} --data {files[1]} --channels rgb --output scores --class-names"
+    line = f"submit {files[0]} --data {files[1]} --channels rgb --output scores --input-shape 32x32x3 --class-names"
     (one,) = printed(capsys, f"{line} {tmp_path / 'names.json'}")
     assert without_workers == [one["id"]]
     assert (one["options"]["channels"], one["options"]["class_names"]) == ("rgb", ["give way", "stop"])
-    assert one["options"]["output"] == "scores"
+    assert (one["options"]["output"], one["options"]["input_shape"]) == ("scores", "32x32x3")
     # And a file that holds none is refused in a line, before anything is handed in
     (tmp_path / "names.json").write_text("[1, 2]")
     assert run_command([*line.split(), str(tmp_path / "names.json")]) == 2

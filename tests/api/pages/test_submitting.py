@@ -16,7 +16,7 @@ def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, 
     fields = {"profile": "thorough", "value_range": "", "labels": "0-3", "mitigate": "none", "unlabelled": "true"}
     fields["min_accuracy"] = "0.35"
     fields |= {"baseline": "", "twins": "", "channels": "grey", "class_names": "stop\r\ngive way\r\n"}
-    fields |= {"architecture": "resnet18@32", "output": "colour"}
+    fields |= {"architecture": "resnet18@32", "output": "colour", "input_shape": "28x28"}
     answer = browser.post("/submissions", files=files, data=fields)
     assert answer.status_code == 303, answer.text
     assert answer.headers["location"] == f"/submissions/{sent[0]}"
@@ -25,7 +25,7 @@ def test_given_a_form_with_files_then_they_are_submitted(browser: httpx.Client, 
     assert (options["profile"], options["labels"], options["mitigate"]) == ("thorough", "0-3", [])
     assert (options["unlabelled"], options["value_range"]) == (True, "auto")
     assert (options["min_accuracy"], options["architecture"]) == (0.35, "resnet18@32")
-    assert options["output"] == "colour"
+    assert (options["output"], options["input_shape"]) == ("colour", "28x28")
     assert (options["baseline"], options["twins"]) == (None, 0)
     assert (options["channels"], options["class_names"]) == ("grey", ["stop", "give way"])
 

@@ -105,14 +105,14 @@ CONFIGS = {
     "flat input": (
         "picture",
         option("batch_shape", [None, 192]),
-        ["a row of 192 values", "keras.Input((8, 8, 3))"],
+        ["a row of 192 values", "--input-shape 8x8x3"],
     ),
     "input of a row": (
         "picture",
         option("batch_shape", [None, 8]),
-        ["a row of 8 values", "keras.Input((height, width, channels))"],
+        ["a row of 8 values", "--input-shape HEIGHTxWIDTHxCHANNELS"],
     ),
-    "input of a grey row": ("picture", option("batch_shape", [None, 784]), ["keras.Input((28, 28, 1))"]),
+    "input of a grey row": ("picture", option("batch_shape", [None, 784]), ["--input-shape 28x28"]),
     "input of any row": ("picture", option("batch_shape", [None, None]), ["any number of values"]),
     "input of five axes": ("picture", option("batch_shape", [None, 2, 8, 8, 3]), ["(None, 2, 8, 8, 3)"]),
     "open size": ("picture", option("batch_shape", [None, None, None, 3]), ["must be fixed"]),

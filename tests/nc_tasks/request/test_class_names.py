@@ -85,6 +85,8 @@ def test_files_that_hold_no_names_are_refused_in_a_line(tmp_path: Path) -> None:
 
 
 def test_names_and_channels_survive_json_and_change_no_earlier_key() -> None:
-    options = scan_options(class_names=list(NAMES), channels="grey", output="scores")
+    options = scan_options(class_names=list(NAMES), channels="grey", output="scores", input_shape="28x28")
     assert ScanOptions.model_validate(options.model_dump(mode="json")) == options
-    assert options.deciding().keys() - ScanOptions().deciding().keys() == {"class_names", "channels", "output"}
+    assert options.deciding().keys() - ScanOptions().deciding().keys() == {
+        *("class_names", "channels", "output", "input_shape")
+    }
