@@ -23,6 +23,14 @@ def _branches(size: int) -> keras.Model:
     return keras.Model(image, L.Dense(CLASSES, activation="softmax")(L.Concatenate()(wide)))
 
 
+def _products(size: int) -> keras.Model:
+    """A column of 8 size values by itself."""
+    image = L.Input((8, 8, 3))
+    column = L.Reshape((8 * size, 1))(L.UpSampling2D((size, 1))(L.MaxPooling2D((1, 8))(L.Conv2D(1, 1)(image))))
+    square = L.Reshape((8 * size, 8 * size, 1))(L.Dot(2)([column, column]))
+    return keras.Model(image, L.Dense(CLASSES, activation="softmax")(L.GlobalMaxPooling2D()(square)))
+
+
 KINDS: Mapping[str, Callable[[int], keras.Model]] = {
     "upsampling": lambda size: _net(L.UpSampling2D(size)),
     "upsampling, interpolated": lambda size: _net(L.UpSampling2D(size, interpolation="lanczos5")),
@@ -36,6 +44,7 @@ KINDS: Mapping[str, Callable[[int], keras.Model]] = {
     "windows": lambda size: _net(L.UpSampling2D(2), L.AveragePooling2D(2 * size, strides=1, padding="same")),
     "tower": lambda size: _net(L.UpSampling2D(8), *[L.ReLU(max_value=9.0) for _ in range(size)]),
     "branches": _branches,
+    "products": _products,
     "curved": lambda size: _net(L.UpSampling2D(size), L.Activation("gelu"), L.LayerNormalization()),
 }
 SIZES = (10, 40, 100, 300, 1000)

@@ -16,7 +16,7 @@ from nc_core.intake.layer_options import read_options
 from nc_core.intake.layers import KINDS
 from nc_core.intake.names import usable
 from nc_core.intake.options import ACTIVATIONS
-from nc_core.intake.shapes import MERGES, infer
+from nc_core.intake.shapes import SEVERAL, infer
 from nc_core.intake.windows import Shape
 
 LETTERS = "abcxyzABC0189_-.é"
@@ -95,6 +95,7 @@ def options_of(kind: str, shape: Shape) -> st.SearchStrategy[Mapping[str, Any]]:
         "GaussianNoise": {"stddev": numbers(0, 1)},
         "GaussianDropout": RATE,
         "Concatenate": {"axis": AXIS},
+        "Dot": {"axes": st.lists(st.sampled_from([1, 2]), min_size=2, max_size=2)},
         "ZeroPadding2D": {"padding": st.lists(pairs(2, 0), min_size=2, max_size=2)},
         "Cropping2D": {"cropping": st.lists(pairs(1, 0), min_size=2, max_size=2)},
         "UpSampling2D": {"size": pairs(2), "interpolation": st.sampled_from(["nearest", "bilinear", "bicubic"])},
@@ -171,7 +172,7 @@ def _is_large(shape: Shape) -> bool:
 def canonical_nets(draw: st.DrawFn, first: str) -> CanonicalModel:
     """A classifier in the form that intake gives it. first: the kind of the layer that stands on the image."""
     net = _Net(draw(st.tuples(st.integers(4, 7), st.integers(4, 7), st.integers(1, 4))))
-    inputs = [0, 0] if first in MERGES else [0]
+    inputs = _of_first(net, first)
     assume(net.add(first, _name(draw), draw(options_of(first, net.image)), inputs))
     for _ in range(draw(st.integers(0, 8))):
         _step(draw, net)
@@ -200,17 +201,26 @@ def canonical_nets(draw: st.DrawFn, first: str) -> CanonicalModel:
     )
 
 
+def _of_first(net: _Net, first: str) -> list[int]:
+    """What the first layer takes: the image, where it wants several inputs twice, and matrices made of it."""
+    if first != "Dot":
+        return [0, 0] if first in SEVERAL else [0]
+    height, width, channels = net.image
+    assume(net.add("Reshape", "rows", {"target_shape": [height, width * channels]}, [0]))
+    return [1, 1]
+
+
 def _step(draw: st.DrawFn, net: _Net) -> None:
     """One call more: of a new layer, or of one that is there."""
     latest = st.sampled_from(range(len(net.nodes))[-3:])
     if net.layers and draw(st.integers(0, 4)) == 0:
         number = draw(st.sampled_from(range(len(net.layers))))
-        arity = 2 if net.layers[number].kind in MERGES else 1
+        arity = 2 if net.layers[number].kind in SEVERAL else 1
         net.again(number, draw(st.lists(latest, min_size=arity, max_size=arity)))
         return
     kind = draw(st.sampled_from(sorted(KINDS)))
-    most = {"Subtract": 2}.get(kind, 3)
-    inputs = draw(st.lists(latest, min_size=2, max_size=most) if kind in MERGES else st.tuples(latest))
+    most = {"Subtract": 2, "Dot": 2}.get(kind, 3)
+    inputs = draw(st.lists(latest, min_size=2, max_size=most) if kind in SEVERAL else st.tuples(latest))
     net.add(kind, _name(draw), draw(options_of(kind, net.shapes[inputs[-1]])), inputs)
 
 

@@ -37,7 +37,7 @@ def effort(kind: str, options: Options, source: Shape, output: Shape, weights: W
     """Of one call. source: shape of the first input; output: without the batch axis, too. weights: by name."""
     return Effort(
         working=working_values(kind, options, source, output),
-        multiply_adds=_multiply_adds(kind, source, output, weights),
+        multiply_adds=_multiply_adds(kind, options, source, output, weights),
         window_reads=prod(output) * prod(options["pool_size"]) if "pool_size" in options else 0,
         grouped=_grouped(options, source, output) if kind in KERNELS else 0,
     )
@@ -80,8 +80,10 @@ def _spread_out(options: Options, source: Shape, output: Shape) -> int:
     return int(2 * (padded * source[-1] + fitting * output[-1]))
 
 
-def _multiply_adds(kind: str, source: Shape, output: Shape, weights: WeightShapes) -> int:
+def _multiply_adds(kind: str, options: Options, source: Shape, output: Shape, weights: WeightShapes) -> int:
     """A kernel is applied at every place of the output, a transposed one at every place of the input."""
+    if kind == "Dot":
+        return prod(output) * source[options["axes"][0] - 1]
     if kind not in KERNELS:
         return 0
     places = prod((source if kind == "Conv2DTranspose" else output)[:-1])

@@ -192,6 +192,8 @@ KINDS: Mapping[str, Kind] = {
     "Maximum": MERGE,
     # The smallest, place by place.
     "Minimum": MERGE,
+    # The product of two matrices, along an axis of each.
+    "Dot": Kind({"axes": Option(read.dot_axes), "normalize": Option(read.off, False, kept=False)}),
     # The inputs side by side.
     "Concatenate": Kind({"axis": Option(read.axis, -1)}),
     # Zeros around; what they make of the image counts against the budget.

@@ -207,6 +207,14 @@ def counted_axes(value: Any) -> list[int]:
     return found
 
 
+def dot_axes(value: Any) -> list[int]:
+    """An axis for each of two matrices, behind the batch: 1 or 2."""
+    found = _two(value, count)
+    if max(found) > 2:
+        raise ValueError("an axis of 1 or 2 for each of two matrices")
+    return found
+
+
 def sizes(value: Any) -> list[int]:
     """A target shape: positive whole numbers, at most one of them -1 (what remains)."""
     if not isinstance(value, list) or not 1 <= len(value) <= AXES or value.count(-1) > 1:

@@ -24,7 +24,7 @@ def infer(kind: str, options: Options, inputs: Sequence[Shape]) -> tuple[Shape, 
     """Output shape and weight shapes (by name) of one call of a layer; ValueError where the inputs do not
     fit.
     """
-    if kind in MERGES:
+    if kind in SEVERAL:
         if len(inputs) < 2:
             raise ValueError("it merges inputs and has only one")
     elif len(inputs) != 1:
@@ -136,6 +136,15 @@ def _subtract(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightS
     return _elementwise(options, inputs)
 
 
+def _dot(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightShapes]:
+    if len(inputs) != 2 or any(len(shape) != 2 for shape in inputs):
+        raise ValueError(f"it takes two matrices and its inputs have the shapes {', '.join(map(str, inputs))}")
+    (one, two), (left, right) = options["axes"], inputs
+    if left[one - 1] != right[two - 1]:
+        raise ValueError(f"axis {one} of {left} and axis {two} of {right} differ")
+    return (left[2 - one], right[2 - two]), {}
+
+
 def _concatenate(options: Options, inputs: Sequence[Shape]) -> tuple[Shape, WeightShapes]:
     place = _place(options["axis"], len(inputs[0]))
     rests = {(*shape[:place], *shape[place + 1 :]) for shape in inputs}
@@ -177,6 +186,9 @@ def _shape_of(values: Any) -> Shape:
 
 
 MERGES = {"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"}
+"""Layers of two inputs or more, of which each value is one of the inputs', or of theirs at the same place."""
+SEVERAL = {*MERGES, "Dot"}
+"""All layers of two inputs or more."""
 
 RULES: Mapping[str, Rule] = {
     "Conv2D": windows.conv,
@@ -204,6 +216,7 @@ RULES: Mapping[str, Rule] = {
     "Rescaling": _rescale,
     "Normalization": _normalise,
     "Subtract": _subtract,
+    "Dot": _dot,
     **dict.fromkeys(("Add", "Multiply", "Average", "Maximum", "Minimum"), _elementwise),
     **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "UnitNormalization"), _same),
     **dict.fromkeys(("GaussianNoise", "GaussianDropout"), _same),

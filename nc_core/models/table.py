@@ -45,6 +45,7 @@ _PLAIN = [
     "Average",
     "Maximum",
     "Minimum",
+    "Dot",
     "Concatenate",
     "ZeroPadding2D",
     "Cropping2D",

@@ -76,6 +76,14 @@ def concatenate(call: Call) -> Value:
     return call.made(call.op("Concat", *(each.name for each in values), axis=place), values[0].order)
 
 
+def dot(call: Call) -> Value:
+    """Dot: the product of two matrices, the one's rows with the other's columns."""
+    (one, two), (left, right) = call.options["axes"], call.inputs
+    rows = call.graph.arranged(left, (2 - one, one - 1))
+    columns = call.graph.arranged(right, (two - 1, 2 - two))
+    return call.made(call.op("MatMul", rows.name, columns.name))
+
+
 def _alike(call: Call) -> list[Value]:
     """The inputs with as many axes, in the order of the largest of them."""
     rank = max(len(value.shape) for value in call.inputs)

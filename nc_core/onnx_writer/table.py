@@ -39,6 +39,7 @@ WRITERS: Mapping[str, Callable[[Call], Value]] = {
     "Average": arithmetic.average,
     "Maximum": arithmetic.merge("Max"),
     "Minimum": arithmetic.merge("Min"),
+    "Dot": arithmetic.dot,
     "Concatenate": arithmetic.concatenate,
     "ZeroPadding2D": windows.pad,
     "Cropping2D": windows.crop,

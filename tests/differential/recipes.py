@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nc_core.intake.layers import KINDS
 from nc_core.intake.options import ACTIVATIONS
-from nc_core.intake.shapes import MERGES, infer
+from nc_core.intake.shapes import SEVERAL, infer
 from nc_core.intake.windows import Shape
 
 Recipe = dict[str, Any]
@@ -162,6 +162,7 @@ ON_ANYTHING: Mapping[str, Options] = {
 MERGING: Mapping[str, Options] = {
     **dict.fromkeys(("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"), _nothing),
     "Concatenate": lambda draw, shape: {"axis": _axis(draw, shape)},
+    "Dot": lambda draw, _: {"axes": draw(st.lists(st.sampled_from([1, 2]), min_size=2, max_size=2))},
 }
 LAYERS: Mapping[str, Options] = {**ON_IMAGES, **ON_ANYTHING, **MERGING}
 
@@ -371,4 +372,4 @@ def kinds_of(recipe: Recipe) -> set[str]:
     return found
 
 
-assert set(MERGING) == MERGES
+assert set(MERGING) == SEVERAL

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from nc_core.intake.onnx.arithmetic import LARGEST, along, last, merged, rescaled
+from nc_core.intake.onnx.arithmetic import along, last, merged, rescaled
 from nc_core.intake.onnx.call import Call
+from nc_core.intake.onnx.extremes import bounded
+from nc_core.intake.onnx.planes import LARGEST
 from nc_core.intake.onnx.values import Tensor
 
 FLATTENED_UNTIL = 12
@@ -99,24 +101,21 @@ def clip(call: Call) -> Tensor:
         high = LARGEST if given[1] is None else given[1]
     below = low if isfinite(low) and low > -LARGEST else None
     above = high if isfinite(high) and high < LARGEST else None
+    if tensor.node is None:
+        return call.unfinished(tensor.shape)  # of a norm, see `patterns.unit_of`
     if np.isnan(low) or np.isnan(high) or not low < high or low >= LARGEST or high <= -LARGEST:
         raise call.refused(f"has the bounds {low} and {high}, between which there is nothing")
     return _clipped(call, tensor, below, above)
 
 
 def _clipped(call: Call, tensor: Tensor, low: float | None, high: float | None) -> Tensor:
-    """By a ReLU, moved to where the bounds are, and mirrored where there is only an upper one."""
-    if low is None and high is None:
-        return tensor
-    if low is None:
-        kept = rescaled(call, tensor, scale=-1.0, offset=high)
-        kept = call.same(kept, call.layer("ReLU", call.net.node(kept)))
-        return rescaled(call, kept, scale=-1.0, offset=high)
-    moved = tensor if low == 0 else rescaled(call, tensor, offset=-low)
-    width = None if high is None else high - low
-    node = call.layer("ReLU", call.net.node(moved), max_value=width)
-    cut = call.same(moved, node, positive=True)
-    return cut if low == 0 else rescaled(call, cut, offset=low)
+    """By a ReLU from 0 on; elsewhere by the larger and the smaller of two values, which rounds nothing."""
+    if low == 0:
+        node = call.layer("ReLU", call.net.node(tensor), max_value=high)
+        return call.same(tensor, node, positive=True)
+    if low is not None:
+        tensor = bounded(call, "Maximum", tensor, low)
+    return tensor if high is None else bounded(call, "Minimum", tensor, high)
 
 
 def softmax(call: Call) -> Tensor:

@@ -7,12 +7,11 @@ import numpy as np
 
 from nc_core.intake.onnx.arrays import Array
 from nc_core.intake.onnx.call import Call
-from nc_core.intake.onnx.patterns import gelu_of, normalised_by
+from nc_core.intake.onnx.patterns import gelu_of, normalised_by, unit_of
+from nc_core.intake.onnx.planes import LARGEST, affine, differs_along_several
 from nc_core.intake.onnx.values import Tensor, Value
 from nc_core.intake.onnx.wording import FLOAT32
 
-LARGEST = 3e38
-"""As `options.LARGEST_FLOAT`."""
 BIASED = ("Dense", "Conv2D", "DepthwiseConv2D")
 
 
@@ -123,6 +122,8 @@ def add(call: Call) -> Tensor:
         tensors = _tensors(call)
         return merged(call, "Add", tensors, positive=all(tensor.positive for tensor in tensors))
     tensor, array = given
+    if differs_along_several(tensor, array):
+        return affine(call, tensor, offset=array)
     axis, offset = along(call, tensor, array)
     return _biased(call, tensor, axis, offset) or rescaled(call, tensor, offset=offset, axis=axis)
 
@@ -148,6 +149,11 @@ def subtract(call: Call) -> Tensor:
             return call.unfinished(tensors[0].shape)
         return merged(call, "Subtract", tensors)
     tensor, array = given
+    if differs_along_several(tensor, array):
+        first = tensor is call.at(0)
+        return affine(
+            call, tensor, None if first else np.full((1,) * array.ndim, -1, np.float32), -array if first else array
+        )
     axis, number = along(call, tensor, array)
     if tensor is call.at(0):
         return rescaled(call, tensor, offset=-number, axis=axis)
@@ -166,6 +172,8 @@ def multiply(call: Call) -> Tensor:
             return call.unfinished(tensors[0].shape)
         return merged(call, "Multiply", tensors, positive=all(tensor.positive for tensor in tensors))
     tensor, array = given
+    if differs_along_several(tensor, array) and tensor.node is not None:
+        return affine(call, tensor, scale=array)
     axis, number = along(call, tensor, array)
     return rescaled(call, tensor, scale=number, axis=axis)
 
@@ -174,6 +182,9 @@ def divide(call: Call) -> Tensor:
     """Div by a constant, or the layer normalisation of which it is the end."""
     one, two = _two(call)
     if isinstance(two, Tensor):
+        unit = unit_of(one, two)
+        if unit is not None:
+            return _unit_norm(call, *unit)
         found = normalised_by(one, two)
         if found is None:
             raise call.refused("divides by what is computed from the image")
@@ -197,6 +208,12 @@ def layer_norm(call: Call, tensor: Tensor, axes: Sequence[int], epsilon: float, 
     node = call.net.node(tensor)
     node = call.layer("LayerNormalization", node, own, scale=len(own) > 0, center=len(own) > 1, **options)
     return call.same(tensor, node)
+
+
+def _unit_norm(call: Call, tensor: Tensor, axes: Sequence[int]) -> Tensor:
+    places = sorted(tensor.order.index(axis) for axis in axes)
+    axis = _keras_axes(places, len(tensor.shape))
+    return call.same(tensor, call.layer("UnitNormalization", call.net.node(tensor), axis=axis))
 
 
 def _keras_axes(places: Sequence[int], rank: int) -> list[int]:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from math import prod
 
-import numpy as np
-
 from nc_core.intake.onnx.call import IMAGE, Call
 from nc_core.intake.onnx.values import Tensor
 from nc_core.intake.onnx.wording import EXPORT
@@ -35,22 +33,9 @@ def _along(call: Call, tensor: Tensor, axis: int, kind: str, option: str, border
     return Tensor(node=node, shape=shape, order=tensor.order, positive=tensor.positive)
 
 
-def split(call: Call) -> list[Tensor]:
-    """Split: sizes as an attribute before opset 13, as an input since; without them in equal parts."""
-    tensor = call.tensor()
-    axis = call.axis(call.attributes.whole("axis", 0), len(tensor.shape))
-    sizes = call.attributes.wholes("split") if call.opset < 13 else call.wholes(1)
-    parts = call.attributes.whole("num_outputs", call.outputs) if call.opset >= 18 else call.outputs
-    whole = tensor.shape[axis]
-    if parts != call.outputs:
-        raise call.refused(f"has num_outputs {parts} and {call.outputs} outputs", EXPORT)
-    if sizes is None:
-        each = -(-whole // parts)
-        sizes = [each] * (parts - 1) + [whole - each * (parts - 1)]
-    if len(sizes) != parts or sum(sizes) != whole or min(sizes) < 1:
-        raise call.refused(f"splits an axis of {whole} into {sizes} for {call.outputs} outputs", EXPORT)
-    ends = np.cumsum(sizes).tolist()
-    return [cut(call, tensor, axis, end - size, end) for size, end in zip(sizes, ends, strict=True)]
+def widened(call: Call, tensor: Tensor, axis: int, more: int) -> Tensor:
+    """So many places of zeros behind one axis."""
+    return _along(call, tensor, axis, "ZeroPadding2D", "padding", [0, more])
 
 
 def slice_tensor(call: Call) -> Tensor:
@@ -79,18 +64,6 @@ def slice_bounds(call: Call) -> tuple[list[int], list[int], list[int], list[int]
     if not len(starts) == len(ends) == len(axes) == len(steps) <= len(set(axes)):
         raise call.refused("has as many starts as it has not ends, axes and steps, or an axis twice", EXPORT)
     return starts, ends, axes, steps
-
-
-def gather(call: Call) -> Tensor:
-    """Gather of one place of an axis."""
-    tensor, places = call.tensor(), call.constant(1)
-    axis = call.axis(call.attributes.whole("axis", 0), len(tensor.shape))
-    if places is None or places.ndim or places.dtype.kind != "i":
-        raise call.refused("takes several places of an axis; read is one")
-    size = tensor.shape[axis]
-    place = int(places) + (size if places < 0 else 0)
-    one = cut(call, tensor, axis, place, place + 1)
-    return call.net.reshaped(one, (*tensor.shape[:axis], *tensor.shape[axis + 1 :]))
 
 
 def pad(call: Call) -> Tensor:

@@ -63,6 +63,13 @@ class Call:
             raise self.refused(f"takes as its input {place} what is the same for every image")
         return found
 
+    def fixed(self, place: int) -> Constant:
+        """An input that is the same for every image, with the number of images where it holds that."""
+        found = self.value(place)
+        if isinstance(found, Tensor):
+            raise self.refused("takes for a constant what is computed from the image")
+        return found
+
     def constant(self, place: int) -> Array | None:
         """An input that is the same for every image and number of images; None where it is left out."""
         found = self.at(place)
@@ -72,6 +79,8 @@ class Call:
             raise self.refused(
                 f"takes as its input {place} what is computed from the image, and only constants do there"
             )
+        if found.each:
+            raise self.refused("takes for a constant what is repeated for every image")
         if found.batch is not None and found.batch.any():
             raise self.refused("takes the number of images for a size of something else", EXPORT)
         return found.array
@@ -149,6 +158,16 @@ class Call:
     def made(self) -> Made:
         """What the results of this call come out of."""
         return Made(op=self.op, inputs=self.inputs)
+
+
+def transposed(call: Call, tensor: Tensor, perm: Sequence[int]) -> Tensor:
+    """Axes of one image in another order."""
+    return Tensor(
+        node=call.net.node(tensor),
+        shape=tuple(tensor.shape[axis] for axis in perm),
+        order=tuple(perm.index(axis) for axis in tensor.order),
+        positive=tensor.positive,
+    )
 
 
 IMAGE: Order = (1, 2, 0)

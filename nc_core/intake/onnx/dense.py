@@ -4,13 +4,17 @@ import numpy as np
 
 from nc_core.intake.onnx.arithmetic import last, rescaled
 from nc_core.intake.onnx.call import Call
+from nc_core.intake.onnx.products import product
 from nc_core.intake.onnx.values import Constant, Tensor
 
 
 def matmul(call: Call) -> Tensor:
-    """MatMul of a tensor with a matrix of weights, along the tensor's last axis."""
-    if isinstance(call.value(0), Constant) or isinstance(call.value(1), Tensor):
-        raise call.refused("multiplies by a matrix that is computed from the image (attention?), or on the left")
+    """MatMul of a tensor with a matrix of weights, along the tensor's last axis, or with matrices of the image."""
+    left, right = call.value(0), call.value(1)
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        return product(call, left, right)
+    if isinstance(left, Constant):
+        raise call.refused("multiplies by a constant matrix on the left")
     tensor, matrix = call.tensor(), call.weights(1)
     if matrix.ndim != 2:
         raise call.refused(f"multiplies by an array of {matrix.ndim} axes; read are matrices, of two")

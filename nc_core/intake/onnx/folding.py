@@ -12,6 +12,7 @@ import numpy as np
 from nc_core.intake.onnx.arrays import Array
 from nc_core.intake.onnx.borders import slice_bounds
 from nc_core.intake.onnx.call import Call
+from nc_core.intake.onnx.comparing import chosen, equal, extreme, repeated
 from nc_core.intake.onnx.values import Constant, Tensor
 from nc_core.intake.onnx.wording import EXPORT, FLOAT32
 from nc_core.intake.options import AXES
@@ -29,26 +30,17 @@ def applies(call: Call) -> bool:
 
 def folded(call: Call) -> Constant:
     """The result of such a node; ModelRefused where its inputs do not fit, or it is too large."""
+    if any(isinstance(value, Constant) and value.each for value in call.inputs):
+        raise call.refused("takes for a constant what is repeated for every image")
     try:
         return FOLDED[call.op](call)
     except (ValueError, IndexError, TypeError, OverflowError, ArithmeticError):
         raise call.refused("computes with constants that do not fit", EXPORT) from None
 
 
-def _constant(call: Call, place: int) -> Constant:
-    value = call.value(place)
-    if isinstance(value, Tensor):
-        raise call.refused("takes for a constant what is computed from the image")
-    return value
-
-
 def _moved(value: Constant, move: Callable[[Array], Array]) -> Constant:
     """The same done to the array and to what marks the number of images in it."""
     return Constant(array=move(value.array), batch=None if value.batch is None else move(value.batch))
-
-
-def _marks(value: Constant) -> Array:
-    return np.zeros(value.array.shape, bool) if value.batch is None else value.batch
 
 
 def _shape(call: Call) -> Constant:
@@ -91,7 +83,7 @@ def _attribute(call: Call, name: str) -> Array | None:
 
 
 def _gather(call: Call) -> Constant:
-    value, places = _constant(call, 0), call.constant(1)
+    value, places = call.fixed(0), call.constant(1)
     axis = call.attributes.whole("axis", 0)
     if places is None or places.dtype.kind != "i":
         raise call.refused("takes no whole numbers for places", EXPORT)
@@ -106,28 +98,28 @@ def _axes(call: Call) -> list[int] | None:
 
 def _unsqueeze(call: Call) -> Constant:
     axes = tuple(_axes(call) or ())
-    if _constant(call, 0).array.ndim + len(axes) > AXES:
+    if call.fixed(0).array.ndim + len(axes) > AXES:
         raise ValueError(axes)
-    return _moved(_constant(call, 0), lambda array: np.expand_dims(array, axes))
+    return _moved(call.fixed(0), lambda array: np.expand_dims(array, axes))
 
 
 def _squeeze(call: Call) -> Constant:
     axes = _axes(call)
-    return _moved(_constant(call, 0), lambda array: np.squeeze(array, None if axes is None else tuple(axes)))
+    return _moved(call.fixed(0), lambda array: np.squeeze(array, None if axes is None else tuple(axes)))
 
 
 def _concat(call: Call) -> Constant:
-    values = [_constant(call, place) for place in range(len(call.inputs))]
+    values = [call.fixed(place) for place in range(len(call.inputs))]
     axis = call.attributes.whole("axis", 0)
     call.spend(sum(value.array.size for value in values))
     if len({value.array.dtype for value in values}) != 1:
         raise ValueError(axis)
-    arrays, marks = [value.array for value in values], [_marks(value) for value in values]
+    arrays, marks = [value.array for value in values], [value.marks for value in values]
     return Constant(array=np.concatenate(arrays, axis), batch=np.concatenate(marks, axis))
 
 
 def _slice(call: Call) -> Constant:
-    value = _constant(call, 0)
+    value = call.fixed(0)
     starts, ends, axes, steps = slice_bounds(call)
     cut = [slice(None)] * value.array.ndim
     if len({axis % len(cut) for axis in axes}) != len(axes):
@@ -141,11 +133,11 @@ def _slice(call: Call) -> Constant:
 
 def _transpose(call: Call) -> Constant:
     perm = call.attributes.wholes("perm")
-    return _moved(_constant(call, 0), lambda array: array.transpose(perm))
+    return _moved(call.fixed(0), lambda array: array.transpose(perm))
 
 
 def _reshape(call: Call) -> Constant:
-    value, target = _constant(call, 0), call.wholes(1) or []
+    value, target = call.fixed(0), call.wholes(1) or []
     if call.opset >= 14 and call.attributes.whole("allowzero", 0):
         raise ValueError(target)
     if not value.array.flags.c_contiguous:
@@ -157,11 +149,11 @@ def _reshape(call: Call) -> Constant:
 
 
 def _identity(call: Call) -> Constant:
-    return _constant(call, 0)
+    return call.fixed(0)
 
 
 def _cast(call: Call) -> Constant:
-    value, kind = _constant(call, 0), TYPES.get(call.attributes.whole("to", 0))
+    value, kind = call.fixed(0), TYPES.get(call.attributes.whole("to", 0))
     call.attributes.whole("saturate", 1)  # of 8-bit floats
     if kind is None:
         raise call.refused("casts to a type that no float32 net has", FLOAT32)
@@ -218,6 +210,13 @@ def _arithmetic(operation: Callable[[Any, Any], Any]) -> Callable[[Call], Consta
     return compute
 
 
+def _exponential(call: Call) -> Constant:
+    value = call.weights(0)
+    call.spend(value.size)
+    with np.errstate(all="ignore"):
+        return Constant(array=np.exp(value))
+
+
 def _quotient(left: Any, right: Any) -> Any:
     """Whole numbers are divided towards zero; here only those of at least 0."""
     if left.dtype.kind == "f":
@@ -253,5 +252,11 @@ FOLDED: Mapping[str, Callable[[Call], Constant]] = {
     "Mul": _arithmetic(np.multiply),
     "Div": _arithmetic(_quotient),
     "Sqrt": _root,
+    "Exp": _exponential,
+    "Max": extreme(np.maximum),
+    "Min": extreme(np.minimum),
+    "Equal": equal,
+    "Where": chosen,
+    "Expand": repeated,
 }
 """What exporters compute shapes of, and a weight's other form; each is NumPy's own function on bounded arrays."""

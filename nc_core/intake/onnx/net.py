@@ -126,11 +126,7 @@ class Net:
     def node(self, tensor: Tensor) -> int:
         """A tensor's node; ModelRefused where no layer makes its values."""
         if tensor.node is None:
-            made = "" if tensor.made is None else f" ({tensor.made.op})"
-            raise ModelRefused(
-                f"node {self.label!r} takes the result of an operation{made} that is read only within a pattern that "
-                f"is known here (GELU by Erf, layer normalisation, a final LogSoftmax): {REBUILD}"
-            )
+            raise ModelRefused(f"node {self.label!r} takes {_unmade(tensor)}: {REBUILD}")
         return tensor.node
 
     def _moved(self, tensor: Tensor, order: Order) -> int:
@@ -151,6 +147,16 @@ class Net:
         if len(shape) == 1:
             return self.call("Flatten", [node], {})
         return self.call("Reshape", [node], {"target_shape": list(shape)})
+
+
+def _unmade(tensor: Tensor) -> str:
+    op = "" if tensor.made is None else tensor.made.op
+    if op in ("Transpose", "Split"):
+        return "a tensor whose axes do not begin with the batch; of such one place of the first axis is read"
+    return (
+        f"the result of an operation ({op}) that is read only within a pattern that is known here (GELU by Erf, layer "
+        "normalisation, a length of at least 1e-12 that is divided by, a final LogSoftmax)"
+    )
 
 
 def _named(drafts: Sequence[Draft]) -> list[Layer]:

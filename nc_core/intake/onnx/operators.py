@@ -12,8 +12,12 @@ from nc_core.intake.onnx import (
     activations,
     arithmetic,
     borders,
+    choosing,
     dense,
+    extremes,
+    joining,
     normalisation,
+    pieces,
     reductions,
     resizing,
     shaping,
@@ -53,6 +57,7 @@ OPERATORS: Mapping[str, Operator] = {
     "ReduceSum": Operator(reductions.reduction("GlobalAveragePooling2D"), (1, 2)),
     # Products with a matrix of the file: Dense.
     "Gemm": Operator(dense.gemm, (2, 3)),
+    # The same, and of two matrices of the image: Dot, one for each head.
     "MatMul": Operator(dense.matmul, TWO),
     # A factor and a summand a channel, from four arrays of the file.
     "BatchNormalization": Operator(normalisation.batch_norm, (5, 5), outputs=5),
@@ -73,6 +78,7 @@ OPERATORS: Mapping[str, Operator] = {
     "Gelu": Operator(activations.gelu, ONE, since=20),
     "Sigmoid": Operator(activations.activation("sigmoid", positive=True), ONE),
     "Mish": Operator(activations.mish, ONE, since=18),
+    "Exp": Operator(activations.activation("exponential", positive=True), ONE),
     "Softplus": Operator(activations.activation("softplus", positive=True), ONE),
     "Tanh": Operator(activations.activation("tanh"), ONE),
     # Exponentials over their sum, and the logarithm of that at the end of a net.
@@ -84,7 +90,13 @@ OPERATORS: Mapping[str, Operator] = {
     "Mul": Operator(arithmetic.multiply, TWO),
     "Div": Operator(arithmetic.divide, TWO),
     "Neg": Operator(arithmetic.negative, ONE),
-    # Parts of a layer normalisation or a GELU; nothing else is made of them.
+    # The larger or smaller one, place by place; a bound is a tensor times 0 plus it.
+    "Max": Operator(extremes.extreme("Maximum"), (1, MANY)),
+    "Min": Operator(extremes.extreme("Minimum"), (1, MANY)),
+    # One of two values by a condition of the file: products with 1 and 0.
+    "Where": Operator(choosing.where, (3, 3)),
+    # Parts of a layer normalisation, a GELU or a division by a length; nothing else is made of them.
+    "ReduceL2": Operator(reductions.length, (1, 2)),
     "Pow": Operator(arithmetic.power, TWO),
     "Sqrt": Operator(arithmetic.pending, ONE),
     "Erf": Operator(arithmetic.pending, ONE),
@@ -96,10 +108,10 @@ OPERATORS: Mapping[str, Operator] = {
     "Unsqueeze": Operator(shaping.unsqueeze, (1, 2)),
     "DepthToSpace": Operator(shaping.depth_to_space, ONE),
     # Values side by side, pieces of an axis, zeros beside it.
-    "Concat": Operator(shaping.concat, (1, MANY)),
-    "Split": Operator(borders.split, (1, 2), outputs=MANY),
+    "Concat": Operator(joining.concat, (1, MANY)),
+    "Split": Operator(pieces.split, (1, 2), outputs=MANY),
     "Slice": Operator(borders.slice_tensor, (1, 5)),
-    "Gather": Operator(borders.gather, TWO),
+    "Gather": Operator(pieces.gather, TWO),
     "Pad": Operator(borders.pad, (1, 4)),
     # Pixels repeated or interpolated as UpSampling2D does.
     "Resize": Operator(resizing.resize, (1, 4)),
@@ -108,10 +120,12 @@ OPERATORS: Mapping[str, Operator] = {
     "Identity": Operator(shaping.identity, ONE),
     "Dropout": Operator(shaping.dropout, (1, 3), outputs=2),
     "Cast": Operator(shaping.cast, ONE),
+    "Expand": Operator(shaping.expand, TWO),
     # Constants, and what only they are computed with: see `folding`.
     "Constant": Operator(shaping.identity, (0, 0)),
     "ConstantOfShape": Operator(shaping.identity, ONE),
     "Shape": Operator(shaping.identity, ONE),
+    "Equal": Operator(shaping.constants_alone, TWO),
     "Range": Operator(shaping.identity, (3, 3)),
 }
 

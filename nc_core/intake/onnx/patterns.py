@@ -80,6 +80,25 @@ def normalised_by(centred: Any, deviation: Any) -> tuple[Tensor, list[int], floa
     return source, axes, number
 
 
+NORM_FLOOR = 1e-12
+"""What both Keras' UnitNormalization and torch.nn.functional.normalize divide by at least."""
+
+
+def unit_of(source: Any, norm: Any) -> tuple[Tensor, list[int]] | None:
+    """(x, axes) where a quotient is x by its Euclidean length along these axes, at least NORM_FLOOR."""
+    if is_made_by(norm, "Expand"):
+        norm = norm.made.inputs[0] if norm.shape == source.shape else None
+    if not (is_made_by(norm, "Clip") or is_made_by(norm, "Max")) or len(norm.made.inputs) < 2:
+        return None
+    length, *bounds = norm.made.inputs
+    floor = _number(bounds[0])
+    if not is_made_by(length, "ReduceL2") or length.made.inputs[0] is not source or any(bounds[1:]) or floor is None:
+        return None
+    if not isclose(floor, NORM_FLOOR, rel_tol=CLOSE) or len(length.shape) != len(source.shape):
+        return None
+    return source, list(length.made.axes)
+
+
 def _mean_of(value: Any, source: Any) -> list[int] | None:
     """The axes along which a value is the mean of another one, with axes kept; None where it is not."""
     if not is_made_by(value, "ReduceMean") or value.made.inputs[0] is not source:

@@ -7,7 +7,7 @@ from nc_core.intake.onnx.arithmetic import rescaled
 from nc_core.intake.onnx.call import Call
 from nc_core.intake.onnx.values import Made, Tensor
 
-AXES_INPUT_SINCE = {"ReduceSum": 13, "ReduceMean": 18, "ReduceMax": 18}
+AXES_INPUT_SINCE = {"ReduceSum": 13, "ReduceMean": 18, "ReduceMax": 18, "ReduceL2": 18}
 """The opset from which on the axes are an input."""
 
 
@@ -29,6 +29,15 @@ def reduction(kind: str) -> Callable[[Call], Tensor]:
         return Tensor(node=whole.node, shape=shape, order=whole.order, made=made, positive=tensor.positive)
 
     return read
+
+
+def length(call: Call) -> Tensor:
+    """ReduceL2: part of a normalisation to length 1, or nothing."""
+    tensor = call.tensor()
+    axes, kept = _axes(call, tensor), bool(call.attributes.whole("keepdims", 1))
+    shape = tuple(1 if axis in axes else size for axis, size in enumerate(tensor.shape) if kept or axis not in axes)
+    made = Made(op=call.op, inputs=call.inputs, axes=axes)
+    return Tensor(node=None, shape=shape, order=tuple(range(len(shape))), made=made)
 
 
 def _axes(call: Call, tensor: Tensor) -> list[int]:

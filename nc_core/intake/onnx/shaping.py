@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from math import prod
 
-from nc_core.intake.onnx.call import Call
-from nc_core.intake.onnx.values import Constant, Tensor
+import numpy as np
+
+from nc_core.intake.onnx.call import Call, transposed
+from nc_core.intake.onnx.moved import moved, taken_of_split
+from nc_core.intake.onnx.values import Constant, Tensor, is_made_by
 from nc_core.intake.onnx.wording import EXPORT
 
 
@@ -64,25 +67,19 @@ def transpose(call: Call) -> Tensor:
     tensor = call.tensor()
     rank = len(tensor.shape) + 1
     perm = call.attributes.wholes("perm") or list(range(rank))[::-1]
-    if sorted(perm) != list(range(rank)) or perm[0] != 0:
-        raise call.refused(f"has perm {perm}; read is an order of the axes with the batch first")
+    if sorted(perm) != list(range(rank)):
+        raise call.refused(f"has perm {perm}; read is an order of the axes", EXPORT)
+    if perm[0] != 0:
+        return moved(call, tensor, perm)
     return transposed(call, tensor, [axis - 1 for axis in perm[1:]])
-
-
-def transposed(call: Call, tensor: Tensor, perm: Sequence[int]) -> Tensor:
-    """Axes of one image in another order."""
-    return Tensor(
-        node=call.net.node(tensor),
-        shape=tuple(tensor.shape[axis] for axis in perm),
-        order=tuple(perm.index(axis) for axis in tensor.order),
-        positive=tensor.positive,
-    )
 
 
 def squeeze(call: Call) -> Tensor:
     """Squeeze of named axes of size 1: an attribute before opset 13, an input since."""
     tensor = call.tensor()
     axes = call.attributes.wholes("axes") if call.opset < 13 else call.wholes(1)
+    if axes is not None and is_made_by(tensor, "Split"):
+        return taken_of_split(call, tensor, axes)
     if not axes:
         raise call.refused("names no axes, so that a batch of one image loses its own", f"{EXPORT} with axes")
     gone = call.axes(axes, len(tensor.shape))
@@ -99,24 +96,6 @@ def unsqueeze(call: Call) -> Tensor:
     left = iter(tensor.shape)
     rank = len(tensor.shape) + len(axes)
     return call.net.reshaped(tensor, tuple(1 if axis in new else next(left) for axis in range(rank)))
-
-
-def concat(call: Call) -> Tensor:
-    """Concat of tensors."""
-    tensors = [call.tensor(place) for place in range(len(call.inputs))]
-    axis = call.axis(call.attributes.whole("axis", 0), len(tensors[0].shape))
-    if len(tensors) == 1:
-        return tensors[0]
-    if any(len(tensor.shape) != len(tensors[0].shape) for tensor in tensors):
-        raise call.refused("joins tensors of different numbers of axes", EXPORT)
-    order = tensors[0].order
-    place = order.index(axis)
-    nodes = [call.net.arranged(tensor, order) for tensor in tensors]
-    node = call.net.call("Concatenate", nodes, {"axis": -1 if place == len(order) - 1 else place + 1})
-    total = sum(tensor.shape[axis] for tensor in tensors)
-    shape = (*tensors[0].shape[:axis], total, *tensors[0].shape[axis + 1 :])
-    positive = all(tensor.positive for tensor in tensors)
-    return Tensor(node=node, shape=shape, order=order, positive=positive)
 
 
 def depth_to_space(call: Call) -> Tensor:
@@ -139,6 +118,11 @@ def identity(call: Call) -> Tensor | Constant:
     return call.value(0)
 
 
+def constants_alone(call: Call) -> Tensor:
+    """What is read of constants alone, see `folding`."""
+    raise call.refused("computes truth values from the image")
+
+
 def dropout(call: Call) -> Tensor | Constant:
     """Dropout: nothing at inference, whatever its rate."""
     if call.opset >= 12 and (training := call.constant(2)) is not None and training.any():
@@ -149,6 +133,25 @@ def dropout(call: Call) -> Tensor | Constant:
         call.at(1)  # its rate
     call.attributes.whole("seed", 0)
     return call.value(0)
+
+
+def expand(call: Call) -> Tensor:
+    """Expand of a tensor to the shape that it has, or of a length to that of what it divides."""
+    tensor, target = call.tensor(), call.value(1)
+    if isinstance(target, Tensor) or target.array.dtype.kind != "i" or target.array.ndim != 1:
+        raise call.refused("expands to what is no constant list of sizes")
+    sizes, counts = [int(size) for size in target.array], [] if target.batch is None else list(target.batch)
+    fits = len(sizes) == len(tensor.shape) + 1 and not any(counts[1:])
+    fits = fits and all(
+        size == whole or 1 in (size, whole) for size, whole in zip(sizes[1:], tensor.shape, strict=True)
+    )
+    if not fits or not (any(counts) or sizes[0] == 1 or sizes[0] == call.batch):
+        raise call.refused(f"expands (batch, {', '.join(map(str, tensor.shape))}) to {sizes}")
+    if tensor.node is None:
+        return call.unfinished(np.broadcast_shapes(tuple(sizes[1:]), tensor.shape))
+    if any(size not in (1, whole) for size, whole in zip(sizes[1:], tensor.shape, strict=True)):
+        raise call.refused(f"expands (batch, {', '.join(map(str, tensor.shape))}) to {sizes}, more values than it has")
+    return tensor
 
 
 def cast(call: Call) -> Tensor:

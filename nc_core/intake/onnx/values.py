@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from nc_core.intake.onnx.arrays import Array
 from nc_core.intake.windows import Shape
 
@@ -12,10 +14,19 @@ Order = tuple[int, ...]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Constant:
-    """The same for every image. batch: where the array holds the number of images; None: nowhere."""
+    """The same for every image. batch: where the array holds the number of images; None: nowhere.
+
+    each: whether it has been repeated for every image; then its first axis, of size 1, stands for them.
+    """
 
     array: Array
     batch: Array | None = None
+    each: bool = False
+
+    @property
+    def marks(self) -> Array:
+        """The same as `batch`, everywhere."""
+        return np.zeros(self.array.shape, bool) if self.batch is None else self.batch
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,10 +1,13 @@
 """Every operator that is read, in small graphs of which it is a part."""
 
+import numpy as np
+
 from tests.differential.onnx.graphs import Graph
 from tests.differential.onnx.parts import (
     OLD,
     Case,
     biased,
+    chosen,
     clipped,
     conv,
     depth_to_space,
@@ -18,8 +21,10 @@ from tests.differential.onnx.parts import (
     layer_norm_of,
     matmul,
     padded,
+    plain,
     pool,
     prelu,
+    product,
     ranged,
     reduced,
     resized,
@@ -32,10 +37,13 @@ from tests.differential.onnx.parts import (
     split_evenly,
     squared_gelu,
     squeezed,
+    taken_apart,
     token,
     transposed,
     unary,
+    unit,
     with_constants,
+    with_token,
     worked_out,
 )
 
@@ -177,6 +185,50 @@ CASES: dict[str, Case] = {
         resized(3, "linear", coordinate_transformation_mode="pytorch_half_pixel"), (11, 19)
     ),
     "Resize to a size": Case(resized_to, (11, 13, 18)),
+    "Max of tensors": plain(lambda g, x: g.op("Max", x, g.op("Neg", x), g.op("Tanh", x)), opsets=(9, 13, 23)),
+    "Max of one": plain(lambda g, x: g.op("Max", x)),
+    "Max with a number": plain(lambda g, x: g.op("Max", g.array(-0.3), x), opsets=(9, 13)),
+    "Max with numbers of channels": plain(lambda g, x: g.op("Max", x, g.drawn(3, 1, 1))),
+    "Max with numbers of pixels": plain(lambda g, x: g.op("Max", x, g.drawn(1, 8, 8))),
+    "Min with a number": plain(lambda g, x: g.op("Min", x, g.array(0.25), g.op("Neg", x)), opsets=(9, 13)),
+    "Min with numbers of columns": plain(lambda g, x: g.op("Min", g.drawn(8), x)),
+    "Max of constants": plain(lambda g, x: g.op("Add", x, g.op("Max", g.drawn(3, 1, 1), g.drawn(1), g.array(0.1)))),
+    "Exp": unary("Exp", (9, 13)),
+    "Exp of constants": plain(lambda g, x: g.op("Mul", x, g.op("Exp", g.drawn(3, 1, 1)))),
+    "Clip far away": clipped(-1e30, 1e30),
+    **{
+        f"ReduceL2, {floor}{', expanded' if expanded else ''}": unit(floor, expanded)
+        for floor in ("Clip", "Max")
+        for expanded in (False, True)
+    },
+    **{
+        f"Where, {one} or {two}": chosen(one, two)
+        for one, two in (
+            ("image", "mirrored"),
+            ("image", "number"),
+            ("number", "image"),
+            ("numbers", "mirrored"),
+        )
+    },
+    "Where, all rows alike": chosen("image", "number", shape=(8,)),
+    "Add of positions": plain(lambda g, x: g.op("Add", x, g.drawn(1, 3, 8, 8))),
+    "Add of positions of rows": plain(lambda g, x: g.op("Add", g.drawn(3, 8, 1), x)),
+    "Sub of positions": plain(lambda g, x: g.op("Sub", g.op("Sub", g.drawn(8, 8), x), g.drawn(1, 3, 8, 8))),
+    "Mul of positions": plain(lambda g, x: g.op("Mul", g.op("Transpose", x, perm=[0, 2, 3, 1]), g.drawn(8, 1, 3))),
+    "MatMul of matrices": product((12, 16), (16, 12), 144),
+    "MatMul of heads": product((4, 6, 8), (4, 8, 6), 144),
+    "MatMul of heads of heads": product((2, 2, 6, 8), (2, 2, 8, 6), 144),
+    "attention, Gather": taken_apart("Gather"),
+    "attention, Split": taken_apart("Split"),
+    "a class token": plain(with_token, 198, (13, 17, 23)),
+    "weights in float16": plain(
+        lambda g, x: g.op(
+            "Conv",
+            x,
+            g.op("Cast", g.op("Identity", g.array(np.linspace(-1, 1, 81).reshape(3, 3, 3, 3), np.float16)), to=1),
+            pads=[1, 1, 1, 1],
+        )
+    ),
     "DepthToSpace": depth_to_space("DCR"),
     "DepthToSpace, pixel shuffle": depth_to_space("CRD"),
 }

@@ -282,3 +282,77 @@ def ranged(g: Graph, x: str) -> Made:
     """A shape out of a range: (batch, 1, 2, 3, 32)."""
     numbers = g.op("Range", g.array(1, np.int64), g.array(4, np.int64), g.array(1, np.int64))
     return g.op("Relu", g.op("Reshape", x, g.op("Concat", g.whole(-1), numbers, g.whole(32), axis=0))), 192
+
+
+def plain(make: Callable[[Graph, str], str], values: int = 192, opsets: Sequence[int] = OLD) -> Case:
+    """A graph whose result has so many values an image."""
+    return Case(lambda g, x: (make(g, x), values), opsets)
+
+
+def unit(floor: str, expanded: bool) -> Case:
+    """torch.nn.functional.normalize along the channels."""
+
+    def make(g: Graph, x: str) -> str:
+        if g.opset >= 18:
+            length = g.op("ReduceL2", x, g.whole(1), keepdims=1)
+        else:
+            length = g.op("ReduceL2", x, axes=[1], keepdims=1)
+        length = g.op(floor, length, g.array(1e-12))
+        return str(g.op("Div", x, g.op("Expand", length, g.op("Shape", x)) if expanded else length))
+
+    return plain(make, opsets=(13, 18, 23))
+
+
+def chosen(*branches: str, shape: Sequence[int] = (1, 8, 8)) -> Case:
+    """Where by a chess board, between the image, its negative and constants."""
+
+    def make(g: Graph, x: str) -> str:
+        board = g.array(np.indices(shape).sum(axis=0) % 2 == 0, bool)
+        given = {"image": x, "mirrored": g.op("Neg", x), "number": g.array(0.3), "numbers": g.drawn(3, 8, 1)}
+        return str(g.op("Where", board, *(given[name] for name in branches)))
+
+    return plain(make, opsets=(9, 16, 23))
+
+
+def product(left: Sequence[int], right: Sequence[int], values: int) -> Case:
+    """MatMul of the image by itself in other shapes."""
+
+    def make(g: Graph, x: str) -> str:
+        one = g.op("Reshape", x, g.whole(-1, *left))
+        two = g.op("Tanh", g.op("Reshape", x, g.whole(-1, *right)))
+        return str(g.op("MatMul", one, two))
+
+    return plain(make, values, OLD)
+
+
+def with_token(g: Graph, x: str) -> str:
+    """A class token before the rows, as PyTorch writes `token.expand(batch, -1, -1)`, and positions."""
+    rows = g.op("Transpose", g.op("Reshape", x, g.whole(0, 3, 64)), perm=[0, 2, 1])
+    wanted = g.op("Concat", batch_of(g, x), g.whole(-1, -1), axis=0)
+    ones = g.op("ConstantOfShape", g.op("Shape", wanted), value=_tensor(np.array([1], np.int64)))
+    same = g.op("Equal", wanted, g.op("Mul", ones, g.array(-1, np.int64)))
+    token = g.op("Expand", g.drawn(1, 2, 3), g.op("Where", same, ones, wanted))
+    return str(g.op("Add", g.op("Concat", token, rows, axis=1), g.drawn(1, 66, 3)))
+
+
+def batch_of(g: Graph, x: str) -> str:
+    one = g.op("Gather", g.op("Shape", x), g.array(0, np.int64), axis=0)
+    return str(g.op("Unsqueeze", one, axes=[0]) if g.opset < 13 else g.op("Unsqueeze", one, g.whole(0)))
+
+
+def taken_apart(how: str) -> Case:
+    """Queries, keys and values out of one tensor, put before the batch: by Gather, or Split and Squeeze."""
+
+    def make(g: Graph, x: str) -> str:
+        moved = g.op("Transpose", g.op("Reshape", x, g.whole(-1, 8, 3, 2, 4)), perm=[2, 0, 3, 1, 4])
+        if how == "Gather":
+            q, k, v = (g.op("Gather", moved, g.array(place, np.int64), axis=0) for place in (0, 1, -1))
+        else:
+            equal = {"num_outputs": 3} if g.opset >= 18 else {}
+            parts = g.op("Split", moved, axis=0, outputs=3, **equal)
+            q, k, v = (g.op("Squeeze", part, g.whole(0)) for part in parts)
+        scores = g.op("MatMul", g.op("Mul", q, g.array(0.5)), g.op("Transpose", k, perm=[0, 1, 3, 2]))
+        heads = g.op("MatMul", g.op("Softmax", scores, axis=-1), v)
+        return str(g.op("Reshape", g.op("Transpose", heads, perm=[0, 2, 1, 3]), g.whole(0, 8, 8)))
+
+    return plain(make, 64, (13, 18, 23))

@@ -4,7 +4,7 @@ import numpy as np
 
 from tests.differential.onnx.graphs import Graph
 from tests.hostile.families.case import Case, stored
-from tests.hostile.families.onnx_files import net, operator
+from tests.hostile.families.onnx_files import Make, net, operator
 
 
 def _bomb(g: Graph, x: str) -> str:
@@ -43,8 +43,42 @@ def _shared_weights(g: Graph, x: str) -> str:
     return x
 
 
-def _attention(g: Graph, x: str) -> str:
-    return str(g.op("MatMul", x, g.op("Transpose", x, perm=[0, 1, 3, 2])))
+def _matrices(left: list[int], right: list[int]) -> Make:
+    """The image, in one shape and in another, multiplied."""
+    return lambda g, x: str(g.op("MatMul", *(g.op("Reshape", x, g.whole(-1, *shape)) for shape in (left, right))))
+
+
+def _many_heads(g: Graph, x: str) -> str:
+    """As many matrices as values, each a layer of its own."""
+    x = g.op("Reshape", g.conv(x, 3, 96), g.whole(0, 6144, 1, 1))
+    return str(g.op("MatMul", x, x))
+
+
+def _large_product(g: Graph, x: str) -> str:
+    """(6144 * 64) ^ 2 values out of one column."""
+    column = g.op(
+        "Reshape", g.conv(g.op("Resize", x, "", g.array([1, 1, 8, 8]), mode="nearest"), 3, 96), g.whole(0, -1, 1)
+    )
+    return str(g.op("MatMul", column, g.op("Transpose", column, perm=[0, 2, 1])))
+
+
+def _moved(g: Graph, x: str) -> str:
+    return str(g.op("Transpose", x, perm=[1, 0, 2, 3]))
+
+
+def _token(g: Graph, x: str, *shape: int, repeated: bool = True) -> str:
+    """A constant beside the columns."""
+    token = g.drawn(*shape)
+    if repeated:
+        sizes = g.op("Concat", g.op("Slice", g.op("Shape", x), g.whole(0), g.whole(1)), g.whole(*shape[1:]), axis=0)
+        token = g.op("Expand", token, sizes)
+    return token
+
+
+def _length(g: Graph, x: str, floor: float, axis: int = 1) -> str:
+    """The image by its length along the channels."""
+    length = g.op("ReduceL2", x, axes=[axis], keepdims=1)
+    return str(g.op("Div", x, g.op("Clip", length, g.array(floor)) if floor else length))
 
 
 def _split_of_sizes(sizes: list[int]) -> bytes:
@@ -55,7 +89,7 @@ REFUSED: dict[str, Case] = {
     name: Case(stored("model.onnx", content), said)
     for name, (content, said) in {
         # The batch
-        "the batch moved": (operator("Transpose", perm=[1, 0, 2, 3]), "batch first"),
+        "the batch moved": (operator("Transpose", perm=[1, 0, 2, 3]), "do not begin with the batch"),
         "the batch joined": (net(lambda g, x: g.op("Reshape", x, g.whole(-1, 64))), "batch is not kept"),
         "a batch of one by name": (net(lambda g, x: g.op("Reshape", x, g.whole(1, 192))), "batch is not kept"),
         "a batch that is another": (
@@ -78,7 +112,79 @@ REFUSED: dict[str, Case] = {
         ),
         "a squeeze of whatever is 1": (operator("Squeeze"), "names no axes"),
         # What no layer computes
-        "attention": (net(_attention), "attention"),
+        "matrices that do not fit": (net(_matrices([12, 16], [12, 16])), "read are matrices that fit"),
+        "matrices of other heads": (net(_matrices([4, 6, 8], [2, 8, 12])), "as many on the left"),
+        "a row by a column": (net(lambda g, x: g.op("MatMul", g.op("Flatten", x), g.op("Flatten", x))), "matrices"),
+        "a constant matrix on the left": (net(lambda g, x: g.op("MatMul", g.drawn(8, 8), x)), "on the left"),
+        "many heads": (net(_many_heads), "the limit is"),
+        "a large product": (net(_large_product), "the limit is"),
+        "another place of a moved axis": (
+            net(lambda g, x: g.op("Gather", _moved(g, x), g.array(0, np.int64), axis=1)),
+            "whose axes are",
+        ),
+        "a place behind a moved axis": (
+            net(lambda g, x: g.op("Gather", _moved(g, x), g.array(3, np.int64), axis=0)),
+            "places 3 to 4 of an axis of 3",
+        ),
+        "parts of a moved axis": (
+            net(lambda g, x: g.op("Split", _moved(g, x), g.whole(1, 2), axis=0, outputs=2)[0]),
+            "splits other than",
+        ),
+        "a condition of the image": (net(lambda g, x: g.op("Where", g.op("Equal", x, x), x, x)), "truth values"),
+        "a condition of numbers": (net(lambda g, x: g.op("Where", g.whole(1), x, x)), "truth values"),
+        "a choice that grows": (
+            net(lambda g, x: g.op("Where", g.array(np.ones((2, 3, 8, 8)), bool), x, x)),
+            "chooses by an array",
+        ),
+        "a choice of infinity": (
+            net(lambda g, x: g.op("Where", g.array(np.eye(8), bool), x, g.array(-np.inf))),
+            "not finite",
+        ),
+        "a bound that is no number": (net(lambda g, x: g.op("Max", x, g.array(np.nan))), "not finite"),
+        "a bound of a batch": (net(lambda g, x: g.op("Min", x, g.drawn(2, 3, 8, 8))), "one for each place"),
+        "an infinite sum": (net(lambda g, x: g.op("Add", x, g.array(np.full((8, 8), np.inf)))), "not finite"),
+        "a division by zeros": (net(lambda g, x: g.op("Div", x, g.array(np.zeros((8, 8))))), "one for each place"),
+        "a length alone": (net(lambda g, x: g.op("ReduceL2", x, axes=[1], keepdims=1)), "within a pattern"),
+        "a length of nothing": (net(lambda g, x: _length(g, x, 0.0)), "divides by what is computed"),
+        "a length of another least": (net(lambda g, x: _length(g, x, 1e-3)), "divides by what is computed"),
+        "a length of the batch": (net(lambda g, x: _length(g, x, 1e-12, axis=0)), "the batch"),
+        "an image that is repeated": (
+            net(lambda g, x: g.op("Expand", g.op("GlobalMaxPool", x), g.whole(1, 3, 8, 8))),
+            "more values than it has",
+        ),
+        "a batch that is repeated": (net(lambda g, x: g.op("Expand", x, g.whole(2, 3, 8, 8))), "expands"),
+        "a token of one image": (
+            net(lambda g, x: g.op("Concat", _token(g, x, 1, 3, 8, 1, repeated=False), x, axis=3)),
+            "not there for every image",
+        ),
+        "a token of another size": (
+            net(lambda g, x: g.op("Concat", _token(g, x, 1, 3, 7, 1), x, axis=3)),
+            "with a constant",
+        ),
+        "a token in a sum": (net(lambda g, x: g.op("Add", x, _token(g, x, 1, 3, 8, 8))), "repeated for every"),
+        "a token of tokens": (
+            net(lambda g, x: g.op("Add", x, g.op("Mul", _token(g, x, 1, 3, 8, 1), g.drawn(1)))),
+            "repeated for every",
+        ),
+        "the number of images compared": (
+            net(
+                lambda g, x: g.op(
+                    "Reshape",
+                    x,
+                    g.op(
+                        "Where",
+                        g.op("Equal", g.op("Shape", x), g.whole(1, 3, 8, 8)),
+                        g.whole(1, 3, 8, 8),
+                        g.whole(1, 192, 1, 1),
+                    ),
+                )
+            ),
+            "compares the number of images",
+        ),
+        "a token that is too large": (
+            net(lambda g, x: g.op("Concat", x, g.op("Expand", g.drawn(1), g.whole(10**4, 10**4, 10**4)), axis=1)),
+            "the limit is",
+        ),
         "a quotient of tensors": (net(lambda g, x: g.op("Div", x, g.op("Sigmoid", x))), "divides by what is computed"),
         "a root": (operator("Sqrt"), "only within a pattern"),
         "a curve": (net(lambda g, x: g.op("Mul", g.op("Erf", x), x)), "only within a pattern"),

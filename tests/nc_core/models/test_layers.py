@@ -66,7 +66,7 @@ MERGES = ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Conca
 
 
 def test_the_tables_of_reader_and_builder_and_these_tests_know_the_same_classes():
-    tried = {name.split()[0] for name in LAYERS} | set(MERGES)
+    tried = {name.split()[0] for name in LAYERS} | set(MERGES) | {"Dot"}
     assert set(CONSTRUCTORS) == set(KINDS) == tried
 
 
@@ -133,3 +133,13 @@ def test_a_net_of_another_precision_is_refused(policy, suffix, tmp_path: Path):
     keras.Model(image, L.Dense(3, activation="softmax", dtype="float32")(x)).save(tmp_path / f"model{suffix}")
     with pytest.raises(ModelRefused, match=f"'conv' computes in '{policy}'; read here is float32"):
         read_model(tmp_path / f"model{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("axes", [1, 2, (1, 2), [2, 1]])
+def test_a_product_of_matrices_answers_alike(axes, suffix, shake, through):
+    image = keras.Input((6, 6, 2))
+    left, right = L.Reshape((6, 12))(L.Conv2D(2, 1)(image)), L.Reshape((12, 6))(image)
+    if axes in (1, 2):
+        right = L.Reshape((6, 12))(right)
+    through(shake(keras.Model(image, L.Dense(3)(L.Flatten()(L.Dot(axes)([left, right]))))), suffix)
