@@ -1,5 +1,7 @@
 """Where: one of two values, by a condition that is the same for every image."""
 
+from math import prod
+
 import numpy as np
 
 from nc_core.intake.onnx.arithmetic import merged
@@ -7,6 +9,7 @@ from nc_core.intake.onnx.arrays import Array
 from nc_core.intake.onnx.call import Call
 from nc_core.intake.onnx.planes import affine
 from nc_core.intake.onnx.values import Constant, Tensor
+from nc_core.intake.onnx.wording import EXPORT
 
 
 def where(call: Call) -> Tensor:
@@ -27,7 +30,10 @@ def _branch(call: Call, place: int, mask: Array) -> Tensor | Array:
     value = call.value(place)
     if isinstance(value, Constant):
         array = call.weights(place)
-        call.spend(int(np.prod(np.broadcast_shapes(mask.shape, array.shape), dtype=object)))
+        try:
+            call.spend(prod(np.broadcast_shapes(mask.shape, array.shape)))
+        except ValueError:
+            raise call.refused(f"chooses by an array {mask.shape} among {array.shape}", EXPORT) from None
         return np.where(mask, array, np.float32(0))
     return affine(call, value, scale=_spread(call, mask.astype(np.float32), value))
 

@@ -136,6 +136,10 @@ REFUSED: dict[str, Case] = {
             net(lambda g, x: g.op("Where", g.array(np.ones((2, 3, 8, 8)), bool), x, x)),
             "chooses by an array",
         ),
+        "a choice among what does not fit": (
+            net(lambda g, x: g.op("Where", g.array(np.eye(8), bool), x, g.drawn(3, 1))),
+            "chooses by an array",
+        ),
         "a choice of infinity": (
             net(lambda g, x: g.op("Where", g.array(np.eye(8), bool), x, g.array(-np.inf))),
             "not finite",
