@@ -165,6 +165,9 @@ class _Reader:
             child_name, child = self.child(layer, children)
             if is_ours and isinstance(child, Leaf):
                 child = replace(child, operation=True)
+            elif is_ours and isinstance(child, Model):
+                # Keras numbers the models of a net by their class, and this is none of them.
+                child = replace(child, class_name=str(entry.get("class_name")))
             children[child_name], entries[child_name] = child, layer
         callees = Callees(
             calls={

@@ -16,6 +16,7 @@ from nc_core.intake.fields import ENTRY_KEYS, check_precision, plain_name
 from nc_core.intake.functions import FUNCTIONS, KERAS_2_FUNCTIONS, homes
 from nc_core.intake.layer_options import read_options
 from nc_core.intake.layers import KINDS
+from nc_core.intake.slices import as_layers
 from nc_core.intake.wording import shown
 
 MODULES = ("keras.src.ops.numpy", "keras.ops.numpy", "keras.ops")
@@ -71,6 +72,10 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 
 
+PLACES = "GetItem"
+"""Keras 3's operation `x[key]`: a row of layers, see `slices.py`. Keras reads it in `.keras` files alone."""
+
+
 KERAS_2 = {
     "__operators__.add": "Add",
     "math.add": "Add",
@@ -84,7 +89,7 @@ named there; here the name is looked up in this table alone."""
 
 
 def is_operation(entry: Mapping[str, Any]) -> bool:
-    """True for an entry of a configuration's `layers` that is one of OPERATIONS or FUNCTIONS.
+    """True for an entry of a configuration's `layers` that is one of OPERATIONS or FUNCTIONS, or PLACES.
 
     Where no module is given, its call or its options tell it from a layer of the same name.
     """
@@ -93,6 +98,8 @@ def is_operation(entry: Mapping[str, Any]) -> bool:
         return False
     if class_name == TENSORFLOW:
         return module in (None, *TENSORFLOW_MODULES)
+    if name == PLACES:
+        return module in MODULES
     if module is not None:
         return module in (MODULES if name in OPERATIONS else homes(name))
     if name in OPERATIONS:
@@ -110,6 +117,8 @@ def as_layer(entry: Mapping[str, Any]) -> dict[str, Any]:
         raise _unreadable(entry, "it is not called exactly once")
     if name in FUNCTIONS:
         return _function(entry, name, nodes[0])
+    if name == PLACES:
+        return _places(entry, nodes[0])
     _check_config(entry)
     operation = OPERATIONS[name]
     arguments = _arguments(nodes[0])
@@ -143,6 +152,21 @@ def _function(entry: Mapping[str, Any], name: str, node: Any) -> dict[str, Any]:
         called, given = node, {key: value for key, value in _config(entry).items() if key in same.options}
     options = read_options(name, given, plain_name(entry.get("name")), same.options)
     return {"class_name": same.kind, "config": same.made(options), "name": entry.get("name"), "inbound_nodes": [called]}
+
+
+def _places(entry: Mapping[str, Any], node: Any) -> dict[str, Any]:
+    """A model of the layers that do it, one after the other."""
+    _check_config(entry)
+    arguments, name = _arguments(node), plain_name(entry.get("name"))
+    if not isinstance(node, dict) or len(arguments) != 2 or not _is_tensor(arguments[0]) or node.get("kwargs"):
+        raise _unreadable(entry, "its call is not one of a tensor and places")
+    try:
+        layers = as_layers(name, *arguments)
+    except ValueError as error:
+        raise _unreadable(entry, f"it takes {shown(arguments[1])}; what is read here is {error}") from None
+    config = {"name": name, "layers": layers}
+    called = _call(node, arguments[:1])
+    return {"class_name": "Sequential", "config": config, "name": name, "inbound_nodes": [called]}
 
 
 def _tensorflow_call(entry: Mapping[str, Any], node: Any) -> tuple[Any, dict[str, Any]]:
@@ -186,7 +210,8 @@ def _operation(entry: Mapping[str, Any]) -> str | None:
         if not isinstance(function, str):
             return None
         return KERAS_2_FUNCTIONS[function].name if function in KERAS_2_FUNCTIONS else KERAS_2.get(function)
-    return name if isinstance(name, str) and (name in OPERATIONS or name in FUNCTIONS) else None
+    known = isinstance(name, str) and (name in OPERATIONS or name in FUNCTIONS or name == PLACES)
+    return name if known else None
 
 
 def _nodes(entry: Mapping[str, Any]) -> list[Any]:
