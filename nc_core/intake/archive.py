@@ -1,4 +1,7 @@
-"""The `.keras` archive: a zip of config.json, metadata.json and model.weights.h5, and of nothing else."""
+"""Archives with a Keras model in them: zips of the files that their writer puts there, and of nothing else.
+
+A `.keras` file has config.json, metadata.json and model.weights.h5; Teachable Machine's keras_model.h5 and labels.txt.
+"""
 
 import io
 import os
@@ -12,22 +15,24 @@ from nc_core.intake.container import check_zip
 from nc_core.intake.limits import JSON_CHARACTERS, ZIP_MEMBERS, unpacked_limit, within
 from nc_core.intake.wording import shown
 
-MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+WEIGHTS = "model.weights.h5"
+MEMBERS = ("metadata.json", "config.json", WEIGHTS)
 
 
 class KerasArchive:
-    """Bounded reading of single members; nothing is unpacked to disk."""
+    """Bounded reading of single members; nothing is unpacked to disk. what: the archive, for messages."""
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: BinaryIO, members: Sequence[str] = MEMBERS, what: str = ".keras archive"):
+        self._what = what
         self._limit = unpacked_limit(file.seek(0, os.SEEK_END))
         try:
             self._zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
-            raise ModelRefused("the .keras archive is cut off or damaged: copy it again") from None
+            raise ModelRefused(f"the {what} is cut off or damaged: copy it again") from None
         names = self._zip.namelist()
         within(len(names), ZIP_MEMBERS, "files in its archive")
-        _check_names(names)
-        check_zip(file, self._zip)
+        _check_names(names, members, what)
+        check_zip(file, self._zip, what)
 
     def __enter__(self) -> "KerasArchive":
         return self
@@ -40,22 +45,22 @@ class KerasArchive:
         try:
             return self._member(name, min(4 * JSON_CHARACTERS, self._limit)).decode("utf-8")
         except UnicodeDecodeError:
-            raise ModelRefused(f"{name} in the .keras archive is no UTF-8 text: save the model again") from None
+            raise ModelRefused(f"{name} in the {self._what} is no UTF-8 text: save the model again") from None
 
-    def weights(self) -> BinaryIO:
-        """model.weights.h5 in memory."""
-        return io.BytesIO(self._member("model.weights.h5", self._limit))
+    def hdf5(self, name: str = WEIGHTS) -> BinaryIO:
+        """An HDF5 member in memory."""
+        return io.BytesIO(self._member(name, self._limit))
 
     def _member(self, name: str, limit: int) -> bytes:
         try:
             declared = self._zip.getinfo(name).file_size
         except KeyError:
             raise ModelRefused(
-                f"the .keras archive has no {name}: save the model with model.save('model.keras')"
+                f"the {self._what} has no {name}: save the model with model.save('model.keras')"
             ) from None
         if declared > limit:
             raise ModelRefused(
-                f"{name} in the .keras archive unpacks to {declared:,} bytes; the limit for a file of its size is "
+                f"{name} in the {self._what} unpacks to {declared:,} bytes; the limit for a file of its size is "
                 f"{limit:,}: save the model again"
             )
         try:
@@ -71,15 +76,14 @@ class KerasArchive:
             OSError,
             ValueError,
         ):
-            raise ModelRefused(f"{name} in the .keras archive is damaged or encrypted: save the model again") from None
+            raise ModelRefused(f"{name} in the {self._what} is damaged or encrypted: save the model again") from None
 
 
-def _check_names(names: Sequence[str]) -> None:
+def _check_names(names: Sequence[str], members: Sequence[str], what: str) -> None:
     if len(set(names)) != len(names):
-        raise ModelRefused("the .keras archive holds two files of one name: save the model again")
-    other = [name for name in names if name not in MEMBERS]
+        raise ModelRefused(f"the {what} holds two files of one name: save the model again")
+    other = [name for name in names if name not in members]
     if other:
         raise ModelRefused(
-            f"the .keras archive also holds {shown(other[0])}; read here are {', '.join(MEMBERS)} alone: save the "
-            "model again"
+            f"the {what} also holds {shown(other[0])}; read here are {', '.join(members)} alone: save the model again"
         )

@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 
 from nc_core.errors import ModelRefused
 
-Kind = Literal["hdf5", "keras", "onnx", "pytorch", "safetensors"]
+Kind = Literal["hdf5", "keras", "onnx", "pytorch", "safetensors", "teachable"]
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 ZIP_MAGIC = b"PK\x03\x04"
@@ -30,6 +30,7 @@ NAMED = {
     "onnx": "ONNX",
     "pytorch": "a PyTorch file",
     "safetensors": "a safetensors file",
+    "teachable": "an archive of Teachable Machine",
 }
 
 LOCAL_HEADER, END_RECORD, ZIP64_RECORDS = 30, 22, 76
@@ -48,7 +49,7 @@ def check_suffix(name: str, kind: Kind) -> None:
     """Raise ModelRefused where the file's name has Keras read it as another format than it is of."""
     suffix = PurePath(name).suffix.lower()
     if SUFFIXES.get(suffix, kind) != kind:
-        right = " or ".join(end for end, other in SUFFIXES.items() if other == kind)
+        right = " or ".join(end for end, other in SUFFIXES.items() if other == kind) or ".zip"
         raise ModelRefused(
             f"the file is called {suffix} and is {NAMED[kind]}, and Keras goes by the name: call it {right}"
         )

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO, Unpack
 
 from nc_core.errors import ModelRefused
+from nc_core.intake import teachable
 from nc_core.intake.archive import KerasArchive
 from nc_core.intake.assemble import assemble
 from nc_core.intake.canonical import CanonicalModel
@@ -79,6 +81,9 @@ def read_open_model(file: BinaryIO, *, name: str, **reading: Unpack[Reading]) ->
     if kind == "keras":
         _refuse_architecture(architecture)
         return _read_archive(file, name, stored, reading)
+    if kind == "teachable":
+        _refuse_architecture(architecture)
+        return _read_teachable(file, name, stored, reading)
     with open_hdf5(file) as root:
         check_suffix(name, "hdf5")
         return _read_hdf5(root, stored, reading)
@@ -103,8 +108,16 @@ def _read_archive(file: BinaryIO, name: str, stored: int, reading: Reading) -> C
         config = parse(archive.text("config.json"), "model configuration")
         metadata = parse(archive.text("metadata.json"), "archive's metadata")
         model = read_config(config, keras=_major(metadata.get("keras_version")), output=reading.get("output"))
-        with open_hdf5(archive.weights()) as root:
+        with open_hdf5(archive.hdf5()) as root:
             return assemble(model, archive_arrays(root, model), stored=stored, input_shape=reading.get("input_shape"))
+
+
+def _read_teachable(file: BinaryIO, name: str, stored: int, reading: Reading) -> CanonicalModel:
+    with KerasArchive(file, (teachable.MODEL, teachable.LABELS), teachable.WHAT) as archive:
+        check_suffix(name, "teachable")
+        with open_hdf5(archive.hdf5(teachable.MODEL)) as root:
+            model = _read_hdf5(root, stored, reading)
+        return replace(model, note=teachable.note_of(archive, model.classes))
 
 
 MODEL_GROUPS = ("model_weights", "optimizer_weights")

@@ -11,6 +11,7 @@ from nc_core.errors import ModelRefused
 from nc_core.intake.container import HDF5_MAGIC, SUFFIXES, ZIP_MAGIC, Kind
 from nc_core.intake.limits import FILE_BYTES, within
 from nc_core.intake.pytorch.wording import EXPORT
+from nc_core.intake.teachable import LABELS, MODEL
 from nc_core.intake.wording import shown
 
 TORCH_LEGACY_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -110,6 +111,8 @@ def _archive(file: BinaryIO) -> Kind:
         raise ModelRefused(f"the archive is cut off or damaged ({_line(error)}): copy it again") from None
     if "config.json" in names:
         return "keras"
+    if sorted(names) == [MODEL, LABELS]:
+        return "teachable"
     if any(name.endswith("/data.pkl") for name in names):
         if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
             raise ModelRefused(_told("TorchScript"))

@@ -63,7 +63,7 @@ FILES = {
     "zip of something": ("model.keras", zipped("readme.txt"), "without config.json"),
     "zip of anything": ("model.zip", zipped("a\nb.txt", "c.csv", "d"), r"it holds 'a\\nb.txt' and 'c.csv' and 1 more"),
     "zip of nothing": ("model.zip", zipped(), "no Keras or ONNX model"),
-    "Teachable Machine": ("converted_keras.zip", zipped("labels.txt", "keras_model.h5"), "'keras_model.h5': unpack it"),
+    "Teachable Machine": ("converted_keras.zip", zipped("labels.txt", "keras_model.h5"), "HDF5 file is cut off"),
     "zipped folder": (
         "net.zip",
         zipped("net/", "net/model.keras"),
