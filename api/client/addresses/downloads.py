@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from api.client.addresses.incoming import Incoming, Kind
+from api.client.addresses.mlflow_folder import model_in
 from api.client.errors import AddressRefused
 
 if TYPE_CHECKING:
@@ -56,12 +57,13 @@ class Downloads:
         self._folder.cleanup()
 
     def path(self, place: str | Path, kind: Kind) -> Path:
-        """The file at the place: a path is given back as it is, an address is fetched, once.
+        """The file at the place: a path is given back as it is, but for MLflow's folder of a model the model in it; an
+        address is fetched, once.
 
         Raises AddressRefused, FetchFailed.
         """
         if not is_address(place):
-            return Path(place)
+            return model_in(Path(place)) if kind == "model" else Path(place)
         asked = (str(place), kind)
         if asked not in self._fetched:
             self._fetched[asked] = self._fetch(*asked)
