@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from api.results.triggers import read_triggers
 from nc_core.datasets import CleanData
-from nc_core.results.names import called
 from nc_core.results.numbers import MISSING, duration, hundredths, percent, significant, spread_of
 from nc_core.results.report.pictures import trigger_pictures
 from nc_tasks.errors import NotFound
@@ -17,7 +16,7 @@ from nc_tasks.store.queries import findings
 from nc_tasks.store.queries.findings import Finding
 from nc_tasks.store.rows import detections
 from nc_tasks.store.tables.states import LABEL_ENDS
-from nc_tasks.views.labels import class_names_of, label_verdicts
+from nc_tasks.views.labels import label_called, label_verdicts
 
 WITHOUT = {
     "queued": "No trigger yet: the label waits for a worker.",
@@ -37,15 +36,17 @@ def shown(session: Session, artefacts: ArtefactStore, submission: Submission, la
     detection = detections.get(session, submission_id=submission.id)
     verdicts = label_verdicts(session, detection)
     unseen = None if verdicts.is_detected(label) else _unseen(row)
-    names = class_names_of(submission)
     before, after = _neighbours([row.label for row in rows], label)
     return {
         "submission": submission,
         "label": label,
-        "called": called(label, names[label] if names else None),
+        "called": label_called(submission, label),
         **verdicts.of(label),
-        "before": before,
-        "after": after,
+        "neighbours": [
+            (way, other, label_called(submission, other))
+            for way, other in (("prev", before), ("next", after))
+            if other is not None
+        ],
         "pictures": _pictures(artefacts, submission, row),
         "unseen": unseen,
         "without": row.reason

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.pages import (
+    batch,
     comparing,
     history,
     label,
@@ -86,6 +87,20 @@ def one_repaired_trigger(
         submission = submissions.get(session, submission_id=submission_id, owner=caller.sees)
         drawn = repairs.picture(session, artefacts, submission, method, number, name)
     return Response(drawn, media_type="image/png", headers=HEADERS)
+
+
+@pages.get("/batches/{batch_id}")
+def one_batch(
+    request: Request,
+    batch_id: Annotated[str, Path(max_length=12)],
+    store: AStore,
+    caller: Reading,
+    sort: Annotated[str | None, Query()] = None,
+) -> Response:
+    """The submissions that were handed in together, fresh every few seconds until all have ended."""
+    with store.read() as session:
+        values = batch.shown(session, batch_id, sort=batch.sort_of(sort), owner=caller.sees)
+    return page(request, "batch.html", **values)
 
 
 @pages.get("/history")

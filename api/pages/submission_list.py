@@ -8,11 +8,10 @@ from sqlalchemy.orm import Session
 from api.pages.bars import state_bar, states_in_words
 from api.pages.filters import STATES, VERDICTS, address, asked, filters_of
 from nc_core.errors import OptionRefused
-from nc_core.results.names import called
 from nc_tasks.store.queries import listing
 from nc_tasks.store.queries.listing import Cursor, Listed
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
-from nc_tasks.views.labels import class_names_of
+from nc_tasks.views.labels import label_called
 
 LIMIT = 50
 
@@ -39,9 +38,10 @@ def shown(session: Session, query: Mapping[str, str], *, owner: str | None) -> d
     }
 
 
-def _smallest(listed: Listed) -> str | None:
-    label, names = listed.smallest_label, class_names_of(listed.submission)
-    return None if label is None else called(label, names[label] if names else None)
+def smallest_called(listed: Listed) -> str | None:
+    """The label with the smallest norm, as people call it; None while no label has one."""
+    label = listed.smallest_label
+    return None if label is None else label_called(listed.submission, label)
 
 
 def _line(listed: Listed) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _line(listed: Listed) -> dict[str, Any]:
     return {
         "submission": listed.submission,
         "verdict": listed.verdict,
-        "smallest_label": _smallest(listed),
+        "smallest_label": smallest_called(listed),
         "smallest_norm": listed.smallest_norm,
         "bar": state_bar(states, total),
         "words": states_in_words(states),

@@ -20,7 +20,8 @@ from nc_core.results.report.charts import Row
 from nc_core.results.report.limits import limits_of
 from nc_tasks.store import Mitigation, Submission
 from nc_tasks.store.queries.lineage import lineage
-from nc_tasks.store.rows import detections, mitigations
+from nc_tasks.store.rows import batches, detections, mitigations
+from nc_tasks.store.rows.batches import Together
 from nc_tasks.store.tables.states import LABEL_ENDS, RESULTS, SUBMISSION_ENDS
 from nc_tasks.views.labels import label_verdicts
 from nc_tasks.views.results import summary_json
@@ -80,6 +81,7 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
         "no_labels": WITHOUT_LABELS.get(submission.state, ENDED_EARLY),
         "charts": charts_of(submission, result, rows),
         "kin": lineage(session, submission=submission, owner=owner),
+        "batch": _batch(session, submission.id, owner),
         "facts": _facts(submission),
         "phases": [] if ended else _phases(session, submission.id),
         "can": {"cancel": not ended, "retry": ended and _retriable(submission, rows, made)},
@@ -89,6 +91,12 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
         **evidence.shown(session, submission, result),
         **repairs.shown(submission, result if ended else None, made),
     }
+
+
+def _batch(session: Session, submission_id: str, owner: str | None) -> Together | None:
+    """The batch that it was handed in with last, if whoever looks may see that."""
+    batch = batches.latest_with(session, submission_id=submission_id)
+    return batch if batch is not None and owner in (None, batch.owner) else None
 
 
 def _banner(submission: Submission, result: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a page's buttons do: submit, cancel, retry. Each ends on the page of the submission."""
+"""What a page's buttons do: submit, cancel, retry. Each ends on the page of the submission, or of the batch."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from nc_core.errors import CleanseError
 from nc_core.results.numbers import byte_size
 from nc_tasks.request import choices
 from nc_tasks.request.choices import Channels, Profile, Resize, ValueRange
-from nc_tasks.store.rows import baselines, datasets
+from nc_tasks.store.rows import baselines, batches, datasets
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -62,11 +62,11 @@ async def submit(request: Request, service: AService, caller: Submitting) -> Res
     """Take the files in and submit them; what is wrong with them is told beside the form."""
     try:
         async with received(request, service, caller) as form:
-            submission_id = await to_thread.run_sync(_submit, service, caller, form)
+            address = await to_thread.run_sync(_submit, service, caller, form)
     except (ProblemError, CleanseError) as error:
         status, detail = status_of(error)
         return await to_thread.run_sync(lambda: _form(request, service, caller, status=status, error=detail))
-    return to(f"/submissions/{submission_id}")
+    return to(address)
 
 
 @router.post("/submissions/{submission_id}/cancel")
@@ -83,10 +83,19 @@ def retry(submission_id: str, service: AService, caller: Submitting) -> Response
     return to(f"/submissions/{submission_id}")
 
 
+@router.post("/batches/{batch_id}/cancel")
+def cancel_all(batch_id: str, service: AService, caller: Submitting) -> Response:
+    """End all of a batch that have not ended."""
+    submitting.cancel_all(service, caller, batch_id)
+    return to(f"/batches/{batch_id}")
+
+
 def _submit(service: Service, caller: Caller, form: Form) -> str:
+    """Where to go then: the page of the submission, or that of a batch of several."""
     sent = Form(fields=form_fields(form.fields), files=form.files)
-    (submission_id,) = submitting.submit(service, caller, [requests.request_of(service, caller, sent)])
-    return submission_id
+    asked = requests.requests_in(service, caller, sent, models=batches.MOST)
+    ids = submitting.submit(service, caller, asked, together=len(asked) > 1)
+    return f"/submissions/{ids[0]}" if len(asked) == 1 else f"/batches/{batches.id_of(caller.owner, ids)}"
 
 
 def form_fields(fields: Mapping[str, str]) -> dict[str, str]:
@@ -103,4 +112,5 @@ def _form(
         known = datasets.every(session, owner=caller.owner)
         named = baselines.every(session, owner=caller.owner)
     shown = {"datasets": known, "baselines": named, "limit": byte_size(service.settings.upload_bytes)}
+    shown["most"] = batches.MOST
     return page(request, "submit.html", status=status, error=error, values=VALUES, choices=choices, **shown)

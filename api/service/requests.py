@@ -47,11 +47,17 @@ FORM_FIELDS = (*RequestParameters.model_fields, "model_sha256", "model_name", "d
 
 def request_of(service: Service, caller: Caller, form: Form) -> ScanRequest:
     """Keep the files of the form and look up those that it names; raises OptionRefused, NotFound."""
+    (request,) = requests_in(service, caller, form, models=FORM_FILES["model"])
+    return request
+
+
+def requests_in(service: Service, caller: Caller, form: Form, *, models: int) -> list[ScanRequest]:
+    """The same of a form that may have so many models: a request for each, all with the same data and parameters."""
     unknown = sorted((form.fields.keys() - set(FORM_FIELDS)) | (form.files.keys() - FORM_FILES.keys()))
     if unknown:
         known = ", ".join((*FORM_FILES, *FORM_FIELDS))
         raise OptionRefused(f"the form has the unknown field {unknown[0][:80]!r}: the fields are {known}")
-    for name, most in FORM_FILES.items():
+    for name, most in {**FORM_FILES, "model": models}.items():
         if (given := len(form.files.get(name, ()))) > most:
             raise OptionRefused(f"the form has {given} files in {name}, the limit is {most}")
     if (letters := len(form.fields.get("model_name", ""))) > NAME_LIMIT:
@@ -63,11 +69,10 @@ def request_of(service: Service, caller: Caller, form: Form) -> ScanRequest:
         named = (form.fields.get("model_sha256", ""), form.fields.get("model_name"))
         model = known_file(session, service.artefacts, caller, *named) if "model" not in form.files else None
         data = _data_of(session, caller, form.fields["dataset"]) if "data" not in form.files else None
-    return parameters.request_for(
-        model=model or keep(service.artefacts, form.files["model"][0]),
-        data=data or keep(service.artefacts, form.files["data"][0]),
-        poisoned=[keep(service.artefacts, file) for file in form.files.get("poisoned", ())],
-    )
+    nets = [keep(service.artefacts, file) for file in form.files.get("model", ())] if model is None else [model]
+    data = data or keep(service.artefacts, form.files["data"][0])
+    poisoned = [keep(service.artefacts, file) for file in form.files.get("poisoned", ())]
+    return [parameters.request_for(model=net, data=data, poisoned=poisoned) for net in nets]
 
 
 def _either(file: str, form: Form, text: str, what: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 
 from kombu.exceptions import OperationalError
@@ -14,8 +15,9 @@ from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.problems import ProblemError
 from api.service.service import Service
+from nc_tasks.errors import WrongState
 from nc_tasks.request.scan import RequestParameters, ScanRequest
-from nc_tasks.store.rows import idempotency, submissions
+from nc_tasks.store.rows import batches, idempotency, submissions
 from nc_tasks.store.tables import Submission
 from nc_tasks.webhooks import check_url
 
@@ -26,9 +28,14 @@ RETRY_SECONDS = 60
 
 
 def submit(
-    service: Service, caller: Caller, requests: Sequence[ScanRequest], *, idempotency_key: str | None = None
+    service: Service,
+    caller: Caller,
+    requests: Sequence[ScanRequest],
+    *,
+    idempotency_key: str | None = None,
+    together: bool = False,
 ) -> list[str]:
-    """Submit all or none of the requests; returns the submissions' ids, in order.
+    """Submit all or none of the requests; returns the submissions' ids, in order. together: they are a batch.
 
     Raises KeyReused, and ProblemError (429) past the limit of open submissions.
     """
@@ -45,6 +52,8 @@ def submit(
         found = [_submit_one(session, caller, request) for request in requests]
         check_open(session, service, caller)
         ids = [submission.id for submission in found]
+        if together:
+            batches.make(session, owner=caller.owner, submission_ids=ids)
         if idempotency_key is not None:
             idempotency.remember(session, **under, answer=ids)
     publish(service, [submission.id for submission in found if submission.state == "queued"])
@@ -57,6 +66,17 @@ def cancel(service: Service, caller: Caller, submission_id: str) -> None:
         reading.seen(session, caller, submission_id)
         submissions.cancel(session, submission_id=submission_id)
         note(session, caller, "cancel", submission_id)
+
+
+def cancel_all(service: Service, caller: Caller, batch_id: str) -> None:
+    """Stop everything of a batch that has not ended; raises NotFound."""
+    with service.store.write() as session:
+        batches.get(session, batch_id=batch_id, owner=caller.sees)
+        for submission_id in batches.members(session, batch_id=batch_id):
+            # One may end by itself meanwhile: there is nothing left of it to stop.
+            with suppress(WrongState):
+                submissions.cancel(session, submission_id=submission_id)
+        note(session, caller, "cancel-batch", batch_id)
 
 
 def retry(service: Service, caller: Caller, submission_id: str) -> None:

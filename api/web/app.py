@@ -14,6 +14,7 @@ from api.service.problems import Problem, add_handlers
 from api.service.routes import (
     about,
     baselines,
+    batches,
     classify,
     datasets,
     estimates,
@@ -51,7 +52,7 @@ MODULES = (
         events,
         classify,
     ),
-    *(baselines, history, keys),
+    *(baselines, batches, history, keys),
 )
 ROUTERS = (*(module.router for module in MODULES), pages)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from nc_core.results.names import called
 from nc_core.scanning.rounds import Plan
 from nc_tasks.store import Detection, Submission
 from nc_tasks.store.queries import findings
@@ -72,6 +73,12 @@ def labels_of(session: Session, submission: Submission) -> list[dict[str, Any]]:
 def class_names_of(submission: Submission) -> list[str] | None:
     """What the model's outputs are called, in their order; None where nobody has said so."""
     return (submission.preflight or {}).get("class_names")
+
+
+def label_called(submission: Submission, label: int) -> str:
+    """ "6 (stop)", and "6" where its class has no name."""
+    names = class_names_of(submission)
+    return called(label, names[label] if names and label < len(names) else None)
 
 
 def labels_json(

@@ -1,6 +1,7 @@
 """A person at the pages: submits a model, watches it, looks at the trigger, stops another, searches the history."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,16 +13,16 @@ SCAN_MS = 300_000
 """Longest that the scan of the small net and its repair may take here; a minute is usual."""
 
 
-def submit(page: Page, service: Service, **options: str) -> str:
-    """Fill the form in and send it; the id of the submission whose page comes."""
-    page.locator("input[name=model]").set_input_files(service.planted / "badnet.keras")
+def submit(page: Page, service: Service, *models: Path, **options: str) -> str:
+    """Fill the form in and send it; the id of the submission, or of the batch, whose page comes."""
+    page.locator("input[name=model]").set_input_files(models or [service.planted / "badnet.keras"])
     page.locator("input[name=data]").set_input_files(service.planted / "clean.npz")
     if options:
         page.get_by_text("Options", exact=True).click()
     for name, value in options.items():
         page.locator(f"input[name={name}]").fill(value)
     page.get_by_role("button", name="Submit").click()
-    page.wait_for_url(re.compile(r"/submissions/[0-9a-f]{12}$"))
+    page.wait_for_url(re.compile(r"/(batches|submissions)/[0-9a-f]{12}$"))
     return page.url.rsplit("/", 1)[-1]
 
 
@@ -134,6 +135,42 @@ def test_given_a_verdict_when_a_label_is_looked_up_in_flower_then_its_row_tells_
     keep_screenshot(page, "flower")
 
 
+def test_given_two_models_when_they_are_dropped_at_once_then_their_batch_is_followed_and_sorted(
+    open_page: Open, service: Service, scanned: dict[str, str], tmp_path: Path
+) -> None:
+    (broken := tmp_path / "broken.keras").write_bytes(b"no net")
+    page = open_page("/submit")
+    # When the one that was scanned before is handed in together with one that is no net
+    scanned["batch"] = submit(page, service, service.planted / "badnet.keras", broken)
+    assert "/batches/" in page.url
+    # Then, without anybody's doing, the page says what became of both
+    rows = page.locator(".row")
+    expect(rows).to_have_count(2)
+    expect(rows.filter(has_text="badnet.keras")).to_contain_text("backdoored")
+    expect(rows.filter(has_text="broken.keras")).to_contain_text("refused", timeout=SCAN_MS)
+    expect(rows.first).to_contain_text("badnet.keras")
+    assert serious_findings(page) == []
+    # And its address brings the same again, in another order where one is asked for, with the way to each result
+    page.goto(f"/batches/{scanned['batch']}")
+    page.get_by_role("link", name="Name").click()
+    expect(page.get_by_role("link", name="Name")).to_have_attribute("aria-current", "page")
+    page.get_by_role("link", name="badnet.keras").click()
+    expect(page.get_by_role("heading", name="Backdoored")).to_be_visible()
+    page.get_by_role("link", name="Batch of 2").click()
+    expect(rows).to_have_count(2)
+
+
+def test_given_a_batch_at_work_when_all_of_it_is_cancelled_then_nothing_of_it_goes_on(
+    open_page: Open, service: Service, tmp_path: Path
+) -> None:
+    (broken := tmp_path / "broken.keras").write_bytes(b"no net")
+    page = open_page("/submit")
+    submit(page, service, service.planted / "badnet.keras", broken, labels="0-9")
+    page.get_by_role("button", name="Cancel all").click()
+    expect(page.locator(".row").filter(has_text="badnet.keras")).to_contain_text("cancelled")
+    expect(page.get_by_role("button", name="Cancel all")).to_be_hidden()
+
+
 def test_given_no_script_then_the_form_the_grid_and_the_trigger_work_all_the_same(
     open_page: Open, scanned: dict[str, str]
 ) -> None:
@@ -155,6 +192,7 @@ def test_when_looked_at_in_any_light_and_width_then_nothing_is_cut_off_or_hard_t
         "history": "/history",
         "compare": f"/compare?id={badnet}&id={cancelled}",
         "submit": "/submit",
+        "batch": f"/batches/{scanned['batch']}",
     }
     page = open_page("/", dark=dark, width=width)
     for name, address in addresses.items():

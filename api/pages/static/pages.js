@@ -1,4 +1,4 @@
-// What the pages do beyond what a form and a link can: they follow a scan, and open a trigger in place.
+// What the pages do beyond what a form and a link can: they follow a scan, open a trigger in place, take what is dropped.
 
 const NORMS_MS = 3000;
 
@@ -25,7 +25,7 @@ function keepListFresh() {
   if (!seconds) return;
   const timer = setInterval(async () => {
     if (document.hidden) return;
-    await renew(["rows"]).catch(() => {});
+    await renew(["standing", "rows"]).catch(() => {});
     if (!$("#rows")?.dataset.again) clearInterval(timer);
   }, 1000 * seconds);
 }
@@ -163,6 +163,26 @@ async function openTrigger(event) {
   }
 }
 
+// Models may be dropped on the whole field; how many there are is said before they are sent.
+function takeDrops() {
+  const field = $(".drop");
+  if (!field) return;
+  const input = $("input", field);
+  field.addEventListener("dragover", (event) => event.preventDefault());
+  field.addEventListener("drop", (event) => {
+    event.preventDefault();
+    input.files = event.dataTransfer.files;
+    sayChosen(input);
+  });
+  input.addEventListener("change", () => sayChosen(input));
+}
+
+function sayChosen(input) {
+  const size = [...input.files].reduce((sum, file) => sum + file.size, 0);
+  const megabytes = (size / 1e6).toFixed(1);
+  $(".chosen").textContent = input.files.length > 1 ? `${input.files.length} models, ${megabytes} MB together` : "";
+}
+
 function sayBusy(event) {
   const busy = event.target.dataset.busy;
   const button = $("button", event.target);
@@ -174,6 +194,7 @@ function sayBusy(event) {
 keepListFresh();
 follow();
 walkable();
+takeDrops();
 document.addEventListener("keydown", walk);
 document.addEventListener("click", openTrigger);
 document.addEventListener("submit", sayBusy);

@@ -10,10 +10,10 @@ from api.service import reading, requests, submitting
 from api.service.auditing import note
 from api.service.callers import Caller
 from api.service.dependencies import AService, AStore, Reader, Submitter
-from api.service.models.batch import Batch
+from api.service.models.batch import Batch, SubmittedBatch
 from api.service.models.callback import Callback, CallbackList
 from api.service.models.listing import ListQuery
-from api.service.models.submission import SubmissionInfo, SubmissionList, SubmissionPage
+from api.service.models.submission import SubmissionInfo, SubmissionPage
 from api.service.problems import responses
 from api.service.service import Service
 from api.service.uploads.forms import submission_form
@@ -23,7 +23,7 @@ from nc_tasks.files import retention
 from nc_tasks.store import Store
 from nc_tasks.store.queries import listing
 from nc_tasks.store.queries.listing import Cursor, Filters
-from nc_tasks.store.rows import datasets, deliveries, removal, submissions
+from nc_tasks.store.rows import batches, datasets, deliveries, removal, submissions
 
 router = APIRouter(prefix="/v1/submissions", tags=["submissions"], responses=responses(401, 403, 421, 422, 429, 503))
 
@@ -72,11 +72,12 @@ def _submit(service: Service, caller: Caller, form: Form, idempotency_key: str |
 @router.post("/batch", status_code=202, responses=responses(400, 404, 409, 413))
 def submit_batch(
     batch: Batch, service: AService, caller: Submitter, idempotency_key: IdempotencyKey = None
-) -> SubmissionList:
+) -> SubmittedBatch:
     """Submit many models that were uploaded before against one data set: all of them or, where one is refused, none."""
     asked = requests.requests_of(service, caller, batch)
-    ids = submitting.submit(service, caller, asked, idempotency_key=idempotency_key)
-    return SubmissionList(items=[info(service.store, submission_id) for submission_id in ids])
+    ids = submitting.submit(service, caller, asked, idempotency_key=idempotency_key, together=True)
+    items = [info(service.store, submission_id) for submission_id in ids]
+    return SubmittedBatch(batch=batches.id_of(caller.owner, ids), items=items)
 
 
 @router.get("", responses=responses(404))

@@ -19,7 +19,8 @@ from api.service.problems import ProblemError
 
 FIELD_BYTES = 256 * 1024
 """Most that all fields that are no files may have together; the longest is a JSON of options."""
-PARTS = 64
+PARTS = 256
+"""Of a page's form: the models of a batch, their data and the options."""
 NAME_LIMIT = 255
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from nc_core.errors import OptionRefused
 from nc_tasks.store.queries.findings import followers
-from nc_tasks.store.tables import Detection, FlaggedLabel, Label, Submission
+from nc_tasks.store.tables import Batch, Detection, FlaggedLabel, Label, Submission
 from nc_tasks.store.tables.states import SubmissionState, Verdict
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,7 +23,7 @@ class Filters:
     """Which submissions; None: any.
 
     flagged_label: as detected, be it a follower or not. text: part of the model's or the data's name, or how the id
-    begins. created_after (included), created_before (excluded): aware times.
+    begins. batch: its id. created_after (included), created_before (excluded): aware times.
     """
 
     owner: str | None = None
@@ -33,6 +33,7 @@ class Filters:
     model_sha256: str | None = None
     data_sha256: str | None = None
     text: str | None = None
+    batch: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
 
@@ -141,6 +142,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         found.append(exists().where(and_(*flagged)))
     if filters.text:
         found.append(_named(filters.text))
+    if filters.batch is not None:
+        found.append(exists().where(Batch.submission_id == Submission.id, Batch.id == filters.batch))
     if filters.created_after is not None:
         found.append(Submission.created_at >= filters.created_after)
     if filters.created_before is not None:

@@ -13,6 +13,7 @@ from nc_tasks.errors import WrongState
 from nc_tasks.store.rows import submissions
 from nc_tasks.store.tables import (
     Baseline,
+    Batch,
     CalibrationScan,
     Dataset,
     Delivery,
@@ -52,7 +53,7 @@ def remove(session: Session, *, submission_id: str) -> set[str]:
     named = set(_files_of(session, submission))
     links = or_(CalibrationScan.submission_id == submission_id, CalibrationScan.scan_id == submission_id)
     session.execute(delete(CalibrationScan).where(links))
-    for table in (Baseline, Delivery, FlaggedLabel, Detection, Mitigation, Label, Preparation):
+    for table in (Baseline, Batch, Delivery, FlaggedLabel, Detection, Mitigation, Label, Preparation):
         session.execute(delete(table).where(table.submission_id == submission_id))
     session.execute(delete(Submission).where(Submission.id == submission_id))
     return named

@@ -3,6 +3,7 @@
 from nc_tasks.store.tables.base import LOCAL, Base, Leased
 from nc_tasks.store.tables.scans import (
     Baseline,
+    Batch,
     CalibrationScan,
     Detection,
     FlaggedLabel,
@@ -20,6 +21,7 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Baseline",
+    "Batch",
     "CalibrationScan",
     "Dataset",
     "Delivery",

@@ -150,6 +150,18 @@ class Baseline(Base):
     created_at: Mapped[datetime]
 
 
+class Batch(Base):
+    """One submission among those that were handed in together. id: of the batch."""
+
+    __tablename__ = "batch"
+    __table_args__ = (Index(None, "submission_id"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    owner: Mapped[str] = mapped_column(Owner)
+    created_at: Mapped[datetime]
+
+
 class CalibrationScan(Base):
     """A clean scan that the verdict of a submission is calibrated by. source: what it is to it."""
 
