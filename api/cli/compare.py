@@ -31,8 +31,9 @@ def compare(
     if json:
         print_json(found)
         return
-    out.print(_sides(found["left"], found["right"]))
-    for line in _changes(found):
+    rows = {row["label"]: printable(row_named(row)) for row in found["labels"]}
+    out.print(_sides(found["left"], found["right"], rows))
+    for line in _changes(found, rows):
         out.print(f"  {line}")
     moved = {label["label"]: label for label in found["labels"]}
     if found["drifted"]:
@@ -40,14 +41,15 @@ def compare(
         out.print(_moved([moved[label] for label in found["drifted"][:ROWS]]))
 
 
-def _sides(left: Mapping[str, Any], right: Mapping[str, Any]) -> "Table":
+def _sides(left: Mapping[str, Any], right: Mapping[str, Any], called: Mapping[int, str]) -> "Table":
+    """called: label -> what people call it."""
     shown = table("", "left", "right")
     for name, value_of in (
         ("submission", lambda side: side["id"]),
         ("model", lambda side: f"{printable(side['model']['name'])} ({side['model']['sha256'][:12]})"),
         ("data", lambda side: f"{printable(side['data']['name'])} ({side['data']['sha256'][:12]})"),
         ("verdict", lambda side: side["verdict"] or side["state"]),
-        ("flagged", lambda side: ", ".join(map(str, side["flagged_labels"])) or "none"),
+        ("flagged", lambda side: ", ".join(called[label] for label in side["flagged_labels"]) or "none"),
         ("anomaly index", lambda side: hundredths(side["anomaly_index"])),
         ("p-value", lambda side: probability(side["p_value"])),
     ):
@@ -55,11 +57,10 @@ def _sides(left: Mapping[str, Any], right: Mapping[str, Any]) -> "Table":
     return shown
 
 
-def _changes(found: Mapping[str, Any]) -> list[str]:
+def _changes(found: Mapping[str, Any], called: Mapping[int, str]) -> list[str]:
     """What has changed, a line each; one line where nothing has."""
     lists = {"newly flagged": found["newly_flagged"], "no longer flagged": found["no_longer_flagged"]}
-    rows = {row["label"]: row_named(row) for row in found["labels"]}
-    lines = [f"{name}: {printable(listed([rows[one] for one in labels]))}" for name, labels in lists.items() if labels]
+    lines = [f"{name}: {listed([called[one] for one in labels])}" for name, labels in lists.items() if labels]
     lines += [f"option {name}: {left} -> {right}" for name, (left, right) in found["options"].items()]
     if found["ratio"] is not None:
         lines.append(f"the typical label's norm is {significant(found['ratio'])} times what it was")

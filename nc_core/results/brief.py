@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nc_core.datasets import Images
+from nc_core.results.names import row_named
 from nc_core.results.numbers import count, duration, percent, probability, significant
 from nc_core.results.report.charts import Row
 from nc_core.results.report.environment import environment
@@ -50,10 +51,10 @@ def _labels(result: Mapping[str, Any]) -> str:
 
 def _label(row: Row, result: Mapping[str, Any]) -> str:
     if row["norm"] is None:
-        return f"label {row['label']} (no norm)"
+        return f"label {row_named(row)} (no norm)"
     height, width, _ = result["model"]["input_shape"]
     share = percent(row["norm"] / (height * width))
-    return f"label {row['label']} (norm {significant(row['norm'])}, {share} of the pixels)"
+    return f"label {row_named(row)} (norm {significant(row['norm'])}, {share} of the pixels)"
 
 
 def _extent(result: Mapping[str, Any]) -> str:

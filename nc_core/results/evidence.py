@@ -103,7 +103,7 @@ def _row(one: Mapping[str, Any], result: Mapping[str, Any]) -> EvidenceRow:
     null: Sequence[float] = one.get("null", ())
     return EvidenceRow(
         name=NAMES.get(one["name"], one["name"]),
-        short=SHORT.get(one["name"], one["name"]) + ("" if label is None else f", label {label}"),
+        short=SHORT.get(one["name"], one["name"]) + ("" if label is None else f", label {named(result, label)}"),
         label=MISSING if label is None else named(result, label),
         value=value_of(one["name"], one["statistic"]),
         p_value=probability(one["p_value"]),

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nc_core.errors import CleanseError
+from nc_core.results.names import called
 from nc_core.scanning.rounds import range_of, within_range
 from nc_tasks.settings import get_settings
 from nc_tasks.store import Detection, Label, Store, Submission, open_store
@@ -40,7 +41,8 @@ class _Known:
     """A submission as it stood at a moment.
 
     labels: state and norm by label and round. judged: of each value range, label -> round whose norm the detection
-    took. indices: of each, anomaly indices. ranges: their names where there are several.
+    took. indices: of each, anomaly indices. ranges: their names where there are several. names: of the classes, if
+    anybody has said them.
     """
 
     model: str
@@ -51,6 +53,7 @@ class _Known:
     judged: dict[int, dict[int, int]]
     indices: dict[int, dict[int, float | None]]
     ranges: list[str]
+    names: list[str] | None
 
 
 class TaskRows:
@@ -132,6 +135,7 @@ def _read(session: Session, submission_id: str) -> _Known | None:
         judged={number: {one.label: one.round for one in last_rounds(rows)} for number, rows in by_range.items()},
         indices=_indices(body or {"labels": []}),
         ranges=ranges if len(ranges) > 1 else [],
+        names=(preflight or {}).get("class_names"),
     )
 
 
@@ -148,6 +152,7 @@ def _of_label(known: _Known, label: int, round: int) -> str:
     number, within = range_of(round), within_range(round)
     index = known.indices.get(number, {}).get(label)
     judged = known.judged.get(number, {}).get(label)
+    name = called(label, known.names[label] if known.names and label < len(known.names) else None)
     parts = (
         # What is asked for most stands first: Flower cuts long texts off.
         state,
@@ -155,7 +160,7 @@ def _of_label(known: _Known, label: int, round: int) -> str:
         # The index is that of the round that was judged, which may have found another norm than this one.
         None if index is None or judged in (None, round) else f"judged norm {known.labels[label, judged][1]:.1f}",
         None if index is None else f"anomaly index {index:.1f}",
-        f"label {label}" if known.classes is None else f"label {label} of {known.classes}",
+        f"label {name}" if known.classes is None else f"label {name} of {known.classes}",
         f"round {within}" if within else None,
         f"range {known.ranges[number]}" if known.ranges else None,
         known.model,

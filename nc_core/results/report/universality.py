@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -107,14 +108,18 @@ def _names(flagged: Sequence[Point], across: LogAxis, up: EvenAxis) -> list[Mark
     taken = [_Box(left=x - 6, right=x + 6, middle=y) for x, y in dots]
     drawn: list[Markup] = []
     for point, (x, y) in zip(flagged, dots, strict=True):
-        text = f"label {point.label}"
-        for side, down in SIDES:
+        for text, (side, down) in product(_texts(point), SIDES):
             box = _Box.beside(x, y, side=side, down=down, wide=DIGIT_WIDTH * len(text))
             if across.start <= box.left and box.right <= across.end + 8 and not any(map(box.overlaps, taken)):
                 taken.append(box)
                 drawn += _name(text, (x, y), box, side)
                 break
     return drawn
+
+
+def _texts(point: Point) -> list[str]:
+    """ "label 6 (stop)", and "label 6" for where that is too long."""
+    return [f"label {text}" for text in dict.fromkeys((called(point.label, point.name), str(point.label)))]
 
 
 def _name(text: str, dot: tuple[float, float], box: "_Box", side: int) -> list[Markup]:

@@ -83,6 +83,16 @@ def test_two_versions_are_compared(
     assert "no label has drifted" in capsys.readouterr().out
 
 
+def test_two_versions_are_compared_by_the_names_of_their_classes(
+    stored: Stored, make_result: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = make_result(infected={33: 4.2})
+    result["preflight"]["class_names"] = [f"sign {label}" for label in range(43)]
+    one = stored(result)
+    assert run_command(["compare", one, one]) == 0
+    assert "33 (sign 33)" in capsys.readouterr().out
+
+
 def test_an_estimate_is_printed_for_people_and_programs(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = shared / "models" / "oaramoon_gtsrb_badnet_target1_yellow3x3.hdf5"
     found = printed(capsys, f"estimate {model} --workers 2 --labels 0-9")

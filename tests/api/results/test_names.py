@@ -9,6 +9,7 @@ from api.pages.cells import grid
 from api.results.exports.sarif import sarif
 from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
+from nc_core.results.brief import brief, brief_page
 from nc_core.results.evidence import evidence_lines
 from nc_core.results.names import SHOWN, called
 from nc_core.results.report import render_report
@@ -54,6 +55,18 @@ def test_report_and_sarif_say_what_a_label_is_called(
         assert place.lower() in page.text.lower()
     (finding,) = sarif(result)["runs"][0]["results"]
     assert finding["message"]["text"].startswith("Label 6 (stop) can be reached")
+
+
+def test_a_print_in_python_and_charts_say_what_a_label_is_called(
+    result: dict[str, Any], with_evidence: Evidenced, make_triggers: Callable[..., TriggerArrays], examples: Images
+) -> None:
+    found = with_evidence(result)
+    in_python = {**found, "ranges": [{"value_range": "0..1"}]}
+    assert any("flagged: label 6 (stop) (norm" in line for line in brief(in_python))
+    assert "trigger of label 6 (stop)" in brief_page(in_python, make_triggers(found), examples)
+    report = render_report(found, make_triggers(found), examples, {})
+    assert "norm, label 6 (stop)" in report.lower()
+    assert ">label 6 (stop)</text>" in report
 
 
 def test_numbers_stand_alone_without_names(

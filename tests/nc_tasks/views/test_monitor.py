@@ -222,12 +222,15 @@ def test_given_a_real_flower_then_one_label_is_found_by_search_with_norm_and_ano
         broker.stop()
 
 
-def test_a_task_of_a_second_value_range_says_which_and_shows_its_own_index(store: Store, submission: str) -> None:
+def test_a_task_of_a_second_value_range_says_which_and_shows_its_own_index_and_class(
+    store: Store, submission: str
+) -> None:
     # Given a label that was looked at in a second range too, and a verdict that knows both
     second = LabelKey(submission_id=submission, label=1, round=RANGE_ROUNDS)
     with store.write() as session:
         row = session.get_one(Submission, submission)
-        row.preflight = {"range": 0, "ranges": [{"value_range": "0..1"}, {"value_range": "0..255"}]}
+        ranges_of = [{"value_range": "0..1"}, {"value_range": "0..255"}]
+        row.preflight = {"range": 0, "ranges": ranges_of, "class_names": ["stop", "give way", "yield"]}
         labels.create(session, submission_id=submission, labels=[1], round=second.round, updates_budget=600)
         attempt = labels.claim(session, key=second, worker_id="w", lease_seconds=60, max_attempts=3)
         assert attempt is not None
@@ -241,6 +244,6 @@ def test_a_task_of_a_second_value_range_says_which_and_shows_its_own_index(store
         for number in (0, second.round)
     }
     assert told[0] is not None
-    assert "norm 7.4 · anomaly index 4.2 · label 1 of 3 · range 0..1" in told[0]
+    assert "norm 7.4 · anomaly index 4.2 · label 1 (give way) of 3 · range 0..1" in told[0]
     assert told[second.round] is not None
-    assert "norm 40.0 · anomaly index 0.5 · label 1 of 3 · range 0..255" in str(told[second.round])
+    assert "norm 40.0 · anomaly index 0.5 · label 1 (give way) of 3 · range 0..255" in str(told[second.round])
