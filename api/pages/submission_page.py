@@ -24,7 +24,7 @@ from nc_tasks.store.rows import batches, detections, mitigations
 from nc_tasks.store.rows.batches import Together
 from nc_tasks.store.tables.states import LABEL_ENDS, RESULTS, SUBMISSION_ENDS
 from nc_tasks.views.labels import label_verdicts
-from nc_tasks.views.results import summary_json
+from nc_tasks.views.results import commands_for, summary_json
 
 TITLES = {
     "queued": "Waits for a worker",
@@ -83,6 +83,7 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
         "kin": lineage(session, submission=submission, owner=owner),
         "batch": _batch(session, submission.id, owner),
         "facts": _facts(submission),
+        "commands": commands_for(submission),
         "phases": [] if ended else _phases(session, submission.id),
         "can": {"cancel": not ended, "retry": ended and _retriable(submission, rows, made)},
         "downloads": _downloads(submission.id, result) if result and ended else [],

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from nc_core.results.names import ELSEWHERE
+from nc_tasks.request.commands import commands_of
+from nc_tasks.request.options import ScanOptions
 from nc_tasks.store import Detection, Mitigation, Submission
 from nc_tasks.store.queries import findings
 from nc_tasks.store.queries.findings import LabelTotals
@@ -78,10 +80,21 @@ def summary_json(
         },
         "versions": submission.versions,
         "options": submission.options,
+        "commands": commands_for(submission),
         "seed": submission.options["seed"],
         "profile": submission.options["profile"],
         "slots": submission.slots,
     }
+
+
+def commands_for(submission: Submission) -> dict[str, str] | None:
+    """The commands that repeat the scan of this submission."""
+    return commands_of(
+        model=submission.model_name,
+        data=submission.data_name,
+        poisoned=[file["name"] for file in submission.poisoned],
+        options=ScanOptions(**submission.options),
+    )
 
 
 def _ranges(body: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -88,6 +88,16 @@ def test_given_a_verdict_when_a_label_is_opened_then_its_trigger_shows_and_escap
     expect(page.locator("#grid .cell").nth(TARGET)).to_be_focused()
 
 
+def test_given_a_verdict_when_the_command_that_repeats_it_is_copied_then_it_is_in_the_clipboard(
+    open_page: Open, scanned: dict[str, str]
+) -> None:
+    page = open_page(f"/submissions/{scanned['badnet']}")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy cleanse run").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "cleanse run badnet.keras --data clean.npz"
+
+
 def test_given_another_submission_at_work_when_it_is_cancelled_then_its_page_and_the_list_say_so(
     open_page: Open, service: Service, scanned: dict[str, str]
 ) -> None:

@@ -17,6 +17,7 @@ async function renew(ids) {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
     if (old && fresh && !old.contains(document.activeElement) && !$(":checked", old)) old.replaceWith(fresh);
   }
+  offerCopies();
   return page;
 }
 
@@ -163,6 +164,20 @@ async function openTrigger(event) {
   }
 }
 
+// A browser that may not write into the clipboard shows no button for it; a click into the line selects all of it.
+function offerCopies() {
+  if (!navigator.clipboard) return;
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+}
+
+async function copy(event) {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = "Copy"), 2000);
+}
+
 // Models may be dropped on the whole field; how many there are is said before they are sent.
 function takeDrops() {
   const field = $(".drop");
@@ -195,6 +210,8 @@ keepListFresh();
 follow();
 walkable();
 takeDrops();
+offerCopies();
 document.addEventListener("keydown", walk);
 document.addEventListener("click", openTrigger);
+document.addEventListener("click", copy);
 document.addEventListener("submit", sayBusy);

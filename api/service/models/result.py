@@ -83,6 +83,15 @@ class ScannedRange(FoundRange):
     evidence: list[EvidenceInfo] = Field([], description="What its verdict rests on; none in earlier versions.")
 
 
+class Commands(BaseModel):
+    """The commands that repeat a scan, for a POSIX shell in the folder of its files."""
+
+    model_config = ConfigDict(extra="allow")
+
+    run: str
+    submit: str
+
+
 class Result(BaseModel):
     """What a scan found."""
 
@@ -121,6 +130,11 @@ class Result(BaseModel):
     data: CleanDataFile
     timing: Timing
     versions: dict[str, Any] | None
+    commands: Commands | None = Field(
+        None,
+        description="What repeats the scan; null where an option is none of the command line, such as alpha, and of a "
+        "scan in a script.",
+    )
     seed: int
     profile: str
     slots: int | None

@@ -60,6 +60,7 @@ def render_report(
             universality=universality_charts(points_of(result["labels"])),
             limits=limits_of(result),
             facts=run_facts(result),
+            commands=result.get("commands"),  # an earlier version, and a scan in a script, has none
             doubts=doubts_of(result),
             ranges=range_facts(result),
             preflight_facts=preflight_facts(result["preflight"]),

@@ -171,3 +171,17 @@ def test_given_evidence_then_the_page_has_its_table_and_both_pictures(
     assert names.count("Universality of 43 labels") == 2
     # Label 33 is marked and named
     assert "Label 33: triggers of four images cover 9.00 pixels and work on 90.0% of others" in told
+
+
+def test_page_report_and_result_say_what_repeats_the_scan(browser: httpx.Client, backdoored: str) -> None:
+    line = "cleanse run traffic_signs.h5 --data clean.npz"
+    page = look(browser, f"/submissions/{backdoored}")
+    assert line in page.text
+    assert {button["data-copy"] for button in page.all("button") if "data-copy" in button} == {
+        "command-run",
+        "command-submit",
+    }
+    report = look(browser, f"/v1/submissions/{backdoored}/report.html")
+    assert line in report.text
+    assert not report.all("button")
+    assert browser.get(f"/v1/submissions/{backdoored}/result.json").json()["commands"]["run"] == line
