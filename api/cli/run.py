@@ -1,6 +1,5 @@
 """`cleanse run`: the whole job on this machine."""
 
-from functools import partial
 from typing import Any
 
 import typer
@@ -9,6 +8,8 @@ from api.backends import settings_of
 from api.cli.arguments import Clean, Force, Home, Model, NetFormat, Out, Poisoned, Workers
 from api.cli.sarif import Sarif, check_sarif, write_sarif
 from api.cli.scan_options import takes_scan_options
+from api.cli.write_back import WriteBack, check_write_back, write_verdict_back
+from api.client.types import Result
 from nc_core.results.folder import folder_of
 from nc_tasks.request import choices
 
@@ -21,6 +22,7 @@ def run(
     poisoned: Poisoned = None,
     out: Out = None,
     sarif: Sarif = None,
+    write_back: WriteBack = False,
     format: NetFormat = "keras",
     home: Home = None,
     workers: Workers = None,
@@ -41,6 +43,9 @@ def run(
 
     parameters = RequestParameters(options=scan_options(**options), force=force)
     check_sarif(sarif)
+    if write_back:
+        check_write_back([model], file=True)
+    results: list[Result] = []
     with downloads(home) as files:
         order = Order(
             model=files.path(model, "model"),
@@ -50,6 +55,10 @@ def run(
             parameters=parameters,
         )
         folder = folder_of(order.model.resolve().name) if out is None else out
-        then = None if sarif is None else partial(write_sarif, sarif, model)
-        code = scan(settings_of(home), order, folder, workers=workers, format=format, then=then)
+        code = scan(settings_of(home), order, folder, workers=workers, format=format, then=results.append)
+    for result in results:
+        if sarif is not None:
+            write_sarif(sarif, model, result)
+        if write_back:
+            write_verdict_back(model, result, home=home, folder=folder)
     raise typer.Exit(code)

@@ -1,6 +1,7 @@
 """`cleanse submit`: hand models in."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,9 +17,10 @@ from api.cli.sarif import Sarif, check_sarif, write_log
 from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import complain, out, print_json, printable
 from api.cli.watch import code_of, ending, follow
+from api.cli.write_back import WriteBack, check_write_back, write_verdict_back
 from api.client.addresses import is_address
 from api.client.addresses.incoming import SUFFIXES
-from api.client.types import Submission
+from api.client.types import Result, Submission
 from nc_core.errors import CleanseError, ModelRefused
 from nc_tasks.request import choices
 from nc_tasks.request.choices import Priority
@@ -65,6 +67,7 @@ def submit(
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow them to their ends, and say the verdict.")] = False,
     sarif: Sarif = None,
+    write_back: WriteBack = False,
     workers: Workers = None,
     force: Force = choices.FORCE.default,
     home: Home = None,
@@ -80,7 +83,11 @@ def submit(
         raise typer.BadParameter("pass either --data CLEAN or --dataset ID")
     if sarif is not None and not wait:
         raise typer.BadParameter("--sarif is written once there are verdicts: pass --wait, too")
+    if write_back and not wait:
+        raise typer.BadParameter("--write-back writes verdicts once there are some: pass --wait, too")
     check_sarif(sarif)
+    if write_back:
+        check_write_back(models, file=False)
     from nc_tasks.request.options import scan_options
     from nc_tasks.request.scan import RequestParameters
     from nc_tasks.request.validation import checked
@@ -100,7 +107,8 @@ def submit(
                 parameters=parameters,
             )
 
-        raise Leave(hand_in(backend, places, order_of, wait=wait, as_json=json, sarif=sarif))
+        then = partial(write_verdict_back, home=home) if write_back else None
+        raise Leave(hand_in(backend, places, order_of, wait=wait, as_json=json, sarif=sarif, then=then))
 
 
 def hand_in(
@@ -111,11 +119,12 @@ def hand_in(
     wait: bool,
     as_json: bool,
     sarif: Path | None = None,
+    then: Callable[[str, Result], None] | None = None,
 ) -> ExitCode:
     """Submit all, and with `wait` follow them to their ends. One that is refused keeps no other from its turn.
 
     order_of: fetches a model where it must, and says what is asked of it. sarif: where the findings of those that have
-    a verdict go.
+    a verdict go. then: is given each of these models, as it was named, with its result.json at last.
     """
     handed: list[Submission] = []
     taken: list[str] = []
@@ -133,14 +142,22 @@ def hand_in(
     if wait:
         handed = [follow(backend, one["id"]) for one in handed]
         codes += [code_of(one) for one in handed]
+    asked = zip(taken, handed, strict=True) if sarif is not None or then is not None else ()
+    judged = [(model, result) for model, one in asked if (result := backend.result(one["id"])) is not None]
     if sarif is not None:
-        results = [(model, backend.result(one["id"])) for model, one in zip(taken, handed, strict=True)]
-        write_log(sarif, [(model, result) for model, result in results if result is not None])
+        write_log(sarif, judged)
     if as_json:
         print_json(handed)
     elif wait:
         for one in handed:
             out.print(ending(one))
+    for model, result in judged:
+        try:
+            if then is not None:
+                then(model, result)
+        except CleanseError as error:
+            complain(f"{model}: {error}" if len(models) > 1 else str(error))
+            codes.append(exit_code_of(error))
     return worst(codes or [ExitCode.CLEAN])
 
 

@@ -31,6 +31,8 @@ class Web:
     url: str
     answers: dict[str, Answer]
     asked: list[tuple[str, dict[str, str]]]
+    posted: list[tuple[str, bytes]]
+    """Path and body of each POST; those that have an answer under "POST " and their path get it, others 404."""
 
 
 @contextmanager
@@ -38,11 +40,18 @@ def running() -> Iterator[Web]:
     """A server on a free port."""
     answers: dict[str, Answer] = {}
     asked: list[tuple[str, dict[str, str]]] = []
+    posted: list[tuple[str, bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self._answer(answers.get(self.path, Answer(status=404)))
+
+        def do_POST(self) -> None:
+            posted.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self._answer(answers.get(f"POST {self.path}", Answer(status=404)))
+
+        def _answer(self, answer: Answer) -> None:
             asked.append((self.path, dict(self.headers.items())))
-            answer = answers.get(self.path, Answer(status=404))
             self.send_response(answer.status)
             for name, text in answer.headers.items():
                 self.send_header(name, text)
@@ -60,7 +69,7 @@ def running() -> Iterator[Web]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield Web(url=f"http://127.0.0.1:{server.server_port}", answers=answers, asked=asked)
+        yield Web(url=f"http://127.0.0.1:{server.server_port}", answers=answers, asked=asked, posted=posted)
     finally:
         server.shutdown()
         server.server_close()

@@ -5,6 +5,7 @@ Artifacts"): with itself, which gives them out ("mlflow-artifacts"), or in a buc
 MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, are read as its own client reads them.
 """
 
+import json
 import os
 import re
 from base64 import b64encode
@@ -25,11 +26,9 @@ DEEPEST, MOST_LISTED = 4, 1000
 @contextmanager
 def opened(address: str, kind: Kind, *, plain_http: bool) -> Iterator[Incoming]:
     """The model of the version. Raises AddressRefused, FetchFailed."""
-    found = ADDRESS.fullmatch(address)
-    if found is None:
-        raise AddressRefused(f"{address[:200]!r} is no address: pass mlflow:/models/NAME/VERSION, a number")
+    version = _version_of(address)
     server = _Server.of_environment(plain_http=plain_http)
-    asked = urlencode({"name": found["name"], "version": found["version"]})
+    asked = urlencode(version)
     told = server.ask(f"api/2.0/mlflow/model-versions/get-download-uri?{asked}")
     folder = told.get("artifact_uri") if isinstance(told, dict) else None
     if not isinstance(folder, str):
@@ -51,6 +50,22 @@ def opened(address: str, kind: Kind, *, plain_http: bool) -> Iterator[Incoming]:
     source = f"{server.artifacts}/{quote(f'{path}/{file}')}"
     with web.answered(source, headers=server.headers, plain_http=plain_http) as answer:
         yield replace(web.incoming(answer, f"{address} ({file})"), name=file.rsplit("/", 1)[-1])
+
+
+def set_tags(address: str, tags: Mapping[str, str], *, plain_http: bool) -> None:
+    """Set the tags on the version (REST API, "Set Model Version Tag"). Raises AddressRefused, FetchFailed."""
+    version = _version_of(address)
+    server = _Server.of_environment(plain_http=plain_http)
+    for key, value in tags.items():
+        server.tell("api/2.0/mlflow/model-versions/set-tag", {**version, "key": key, "value": value})
+
+
+def _version_of(address: str) -> dict[str, str]:
+    """Name and version, as the server calls them; raises AddressRefused."""
+    found = ADDRESS.fullmatch(address)
+    if found is None:
+        raise AddressRefused(f"{address[:200]!r} is no address: pass mlflow:/models/NAME/VERSION, a number")
+    return {"name": found["name"], "version": found["version"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +90,10 @@ class _Server:
 
     def ask(self, path: str) -> Any:
         return web.json_of(f"{self.url}/{path}", headers=self.headers, plain_http=self.plain_http)
+
+    def tell(self, path: str, what: Mapping[str, str]) -> None:
+        headers = {**self.headers, "Content-Type": "application/json"}
+        web.post(f"{self.url}/{path}", json.dumps(what).encode(), headers=headers, plain_http=self.plain_http)
 
     def names_under(self, path: str) -> Iterator[str]:
         """The files behind the path, and in its folders."""

@@ -15,7 +15,7 @@ from api.client.errors import AddressRefused, FetchFailed
 
 CONNECT_SECONDS, PIECE_SECONDS = 10.0, 60.0
 MOST_REDIRECTS = 5
-MOST_JSON = 8 * 2**20
+MOST_TEXT = 8 * 2**20
 """Bytes of an answer that is not the file itself."""
 OWN = ("localhost", "127.0.0.1", "::1")
 """What a proxy of the environment knows nothing of."""
@@ -46,15 +46,43 @@ def incoming(answer: httpx.Response, place: str) -> Incoming:
 def json_of(address: str, *, headers: Mapping[str, str], plain_http: bool) -> Any:
     """What the address answers, as JSON. Raises AddressRefused, FetchFailed."""
     with answered(address, headers=headers, plain_http=plain_http) as answer:
-        content = b""
-        for piece in incoming(answer, shown(answer.url)).pieces:
-            content += piece
-            if len(content) > MOST_JSON:
-                raise FetchFailed(f"{shown(answer.url)} answers more than {MOST_JSON:,} bytes, the limit for a list")
+        text = text_of(answer)
     try:
-        return json.loads(content)
+        return json.loads(text)
     except (ValueError, RecursionError):
         raise FetchFailed(f"{shown(answer.url)} answers no JSON: is the address right?") from None
+
+
+def text_of(answer: httpx.Response) -> str:
+    """The body of an answer that is not the file itself; raises FetchFailed for more than one has, and for no UTF-8."""
+    content = b""
+    for piece in incoming(answer, shown(answer.url)).pieces:
+        content += piece
+        if len(content) > MOST_TEXT:
+            raise FetchFailed(f"{shown(answer.url)} answers more than {MOST_TEXT:,} bytes, the limit for a list")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FetchFailed(f"{shown(answer.url)} answers no text in UTF-8: is the address right?") from None
+
+
+def post(address: str, content: bytes, *, headers: Mapping[str, str], plain_http: bool) -> None:
+    """Send it there, with headers that say what it is; no redirect is followed. Raises AddressRefused, FetchFailed."""
+    url = _checked(address, plain_http)
+    try:
+        with _client() as client:
+            status = client.post(url, content=content, headers=dict(headers)).status_code
+    except httpx.HTTPError as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise FetchFailed(f"{shown(url)} cannot be written to: {why}") from None
+    if status == 404:
+        raise AddressRefused(f"{shown(url)} does not exist (HTTP status 404), or not for these credentials")
+    if status in (401, 403):
+        raise AddressRefused(
+            f"{shown(url)} may not be written to (HTTP status {status}): it asks for other credentials"
+        )
+    if not 200 <= status < 300:
+        raise FetchFailed(f"{shown(url)} does not take what is written back: HTTP status {status}")
 
 
 @contextmanager
