@@ -1,15 +1,15 @@
 """`cleanse baseline`: scans of clean models under a name, that other scans are held against."""
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.backends import opened
 from api.backends.backend import Order
-from api.cli.arguments import Home, Json, Server, Workers
+from api.cli.arguments import ADDRESSES, Home, Json, Server, Workers
 from api.cli.exits import Leave
+from api.cli.fetching import downloads
 from api.cli.named_scans import add_all, told_apart
 from api.cli.scan_options import takes_scan_options
 from api.cli.terminal import err, out, print_json, printable, table
@@ -56,11 +56,15 @@ def add(
     name: Name,
     models: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL...", help="Clean models, folders of them, or ids of scans.", show_default=False),
+        typer.Argument(
+            metavar="MODEL...",
+            help=f"Clean models, folders of them, or ids of scans; or {ADDRESSES}.",
+            show_default=False,
+        ),
     ],
     options: dict[str, Any],
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="CLEAN", help="Clean data, as for `run`.", show_default=False)
+        str | None, typer.Option("--data", metavar="CLEAN", help="Clean data, as for `run`.", show_default=False)
     ] = None,
     dataset: Annotated[
         str | None, typer.Option("--dataset", metavar="ID", help="Registered clean data instead, by id or name.")
@@ -79,13 +83,21 @@ def add(
     from nc_tasks.request.options import scan_options
     from nc_tasks.request.scan import RequestParameters
 
-    paths, ids = told_apart(models)
-    if paths and (data is None) == (dataset is None):
+    places, ids = told_apart(models)
+    if places and (data is None) == (dataset is None):
         raise typer.BadParameter("pass either --data CLEAN or --dataset ID")
     parameters = RequestParameters(options=scan_options(**options, mitigate="none"))
-    orders = [Order(model=path, data=data, dataset=dataset, parameters=parameters) for path in paths]
-    with opened(home, server, workers=workers) as backend:
-        raise Leave(add_all(backend, name, orders, ids, detach=detach, as_json=json))
+    with downloads(home) as files, opened(home, server, workers=workers) as backend:
+
+        def order_of(model: str) -> Order:
+            return Order(
+                model=files.path(model, "model"),
+                data=None if data is None else files.path(data, "data"),
+                dataset=dataset,
+                parameters=parameters,
+            )
+
+        raise Leave(add_all(backend, name, places, order_of, ids, detach=detach, as_json=json))
 
 
 @baseline.command("list")

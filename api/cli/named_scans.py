@@ -1,13 +1,13 @@
 """Puts scans of clean models under a name, those that there are and those that are handed in for it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from api.backends import Backend
 from api.backends.backend import Order, dataset_called
 from api.cli.exits import ExitCode, exit_code_of
-from api.cli.submit import models_in, submitted, worst
+from api.cli.submit import places_in, submitted, worst
 from api.cli.terminal import complain, err, out, print_json, printable
 from api.cli.watch import ending, follow
 from api.client.types import Submission
@@ -22,24 +22,34 @@ INDIFFERENT = (
 """Options that change nothing of what a scan finds of its labels, once all of them have ended."""
 
 
-def told_apart(models: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """Model files, those of folders among them, and ids of scans: what looks like an id and is no file."""
+def told_apart(models: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Addresses and model files, those in folders too, and ids of scans: what looks like an id and is no file."""
     ids = [text for text in models if re.fullmatch(IDENTITY, text) and not Path(text).exists()]
-    paths = [Path(text) for text in models if text not in ids]
-    return models_in(paths) if paths else [], ids
+    return places_in([text for text in models if text not in ids]), ids
 
 
 def add_all(
-    backend: Backend, name: str, orders: Sequence[Order], ids: Sequence[str], *, detach: bool, as_json: bool
+    backend: Backend,
+    name: str,
+    models: Sequence[str],
+    order_of: Callable[[str], Order],
+    ids: Sequence[str],
+    *,
+    detach: bool,
+    as_json: bool,
 ) -> ExitCode:
-    """Put scans under the name as soon as they are handed in, and follow them to their ends unless detached."""
+    """Put scans under the name as soon as they are handed in, and follow them to their ends unless detached.
+
+    order_of: fetches a model where it must, and says what is asked of it. ids: of scans that there are.
+    """
     added = [backend.find(prefix) for prefix in ids]
     codes: list[ExitCode] = []
-    for order in orders:
+    for model in models:
         try:
+            order = order_of(model)
             added.append(_scanned_before(backend, order) or submitted(backend, order))
         except CleanseError as error:
-            complain(f"{order.model}: {error}")
+            complain(f"{model}: {error}")
             codes.append(exit_code_of(error))
     if added:
         backend.add_to_baseline(name, [one["id"] for one in added])

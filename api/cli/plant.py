@@ -8,6 +8,7 @@ import typer
 
 from api.backends import settings_of
 from api.cli.arguments import Home
+from api.cli.fetching import downloads
 from api.cli.terminal import out, printable
 from api.client import inputs
 from nc_core.attack_names import AttackName, Position
@@ -33,7 +34,10 @@ def checked_colour(text: str) -> str:
 
 def plant(
     data: Annotated[
-        str, typer.Argument(metavar="DATA|signs", help="Labelled pictures, or the word signs: drawn ones.")
+        str,
+        typer.Argument(
+            metavar="DATA|signs", help="Labelled pictures, or an address of them, or the word signs: drawn ones."
+        ),
     ],
     target: Annotated[int, typer.Option("--target", min=0, help="Label that the trigger sends pictures to.")],
     folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the results.")],
@@ -64,13 +68,16 @@ def plant(
     from api.cli.jobs import fetch_files, run_job
     from nc_tasks.files import open_artefacts
 
-    if data != SIGNS:
-        inputs.check_data(Path(data))
-    check_folder(folder)
     settings = settings_of(home)
-    artefacts = open_artefacts(settings)
+    with downloads(home) as files:
+        pictures = None if data == SIGNS else files.path(data, "data")
+        if pictures is not None:
+            inputs.check_data(pictures)
+        check_folder(folder)
+        artefacts = open_artefacts(settings)
+        kept = None if pictures is None else keep_all(artefacts, [pictures])[0]
     arguments: dict[str, Any] = {
-        "data": None if data == SIGNS else keep_all(artefacts, [Path(data)])[0],
+        "data": kept,
         "attack": attack,
         "target": target,
         "patch": patch,

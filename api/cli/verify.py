@@ -7,6 +7,7 @@ import typer
 
 from api.cli.arguments import Json, Server
 from api.cli.exits import VERDICTS, ExitCode
+from api.cli.fetching import downloads
 from api.cli.terminal import err, out, print_json, printable
 from api.client import inputs
 from api.client.uploads import sha256_of
@@ -32,9 +33,11 @@ def verify(
         ),
     ] = None,
     model: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--model", metavar="MODEL", help="The file that it must be about: as submitted, or scanned.keras."
+            "--model",
+            metavar="MODEL",
+            help="The file that it must be about: as submitted, or scanned.keras; or an address of it.",
         ),
     ] = None,
     server: Server = None,
@@ -62,7 +65,7 @@ def _key_of_server(url: str) -> "Ed25519PublicKey":
         return parse_public_key(server.attestation_key(), f"the answer of {url}")
 
 
-def _verify(path: Path, key: "Ed25519PublicKey", model: Path | None, *, as_json: bool) -> ExitCode:
+def _verify(path: Path, key: "Ed25519PublicKey", model: str | None, *, as_json: bool) -> ExitCode:
     """Print the statement, and which of its files the model is.
 
     model: the submitted file or scanned.keras. Raises InputRefused where the statement is not signed by the key, or is
@@ -85,10 +88,13 @@ def _verify(path: Path, key: "Ed25519PublicKey", model: Path | None, *, as_json:
     return VERDICTS[statement["predicate"]["verdict"]]
 
 
-def _which_file(model: Path, statement: dict[str, Any]) -> str:
-    """Which of the two files the model is; raises InputRefused where it is neither."""
-    inputs.check_model(model)
-    actual, net = sha256_of(model), statement["predicate"].get("scanned")
+def _which_file(model: str, statement: dict[str, Any]) -> str:
+    """Which of the two files the model is; raises InputRefused where it is neither, AddressRefused, FetchFailed."""
+    with downloads(None) as files:
+        path = files.path(model, "model")
+        inputs.check_model(path)
+        actual = sha256_of(path)
+    net = statement["predicate"].get("scanned")
     if net is not None and actual == net["digest"]["sha256"]:
         return f"{model} is {net['name']}, the net that was scanned: the verdict is about this file."
     about = [subject["digest"]["sha256"] for subject in statement["subject"]]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from api.cli import jobs
 from api.cli.main import run_command
 from api.client import CleanseClient
 from nc_tasks.settings import Settings
@@ -49,6 +50,63 @@ def test_run_takes_addresses(
     # And its finding points to the file by its name: it lies nowhere in the project
     (run,) = json.loads((temporary / "found.sarif").read_text())["runs"]
     assert run["artifacts"][0]["location"] == {"uri": "traffic_signs.h5"}
+
+
+def test_a_baseline_takes_addresses_of_what_was_scanned_before(
+    given: tuple[str, str], stored: Stored, make_result: Make, temporary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity = stored(make_result())
+    gone = given[0].replace("traffic_signs", "gone")
+    assert run_command(["baseline", "add", "signs", given[0], gone, "--data", given[1]]) == 2
+    told = capsys.readouterr()
+    assert f"{identity}  traffic_signs.h5: CLEAN" in told.out
+    assert f"cleanse: {gone}: {gone} does not exist" in told.err
+    assert run_command(["baseline", "show", "signs", "--json"]) == 0
+    assert [one["id"] for one in json.loads(capsys.readouterr().out)["items"]] == [identity]
+    assert list(temporary.iterdir()) == []
+
+
+def test_pictures_at_an_address_are_planted_on(
+    given: tuple[str, str], temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker that plants at once
+    asked: list[dict[str, Any]] = []
+
+    def planted(_: Settings, __: str, arguments: dict[str, Any], **___: object) -> dict[str, Any]:
+        asked.append(arguments)
+        return {"files": {}, "clean_accuracy": 0.9, "triggers": []}
+
+    monkeypatch.setattr(jobs, "run_job", planted)
+    # When it is to plant on pictures elsewhere
+    folder = str(tmp_path / "badnet")
+    assert run_command(["plant", given[1], "--target", "1", "--out", folder]) == 0
+    # Then it is sent the file, and what was fetched is gone
+    assert asked[0]["data"] == {"sha256": sha256(b"data").hexdigest(), "name": "clean.npz"}
+    assert list(temporary.iterdir()) == []
+    assert run_command(["plant", f"{given[1]}.gone", "--target", "1", "--out", folder]) == 2
+    assert len(asked) == 1
+
+
+def test_an_attestation_is_held_against_a_model_at_an_address(
+    given: tuple[str, str],
+    stored: Stored,
+    make_result: Make,
+    settings: Settings,
+    server: Web,
+    temporary: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = str(tmp_path / "attestation.json")
+    assert run_command(["attest", stored(make_result()), "--out", path]) == 0
+    line = ["verify", path, "--key", str(settings.keys / "attestation.pub.pem"), "--model", given[0]]
+    capsys.readouterr()
+    assert run_command(line) == 0
+    assert f"{given[0]} is the file that was submitted" in capsys.readouterr().out
+    server.answers["/traffic_signs.h5"] = Answer(body=b"another model")
+    assert run_command(line) == 2
+    assert f"model {given[0]} has sha256" in capsys.readouterr().err
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_bad_address_is_one_line_and_its_exit_code(
