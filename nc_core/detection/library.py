@@ -45,14 +45,13 @@ def library() -> tuple[NullScan, ...]:
 
 
 OF_MANY: tuple[tuple[str, ...], ...] = (
-    ("outlier", "lead", "worth", "perturbation", "partial"),
     ("outlier", "lead", "worth", "perturbation"),
     ("outlier", "lead", "worth"),
 )
 """Kinds of evidence that are judged together, the first of these that were measured: scans of earlier versions, and
-some of those with a budget, have fewer. None of them knows a scale: how many pixels a clean label takes
+some of those with a budget, have no perturbation. None of them knows a scale: how many pixels a clean label takes
 depends on data and image size more than on a backdoor."""
-OF_FEW: tuple[tuple[str, ...], ...] = (("lead", "worth", "partial"), ("lead", "worth"))
+OF_FEW: tuple[tuple[str, ...], ...] = (("lead", "worth"),)
 """The same of few labels: there is hardly a spread of their norms to stand out from."""
 PRICES: tuple[tuple[str, ...], ...] = (
     ("universality", "transferability", "partial"),

@@ -20,7 +20,7 @@ NAMES = {
     "transferability": "how many other images follow a trigger of few",
     "partial": "smallest norm at an attack rate of 80% beside the other labels'",
     "any-target": "how far answers say where a trigger without a target sends their images",
-    "together": "norms, worth, lead and perturbation of one label, beside clean nets'",
+    "together": "norm, worth, lead and perturbation of one label, beside clean nets'",
 }
 SHORT = {
     "outlier": "Norm",

@@ -10,11 +10,10 @@ from nc_core.detection.evidence import KINDS
 from nc_core.detection.library import FEWEST, OF_FEW, OF_MANY, Law, NullScan, law_of, library, tail_p
 
 
-def scan(classes: int, worth: float, *, without: Collection[str] = ()) -> NullScan:
+def scan(classes: int, worth: float, *, perturbation: bool = True) -> NullScan:
     statistics = {"worth": worth, "lead": worth / 2, "outlier": worth / 3, "price": worth}
-    statistics |= {"perturbation": worth / 4, "partial": worth / 5}
-    known = {kind: value for kind, value in statistics.items() if kind not in without}
-    return NullScan(name=f"clean-{classes}", classes=classes, statistics=known)
+    more = {"perturbation": worth / 4} if perturbation else {}
+    return NullScan(name=f"clean-{classes}", classes=classes, statistics={**statistics, **more})
 
 
 MANY = [scan(10, float(value)) for value in range(FEWEST)]
@@ -36,16 +35,14 @@ def test_few_and_many_labels_have_laws_of_their_own() -> None:
     assert min(one["worth"] for one in few.scans) >= 100.0
 
 
-@pytest.mark.parametrize(
-    ("missing", "rest"),
-    [({"partial"}, OF_MANY[1]), ({"perturbation"}, OF_MANY[2]), ({"perturbation", "partial"}, OF_MANY[2])],
-)
-def test_where_a_kind_was_not_looked_for_the_rest_is_judged(missing: set[str], rest: tuple[str, ...]) -> None:
+def test_where_no_perturbation_was_looked_for_the_rest_is_judged() -> None:
+    without = [kind for kind in KINDS if kind != "perturbation"]
+    rest = OF_MANY[1]
     # By the model, by the clean scans, or by too many of them
     for scans, measured in (
-        (MANY, [kind for kind in KINDS if kind not in missing]),
-        ([scan(10, float(value), without=missing) for value in range(FEWEST)], KINDS),
-        ([*MANY[1:], scan(10, 3.0, without=missing)], KINDS),
+        (MANY, without),
+        ([scan(10, float(value), perturbation=False) for value in range(FEWEST)], KINDS),
+        ([*MANY[1:], scan(10, 3.0, perturbation=False)], KINDS),
     ):
         found = law(12, scans, measured)
         assert found is not None
@@ -71,13 +68,13 @@ def test_a_score_adds_up_what_lies_above_the_clean_scans_and_theirs_are_scored_a
     assert found is not None
     values = 100.0 + np.arange(FEWEST, dtype=float)
     far = (109.0 - values.mean()) / values.std(ddof=1)
-    assert found.score({"worth": 109.0, "lead": 54.5, "partial": 21.8}) == pytest.approx(3 * far / math.sqrt(3))
+    assert found.score({"worth": 109.0, "lead": 54.5}) == pytest.approx(2 * far / math.sqrt(2))
     # What points the other way takes nothing from the rest
-    assert found.score({"worth": 109.0, "lead": 0.0, "partial": 0.0}) == pytest.approx(far / math.sqrt(3))
+    assert found.score({"worth": 109.0, "lead": 0.0}) == pytest.approx(far / math.sqrt(2))
     others = values[:-1]
-    expected = 3 * (107.0 - others.mean()) / others.std(ddof=1) / math.sqrt(3)
+    expected = 2 * (107.0 - others.mean()) / others.std(ddof=1) / math.sqrt(2)
     assert (found.null[0], found.null[-1]) == (0.0, pytest.approx(expected))
-    assert found.p_value(found.score({"worth": 130.0, "lead": 65.0, "partial": 26.0})) < 0.01
+    assert found.p_value(found.score({"worth": 130.0, "lead": 65.0})) < 0.01
 
 
 def test_within_most_of_the_clean_scans_a_p_value_is_their_share() -> None:
