@@ -21,6 +21,8 @@ ASKED: dict[str, Any] = {
     "resize": "nearest",
     "channels": "grey",
     "architecture": "resnet18@64x64",
+    "output": "-$(head) 2",
+    "input_shape": "28x28x1",
     "labels": "0-79,90",
     "min_accuracy": 0.35,
     "unlabelled": True,
