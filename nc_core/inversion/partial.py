@@ -68,8 +68,7 @@ class Partials:
             return Partial(norm=None, rate=0.0, gradient_images=images)
         rate = holdout_rate(self._predict, self._prepared.holdout, outcome.job.label, trigger)
         holds = rate is None or rate >= PARTIAL.gate_threshold - SLACK
-        norm = trigger.norm if holds else None
-        return Partial(norm=norm, rate=rate or 0.0, gradient_images=images, trigger=trigger)
+        return Partial(norm=trigger.norm if holds else None, rate=rate or 0.0, gradient_images=images)
 
 
 def partial_triggers(

@@ -53,13 +53,12 @@ class Partial:
     """The smallest trigger that sends most images to a label, and not all (`nc_core.inversion.partial`).
 
     norm: of its mask, in pixels; None where none holds on held-out images. rate: on these, 0..1. gradient_images: that
-    went forward and backward for it. trigger: itself, None where there is none.
+    went forward and backward for it.
     """
 
     norm: float | None
     rate: float
     gradient_images: int
-    trigger: Trigger | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

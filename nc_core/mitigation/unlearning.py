@@ -6,8 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from nc_core.inversion import ALL_PROFILES, Inverter
-from nc_core.inversion.partial import partial_triggers
-from nc_core.inversion.transfer import transferabilities
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.finetune import fine_tune, tuning_for
 from nc_core.mitigation.lessons import TargetTrigger
@@ -47,7 +45,7 @@ def unlearn(case: Case, *, progress: Progress | None = None, should_stop: Callab
 
 
 class Unlearning:
-    """One round; the submitted net's early triggers, and those of most images, are unlearned along in all of them."""
+    """One round; the submitted net's early triggers are unlearned along in all of them."""
 
     def __init__(self) -> None:
         self._early: list[TargetTrigger] | None = None
@@ -64,7 +62,6 @@ class Unlearning:
         """As in `Patch`."""
         if self._early is None:
             self._early = early_triggers(bench, seed=seed, should_stop=should_stop)
-            self._early += partial_triggers_of(bench, seed=seed, should_stop=should_stop)
         unlearn_round(bench, [*known, *self._early], seed=seed, progress=progress, should_stop=should_stop)
         return True
 
@@ -132,7 +129,7 @@ def early_triggers(bench: Bench, *, seed: int, should_stop: Callable[[], bool] |
     net as well costs accuracy. Raises Cancelled when `should_stop` says so.
     """
     case, made = bench.case, list[TargetTrigger]()
-    labels = _leading(case)
+    labels = [label for label in case.first if label not in case.suspects]
     for steps in EARLY:
         profile = replace(ALL_PROFILES["screening"], max_steps=steps, control=ProportionalControl(patience=steps))
         inverter = Inverter(bench.model, case.prepared, profile=profile, slots=case.slots, compute=case.compute)
@@ -144,24 +141,3 @@ def early_triggers(bench: Bench, *, seed: int, should_stop: Callable[[], bool] |
             if one.trigger is not None
         ]
     return made
-
-
-def partial_triggers_of(
-    bench: Bench, *, seed: int, should_stop: Callable[[], bool] | None = None
-) -> list[TargetTrigger]:
-    """Triggers of most images of the leading labels (`nc_core.inversion.partial`), on the bench's net as it stands.
-
-    Of a planted trigger that fails on some images, the mask that works on all holds much besides, and the small one is
-    not learned. On a net whose patch works on 90%, two rounds with these left 2.1% of it, without them 4.5%. Raises
-    Cancelled when `should_stop` says so.
-    """
-    case = bench.case
-    inverter = Inverter(bench.model, case.prepared, profile=case.profile, slots=case.slots, compute=case.compute)
-    found = transferabilities(inverter.transfer, _leading(case), seed=seed, should_stop=should_stop)
-    few = {label: one.best for label, one in found.items() if one is not None and one.best is not None}
-    grown = partial_triggers(inverter.partials, few, seed=seed, should_stop=should_stop)
-    return [TargetTrigger(label, one.trigger) for label, one in grown.items() if one.trigger is not None]
-
-
-def _leading(case: Case) -> list[int]:
-    return [label for label in case.first if label not in case.suspects]

@@ -46,6 +46,6 @@ def test_a_scan_in_memory_says_what_the_command_line_says(cleanse: Cleanse, plan
     assert (found.verdict, found.p_value) == (told["verdict"], told["p_value"])
     assert found.result["model"]["scanned_sha256"] == told["model"]["scanned_sha256"]
     # And what is left out of result.json in memory is about the store
-    assert set(told) - set(found.result) == {"submission"}
+    assert set(told) - set(found.result) == {"submission", "commands"}
     assert set(told["labels"][0]) == set(found.result["labels"][0])
     assert set(told["preflight"]) == set(found.result["preflight"])

@@ -49,8 +49,6 @@ def test_a_planted_trigger_hardly_grows_and_a_clean_labels_does(
     assert planted.norm is not None
     assert planted.rate >= 0.6
     assert planted.norm < 2 * few[TARGET].norm
-    assert planted.trigger is not None
-    assert planted.trigger.norm == planted.norm
     assert clean.norm is None or clean.norm > 3 * planted.norm
 
 
