@@ -19,7 +19,7 @@ from nc_tasks.embedded.commands import divided
 
 BESIDE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 """Processes of tests that run at the same time."""
-FIRST = [Path(__file__).with_name(name) for name in ("test_real_models.py", "test_run.py")]
+FIRST = [Path(__file__).with_name(name) for name in ("test_real_models.py", "test_run.py", "test_partial_triggers.py")]
 """The files that take longest: whoever begins with another waits for them at the end."""
 
 PATIENCE_SECONDS = 1800.0
