@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 5.0
 """Pause before store and artefacts that could not be opened are tried again."""
+LEAVE_SECONDS = 5.0
+"""Patience of a process that ends with its own opening."""
 TURN_SECONDS = 30.0
 """From the start of a pool's process, or of the one before it, until it loads TensorFlow though no task has come."""
 
@@ -194,7 +196,12 @@ def _stop(**_: object) -> None:
 @worker_shutdown.connect
 @worker_process_shutdown.connect
 def _leave(**_: object) -> None:
-    """Take this process' row away; one that is killed leaves it behind, and it goes with its lease."""
+    """Take this process' row away; one that is killed leaves it behind, and it goes with its lease.
+
+    One that is just being opened may have its row already: it is waited for, but not for a database that is away.
+    """
+    if _opening.acquire(timeout=LEAVE_SECONDS):
+        _opening.release()
     if not _open.cache_info().currsize:
         return
     worker = _this()

@@ -54,6 +54,27 @@ def test_a_worker_is_known_before_its_first_task_and_gone_when_it_ends(
         assert known(home) == []
 
 
+def test_a_worker_that_ends_while_it_is_being_opened_leaves_no_row_behind(
+    home: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker whose first beat has written its row, and that is not open yet
+    monkeypatch.setenv("CLEANSE_QUEUE", "labels")
+    beaten, limit_of = threading.Event(), process.limit_of
+
+    def held_up(settings: Settings) -> int:
+        beaten.wait(60)
+        return limit_of(settings)
+
+    monkeypatch.setattr(process, "limit_of", held_up)
+    worker_ready.send(sender=None)
+    assert wait_until(lambda: bool(known(home)), 30)
+    # When it is told to end, and only then is open
+    threading.Timer(0.2, beaten.set).start()
+    worker_shutdown.send(sender=None)
+    # Then the store knows of it no more
+    assert known(home) == []
+
+
 def test_the_process_that_keeps_a_pool_is_no_worker(home: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEANSE_QUEUE", "control")
     worker_ready.send(sender=None)
