@@ -21,5 +21,5 @@ def partial_z(norms: Norms, *, reference: Sequence[int]) -> Mapping[int, float]:
 
     Of what lies above them 0: it stands out by nothing.
     """
-    known = [math.inf if norms[label] is None else float(norms[label] or 0.0) for label in reference if label in norms]
+    known = [math.inf if (norm := norms[label]) is None else norm for label in reference if label in norms]
     return {label: 0.0 if norm is None else max(0.0, robust_log_z(norm, known)) for label, norm in norms.items()}

@@ -15,7 +15,9 @@ from nc_core.datasets.domain import Domain
 from nc_core.datasets.prepared import Part, Prepared
 from nc_core.errors import Cancelled
 from nc_core.inversion import FAST, Inversion, Inverter, invert_labels
-from nc_core.inversion.trigger import Perturbation, Transferability
+from nc_core.inversion.partial import partial_triggers
+from nc_core.inversion.transfer import transferabilities
+from nc_core.inversion.trigger import Partial, Perturbation, Transferability
 from nc_tasks.worker import engine as engines
 from nc_tasks.worker import inputs, kept
 from nc_tasks.worker.engine import SlotEngine
@@ -115,6 +117,29 @@ def test_tasks_that_look_for_perturbations_at_once_get_what_the_plain_loop_gets(
     assert shared.idle
     # And how sure the net can be made of a label is asked in the task's own thread
     assert shared.margin(inverted[4], seed=3, should_stop=lambda: False) == shared.inverter.margin(inverted[4], seed=3)
+
+
+def test_tasks_that_grow_triggers_of_few_images_at_once_get_what_the_plain_loop_gets(
+    material: tuple[keras.Model, Prepared],
+) -> None:
+    # Given eleven label tasks, each with a trigger of a few images
+    shared = engine((material[0], replace(material[1], fit=tiled(material[1].fit))), 8)
+    carried = transferabilities(shared.inverter.transfer, range(11), seed=3)
+    few = {label: one.best for label, one in carried.items() if one is not None and one.best is not None}
+    assert len(few) > 1
+
+    def ask(label: int) -> Partial:
+        return shared.partial(label, few[label], seed=3, again=False, should_stop=lambda: False)
+
+    # When all grow theirs to most images
+    with ThreadPoolExecutor(11) as pool:
+        found = dict(zip(few, pool.map(ask, few), strict=True))
+    # Then each gets what it would get without threads, and may still be told to stop
+    assert found == partial_triggers(shared.inverter.partials, few, seed=3)
+    first = next(iter(few))
+    with pytest.raises(Cancelled, match=f"label {first} was cancelled"):
+        shared.partial(first, few[first], seed=3, again=False, should_stop=lambda: True)
+    assert shared.idle
 
 
 def test_a_cancelled_label_stops_and_its_neighbour_does_not(material: tuple[keras.Model, Prepared]) -> None:
