@@ -10,7 +10,7 @@ from nc_core.detection import LabelIndex
 from nc_core.face.inputs import Origin
 from nc_core.inversion import Inversion
 from nc_core.models.versions import library_versions
-from nc_core.results.names import ELSEWHERE
+from nc_core.results.names import ELSEWHERE, sentence_named
 from nc_core.scanning.in_process import norms_of
 from nc_core.scanning.scan import Scan
 
@@ -30,13 +30,15 @@ def result_of(
     preparation, found = scan.preparation, scan.detection.to_json()
     preflight, canonical = preparation.to_json(), preparation.canonical
     elsewhere = {name: preflight.pop(name) for name in ELSEWHERE}
-    number = found.pop("range")
+    number, names = found.pop("range"), elsewhere["class_names"]
     of_range = {name: value for name, value in preflight["ranges"][number].items() if name != "score"}
     result = {
         "schema": SCHEMA,
         "state": "done",
         **found,
-        "class_names": elsewhere["class_names"],
+        "reason": sentence_named(found["reason"], names),
+        "rules": [sentence_named(rule, names) for rule in found["rules"]],
+        "class_names": names,
         "followers": [],
         "ranges": [{name: value for name, value in one.items() if name != "labels"} for one in found["ranges"]],
         "judged_at": datetime.now(UTC).isoformat(timespec="seconds"),

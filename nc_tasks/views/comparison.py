@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from nc_tasks.store.queries import grid
 from nc_tasks.store.rows import detections, submissions
-from nc_tasks.views.labels import LabelVerdicts, class_names_of, label_verdicts
+from nc_tasks.views.labels import LabelVerdicts, class_names_of, label_verdicts, told
 
 DRIFT_FACTOR = 2.0
 """A norm that changed by more than this factor beyond the change of the typical label has drifted. From one random
@@ -120,7 +120,7 @@ def _read(session: Session, submission_id: str, owner: str | None) -> tuple[Side
         id=submission.id,
         state=submission.state,
         verdict=body.get("verdict"),
-        reason=body.get("reason", submission.reason),
+        reason=told(submission, body["reason"]) if "reason" in body else submission.reason,
         p_value=body.get("p_value"),
         anomaly_index=body.get("anomaly_index"),
         flagged_labels=list(verdicts.flagged),

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from nc_core.results.names import called
+from nc_core.results.names import called, sentence_named
 from nc_core.scanning.rounds import Plan
 from nc_tasks.store import Detection, Submission
 from nc_tasks.store.queries import findings
@@ -79,6 +79,11 @@ def label_called(submission: Submission, label: int) -> str:
     """ "6 (stop)", and "6" where its class has no name."""
     names = class_names_of(submission)
     return called(label, names[label] if names and label < len(names) else None)
+
+
+def told(submission: Submission, sentence: str) -> str:
+    """A sentence about labels with the names of their classes."""
+    return sentence_named(sentence, class_names_of(submission))
 
 
 def labels_json(

@@ -14,7 +14,7 @@ from nc_tasks.store.queries import findings
 from nc_tasks.store.queries.findings import LabelTotals
 from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.store.tables.types import now
-from nc_tasks.views.labels import LabelVerdicts, class_names_of, label_verdicts, labels_json
+from nc_tasks.views.labels import LabelVerdicts, class_names_of, label_verdicts, labels_json, told
 from nc_tasks.views.planning import plan_of
 from nc_tasks.views.repairs import mitigation_json
 
@@ -50,7 +50,9 @@ def summary_json(
         "schema": SCHEMA,
         "submission": submission.id,
         "state": submission.state,
-        **{name: body[name] for name in ("verdict", "reason", "not_covered")},
+        "verdict": body["verdict"],
+        "reason": told(submission, body["reason"]),
+        "not_covered": body["not_covered"],
         "flagged_labels": list(verdicts.flagged),
         "class_names": class_names_of(submission),
         "followers": list(verdicts.followers),
@@ -60,11 +62,12 @@ def summary_json(
         "ranges": _ranges(body),
         "judged_at": detection.created_at.isoformat(timespec="seconds"),
         **{name: body[name] for name in ("anomaly_index", "log_z", "p_value", "threshold")},
-        **{name: body[name] for name in ("rules", "reference_size")},
+        "rules": [told(submission, rule) for rule in body["rules"]],
+        "reference_size": body["reference_size"],
         "evidence": body.get("evidence", []),
         "shares": body.get("shares", {}),
         "preflight": _preflight(submission),
-        "mitigation": None if submission.state == "repairing" else mitigation_json(repairs, body["flagged_labels"]),
+        "mitigation": None if submission.state == "repairing" else _mitigation(submission, repairs, body),
         "model": {
             "name": submission.model_name,
             "sha256": submission.model_sha256,
@@ -113,6 +116,15 @@ def _preflight(submission: Submission) -> dict[str, Any]:
         f"--slots {submission.slots} from the start norms may differ a little"
     )
     return {**found, "warnings": [*found["warnings"], fewer]}
+
+
+def _mitigation(submission: Submission, repairs: list[Mitigation], body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What repairs have noted, too, names labels as people call them."""
+    found = mitigation_json(repairs, body["flagged_labels"])
+    for repair in () if found is None else (found, *found["candidates"]):
+        if "notes" in repair:
+            repair["notes"] = [told(submission, note) for note in repair["notes"]]
+    return found
 
 
 def _timing(

@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import Webhook
 from nc_tasks.store import Delivery, Submission
 from nc_tasks.store.rows import deliveries, detections, submissions
 from nc_tasks.version import package_version
-from nc_tasks.views.labels import label_verdicts
+from nc_tasks.views.labels import label_verdicts, told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def _body(session: Session, delivery: Delivery, submission: Submission) -> dict[
         "submission": submission.id,
         "state": submission.state,
         "verdict": None if found is None else found.verdict,
-        "reason": submission.reason if found is None else found.reason,
+        "reason": submission.reason if found is None else told(submission, found.reason),
         "flagged_labels": list(label_verdicts(session, found).flagged),
         "model": {
             "sha256": submission.model_sha256,

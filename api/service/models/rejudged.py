@@ -8,6 +8,7 @@ from api.service.models.submission import FileReference
 from nc_tasks.request.choices import BASELINE_NAME
 from nc_tasks.request.scan import TagName, TagText
 from nc_tasks.store.tables.states import Verdict
+from nc_tasks.views.labels import told
 from nc_tasks.views.rejudging import MOST, Rejudged
 
 SubmissionId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{12}$")]
@@ -61,13 +62,14 @@ class RejudgedInfo(BaseModel):
     def of(cls, found: Rejudged) -> Self:
         """From what was judged."""
         row, body = found.submission, found.body
-        names = ("verdict", "reason", "flagged_labels", "p_value", "threshold", "evidence")
+        names = ("verdict", "flagged_labels", "p_value", "threshold", "evidence")
         return cls.model_validate(
             {
                 "id": row.id,
                 "model": {"sha256": row.model_sha256, "name": row.model_name},
                 "recorded": found.recorded,
                 "calibration": found.calibration,
+                "reason": told(row, body["reason"]),
                 **{name: body[name] for name in names},
             }
         )

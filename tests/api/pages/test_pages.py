@@ -12,6 +12,7 @@ from sqlalchemy import update
 from api.pages.cells import grid
 from nc_tasks.store import Detection, Store
 from nc_tasks.store.rows import submissions
+from nc_tasks.views.results import result_json
 from tests import history
 from tests.api.pages.seen import Seen, look
 
@@ -68,6 +69,22 @@ def test_given_hostile_names_then_they_stay_text(
         page = look(browser, address)
         assert HOSTILE in page.text
         assert [script["src"] for script in page.all("script")] == ["/static/pages.js"]
+
+
+def test_given_names_of_classes_then_sentences_about_labels_have_them(
+    browser: httpx.Client, make_result: Callable[..., dict[str, Any]], stored: Callable[..., str], store: Store
+) -> None:
+    reason = "Labels 33, 7 can be reached by a trigger far too small to be chance."
+    identity = stored({**make_result(infected={33: 5.0}), "reason": reason, "rules": ["Size rule: flagged label 33."]})
+    with store.write() as session:
+        submission = submissions.get(session, submission_id=identity)
+        submission.preflight = {**(submission.preflight or {}), "class_names": [f"sign {at}" for at in range(43)]}
+    text = look(browser, f"/submissions/{identity}").text
+    assert reason.replace("33, 7", "33 (sign 33), 7 (sign 7)") in text
+    with store.read() as session:
+        result = result_json(session, identity)
+    assert result["reason"] in text
+    assert result["rules"] == ["Size rule: flagged label 33 (sign 33)."]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from api.results.triggers import TriggerArrays
 from nc_core.datasets import Images
 from nc_core.results.brief import brief, brief_page
 from nc_core.results.evidence import evidence_lines
-from nc_core.results.names import SHOWN, called
+from nc_core.results.names import SHOWN, called, sentence_named
 from nc_core.results.report import render_report
 from nc_core.results.summary import summary
 from tests.api.fabricated import Evidenced
@@ -97,3 +97,28 @@ def test_hostile_names_stay_text(
 def test_a_long_name_is_cut() -> None:
     assert called(3, "n" * SHOWN) == f"3 ({'n' * SHOWN})"
     assert called(3, "n" * (SHOWN + 1)) == f"3 ({'n' * (SHOWN - 1)}…)"
+
+
+NAMES = ["stop", "give way", "2", "no entry"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "named"),
+    [
+        ("Label 0 can be reached.", "Label 0 (stop) can be reached."),
+        ("Labels 0, 3 and 12 more lead", "Labels 0 (stop), 3 (no entry) and 12 more lead"),
+        ("flagged: labels 1 and 3.", "flagged: labels 1 (give way) and 3 (no entry)."),
+        ("a backdoor: 0 -> 1, 1 -> 3", "a backdoor: 0 (stop) -> 1 (give way), 1 (give way) -> 3 (no entry)"),
+        ("None of 43 labels has a trigger (most: label 3, p = 0.1).", None),
+        ("With 2 labels, fewer than 10", "With 2 labels, fewer than 10"),
+        ("label 2 and label 7", "label 2 and label 7"),
+    ],
+)
+def test_sentences_name_labels_and_no_other_number(sentence: str, named: str | None) -> None:
+    expected = sentence.replace("label 3", "label 3 (no entry)") if named is None else named
+    assert sentence_named(sentence, NAMES) == expected
+    assert sentence_named(sentence, None) == sentence
+
+
+def test_a_name_that_looks_like_a_label_is_not_named_again() -> None:
+    assert sentence_named("Label 1 leads.", ["stop", "label 0"]) == "Label 1 (label 0) leads."
