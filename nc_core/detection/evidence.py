@@ -25,11 +25,11 @@ from typing import Literal, get_args
 
 from nc_core.detection.class_map import AnyTarget
 from nc_core.detection.norms import LabelNorm
-from nc_core.detection.outliers import SIZE_FLOOR, one_sided_log_z, robust_log_z
+from nc_core.detection.outliers import SIZE_FLOOR, log_scale, one_sided_log_scale
 from nc_core.detection.partial import partial_norms, partial_z
 from nc_core.detection.perturbed import standing_out
 from nc_core.detection.price import priced
-from nc_core.detection.stepdown import Measure, reference_norms
+from nc_core.detection.stepdown import reference_norms
 from nc_core.detection.worth import ahead, log_transferability, log_worth
 
 Kind = Literal[
@@ -90,8 +90,8 @@ def label_statistics(labels: Sequence[LabelNorm], *, pixels: int) -> Mapping[Kin
     """Each kind's statistic of every label that has one: label -> statistic."""
     prices = [priced(label) for label in labels]
     return {
-        "outlier": _by_label(labels, _beside(labels, robust_log_z)),
-        "universality": _by_label(prices, _beside(prices, one_sided_log_z)),
+        "outlier": _by_label(labels, log_scale(reference_norms(labels))),
+        "universality": _by_label(prices, one_sided_log_scale(reference_norms(prices))),
         "price": _by_label(prices, _share(pixels)),
         "size": _by_label(labels, _share(pixels)),
         "perturbation": standing_out(labels),
@@ -113,11 +113,6 @@ def by_label(labels: Sequence[LabelNorm], *, pixels: int) -> Mapping[int, Mappin
 
 def _by_label(labels: Sequence[LabelNorm], statistic: Callable[[float], float]) -> dict[int, float]:
     return {one.label: statistic(one.norm) for one in labels if one.state == "done" and one.norm is not None}
-
-
-def _beside(labels: Sequence[LabelNorm], measure: Measure) -> Callable[[float], float]:
-    reference = reference_norms(labels)
-    return lambda norm: measure(norm, reference)
 
 
 def _share(pixels: int) -> Callable[[float], float]:

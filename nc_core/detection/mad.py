@@ -1,7 +1,7 @@
 """The paper's outlier statistic (Wang et al. 2019, section IV-B): median absolute deviation on plain
 norms."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -40,10 +40,17 @@ def anomaly_index(norm: float, reference: Iterable[float]) -> float:
     finite: 0 where the reference is empty or so censored that its median or MAD is unknown, and `INDEX_CAP`
     at most.
     """
+    return index_scale(reference)(norm)
+
+
+def index_scale(reference: Iterable[float]) -> Callable[[float], float]:
+    """`anomaly_index` beside this reference, for many norms."""
     values = np.fromiter(reference, np.float64)
-    if not len(values):
-        return 0.0
-    median, mad = median_and_mad(values)
-    if norm >= median or not np.isfinite(mad):
-        return 0.0
-    return min((median - norm) / mad, INDEX_CAP) if mad > 0 else INDEX_CAP
+    median, mad = median_and_mad(values) if len(values) else (0.0, np.inf)
+
+    def scale(norm: float) -> float:
+        if norm >= median or not np.isfinite(mad):
+            return 0.0
+        return min((median - norm) / mad, INDEX_CAP) if mad > 0 else INDEX_CAP
+
+    return scale

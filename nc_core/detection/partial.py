@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from nc_core.detection.norms import LabelNorm
-from nc_core.detection.outliers import robust_log_z
+from nc_core.detection.outliers import log_scale
 
 Norms = Mapping[int, float | None]
 """Label -> norm of its smallest trigger of most images; None where none that was tried holds: it takes more."""
@@ -22,4 +22,5 @@ def partial_z(norms: Norms, *, reference: Sequence[int]) -> Mapping[int, float]:
     Of what lies above them 0: it stands out by nothing.
     """
     known = [math.inf if (norm := norms[label]) is None else norm for label in reference if label in norms]
-    return {label: 0.0 if norm is None else max(0.0, robust_log_z(norm, known)) for label, norm in norms.items()}
+    z = log_scale(known)
+    return {label: 0.0 if norm is None else max(0.0, z(norm)) for label, norm in norms.items()}

@@ -13,7 +13,7 @@ import numpy as np
 
 from nc_core.detection.mad import CONSISTENCY, INDEX_CAP
 from nc_core.detection.norms import LabelNorm, State
-from nc_core.detection.outliers import robust_log_z
+from nc_core.detection.outliers import log_scale
 from nc_core.detection.stepdown import reference_norms
 
 LEAST_MARGINS = 3
@@ -29,9 +29,9 @@ def standing_out(labels: Sequence[LabelNorm]) -> Mapping[int, float]:
     Only labels that have both are in it.
     """
     moved, margins = [perturbed(label) for label in labels], margin_z(labels)
-    reference = reference_norms(moved)
+    z = log_scale(reference_norms(moved))
     return {
-        one.label: max(0.0, robust_log_z(one.norm, reference)) + max(0.0, margins[one.label])
+        one.label: max(0.0, z(one.norm)) + max(0.0, margins[one.label])
         for one in moved
         if one.state == "done" and one.norm is not None and one.label in margins
     }

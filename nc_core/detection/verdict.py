@@ -7,9 +7,9 @@ from nc_core.detection.calibration import UNCALIBRATED, Calibration, needed
 from nc_core.detection.class_map import AnyTarget
 from nc_core.detection.judge import Judgement, judge
 from nc_core.detection.library import FEW_LABELS
-from nc_core.detection.mad import anomaly_index
+from nc_core.detection.mad import index_scale
 from nc_core.detection.norms import LabelNorm
-from nc_core.detection.outliers import robust_log_z
+from nc_core.detection.outliers import log_scale
 from nc_core.detection.result import Detection, LabelIndex, ModelEvidence, Verdict
 from nc_core.detection.size import is_small, least_transfer, transferability
 from nc_core.detection.stepdown import Step, reference_norms
@@ -268,13 +268,14 @@ def _indices(
     The log z of a label that was not tested is taken over the reference without the outliers.
     """
     outliers = frozenset(label for label, kinds in found.items() if "outlier" in kinds)
-    plain, logs = reference_norms(labels), reference_norms(labels, without=outliers)
+    index_of = index_scale(reference_norms(labels))
+    log_z_of = log_scale(reference_norms(labels, without=outliers))
     tested = {step.label: step.log_z for step in steps}
 
     def one(label: LabelNorm) -> LabelIndex:
         norm = label.norm if label.state == "done" else None
-        z = None if norm is None else tested.get(label.label, robust_log_z(norm, logs))
-        index = None if norm is None else anomaly_index(norm, plain)
+        z = None if norm is None else tested.get(label.label, log_z_of(norm))
+        index = None if norm is None else index_of(norm)
         return LabelIndex(
             label=label.label,
             anomaly_index=index,
