@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nc_core.zoo.measured import Measured
+from nc_core.zoo.measured import Figures
 from nc_core.zoo.statistics import Rate, rate
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -27,12 +27,12 @@ class Covered:
     found: Rate | None
 
 
-def coverage(not_covered: Sequence[str], measured: Measured | None) -> list[Covered]:
+def coverage(not_covered: Sequence[str], measured: Figures | None) -> list[Covered]:
     """Each family, in order, with what a zoo has measured of it."""
     return [_covered(family, measured) for family in not_covered]
 
 
-def _covered(family: str, measured: Measured | None) -> Covered:
+def _covered(family: str, measured: Figures | None) -> Covered:
     known = {} if measured is None else measured.attacks
     wanted = next((attacks for begin, attacks in FAMILIES.items() if family.startswith(begin)), ())
     attacks = tuple(attack for attack in wanted if attack in known)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nc_core.detection.library import FEW_LABELS
 from nc_core.zoo.statistics import Rate, auroc, rate
 
 PLAIN_THRESHOLD = 2.0
@@ -103,8 +104,8 @@ def scan_of(card: Mapping[str, Any], result: Mapping[str, Any]) -> Scan:
 
 
 def score(scans: Sequence[Scan]) -> list[Row]:
-    """Rows of every third: all nets, those with a universal trigger, each attack, architecture, data and number of
-    classes. Rows of attacks have all clean nets of their third."""
+    """Rows of every third: all nets, those with a universal trigger, those of many and of few classes, each attack,
+    architecture, data and number of classes. Rows of attacks have all clean nets of their third."""
     return [row for third in THIRDS for row in _rows(third, [scan for scan in scans if third in (ALL, scan.third)])]
 
 
@@ -118,6 +119,10 @@ def _rows(third: str, scans: Sequence[Scan]) -> Iterator[Row]:
     yield _row(third, "nets", "universal triggers", [*universal, *clean])
     for attack in sorted({scan.attack for scan in planted if scan.attack is not None}):
         yield _row(third, "attack", attack, [*(scan for scan in planted if scan.attack == attack), *clean])
+    many = [scan for scan in scans if scan.classes >= FEW_LABELS]
+    few = [scan for scan in scans if scan.classes < FEW_LABELS]
+    for value, group in ((f"{FEW_LABELS} classes and more", many), (f"fewer than {FEW_LABELS} classes", few)):
+        yield _row(third, "nets", value, group)
     groups: tuple[tuple[str, Callable[[Scan], Any]], ...] = (
         ("architecture", lambda scan: scan.architecture),
         ("data", lambda scan: scan.data),

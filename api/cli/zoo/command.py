@@ -82,7 +82,8 @@ def score(
         with local(settings_of(home), workers=workers) as backend:
             failed = scanning.scan(backend, todo, of=len(nets))
     origin = json.loads((folder / PLAN).read_text("utf-8"))
-    if rows := score_of(scanning.scans(nets, anew=anew)):
+    scans = scanning.scans(nets, anew=anew)
+    if rows := score_of(scans):
         for third, of_third in table.tables(rows):
             for line in table.printed(third, of_third):
                 out.print(line)
@@ -97,7 +98,7 @@ def score(
             write_file(html, lambda path: path.write_text(text, "utf-8"))
     scanning.check_all(failed, len(nets))
     if root is not None:
-        write_documents(root, rows, origin, folder=folder, anew=anew)
+        write_documents(root, scans, origin, folder=folder, anew=anew)
         out.print(f"Written: {root / BENCHMARKS / 'zoo.json'}, {root / 'nc_core/zoo' / FILE}")
 
 

@@ -13,7 +13,7 @@ from nc_core.machine import machine_bytes
 from nc_core.results.folder import write_file
 from nc_core.results.numbers import count
 from nc_core.zoo.measured import FILE, THIRD, Measured, measured_of
-from nc_core.zoo.score import Row
+from nc_core.zoo.score import Row, Scan, score
 from nc_core.zoo.statistics import Rate
 from nc_tasks.capacity import processors
 
@@ -34,20 +34,22 @@ def checkout() -> Path:
 
 
 def write_documents(
-    root: Path, rows: Sequence[Row], origin: Mapping[str, Any], *, folder: Path, anew: bool = False
+    root: Path, scans: Sequence[Scan], origin: Mapping[str, Any], *, folder: Path, anew: bool = False
 ) -> None:
-    """Write both. root: of `checkout`. origin: of the zoo's plan. folder: the zoo's, by its name alone. anew: its scans
-    were judged by today's rules.
+    """Write both.
+
+    root: of `checkout`. scans: of the whole zoo. origin: of its plan. folder: the zoo's, by its name alone. anew: its
+    scans were judged by today's rules.
 
     Raises OptionRefused where the zoo has no held-out nets.
     """
     command = f"cleanse zoo score {folder.resolve().name} {'--rejudge ' if anew else ''}--write-documents"
-    figures = measured_of(rows, date=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine(), command=command)
+    figures = measured_of(scans, date=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine(), command=command)
     if figures is None:
         raise OptionRefused(f"{folder} has no held-out nets with a verdict: build more of it, --nets 6 at least")
     text = json.dumps(figures.to_json(), indent=2) + "\n"
     write_file(root / "nc_core" / "zoo" / FILE, lambda path: path.write_text(text, "utf-8"))
-    whole = json.dumps(benchmark(figures, rows, origin), indent=2) + "\n"
+    whole = json.dumps(benchmark(figures, score(scans), origin), indent=2) + "\n"
     write_file(root / BENCHMARKS / "zoo.json", lambda path: path.write_text(whole, "utf-8"))
 
 

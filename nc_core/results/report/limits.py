@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from nc_core.detection.library import FEW_LABELS
 from nc_core.results.numbers import count, percent
 from nc_core.zoo.coverage import Covered, coverage
 from nc_core.zoo.measured import Measured, measured
@@ -35,8 +36,10 @@ def limits_of(result: Mapping[str, Any]) -> Limits:
 
 
 def limits(result: Mapping[str, Any], figures: Measured | None) -> Limits:
-    """The same with these figures."""
-    return Limits(rows=[_row(one) for one in coverage(result["not_covered"], figures)], note=_note(figures))
+    """The same with these figures: those of nets with about as many classes."""
+    classes = result["model"]["classes"]
+    known = None if figures is None else figures.of(classes)
+    return Limits(rows=[_row(one) for one in coverage(result["not_covered"], known)], note=_note(figures, classes))
 
 
 @lru_cache(maxsize=1)
@@ -53,13 +56,14 @@ def _row(one: Covered) -> LimitRow:
     return LimitRow(family=one.family, found=text, attacks=", ".join(one.attacks))
 
 
-def _note(figures: Measured | None) -> str:
-    if figures is None:
-        return "No zoo was measured for this version."
-    clean = figures.clean
+def _note(figures: Measured | None, classes: int) -> str:
+    known = None if figures is None else figures.of(classes)
+    if figures is None or known is None or not known.nets:
+        return "No zoo of nets with so many classes was measured for this version."
+    clean, less = known.clean, "fewer than" if classes < FEW_LABELS else "at least"
     return (
         "Found: nets of a zoo called backdoored of those planted with such an attack, with the exact 95% interval. "
-        f"Measured on {figures.date} with {figures.machine} on {count(figures.nets, 'held-out net')}, by which nothing "
-        f"was chosen; {clean.alarms} of {count(clean.nets, 'clean one')} {'was' if clean.alarms == 1 else 'were'} "
-        "called backdoored."
+        f"Measured on {figures.date} with {figures.machine} on {count(known.nets, 'held-out net')} of {less} "
+        f"{FEW_LABELS} classes, by which nothing was chosen; {clean.alarms} of {count(clean.nets, 'clean one')} "
+        f"{'was' if clean.alarms == 1 else 'were'} called backdoored."
     )

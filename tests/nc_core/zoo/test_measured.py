@@ -6,19 +6,19 @@ import pytest
 
 from nc_core.detection.result import NOT_COVERED
 from nc_core.zoo.coverage import FAMILIES, Covered, coverage
-from nc_core.zoo.measured import CleanTally, Measured, Tally, measured, measured_of
+from nc_core.zoo.measured import CleanTally, Figures, Measured, Tally, measured, measured_of
 from nc_core.zoo.plan import ATTACKS
-from nc_core.zoo.score import score
 from nc_core.zoo.statistics import rate
 from tests.nc_core.zoo.test_score import SCANS, card, planted, result, scan_of
 
 FACTS = {"date": "2026-11-29", "machine": "2 cores", "command": "cleanse zoo score zoo --write-documents"}
-FIGURES = Measured(
-    **FACTS,
+MANY = Figures(
     nets=9,
     attacks={"warping": Tally(planted=2, found=1), "colour-shift": Tally(planted=1, found=1)},
     clean=CleanTally(nets=6, alarms=0),
 )
+FEW = Figures(nets=1, attacks={}, clean=CleanTally(nets=1, alarms=0))
+FIGURES = Measured(**FACTS, many=MANY, few=FEW)
 
 
 def test_the_held_out_third_alone_is_kept() -> None:
@@ -26,39 +26,48 @@ def test_the_held_out_third_alone_is_kept() -> None:
         scan_of(planted("warping", third="held-out"), result("clean", 0.6)),
         scan_of(planted("badnets", third="held-out"), result("clean", 0.4)),
         scan_of(planted("trojan", third="held-out", weak=True), result("clean", 0.4)),
-        scan_of(card(third="held-out"), result("backdoored", 0.01, (3,))),
+        scan_of(planted("badnets", third="held-out", classes=10), result("backdoored", 0.01)),
+        scan_of(card(third="held-out", classes=43), result("backdoored", 0.01, (3,))),
     ]
-    found = measured_of(score([*SCANS, *more]), **FACTS)
-    # Three planted that are not weak, two clean; of the other thirds nothing
+    found = measured_of([*SCANS, *more], **FACTS)
+    # Of few classes three planted that are not weak and a clean one, of many one each; of the other thirds nothing
     assert found == Measured(
         **FACTS,
-        nets=5,
-        attacks={"badnets": Tally(planted=2, found=1), "warping": Tally(planted=1, found=0)},
-        clean=CleanTally(nets=2, alarms=1),
+        many=Figures(nets=2, attacks={"badnets": Tally(planted=1, found=1)}, clean=CleanTally(nets=1, alarms=1)),
+        few=Figures(
+            nets=4,
+            attacks={"badnets": Tally(planted=2, found=1), "warping": Tally(planted=1, found=0)},
+            clean=CleanTally(nets=1, alarms=0),
+        ),
     )
+    assert (found.nets, found.of(10), found.of(9)) == (6, found.many, found.few)
 
 
 def test_the_json_is_the_one_that_is_documented_and_reads_back() -> None:
     told = json.loads(json.dumps(FIGURES.to_json()))
     assert told == {
         **FACTS,
-        "nets": 9,
-        "attacks": {"warping": {"planted": 2, "found": 1}, "colour-shift": {"planted": 1, "found": 1}},
-        "clean": {"nets": 6, "alarms": 0},
+        "many": {
+            "nets": 9,
+            "attacks": {"warping": {"planted": 2, "found": 1}, "colour-shift": {"planted": 1, "found": 1}},
+            "clean": {"nets": 6, "alarms": 0},
+        },
+        "few": {"nets": 1, "attacks": {}, "clean": {"nets": 1, "alarms": 0}},
     }
     assert Measured.from_json(told) == FIGURES
 
 
 def test_a_zoo_without_held_out_nets_has_measured_nothing() -> None:
     choosing = [scan_of(planted(third="choose"), result("clean", 0.6)), scan_of(card(), result("clean", 0.4))]
-    assert measured_of(score(choosing), **FACTS) is None
+    assert measured_of(choosing, **FACTS) is None
     refused = [scan_of(card(third="held-out"), {"verdict": None, "state": "refused"})]
-    assert measured_of(score(refused), **FACTS) is None
+    assert measured_of(refused, **FACTS) is None
 
 
 def test_what_the_package_has_can_be_read() -> None:
     found = measured()
-    assert found is None or found.nets == found.clean.nets + sum(tally.planted for tally in found.attacks.values())
+    for part in () if found is None else (found.many, found.few):
+        assert part.nets == part.clean.nets + sum(tally.planted for tally in part.attacks.values())
 
 
 def test_every_family_is_one_that_a_verdict_names_and_its_attacks_are_those_of_the_zoo() -> None:
@@ -71,15 +80,15 @@ def test_every_family_is_one_that_a_verdict_names_and_its_attacks_are_those_of_t
 
 
 def test_a_family_has_the_rate_of_all_its_attacks_that_were_measured() -> None:
-    found = coverage(NOT_COVERED, FIGURES)
+    found = coverage(NOT_COVERED, MANY)
     assert [one.family for one in found] == list(NOT_COVERED)
     (measured_one,) = [one for one in found if one.found is not None]
     assert measured_one.family.startswith("triggers that depend on the image")
     assert (measured_one.attacks, measured_one.found) == (("warping", "colour-shift"), rate(2, 3))
 
 
-@pytest.mark.parametrize("figures", [None, FIGURES])
-def test_a_family_of_which_nothing_is_known_has_no_rate(figures: Measured | None) -> None:
+@pytest.mark.parametrize("figures", [None, MANY])
+def test_a_family_of_which_nothing_is_known_has_no_rate(figures: Figures | None) -> None:
     assert coverage(["a family of another version"], figures) == [
         Covered(family="a family of another version", attacks=(), found=None)
     ]
