@@ -21,7 +21,7 @@ import numpy.typing as npt
 from keras import ops
 
 from nc_core.datasets.prepared import Prepared
-from nc_core.detection.class_map import AnyTarget, uncertainty
+from nc_core.detection.class_map import LEAST_CLASSES, AnyTarget, uncertainty
 from nc_core.errors import Cancelled
 from nc_core.inversion.layout import Layout
 from nc_core.inversion.loop import Job, run
@@ -86,7 +86,7 @@ class AnyTargets:
         return other
 
     def __call__(self, *, seed: int, should_stop: Callable[[], bool] | None = None) -> AnyTarget | None:
-        """The smallest trigger of several starts; None where there are too few images or none converged.
+        """The smallest trigger of several starts; None where classes or images are too few, or none converged.
 
         Raises Cancelled when `should_stop` says so, and OutOfDeviceMemory.
         """
@@ -96,10 +96,10 @@ class AnyTargets:
     def triggers(self, *, seed: int, should_stop: Callable[[], bool] | None = None) -> list[tuple[AnyTarget, Trigger]]:
         """What every start has come to, with its trigger, in the model's own domain; without starts that came to none.
 
-        Raises as a call does.
+        Nothing is looked for on nets of so few classes that it would say nothing. Raises as a call does.
         """
         fit, holdout = self._prepared.fit, self._prepared.holdout
-        if min(len(fit), len(holdout)) < LEAST_IMAGES:
+        if self._scores.output_shape[-1] < LEAST_CLASSES or min(len(fit), len(holdout)) < LEAST_IMAGES:
             return []
         program = AwayProgram(
             self._scores, fit.x, self._predict(fit.x).argmax(axis=1), layout=self._layout, factor=self._factor

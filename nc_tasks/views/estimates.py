@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from nc_core.datasets.split import FIT_CAP, FIT_SHARE, HOLDOUT_CAP, REPAIR_CAP
+from nc_core.detection.class_map import LEAST_CLASSES
 from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.intake import load_canonical
 from nc_core.intake.cost import NetCost, cost_of, program_bytes
@@ -128,7 +129,7 @@ def images_of(labels: int, profile: Profile) -> int:
         total += rounds.asked(number) * PARTIAL.max_updates * PARTIAL.batch
         if rounds.purpose(number) == "inversion":
             total += rounds.asked(number) * MARGIN_UPDATES * MARGIN_STARTS
-        if any(rounds.asks_the_net(number, label) for label in rounds.labels):
+        if labels >= LEAST_CLASSES and any(rounds.asks_the_net(number, label) for label in rounds.labels):
             total += ANY_TARGET_STARTS * ANY_TARGET_STEPS * ANY_TARGET.updates_per_step * ANY_TARGET.batch
     return total
 

@@ -80,6 +80,20 @@ def test_gtsrb_nets_do_on_onnx_runtime_what_they_do_in_keras(gtsrb: Ran, shared:
         assert abs(shares[0] - shares[1]) <= 0.001
 
 
+def test_gtsrb_badnet_as_onnx_is_judged_as_the_keras_file(
+    cleanse: Cleanse, gtsrb: Ran, shared: Path, tmp_path: Path
+) -> None:
+    # Given the scanned net as an ONNX file, When it is scanned on the same pictures
+    data = shared / "data" / "gtsrb_32.npz"
+    ran = cleanse("run", gtsrb.folder / "scanned.onnx", "--data", data, "--mitigate", "none", "--out", tmp_path)
+    # Then it is another file with the same answer
+    assert ran.code == 3, ran.err
+    assert ran.result["model"]["sha256"] != gtsrb.result["model"]["sha256"]
+    assert ran.result["flagged_labels"] == gtsrb.result["flagged_labels"] == [1]
+    assert ran.result["labels"][1]["norm"] == pytest.approx(gtsrb.result["labels"][1]["norm"], rel=0.03)
+    assert [label["label"] for label in ran.result["labels"]] == list(range(43))
+
+
 def _control(model: Path, data: Path, *, rounds: int) -> Predictor:
     preparation = prepare_scan(model, data, profile=FAST)
     prepared = preparation.data()

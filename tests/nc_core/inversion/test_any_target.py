@@ -91,6 +91,15 @@ def test_it_stops_when_it_is_told_to_and_says_nothing_of_few_images(all_to_all: 
     assert less(seed=0) is None
 
 
+def test_nets_of_few_classes_are_not_asked(all_to_all: Planted) -> None:
+    # Given a net with as many images as any, and too few classes for an answer
+    logits = build_logits(canonical_of(all_to_all.model))
+    few = keras.Model(logits.inputs, logits.outputs[0][:, : LEAST_CLASSES - 1])
+    asked = Inverter(few, prepared_for(few, fresh_images()), profile=FAST, slots=1).any_targets
+    # Then no work is done: what would stop it is never called
+    assert asked(seed=0, should_stop=lambda: pytest.fail("it was begun")) is None
+
+
 def test_the_loss_is_what_is_left_of_the_own_answer() -> None:
     # Given logits of a net that gives back its pixels
     inputs = keras.Input((1, 1, 6))
