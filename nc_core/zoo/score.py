@@ -14,6 +14,8 @@ from nc_core.zoo.statistics import Rate, auroc, rate
 PLAIN_THRESHOLD = 2.0
 ALL = "all"
 THIRDS = (ALL, "choose", "check", "held-out")
+MANY, FEW = f"{FEW_LABELS} classes and more", f"fewer than {FEW_LABELS} classes"
+"""They are judged by unlike rules."""
 NOT_UNIVERSAL = ("all-to-all", "source-specific")
 """Attacks without a trigger that sends images of all classes to one label."""
 
@@ -121,7 +123,7 @@ def _rows(third: str, scans: Sequence[Scan]) -> Iterator[Row]:
         yield _row(third, "attack", attack, [*(scan for scan in planted if scan.attack == attack), *clean])
     many = [scan for scan in scans if scan.classes >= FEW_LABELS]
     few = [scan for scan in scans if scan.classes < FEW_LABELS]
-    for value, group in ((f"{FEW_LABELS} classes and more", many), (f"fewer than {FEW_LABELS} classes", few)):
+    for value, group in ((MANY, many), (FEW, few)):
         yield _row(third, "nets", value, group)
     groups: tuple[tuple[str, Callable[[Scan], Any]], ...] = (
         ("architecture", lambda scan: scan.architecture),

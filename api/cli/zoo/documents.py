@@ -5,22 +5,33 @@ import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import nc_core
+from nc_core.detection.library import FEW_LABELS
 from nc_core.errors import OptionRefused
 from nc_core.machine import machine_bytes
 from nc_core.results.folder import write_file
 from nc_core.results.numbers import count
+from nc_core.zoo.archive import pack
 from nc_core.zoo.measured import FILE, THIRD, Measured, measured_of
-from nc_core.zoo.score import Row, Scan, score
+from nc_core.zoo.score import FEW, MANY, Row, Scan, score
 from nc_core.zoo.statistics import Rate
 from nc_tasks.capacity import processors
 
 BENCHMARKS = Path("docs/benchmarks")
 """In a checkout; docs/generate/benchmarks.py says what its files hold."""
+SCANS = "zoo.tar.xz"
 BOUNDS = ("at least, %", "at most, %")
-COLUMNS = ("planted", "found", "found, %", *BOUNDS, "clean", "called backdoored", "called backdoored, %", *BOUNDS)
+COLUMNS = (
+    *("planted", "found", "found, %", *BOUNDS, "exactly the planted labels"),
+    *("clean", "called backdoored", "called backdoored, %", *BOUNDS),
+    *("inconclusive", "AUROC", "plain: planted found", "plain: clean flagged"),
+)
+README, BEGIN, END = "README.md", "<!-- of a zoo -->\n", "<!-- end -->"
+"""What stands between the marks is written here."""
+README_WIDTH = 128
 
 
 def checkout() -> Path:
@@ -36,21 +47,25 @@ def checkout() -> Path:
 def write_documents(
     root: Path, scans: Sequence[Scan], origin: Mapping[str, Any], *, folder: Path, anew: bool = False
 ) -> None:
-    """Write both.
+    """Write the package's figures, those of the page of benchmarks, the scans behind them, and sentences of the README.
 
     root: of `checkout`. scans: of the whole zoo. origin: of its plan. folder: the zoo's, by its name alone. anew: its
     scans were judged by today's rules.
 
-    Raises OptionRefused where the zoo has no held-out nets.
+    Raises OptionRefused where the zoo has no held-out nets, or the README no place for them.
     """
     command = f"cleanse zoo score {folder.resolve().name} {'--rejudge ' if anew else ''}--write-documents"
     figures = measured_of(scans, date=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine(), command=command)
     if figures is None:
         raise OptionRefused(f"{folder} has no held-out nets with a verdict: build more of it, --nets 6 at least")
+    rows = [row for row in score(scans) if row.third == THIRD]
+    readme = _with_sentence((root / README).read_text("utf-8"), in_words(figures, rows))
     text = json.dumps(figures.to_json(), indent=2) + "\n"
     write_file(root / "nc_core" / "zoo" / FILE, lambda path: path.write_text(text, "utf-8"))
-    whole = json.dumps(benchmark(figures, score(scans), origin), indent=2) + "\n"
+    whole = json.dumps(benchmark(figures, rows, origin), indent=2) + "\n"
     write_file(root / BENCHMARKS / "zoo.json", lambda path: path.write_text(whole, "utf-8"))
+    write_file(root / BENCHMARKS / SCANS, lambda path: pack(folder, path))
+    write_file(root / README, lambda path: path.write_text(readme, "utf-8"))
 
 
 def machine() -> str:
@@ -59,25 +74,57 @@ def machine() -> str:
 
 
 def benchmark(figures: Measured, rows: Sequence[Row], origin: Mapping[str, Any]) -> dict[str, Any]:
-    """What docs/benchmarks holds of a zoo: where the figures come from, and a table of the held-out third."""
+    """What docs/benchmarks holds of a zoo: where the figures come from, and a table of the held-out third's rows."""
     data = ", ".join(source["name"] for source in origin["sources"])
     scored = {"date": figures.date, "machine": figures.machine, "command": figures.command, "commit": None, "note": ""}
-    held_out = [{"run": "scored", "cells": _cells(row)} for row in rows if row.third == THIRD]
+    held_out = [{"run": "scored", "cells": _cells(row)} for row in rows]
     return {
         "title": "A zoo of nets with known answers",
         "text": [
             f"The {figures.nets} held-out nets of a zoo of seed {origin['seed']} on {data}, by which nothing was "
-            "chosen. The bounds are those of the exact 95% interval."
+            "chosen. The bounds are those of the exact 95% interval. Plain: the paper's own rule, an anomaly index "
+            "above 2, on the same scans. What the scans have measured is in zoo.tar.xz."
         ],
         "runs": {"scored": scored},
         "tables": [{"title": "", "text": "", "columns": ["held-out nets", *COLUMNS], "rows": held_out}],
     }
 
 
+def in_words(figures: Measured, rows: Sequence[Row]) -> str:
+    """The same in a few sentences. rows: of the held-out third."""
+    of_nets = {row.value: row for row in rows if row.by == "nets"}
+    few, many = of_nets[FEW], of_nets[MANY]
+    return (
+        f"On nets by which nothing was chosen ({count(figures.nets, 'net')} of held-out architectures and pictures, "
+        f"{figures.date}, [all figures](docs/benchmarks/zoo.json)): of {many.planted} with {FEW_LABELS} classes and "
+        f"more that carry a backdoor of {len({row.value for row in rows if row.by == 'attack'})} kinds of attack, "
+        f"{many.cleanse.found.hits} were called backdoored, {many.cleanse.exact.hits} with exactly the planted labels, "
+        f"and {many.cleanse.false_alarms.hits} of {many.clean} clean ones. With fewer classes "
+        f"{few.cleanse.found.hits} of {few.planted} were, and {few.cleanse.false_alarms.hits} of {few.clean} clean "
+        f"ones; {few.inconclusive} of these {few.planted + few.clean} are inconclusive without `--twins 19`."
+    )
+
+
+def _with_sentence(readme: str, sentence: str) -> str:
+    """Raises OptionRefused where the marks are missing."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise OptionRefused(f"{README} has no place for the figures of a zoo: put {BEGIN.strip()} and {END} into it")
+    return f"{before}{begin}{fill(sentence, README_WIDTH, break_on_hyphens=False)}\n{end}{after}"
+
+
 def _cells(row: Row) -> list[Any]:
     """Of a row of nets with one attack the clean ones are those of all rows, and left out."""
-    clean = [None] * 5 if row.by == "attack" else [row.clean, *_shares(row.cleanse.false_alarms)]
-    return [f"{row.by}: {row.value}", row.planted, *_shares(row.cleanse.found), *clean]
+    of_attack = row.by == "attack"
+    clean = [None] * 5 if of_attack else [row.clean, *_shares(row.cleanse.false_alarms)]
+    area = None if of_attack or row.cleanse.auroc is None else round(row.cleanse.auroc, 3)
+    planted, flagged = row.cleanse.exact, row.plain.false_alarms
+    return [
+        *(f"{row.by}: {row.value}", row.planted, *_shares(row.cleanse.found), planted.hits if planted.of else None),
+        *(*clean, None if of_attack else row.inconclusive, area),
+        *(row.plain.found.hits if planted.of else None, None if of_attack or not flagged.of else flagged.hits),
+    ]
 
 
 def _shares(rate: Rate) -> list[float | None]:

@@ -1,16 +1,22 @@
 """What a zoo has measured, as the package keeps it, and what a verdict does not cover."""
 
 import json
+import tarfile
+from pathlib import Path
 
 import pytest
 
 from nc_core.detection.result import NOT_COVERED
+from nc_core.zoo.card import read_card
 from nc_core.zoo.coverage import FAMILIES, Covered, coverage
+from nc_core.zoo.folder import nets
+from nc_core.zoo.judging import judged_anew
 from nc_core.zoo.measured import CleanTally, Figures, Measured, Tally, measured, measured_of
 from nc_core.zoo.plan import ATTACKS
 from nc_core.zoo.statistics import rate
 from tests.nc_core.zoo.test_score import SCANS, card, planted, result, scan_of
 
+SCANS_FILE = Path(__file__).parents[3] / "docs/benchmarks/zoo.tar.xz"
 FACTS = {"date": "2026-11-29", "machine": "2 cores", "command": "cleanse zoo score zoo --write-documents"}
 MANY = Figures(
     nets=9,
@@ -68,6 +74,20 @@ def test_what_the_package_has_can_be_read() -> None:
     found = measured()
     for part in () if found is None else (found.many, found.few):
         assert part.nets == part.clean.nets + sum(tally.planted for tally in part.attacks.values())
+
+
+def test_the_package_s_figures_are_what_todays_rules_say_of_the_scans_in_the_documents(tmp_path: Path) -> None:
+    """Where this fails the rules have changed: unpack docs/benchmarks/zoo.tar.xz, and `cleanse zoo score DIR --rejudge
+    --write-documents`."""
+    told = measured()
+    assert told is not None
+    with tarfile.open(SCANS_FILE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    scans = [
+        scan_of(read_card(folder), judged_anew(json.loads((folder / "result.json").read_text("utf-8"))))
+        for folder in nets(tmp_path)
+    ]
+    assert measured_of(scans, date=told.date, machine=told.machine, command=told.command) == told
 
 
 def test_every_family_is_one_that_a_verdict_names_and_its_attacks_are_those_of_the_zoo() -> None:

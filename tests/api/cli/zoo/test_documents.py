@@ -1,6 +1,7 @@
 """`cleanse zoo score --write-documents`: the package's figures and those of the documents, in a checkout alone."""
 
 import json
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import nc_core
-from api.cli.zoo.documents import checkout
+from api.cli.zoo.documents import BEGIN, END, checkout
 from nc_core.errors import OptionRefused
 from nc_core.zoo import make_plan
 from nc_core.zoo.folder import begin, new_net
@@ -22,6 +23,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "nc_core/zoo").mkdir(parents=True)
     (root / "pyproject.toml").touch()
     (root / "docs/benchmarks").mkdir(parents=True)
+    (root / "README.md").write_text(f"# Cleanse\n\n{BEGIN}{END}\n\nMore.\n")
     monkeypatch.setattr(nc_core, "__file__", str(root / "nc_core/__init__.py"))
     return root
 
@@ -43,6 +45,7 @@ def zoo(folder: Path, nets: int) -> None:
 def test_the_held_out_figures_are_written_and_all_else_stays(source: Path, tmp_path: Path) -> None:
     zoo(tmp_path / "z", 12)
     planted = [card for card in make_plan(nets=12, seed=1).cards if card.third == "held-out" and card.attack]
+    kept = b""
     for _ in range(2):  # and a second time the same
         assert cleanse("zoo score z --write-documents") == 0
         told = json.loads((source / "nc_core/zoo/measured.json").read_text())
@@ -62,12 +65,30 @@ def test_the_held_out_figures_are_written_and_all_else_stays(source: Path, tmp_p
         (run,) = page["runs"].values()
         assert (run["date"], run["machine"], run["command"]) == (told["date"], told["machine"], told["command"])
         (table,) = page["tables"]
-        assert table["rows"][0]["cells"] == ["nets: all", 2, 1, 50.0, 1.3, 98.7, 2, 1, 50.0, 1.3, 98.7]
+        assert table["rows"][0]["cells"] == [
+            *("nets: all", 2, 1, 50.0, 1.3, 98.7, 1, 2, 1, 50.0, 1.3, 98.7),
+            *(0, 0.5, 1, 1),
+        ]
         of_attack = next(row["cells"] for row in table["rows"] if row["cells"][0] == f"attack: {planted[0].attack}")
-        assert of_attack[1:] == [1, 1, 100.0, 2.5, 100.0, None, None, None, None, None]
+        assert of_attack[1:] == [1, 1, 100.0, 2.5, 100.0, 1, *[None] * 7, 1, None]
         assert "The 4 held-out nets of a zoo of seed 1 on signs, sign-pairs" in page["text"][0]
+        readme = (source / "README.md").read_text().split("\n")
+        assert (readme[:3], readme[-4:]) == (["# Cleanse", "", BEGIN.strip()], [END, "", "More.", ""])
+        assert "(4 nets of held-out architectures and pictures" in " ".join(readme)
+        scans = (source / "docs/benchmarks/zoo.tar.xz").read_bytes()
+        assert kept == (scans if kept else b"")
+        kept = scans
         # No path of the machine
         assert str(tmp_path) not in json.dumps(page)
+
+
+def test_the_scans_that_are_kept_give_the_same_figures(source: Path, tmp_path: Path) -> None:
+    zoo(tmp_path / "z", 12)
+    assert cleanse("zoo score z --json first.json --write-documents") == 0
+    with tarfile.open(source / "docs/benchmarks/zoo.tar.xz") as archive:
+        archive.extractall(tmp_path / "again", filter="data")
+    assert cleanse("zoo score again --json second.json") == 0
+    assert (tmp_path / "first.json").read_text() == (tmp_path / "second.json").read_text()
 
 
 def test_outside_a_checkout_it_is_refused_before_any_work(
@@ -79,6 +100,17 @@ def test_outside_a_checkout_it_is_refused_before_any_work(
     printed = capsys.readouterr()
     assert f"--write-documents writes into a source checkout, {source} is none" in printed.err
     assert printed.out == ""
+
+
+def test_a_readme_without_a_place_for_the_figures_is_told(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source / "README.md").write_text("# Cleanse\n")
+    zoo(tmp_path / "z", 6)
+    assert cleanse("zoo score z --write-documents") == 2
+    assert "README.md has no place for the figures of a zoo: put <!-- of a zoo -->" in capsys.readouterr().err
+    assert (source / "README.md").read_text() == "# Cleanse\n"
+    assert not (source / "nc_core/zoo/measured.json").exists()
 
 
 def test_a_checkout_without_the_folder_of_benchmarks_is_refused(source: Path) -> None:
