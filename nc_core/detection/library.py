@@ -49,7 +49,8 @@ OF_MANY: tuple[tuple[str, ...], ...] = (
     ("outlier", "lead", "worth"),
 )
 """Kinds of evidence that are judged together, the first of these that were measured: scans of earlier versions, and
-some of those with a budget, have no perturbation. None of them knows a scale: how many pixels a clean label takes
+some of those with a budget, have no perturbation, and of some nets it takes more than was tried to reach most labels.
+None of them knows a scale: how many pixels a clean label takes
 depends on data and image size more than on a backdoor."""
 OF_FEW: tuple[tuple[str, ...], ...] = (("lead", "worth"),)
 """The same of few labels: there is hardly a spread of their norms to stand out from."""
@@ -80,6 +81,11 @@ class Law:
         return tail_p(score, self.null)
 
 
+def together_of(classes: int) -> tuple[tuple[str, ...], ...]:
+    """Kinds that are judged together in a model of so many classes, in the order in which they are tried."""
+    return OF_FEW if classes < FEW_LABELS else OF_MANY
+
+
 def law_of(
     *,
     classes: int,
@@ -98,8 +104,7 @@ def law_of(
         return None
     few = classes < FEW_LABELS
     alike = [scan.statistics for scan in known if (scan.classes < FEW_LABELS) == few]
-    wanted = of or (OF_FEW if few else OF_MANY)
-    laws = (_law(kinds, alike) for kinds in wanted if {*kinds} <= {*measured})
+    laws = (_law(kinds, alike) for kinds in of or together_of(classes) if {*kinds} <= {*measured})
     return next((law for law in laws if law is not None), None)
 
 

@@ -51,6 +51,24 @@ def test_without_a_perturbation_the_rest_is_judged() -> None:
     assert few.flagged_labels == ()
 
 
+def test_where_no_perturbation_reaches_most_labels_the_rest_is_judged() -> None:
+    # Given a net on which a perturbation was looked for, and more than was tried is needed for most labels
+    labels = [
+        replace(one, evidence=replace(one.evidence, perturbation_norm=None)) if one.label % 9 else one
+        for one in without_masks(clean(43), 9, norm=4.0, margin=20.0)
+        if one.evidence is not None
+    ]
+    # When the triggers of few images for one label are worth far more than others'
+    far = [
+        replace(one, evidence=replace(one.evidence, transferability=0.95, few_norm=one.norm)) if one.label == 9 else one
+        for one in labels
+        if one.evidence is not None
+    ]
+    # Then that is judged beside the clean scans, as if none had been looked for
+    assert "together" in {one.name for one in detect(labels, classes=43, pixels=PIXELS).evidence}
+    assert "together" in detect(far, classes=43, pixels=PIXELS).labels[9].rules
+
+
 def test_what_few_images_need_decides_with_few_labels() -> None:
     # Given five labels, one whose trigger for few images works on 90% of the images that it was not made for
     others = dict.fromkeys(range(5), 0.05)
