@@ -23,9 +23,10 @@ from nc_core.intake.first_shape import first_shape
 from nc_core.intake.graph import second_input
 from nc_core.intake.layer_options import ACTIVATION_LAYERS, known_kind, read_options
 from nc_core.intake.limits import LAYERS, within
-from nc_core.intake.operations import as_layer, is_operation
+from nc_core.intake.operations import as_layer, is_operation, open_places
 from nc_core.intake.order import check_order, in_keras_order
 from nc_core.intake.outputs import chosen, only
+from nc_core.intake.slices import with_places
 from nc_core.intake.tree import Call, Leaf, Model, Ref
 from nc_core.intake.wording import TWO_MEANINGS, shown
 
@@ -168,6 +169,7 @@ class _Reader:
             elif is_ours and isinstance(child, Model):
                 # Keras numbers the models of a net by their class, and this is none of them.
                 child = replace(child, class_name=str(entry.get("class_name")))
+                child = with_places(child, open_places(entry))
             children[child_name], entries[child_name] = child, layer
         callees = Callees(
             calls={

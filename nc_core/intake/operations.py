@@ -16,7 +16,7 @@ from nc_core.intake.fields import ENTRY_KEYS, check_precision, plain_name
 from nc_core.intake.functions import FUNCTIONS, KERAS_2_FUNCTIONS, homes
 from nc_core.intake.layer_options import read_options
 from nc_core.intake.layers import KINDS
-from nc_core.intake.slices import as_layers
+from nc_core.intake.slices import as_layers, as_open_layers
 from nc_core.intake.wording import shown
 
 MODULES = ("keras.src.ops.numpy", "keras.ops.numpy", "keras.ops")
@@ -74,6 +74,8 @@ OPERATIONS: Mapping[str, Operation] = {
 
 PLACES = "GetItem"
 """Keras 3's operation `x[key]`: a row of layers, see `slices.py`. Keras reads it in `.keras` files alone."""
+SLICING, SLICED, SPEC = "SlicingOpLambda", "__operators__.getitem", "slice_spec"
+"""Keras 2's class of the same, TensorFlow's function that it calls, and its argument beside the tensor."""
 
 
 KERAS_2 = {
@@ -96,9 +98,9 @@ def is_operation(entry: Mapping[str, Any]) -> bool:
     name, class_name, module = _operation(entry), entry.get("class_name"), entry.get("module")
     if name is None or entry.get("registered_name") not in (None, class_name):
         return False
-    if class_name == TENSORFLOW:
+    if class_name in (TENSORFLOW, SLICING):
         return module in (None, *TENSORFLOW_MODULES)
-    if name == PLACES:
+    if class_name == PLACES:
         return module in MODULES
     if module is not None:
         return module in (MODULES if name in OPERATIONS else homes(name))
@@ -157,16 +159,27 @@ def _function(entry: Mapping[str, Any], name: str, node: Any) -> dict[str, Any]:
 def _places(entry: Mapping[str, Any], node: Any) -> dict[str, Any]:
     """A model of the layers that do it, one after the other."""
     _check_config(entry)
-    arguments, name = _arguments(node), plain_name(entry.get("name"))
-    if not isinstance(node, dict) or len(arguments) != 2 or not _is_tensor(arguments[0]) or node.get("kwargs"):
+    keras_2, name = entry.get("class_name") == SLICING, plain_name(entry.get("name"))
+    arguments = _sliced(node) if keras_2 else _arguments(node)
+    if len(arguments) != 2 or not _is_tensor(arguments[0]) or (isinstance(node, dict) and node.get("kwargs")):
         raise _unreadable(entry, "its call is not one of a tensor and places")
     try:
-        layers = as_layers(name, *arguments)
+        layers = as_open_layers(name, arguments[1]) if keras_2 else as_layers(name, *arguments)
     except ValueError as error:
         raise _unreadable(entry, f"it takes {shown(arguments[1])}; what is read here is {error}") from None
     config = {"name": name, "layers": layers}
     called = _call(node, arguments[:1])
     return {"class_name": "Sequential", "config": config, "name": name, "inbound_nodes": [called]}
+
+
+def _sliced(node: Any) -> list[Any]:
+    """The tensor and the places of Keras 2's call."""
+    return [node[:3], node[3][SPEC]] if _is_call(node) and set(node[3]) == {SPEC} else []
+
+
+def open_places(entry: Mapping[str, Any]) -> Any:
+    """The places of an operation that `as_layer` took, where its layers still need the shape of its tensor; or None."""
+    return _sliced(_nodes(entry)[0])[1] if entry.get("class_name") == SLICING else None
 
 
 def _tensorflow_call(entry: Mapping[str, Any], node: Any) -> tuple[Any, dict[str, Any]]:
@@ -210,6 +223,8 @@ def _operation(entry: Mapping[str, Any]) -> str | None:
         if not isinstance(function, str):
             return None
         return KERAS_2_FUNCTIONS[function].name if function in KERAS_2_FUNCTIONS else KERAS_2.get(function)
+    if name == SLICING:
+        return PLACES if _config(entry).get("function") == SLICED else None
     known = isinstance(name, str) and (name in OPERATIONS or name in FUNCTIONS or name == PLACES)
     return name if known else None
 

@@ -16,7 +16,8 @@ class Leaf:
     (ReLU, LeakyReLU, ...), to be applied to this one's output. stored_as: its class in the file, where that is another
     one (`equivalents.py`). operation: it was an operation on tensors, which spreads its inputs by other rules than a
     layer does. size: height and width of the images that come out of it, where it says so. before: a layer that the
-    second of its two inputs passes first.
+    second of its two inputs passes first. places: the layer is the n-th of those that take places out of a tensor
+    (`slices.py`), whose shape is not known yet: the key and n.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Leaf:
     operation: bool = False
     size: tuple[int, int] | None = None
     before: "Leaf | None" = None
+    places: tuple[Any, int] | None = None
 
     @property
     def class_name(self) -> str:
