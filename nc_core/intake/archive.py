@@ -1,13 +1,14 @@
 """Archives with a Keras model in them: zips of the files that their writer puts there, and of nothing else.
 
-A `.keras` file has config.json, metadata.json and model.weights.h5; Teachable Machine's keras_model.h5 and labels.txt.
+A `.keras` file has config.json, metadata.json and model.weights.h5; Teachable Machine's keras_model.h5 and labels.txt;
+what a SavedModel has is listed in `savedmodel.folder`.
 """
 
 import io
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import BinaryIO
 
 from nc_core.errors import ModelRefused
@@ -20,9 +21,18 @@ MEMBERS = ("metadata.json", "config.json", WEIGHTS)
 
 
 class KerasArchive:
-    """Bounded reading of single members; nothing is unpacked to disk. what: the archive, for messages."""
+    """Bounded reading of single members; nothing is unpacked to disk.
 
-    def __init__(self, file: BinaryIO, members: Sequence[str] = MEMBERS, what: str = ".keras archive"):
+    members: those that are read. what: the archive, for messages. beside: what may be there and is not read.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        members: Sequence[str] = MEMBERS,
+        what: str = ".keras archive",
+        beside: Collection[str] = (),
+    ):
         self._what = what
         self._limit = unpacked_limit(file.seek(0, os.SEEK_END))
         try:
@@ -31,7 +41,7 @@ class KerasArchive:
             raise ModelRefused(f"the {what} is cut off or damaged: copy it again") from None
         names = self._zip.namelist()
         within(len(names), ZIP_MEMBERS, "files in its archive")
-        _check_names(names, members, what)
+        _check_names(names, members, beside, what)
         check_zip(file, self._zip, what)
 
     def __enter__(self) -> "KerasArchive":
@@ -49,7 +59,11 @@ class KerasArchive:
 
     def hdf5(self, name: str = WEIGHTS) -> BinaryIO:
         """An HDF5 member in memory."""
-        return io.BytesIO(self._member(name, self._limit))
+        return io.BytesIO(self.content(name))
+
+    def content(self, name: str) -> bytes:
+        """A member as it is."""
+        return self._member(name, self._limit)
 
     def _member(self, name: str, limit: int) -> bytes:
         try:
@@ -79,10 +93,10 @@ class KerasArchive:
             raise ModelRefused(f"{name} in the {self._what} is damaged or encrypted: save the model again") from None
 
 
-def _check_names(names: Sequence[str], members: Sequence[str], what: str) -> None:
+def _check_names(names: Sequence[str], members: Sequence[str], beside: Collection[str], what: str) -> None:
     if len(set(names)) != len(names):
         raise ModelRefused(f"the {what} holds two files of one name: save the model again")
-    other = [name for name in names if name not in members]
+    other = [name for name in names if name not in members and name not in beside]
     if other:
         raise ModelRefused(
             f"the {what} also holds {shown(other[0])}; read here are {', '.join(members)} alone: save the model again"

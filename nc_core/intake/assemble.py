@@ -1,15 +1,13 @@
 """Tree and arrays -> the canonical model: shapes inferred, arrays checked against them, head found."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.analysis import analyse
 from nc_core.intake.canonical import CanonicalModel, Layer
 from nc_core.intake.equivalents import EQUIVALENTS
+from nc_core.intake.floats import Floats
 from nc_core.intake.graph import FlatLayer, Graph, flatten
 from nc_core.intake.hdf5 import read_floats
 from nc_core.intake.input_shape import image_shape
@@ -22,12 +20,17 @@ from nc_core.intake.weights import Arrays
 from nc_core.intake.windows import Shape, WeightShapes
 from nc_core.intake.wording import shown
 
+Read = Callable[[Any, str], Floats]
+"""From one of a file's arrays, and what to call it in messages, to its values."""
 
-def assemble(model: Model, arrays: Arrays, *, stored: int, input_shape: str | None = None) -> CanonicalModel:
+
+def assemble(
+    model: Model, arrays: Arrays, *, stored: int, input_shape: str | None = None, read: Read = read_floats
+) -> CanonicalModel:
     """The canonical model; ModelRefused where shapes, weights or the head do not make an image classifier.
 
     stored: bytes of the file, by which its weights may be compressed no further than weights are. input_shape: what the
-    user says of the size of its pictures.
+    user says of the size of its pictures. read: of the arrays, which have a `shape`.
     """
     image = image_shape(_input_sizes(model), input_shape)
     graph = flatten(model, image)
@@ -37,9 +40,9 @@ def assemble(model: Model, arrays: Arrays, *, stored: int, input_shape: str | No
     _check_built(graph, found.shapes)
     parameters = sum(size(shape) for named in found.weight_shapes.values() for shape in named.values())
     within(4 * parameters, unpacked_limit(stored), f"bytes of weights in a file of {stored:,}")
-    weights: dict[str, npt.NDArray[np.float32]] = {}
+    weights: dict[str, Floats] = {}
     for number, flat in enumerate(graph.layers):
-        weights |= _read_layer(flat, found.weight_shapes[number], arrays)
+        weights |= _read_layer(flat, found.weight_shapes[number], arrays, read)
     return CanonicalModel(
         input_shape=image,
         layers=layers,
@@ -116,7 +119,7 @@ def _canonical(flat: FlatLayer) -> Layer:
     )
 
 
-def _read_layer(flat: FlatLayer, shapes: WeightShapes, arrays: Arrays) -> dict[str, npt.NDArray[np.float32]]:
+def _read_layer(flat: FlatLayer, shapes: WeightShapes, arrays: Arrays, read: Read) -> dict[str, Floats]:
     """The arrays of one layer by canonical key. Shapes are compared before a byte is read."""
     if flat.path is None:
         return {}
@@ -136,6 +139,6 @@ def _read_layer(flat: FlatLayer, shapes: WeightShapes, arrays: Arrays) -> dict[s
                 f"{name} of layer {flat.name!r} ({leaf.class_name}) has the shape {dataset.shape} in the "
                 f"file, expected {expected}"
             )
-        array = read_floats(dataset, f"weights of layer {flat.name!r} ({name})")
+        array = read(dataset, f"weights of layer {flat.name!r} ({name})")
         found[f"{flat.name}/{name}"] = array.reshape(shapes[name])
     return found

@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 
 from nc_core.errors import ModelRefused
 
-Kind = Literal["hdf5", "keras", "onnx", "pytorch", "safetensors", "teachable"]
+Kind = Literal["hdf5", "keras", "onnx", "pytorch", "safetensors", "savedmodel", "teachable"]
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 ZIP_MAGIC = b"PK\x03\x04"
@@ -30,6 +30,7 @@ NAMED = {
     "onnx": "ONNX",
     "pytorch": "a PyTorch file",
     "safetensors": "a safetensors file",
+    "savedmodel": "a zip of a SavedModel folder",
     "teachable": "an archive of Teachable Machine",
 }
 

@@ -42,6 +42,12 @@ it computes."""
 PRECISION = "float32"
 
 
+def major(version: object) -> int:
+    """The major number of a Keras version; files without one are older than Keras 2."""
+    start = version.split(".")[0] if isinstance(version, str) else ""
+    return int(start) if start.isdecimal() and len(start) < 4 else 1
+
+
 def class_and_config(entry: Any) -> tuple[str, Any]:
     """What every entry of a configuration has; the class by Keras 3's name for it."""
     entry = object_of(entry, "a layer's entry")

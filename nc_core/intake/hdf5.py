@@ -7,10 +7,10 @@ from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.container import check_hdf5
+from nc_core.intake.floats import Floats, finite_floats
 from nc_core.intake.limits import JSON_CHARACTERS, LAYERS, NAME_CHARACTERS, unpacked_limit
 from nc_core.intake.wording import shown
 
@@ -206,7 +206,7 @@ def numbered(group: Any) -> list[Any]:
 
 
 @_damage_refused
-def read_floats(dataset: Any, what: str) -> npt.NDArray[np.float32]:
+def read_floats(dataset: Any, what: str) -> Floats:
     """A float array as finite float32. `what` names it in messages; the caller has checked shape and size."""
     if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (2, 4, 8):
         raise ModelRefused(
@@ -218,14 +218,4 @@ def read_floats(dataset: Any, what: str) -> npt.NDArray[np.float32]:
         )
     if dataset.size and not dataset.id.get_storage_size():
         raise ModelRefused(f"{what} were declared but never written to the file: save the model again")
-    values = np.asarray(dataset[()])
-    with np.errstate(over="ignore", under="ignore"):
-        array = np.ascontiguousarray(values, dtype=np.float32)
-    finite = np.isfinite(array)
-    if not finite.all():
-        found = "NaN" if np.isnan(array).any() else "infinity"
-        raise ModelRefused(
-            f"{what} hold {found} ({array.size - int(finite.sum()):,} of {array.size:,} values): such a "
-            "net answers nothing; submit one whose training did not diverge"
-        )
-    return array
+    return finite_floats(np.asarray(dataset[()]), what)

@@ -74,6 +74,12 @@ SAFETENSORS_HEADER = 16 * 1024**2
 STATE_ARRAYS = 10_000
 """Arrays of a state dict; EfficientNet-B0 has 360."""
 
+SAVED_FIELDS = 500_000
+"""Values, texts and messages of a file of a SavedModel that are looked at; a layer has some fifty."""
+
+SAVED_VARIABLES = 50_000
+"""Variables of a SavedModel: four weights at most of each layer, and the state of its training beside each."""
+
 UNPACKED_RATIO = 200
 """How many times larger than the file that holds it an array or a member of an archive may be. Weights hardly pack,
 those of heavily pruned nets 20 to 1; deflate ends at 1032 to 1."""

@@ -13,8 +13,11 @@ from nc_core.intake.assemble import assemble
 from nc_core.intake.canonical import CanonicalModel
 from nc_core.intake.config import read_config
 from nc_core.intake.container import SUFFIXES, check_suffix
+from nc_core.intake.fields import major
 from nc_core.intake.hdf5 import group_at, names_attribute, open_hdf5, refuse_others, text_attribute
 from nc_core.intake.presets import PRESETS
+from nc_core.intake.savedmodel.folder import opened
+from nc_core.intake.savedmodel.read import read_saved_model
 from nc_core.intake.sniff import check_file, sniff
 from nc_core.intake.strict_json import parse
 from nc_core.intake.tree import Model
@@ -42,16 +45,16 @@ def load_graphs() -> None:
 
 
 def read_model(path: Path, **reading: Unpack[Reading]) -> CanonicalModel:
-    """Read an image classifier (`.h5` of Keras 2 or 3, `.keras`, `.onnx`, `.pth`, `.pt`, `.safetensors`); nothing but
-    `path` is touched.
+    """Read an image classifier (`.h5` of Keras 2 or 3, `.keras`, a SavedModel folder of Keras 2, `.onnx`, `.pth`,
+    `.pt`, `.safetensors`); nothing but `path` is touched.
 
     reading: see `nc_core.reading.Reading`; the architecture of PyTorch's weights also with the size of its pictures,
     NAME@HEIGHTxWIDTH. Raises ModelRefused, one line, for everything that is not such a classifier. It reads in this
     process: what users hand in goes through `nc_core.quarantine`.
     """
     check_file(path)
-    with path.open("rb") as file:
-        return read_open_model(file, name=path.name, **reading)
+    with opened(path) as (file, name):
+        return read_open_model(file, name=name, **reading)
 
 
 def read_open_model(file: BinaryIO, *, name: str, **reading: Unpack[Reading]) -> CanonicalModel:
@@ -84,6 +87,10 @@ def read_open_model(file: BinaryIO, *, name: str, **reading: Unpack[Reading]) ->
     if kind == "teachable":
         _refuse_architecture(architecture)
         return _read_teachable(file, name, stored, reading)
+    if kind == "savedmodel":
+        _refuse_architecture(architecture)
+        check_suffix(name, kind)
+        return read_saved_model(file, stored=stored, reading=reading)
     with open_hdf5(file) as root:
         check_suffix(name, "hdf5")
         return _read_hdf5(root, stored, reading)
@@ -107,7 +114,7 @@ def _read_archive(file: BinaryIO, name: str, stored: int, reading: Reading) -> C
         check_suffix(name, "keras")
         config = parse(archive.text("config.json"), "model configuration")
         metadata = parse(archive.text("metadata.json"), "archive's metadata")
-        model = read_config(config, keras=_major(metadata.get("keras_version")), output=reading.get("output"))
+        model = read_config(config, keras=major(metadata.get("keras_version")), output=reading.get("output"))
         with open_hdf5(archive.hdf5()) as root:
             return assemble(model, archive_arrays(root, model), stored=stored, input_shape=reading.get("input_shape"))
 
@@ -131,7 +138,7 @@ def _read_hdf5(file: Any, stored: int, reading: Reading) -> CanonicalModel:
         return _read_weights(file, reading.get("architecture"), stored)
     _refuse_architecture(reading.get("architecture"))
     refuse_others(file, MODEL_GROUPS)
-    version = _major(text_attribute(file, "keras_version"))
+    version = major(text_attribute(file, "keras_version"))
     model = read_config(parse(text, "model configuration"), keras=version, output=reading.get("output"))
     group = group_at(file, "model_weights")
     if group is None:
@@ -190,9 +197,3 @@ def _refuse_others(reading: Reading) -> None:
             "the file holds weights alone; what they are for says the size of its pictures, for PyTorch behind the "
             "name, --architecture resnet18@64x64: leave out --input-shape"
         )
-
-
-def _major(version: object) -> int:
-    """The major number of a Keras version; files without one are older than Keras 2."""
-    start = version.split(".")[0] if isinstance(version, str) else ""
-    return int(start) if start.isdecimal() and len(start) < 4 else 1

@@ -11,6 +11,8 @@ from nc_core.errors import ModelRefused
 from nc_core.intake.container import HDF5_MAGIC, SUFFIXES, ZIP_MAGIC, Kind
 from nc_core.intake.limits import FILE_BYTES, within
 from nc_core.intake.pytorch.wording import EXPORT
+from nc_core.intake.savedmodel.folder import is_saved_model, top_of
+from nc_core.intake.savedmodel.wording import WITHOUT_METADATA
 from nc_core.intake.teachable import LABELS, MODEL
 from nc_core.intake.wording import shown
 
@@ -23,8 +25,9 @@ FOLDER_FILES = 1_000
 WANTED = "submit a Keras or ONNX file (.keras, .h5 or .onnx), or weights of PyTorch (.pth or .safetensors)"
 
 HOW_TO_CONVERT = {
-    "SavedModel": "a TensorFlow SavedModel, which holds code: load it where you trust it and save it as a "
-    "Keras file, tf_keras.models.load_model(FOLDER).save('model.h5')",
+    "SavedModel": WITHOUT_METADATA,
+    "graph": "the graph of a TensorFlow SavedModel, which is a program and has no weights: submit the folder that it "
+    "lies in, with its keras_metadata.pb and its variables",
     "frozen graph": "a frozen TensorFlow graph, which holds operations and no layers: submit the Keras "
     "file (.keras or .h5) that it was made from",
     "PyTorch": "of PyTorch before 1.6, or saved as that did, a row of pickles: load it where you trust it, weights = "
@@ -47,8 +50,12 @@ HOW_TO_CONVERT = {
 
 
 def check_file(path: Path) -> None:
-    """Raise ModelRefused unless the path is a file of a size that is read; its bytes are not looked at."""
+    """Raise ModelRefused unless the path is a file of a size that is read, or a SavedModel folder of Keras; no byte is
+    looked at.
+    """
     if path.is_dir():
+        if is_saved_model(path):
+            return
         raise ModelRefused(_folder(path))
     if not path.is_file():
         raise ModelRefused(f"there is no model file {path.name!r}: check the path")
@@ -117,6 +124,8 @@ def _archive(file: BinaryIO) -> Kind:
         if any(name.endswith("/constants.pkl") or "/code/" in name for name in names):
             raise ModelRefused(_told("TorchScript"))
         return "pytorch"
+    if top_of(names) is not None:
+        return "savedmodel"
     if any(name.endswith("saved_model.pb") for name in names):
         raise ModelRefused(_told("SavedModel"))
     if names and all(name.endswith(".npy") for name in names):
@@ -148,7 +157,7 @@ def _protobuf(start: bytes, suffix: str, name: str) -> str | None:
     if suffix == ".onnx":
         return "ONNX"
     if name == "saved_model.pb" or start[:3] == b"\x08\x01\x12":
-        return "SavedModel"
+        return "graph"
     if (
         start[:1] == b"\x08"
         and len(start) > 2

@@ -16,6 +16,7 @@ from nc_core.datasets.reading import check_file as check_data_file
 from nc_core.errors import DataRefused, InputRefused, ModelRefused, QuarantineFailed
 from nc_core.intake import CanonicalModel
 from nc_core.intake.load import read_canonical
+from nc_core.intake.savedmodel.folder import opened
 from nc_core.intake.sniff import check_file as check_model_file
 from nc_core.quarantine.limits import MIB, Limits, for_data, for_model
 from nc_core.quarantine.process import UNCONFINED, Ended, run, signal_name
@@ -30,8 +31,8 @@ def admit_model(path: Path, **reading: Unpack[Reading]) -> CanonicalModel:
     Raises ModelRefused as that does, and where the child died; QuarantineFailed where none can be run.
     """
     check_model_file(path)
-    order = {"kind": "model", "name": path.name, "reading": reading}
-    with path.open("rb") as source, tempfile.TemporaryFile() as output:
+    with opened(path) as (source, name), tempfile.TemporaryFile() as output:
+        order = {"kind": "model", "name": name, "reading": reading}
         _read(order, source, output, for_model(_size(source)), "model file", ModelRefused)
         return read_canonical(output)
 

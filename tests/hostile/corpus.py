@@ -12,6 +12,7 @@ from tests.hostile.families import (
     onnx_graphs,
     pytorch_archives,
     pytorch_pickles,
+    saved_models,
     sizes,
 )
 from tests.hostile.families.case import Case
@@ -27,6 +28,7 @@ _MODELS = {
     "onnx graph": onnx_graphs,
     "pytorch pickle": pytorch_pickles,
     "pytorch archive": pytorch_archives,
+    "saved model": saved_models,
 }
 _DATA = {"array": data_arrays, "picture": data_pictures}
 

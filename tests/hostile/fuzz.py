@@ -27,11 +27,12 @@ from nc_core.intake.read import read_open_model
 from nc_core.quarantine.admit import admit_images, admit_model
 from tests import tiny_architecture
 from tests.hostile.mutations import DATA, MODELS, ONNX, PYTORCH, mutated
+from tests.hostile.saved_model_mutations import SAVED
 
 BATCH = 200
 SECONDS_EACH = 4
-_KINDS = {"model": MODELS, "onnx": ONNX, "pytorch": PYTORCH, "data": DATA}
-_SUFFIXES = {"model": ".h5", "onnx": ".onnx", "pytorch": "", "data": ".h5"}
+_KINDS = {"model": MODELS, "onnx": ONNX, "pytorch": PYTORCH, "saved": SAVED, "data": DATA}
+_SUFFIXES = {"model": ".h5", "onnx": ".onnx", "pytorch": "", "saved": ".zip", "data": ".h5"}
 FOR_US = re.compile(r"\w*(Error|Exception|Interrupt|Warning)\b|Traceback|\.py\b")
 """What stands in no refusal: an exception of Python, a place in a program."""
 

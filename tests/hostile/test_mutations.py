@@ -46,7 +46,7 @@ def test_changed_data_in_quarantine(number: int, tmp_path: Path) -> None:
     in_one_line(lambda: admit_images(path), DataRefused)
 
 
-@pytest.mark.parametrize("kind", ["model", "onnx", "pytorch", "data"])
+@pytest.mark.parametrize("kind", ["model", "onnx", "pytorch", "saved", "data"])
 def test_the_readers_raise_nothing_but_refusals(kind: str) -> None:
     # Given many changes, read in a process of their own since one may end it
     outcomes = run_batch(kind, range(2_000_000, 2_000_500))

@@ -55,9 +55,9 @@ FILES = {
     "pickle": ("model.pkl", pickle.dumps({"weights": [1.0]}), "pickle"),
     "TFLite": ("model.tflite", b"\x1c\x00\x00\x00TFL3" + b"\0" * 60, "TFLite"),
     "safetensors": ("model.safetensors", safetensors.numpy.save({"a": np.zeros(2)}), "without an architecture"),
-    "SavedModel's graph": ("saved_model.pb", SAVED_MODEL, "SavedModel"),
+    "SavedModel's graph": ("saved_model.pb", SAVED_MODEL, "graph of a TensorFlow SavedModel.*submit the folder"),
     "SavedModel, renamed": ("model.h5", SAVED_MODEL, "SavedModel"),
-    "SavedModel, zipped": ("model.zip", zipped("net/saved_model.pb", "net/variables/v"), "SavedModel"),
+    "SavedModel, zipped": ("model.zip", zipped("net/saved_model.pb", "net/variables/v"), "SavedModel without"),
     "frozen graph": ("graph.pb", b"\x0a\x40\x0a\x05input", "frozen TensorFlow graph"),
     "npz": ("model.npz", npz(), "NumPy archive"),
     "zip of something": ("model.keras", zipped("readme.txt"), "without config.json"),
@@ -87,7 +87,7 @@ def test_a_foreign_file_is_refused_in_one_line(case, tmp_path: Path):
 
 def test_the_folder_of_a_saved_model_is_refused_with_its_conversion(tmp_path: Path):
     (tmp_path / "saved_model.pb").write_bytes(SAVED_MODEL)
-    with pytest.raises(ModelRefused, match=r"SavedModel.*tf_keras"):
+    with pytest.raises(ModelRefused, match=r"SavedModel without keras_metadata.*tf_keras"):
         read_model(tmp_path)
 
 
@@ -105,7 +105,7 @@ def test_a_folder_that_holds_a_model_says_which_file_to_submit(name: str, tmp_pa
 def test_a_folder_with_a_saved_model_within_is_refused_with_its_conversion(tmp_path: Path):
     (tmp_path / "data" / "model").mkdir(parents=True)
     (tmp_path / "data" / "model" / "saved_model.pb").write_bytes(SAVED_MODEL)
-    with pytest.raises(ModelRefused, match=r"SavedModel.*tf_keras"):
+    with pytest.raises(ModelRefused, match=r"SavedModel without keras_metadata.*tf_keras"):
         read_model(tmp_path)
 
 

@@ -1,0 +1,1 @@
+"""SavedModel folders of Keras nets: their layers from Keras' metadata, their weights from the variables, no graph."""

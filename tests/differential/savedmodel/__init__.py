@@ -1,0 +1,1 @@
+"""SavedModels that Keras 2 wrote, and what its nets answered."""
