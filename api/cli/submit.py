@@ -1,6 +1,6 @@
 """`cleanse submit`: hand models in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from api.cli.watch import code_of, ending, follow
 from api.cli.write_back import WriteBack, check_write_back, write_verdict_back
 from api.client.addresses import is_address
 from api.client.addresses.incoming import SUFFIXES
+from api.client.addresses.mlflow_folder import GRAPH
 from api.client.types import Result, Submission
 from nc_core.errors import CleanseError, ModelRefused
 from nc_tasks.request import choices
@@ -179,16 +180,19 @@ def models_in(paths: Sequence[Path]) -> list[Path]:
     """The files, and of every folder all models in it; raises ModelRefused for a folder without one."""
     found: list[Path] = []
     for path in paths:
-        inside = (
-            sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES["model"] and file.is_file())
-            if path.is_dir()
-            else [path]
-        )
+        inside = sorted(_models_below(path)) if path.is_dir() else [path]
         if not inside:
             wanted = ", ".join(SUFFIXES["model"])
             raise ModelRefused(f"folder {path} holds no model: files named {wanted} are looked for")
         found += inside
     return list(dict.fromkeys(found))
+
+
+def _models_below(folder: Path) -> Iterator[Path]:
+    """Model files, and SavedModel folders by their graph."""
+    for file in folder.rglob("*"):
+        if file.is_file() and (file.suffix in SUFFIXES["model"] or file.name == GRAPH):
+            yield file.parent if file.name == GRAPH else file
 
 
 def worst(codes: Sequence[ExitCode]) -> ExitCode:

@@ -11,10 +11,9 @@ NAME_LIMIT = 255
 def check_model(path: Path) -> None:
     """Raise ModelRefused unless the path is a file."""
     if path.is_dir():
-        kind = "a SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
         raise ModelRefused(
-            f"model {path} is {kind}, one .keras, .h5, .onnx or .pth file is needed: load it with tf.keras where it "
-            'was made (tf.keras.models.load_model) and write it with model.save("model.keras")'
+            f"model {path} is a folder and no SavedModel: pass one .keras, .h5, .onnx or .pth file, such as "
+            'model.save("model.keras") writes'
         )
     _check_file(path, "model", ModelRefused)
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from api.client.addresses.incoming import Incoming, Kind
-from api.client.addresses.mlflow_folder import model_in
+from api.client.addresses.mlflow_folder import GRAPH, model_in
 from api.client.errors import AddressRefused
 
 if TYPE_CHECKING:
@@ -57,16 +57,30 @@ class Downloads:
         self._folder.cleanup()
 
     def path(self, place: str | Path, kind: Kind) -> Path:
-        """The file at the place: a path is given back as it is, but for MLflow's folder of a model the model in it; an
-        address is fetched, once.
+        """The file at the place: a path is given back as it is, but for MLflow's folder of a model the model in it, and
+        for a SavedModel folder the zip that it is sent as; an address is fetched, once.
 
-        Raises AddressRefused, FetchFailed.
+        Raises AddressRefused, FetchFailed, ModelRefused.
         """
         if not is_address(place):
-            return model_in(Path(place)) if kind == "model" else Path(place)
+            return self._model(model_in(Path(place))) if kind == "model" else Path(place)
         asked = (str(place), kind)
         if asked not in self._fetched:
             self._fetched[asked] = self._fetch(*asked)
+        return self._fetched[asked]
+
+    def _model(self, path: Path) -> Path:
+        """A model's file; a SavedModel folder is packed."""
+        if not (path / GRAPH).is_file():
+            return path
+        from nc_core.intake.savedmodel.folder import pack_saved_model
+
+        asked: tuple[str, Kind] = (str(path.resolve()), "model")
+        if asked not in self._fetched:
+            folder = Path(self._folder.name) / str(len(self._fetched))
+            folder.mkdir(exist_ok=True)
+            pack_saved_model(path, folder / f"{path.resolve().name}.zip")
+            self._fetched[asked] = folder / f"{path.resolve().name}.zip"
         return self._fetched[asked]
 
     def _fetch(self, address: str, kind: Kind) -> Path:

@@ -8,6 +8,8 @@ from api.client.errors import AddressRefused
 
 MARK = "MLmodel"
 MOST_LISTED = 1000
+GRAPH = "saved_model.pb"
+"""What every SavedModel folder has."""
 
 
 def model_in(place: Path) -> Path:
@@ -18,7 +20,7 @@ def model_in(place: Path) -> Path:
     if not (place / MARK).is_file():
         return place
     names = [str(file.relative_to(place)) for file in islice(place.rglob("*"), MOST_LISTED) if file.is_file()]
-    saved = [name for name in names if Path(name).name == "saved_model.pb"]
+    saved = [name for name in names if Path(name).name == GRAPH]
     if saved:
         return (place / saved[0]).parent
     file = only_one(names, "model", f"the folder of MLflow {place}", "its own path")

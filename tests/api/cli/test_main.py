@@ -65,7 +65,7 @@ def test_a_usage_error_is_64_and_changes_nothing(
         ("run nowhere.h5 --data DATA", "nowhere.h5 does not exist"),
         ("run MODEL --data nowhere.npz", "nowhere.npz does not exist"),
         ("run MODEL --data DATA --poisoned nowhere.npz", "nowhere.npz does not exist"),
-        ("run saved --data DATA", 'model.save("model.keras")'),
+        ("run saved --data DATA", "a TensorFlow SavedModel without keras_metadata.pb"),
         ("run MODEL --data DATA --out DATA", "--out DATA cannot be made"),
         ("classify nowhere.h5 DATA", "nowhere.h5 does not exist"),
         ("classify MODEL nowhere.png", "nowhere.png does not exist"),

@@ -177,3 +177,11 @@ def test_a_folder_without_models_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(ModelRefused, match="holds no model"):
         submit.models_in([tmp_path])
+
+
+def test_a_saved_model_in_a_folder_is_one_model(tmp_path: Path) -> None:
+    for name in ("a/saved_model.pb", "a/variables/variables.index", "b.keras"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert submit.models_in([tmp_path]) == [tmp_path / "a", tmp_path / "b.keras"]
+    assert submit.models_in([tmp_path / "a"]) == [tmp_path / "a"]
