@@ -110,15 +110,17 @@ fuzz: setup
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 EXTRAS := --extra postgresql --extra s3 --extra tracing
+# Of what reads files of data; api reads none.
+READS := --extra parquet
 
 # Writes the locks anew, those of the images with what the others have settled. They hold names, versions and hashes,
 # no addresses.
 lock:
-	$(LOCK) --extra cpu --extra jax $(EXTRAS) --extra dev pyproject.toml requirements/build.in -o requirements/cpu.txt
-	$(LOCK) --extra gpu --extra jax $(EXTRAS) --extra dev pyproject.toml requirements/build.in -o requirements/gpu.txt
+	$(LOCK) --extra cpu --extra jax $(EXTRAS) $(READS) --extra dev pyproject.toml requirements/build.in -o requirements/cpu.txt
+	$(LOCK) --extra gpu --extra jax $(EXTRAS) $(READS) --extra dev pyproject.toml requirements/build.in -o requirements/gpu.txt
 	$(LOCK) $(EXTRAS) pyproject.toml requirements/build.in -c requirements/cpu.txt -o requirements/api.txt
-	$(LOCK) --extra cpu $(EXTRAS) pyproject.toml requirements/build.in -c requirements/cpu.txt -o requirements/worker-cpu.txt
-	$(LOCK) --extra gpu $(EXTRAS) pyproject.toml requirements/build.in -c requirements/gpu.txt -o requirements/worker-gpu.txt
+	$(LOCK) --extra cpu $(EXTRAS) $(READS) pyproject.toml requirements/build.in -c requirements/cpu.txt -o requirements/worker-cpu.txt
+	$(LOCK) --extra gpu $(EXTRAS) $(READS) pyproject.toml requirements/build.in -c requirements/gpu.txt -o requirements/worker-gpu.txt
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -81,7 +81,7 @@ Clean = Annotated[
     typer.Option(
         "--data",
         metavar="CLEAN",
-        help="Clean data: .h5 (CSAW), .npz (Keras), or a folder of pictures, a sub-folder a class; or an address.",
+        help="Clean data: .npz, .h5 (CSAW), a folder of pictures, Parquet or WebDataset shards; or an address.",
         show_default=False,
     ),
 ]

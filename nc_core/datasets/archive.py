@@ -1,14 +1,13 @@
-"""Pictures in folders: on disk, or in the deterministic zip that such a folder travels in.
+"""Pictures in folders: on disk, or in a zip.
 
 A name of the file system is any bytes: as a place it is text that UTF-8 can write, and two names stay two places.
 """
 
 import os
-import stat
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from nc_core.datasets.budget import MAX_PICTURE_BYTES, MAX_PICTURES
 from nc_core.errors import DataRefused
@@ -41,8 +40,17 @@ def written(name: str) -> str:
 
 def shown(place: PurePath) -> str:
     """A place in a message: on one line, its end where it is long."""
-    text = str(place)[-SHOWN:]
+    return on_one_line(str(place)[-SHOWN:])
+
+
+def on_one_line(text: str) -> str:
+    """With what cannot be printed written out."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def is_hidden(place: PurePosixPath) -> bool:
+    """Whether a place is one of those that systems keep beside people's files."""
+    return any(part.startswith((".", "__MACOSX")) for part in place.parts)
 
 
 def folder_entries(folder: Path) -> tuple[list[Entry], int]:
@@ -57,7 +65,7 @@ def folder_entries(folder: Path) -> tuple[list[Entry], int]:
 def zip_entries(archive: zipfile.ZipFile) -> tuple[list[Entry], int]:
     """The same for an open zip; one outer folder around everything is taken off."""
     entries, others = _pictures(
-        Entry(PurePosixPath(info.filename), info.file_size, _reader(archive, info))
+        Entry(PurePosixPath(info.filename), info.file_size, zip_reader(archive, info))
         for info in archive.infolist()
         if info.filename and not info.is_dir()
     )
@@ -73,52 +81,12 @@ def picture_entries(paths: Sequence[Path]) -> list[Entry]:
             raise DataRefused(f"{shown(path)}: no such picture; pass the path of a picture")
     entries = [Entry(PurePosixPath(written(path.name)), path.stat().st_size, path.read_bytes) for path in paths]
     for number, entry in enumerate(entries):
-        _check(entry, number)
+        check_entry(entry, number)
     return entries
 
 
-def pack_folder(folder: Path, out: Path | BinaryIO) -> None:
-    """Write a folder of pictures as one uncompressed zip; the same pictures give the same bytes.
-
-    Other files are left out, as they are on reading. Raises DataRefused where there is no picture.
-    """
-    if not folder.is_dir():
-        raise DataRefused(f"{shown(folder)} is no folder; pass a folder of pictures with one sub-folder per class")
-    entries, _ = folder_entries(folder)
-    if not entries:
-        raise DataRefused(f"{shown(folder)} holds no pictures ({', '.join(SUFFIXES)})")
-    _pack(entries, out)
-
-
-def pack_pictures(paths: Sequence[Path], out: BinaryIO) -> None:
-    """Write single pictures as one zip that keeps their order; raises DataRefused as `picture_entries` does."""
-    _pack(
-        [
-            entry._replace(place=PurePosixPath(str(number)) / entry.place)
-            for number, entry in enumerate(picture_entries(paths))
-        ],
-        out,
-    )
-
-
-def packed_entries(archive: zipfile.ZipFile) -> list[Entry]:
-    """What `pack_pictures` put into a zip."""
-    return [
-        Entry(PurePosixPath(PurePosixPath(info.filename).name), info.file_size, _reader(archive, info))
-        for info in archive.infolist()
-    ]
-
-
-def _pack(entries: list[Entry], out: Path | BinaryIO) -> None:
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for entry in entries:
-            info = zipfile.ZipInfo(str(entry.place), date_time=(1980, 1, 1, 0, 0, 0))
-            info.external_attr = (stat.S_IFREG | 0o644) << 16
-            info.create_system = 3  # the same bytes on every system
-            archive.writestr(info, entry.read())
-
-
-def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes]:
+def zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes]:
+    """What reads a member, each time anew."""
     return lambda: archive.read(info)
 
 
@@ -127,17 +95,18 @@ def _pictures(entries: Iterator[Entry]) -> tuple[list[Entry], int]:
     pictures: list[Entry] = []
     others = 0
     for entry in entries:
-        if any(part.startswith((".", "__MACOSX")) for part in entry.place.parts):
+        if is_hidden(entry.place):
             continue
         if entry.place.suffix.lower() not in SUFFIXES:
             others += 1
             continue
-        _check(entry, len(pictures))
+        check_entry(entry, len(pictures))
         pictures.append(entry)
     return sorted(pictures, key=lambda entry: entry.place.parts), others
 
 
-def _check(entry: Entry, before: int) -> None:
+def check_entry(entry: Entry, before: int) -> None:
+    """Raise DataRefused where so many pictures came before this one, or it is so large, that it is over the limits."""
     if before >= MAX_PICTURES:
         raise DataRefused(f"there are more than {MAX_PICTURES} pictures, which is the limit; pass fewer")
     if entry.size > MAX_PICTURE_BYTES:

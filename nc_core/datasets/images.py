@@ -27,20 +27,24 @@ class Images:
     pixels: (N, H, W, C) in 0..255, uint8, or float32 where the file's floats were no whole numbers.
     labels: (N,) int32, or None where the file has none.
     note: what was found and done on reading, as one phrase for the report.
-    folders: label -> name of its folder, on one line; empty where labels come from no folders.
+    folders: label -> name of its folder, or of its class where the file declares such names, on one line; empty where
+        there are none.
+    declared: the file says which label each name belongs to; names of folders are numbered by whoever reads them.
     """
 
     pixels: npt.NDArray[np.uint8] | npt.NDArray[np.float32]
     labels: npt.NDArray[np.int32] | None
     note: str = ""
     folders: Mapping[int, str] = field(default_factory=dict)
+    declared: bool = False
 
     def write(self, file: BinaryIO) -> None:
         """Write one safetensors file, for `read_written`."""
         arrays: dict[str, npt.NDArray[Any]] = {"pixels": self.pixels}
         if self.labels is not None:
             arrays["labels"] = self.labels
-        tensors.write(file, arrays, json.dumps({"note": self.note, "folders": list(self.folders.items())}))
+        told = {"note": self.note, "folders": list(self.folders.items()), "declared": self.declared}
+        tensors.write(file, arrays, json.dumps(told))
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -61,7 +65,7 @@ def read_written(file: BinaryIO, input_shape: tuple[int, int, int] | None) -> Im
     try:
         arrays, text = tensors.read(file)
         told = json.loads(text)
-        note, folders = str(told["note"]), _folders(told["folders"])
+        note, folders, declared = str(told["note"]), _folders(told["folders"]), bool(told["declared"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _unwritten(str(error)) from None
     if "pixels" not in arrays:
@@ -76,7 +80,8 @@ def read_written(file: BinaryIO, input_shape: tuple[int, int, int] | None) -> Im
         raise _unwritten("pixels outside 0..255")
     if labels is not None and (labels.dtype != np.int32 or labels.shape != pixels.shape[:1] or labels.min() < 0):
         raise _unwritten(f"labels {labels.dtype} of the shape {labels.shape}")
-    return Images(pixels=pixels, labels=labels, note=_plain(note[:NOTE_CHARACTERS]), folders=folders)
+    note = _plain(note[:NOTE_CHARACTERS])
+    return Images(pixels=pixels, labels=labels, note=note, folders=folders, declared=declared)
 
 
 def _folders(pairs: Any) -> dict[int, str]:

@@ -73,8 +73,9 @@ def numbered(images: Images, *, classes: int, class_names: Sequence[str] | None 
     """Find the output of each label. class_names: of the outputs, as the user knows them.
 
     Folders whose names all are among `class_names` are numbered by them. Others that are no numbers are numbered as
-    sorted, and so are numbers where there is one for each class, such as 1 to N. Raises OptionRefused where there are
-    more or fewer names than classes, DataRefused where a label or a folder is none of the model's.
+    sorted, and so are numbers where there is one for each class, such as 1 to N. Names that a file declares for its
+    labels call the outputs, where there is one for each, and number nothing. Raises OptionRefused where there are more
+    or fewer names than classes, DataRefused where a label or a folder is none of the model's.
     """
     names = None if class_names is None else tuple(class_names)
     if names is not None and len(names) != classes:
@@ -85,6 +86,8 @@ def numbered(images: Images, *, classes: int, class_names: Sequence[str] | None 
     if names is not None and images.folders and _go_by(images, names):
         outputs = _outputs_once(names, images)
         return Numbered(images=_mapped(images, outputs), orders={}, outputs=outputs, named=names)
+    if images.declared:
+        return _by_declaration(images, classes, names)
     if images.folders and not _are_numbers(images):
         return _by_sorted_name(images, classes)
     return _by_number(images, classes, names)
@@ -100,6 +103,8 @@ def as_outputs(
     if outputs is None and (not images.folders or _are_numbers(images)):
         check_labels(images, classes)
         return images
+    if outputs is None and class_names is None and images.declared:
+        return _by_declaration(images, classes, None).images
     if outputs is None and class_names is None:
         return _by_sorted_name(images, classes).images
     return _mapped(images, outputs or _outputs(class_names or ()))
@@ -107,7 +112,8 @@ def as_outputs(
 
 def _go_by(images: Images, names: Sequence[str]) -> bool:
     known = {_key(name) for name in names}
-    return not _are_numbers(images) or all(_key(name) in known for name in images.folders.values())
+    free = not images.declared and not _are_numbers(images)
+    return free or all(_key(name) in known for name in images.folders.values())
 
 
 def _are_numbers(images: Images) -> bool:
@@ -140,6 +146,17 @@ def _by_sorted_name(images: Images, classes: int) -> Numbered:
             "not known: pass --class-names with the names of all of them in the model's order, or --unlabelled"
         )
     return Numbered(images=images, orders={}, outputs=_outputs_once(names, images), named=names)
+
+
+def _by_declaration(images: Images, classes: int, names: tuple[str, ...] | None) -> Numbered:
+    """Labels are outputs. Names that are numbers may be in the order of text, and may be meant by size."""
+    called = tuple(images.folders.values())
+    found = _by_number(replace(images, folders={}, declared=False), classes, names)
+    if names is not None or len(called) != classes:
+        return found
+    if _are_numbers(images):
+        return replace(found, outputs=_outputs_once(called, images))
+    return replace(found, orders={}, named=called)
 
 
 def _by_number(images: Images, classes: int, names: tuple[str, ...] | None) -> Numbered:

@@ -12,19 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nc_core.datasets.archive import (
-    SUFFIXES,
-    Entry,
-    folder_entries,
-    packed_entries,
-    picture_entries,
-    shown,
-    zip_entries,
-)
+from nc_core.datasets.archive import SUFFIXES, Entry, folder_entries, picture_entries, shown, zip_entries
 from nc_core.datasets.budget import MAX_PICTURE_PIXELS, check_decoded
 from nc_core.datasets.images import MAX_FOLDERS, Images
 from nc_core.datasets.layout import FILTERS, Resize, Shape, Wanted, as_the_model, check_size, text
 from nc_core.datasets.numbering import is_number
+from nc_core.datasets.packing import packed_entries
 from nc_core.errors import DataRefused
 
 _FORMATS = ("PNG", "JPEG", "BMP", "PPM", "WEBP")
@@ -63,13 +56,21 @@ def _images(entries: list[Entry], others: int, wanted: Wanted, *, labelled: bool
     if not entries:
         raise DataRefused(f"there are no pictures ({', '.join(SUFFIXES)}); pass one sub-folder of them per class")
     labels, folders, numbering = _labels(entries) if labelled else (None, {}, "no labels used")
+    pixels, note = decoded(entries, others, wanted, numbering)
+    return Images(pixels=pixels, labels=labels, note=note, folders=folders)
+
+
+def decoded(entries: Sequence[Entry], others: int, wanted: Wanted, numbering: str) -> tuple[npt.NDArray[np.uint8], str]:
+    """Every picture as (N, H, W, C), and the note that says what was done; raises DataRefused.
+
+    others: how many files were left out. numbering: where the labels come from.
+    """
     pixels, changed = _decode_all(entries, wanted)
     note = f"{len(pixels)} pictures, as {text(pixels.shape[1:])}, {numbering}"
     note += f", {changed}" if changed else ""
     if wanted.resize is not None:
         note += f", resized ({wanted.resize}) where the size differed"
-    note += f", {others} other files left out" if others else ""
-    return Images(pixels=pixels, labels=labels, note=note, folders=folders)
+    return pixels, note + (f", {others} other files left out" if others else "")
 
 
 def _labels(entries: list[Entry]) -> tuple[npt.NDArray[np.int32] | None, dict[int, str], str]:
@@ -97,11 +98,11 @@ def _numbering(names: list[str]) -> tuple[dict[str, int], str]:
     return numbers, "labels are the numbers of the sub-folders"
 
 
-def _decode_all(entries: list[Entry], wanted: Wanted) -> tuple[npt.NDArray[np.uint8], str]:
+def _decode_all(entries: Sequence[Entry], wanted: Wanted) -> tuple[npt.NDArray[np.uint8], str]:
     """Every picture as (N, H, W, C) at the model's size, without a model at that of the first one; and what was changed
     in their channels."""
     first, _ = _decode(entries[0], wanted)
-    check_decoded((len(entries), *first.shape), np.uint8, "a folder of pictures", sum(entry.size for entry in entries))
+    check_decoded((len(entries), *first.shape), np.uint8, "a set of pictures", sum(entry.size for entry in entries))
     out, grey = np.empty((len(entries), *first.shape), np.uint8), 0
     for index, entry in enumerate(entries):
         picture, was_grey = _decode(entry, wanted, like=first.shape)

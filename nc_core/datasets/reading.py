@@ -9,12 +9,14 @@ from nc_core.datasets.images import Images, check_clean
 from nc_core.datasets.layout import Channels, Resize, Shape, Wanted
 from nc_core.datasets.npz import read_npz
 from nc_core.datasets.pictures import read_folder, read_zip
+from nc_core.datasets.sharded import read_shard, read_shards_folder, read_shards_zip
+from nc_core.datasets.shards import PARQUET, PARQUET_MAGIC, TAR, TAR_MAGIC, TAR_MAGIC_AT, are_shards, folder_names
 from nc_core.errors import DataRefused
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 ACCEPTED = (
     "CSAW .h5 (data, label), Keras .npz (x_test, y_test or x, y), a folder of pictures with one sub-folder "
-    "per class, or a zip of such a folder"
+    "per class, Parquet (image, label) or WebDataset .tar (KEY.jpg, KEY.cls), a folder of either, or a zip of a folder"
 )
 
 
@@ -40,7 +42,8 @@ def read_images(
     """
     wanted = Wanted(input_shape, resize, channels).check()
     if path.is_dir():
-        images = read_folder(path, wanted, labelled=labelled)
+        read = read_shards_folder if are_shards(folder_names(path)) else read_folder
+        images = read(path, wanted, labelled=labelled)
     else:
         check_file(path)
         with path.open("rb") as file:
@@ -61,20 +64,26 @@ def check_file(path: Path) -> None:
 def read_file(file: BinaryIO, wanted: Wanted, *, labelled: bool) -> Images:
     """An open file of any accepted format; raises DataRefused."""
     file.seek(0)
-    start = file.read(len(HDF5_MAGIC))
-    if start == HDF5_MAGIC:
+    start = file.read(TAR_MAGIC_AT + len(TAR_MAGIC))
+    if start.startswith(HDF5_MAGIC):
         return read_csaw(file, wanted, labelled=labelled)
-    if start[:2] != b"PK":
+    if start.startswith(PARQUET_MAGIC):
+        return read_shard(file, PARQUET, wanted, labelled=labelled)
+    if start[TAR_MAGIC_AT:] == TAR_MAGIC:
+        return read_shard(file, TAR, wanted, labelled=labelled)
+    if not start.startswith(b"PK"):
         raise DataRefused(f"the data file is of no known format; pass {ACCEPTED}")
-    if _is_npz(file):
+    names = _names(file)
+    if any(name.endswith(".npy") for name in names):
         return read_npz(file, wanted, labelled=labelled)
-    return read_zip(file, wanted, labelled=labelled)
+    read = read_shards_zip if are_shards(names) else read_zip
+    return read(file, wanted, labelled=labelled)
 
 
-def _is_npz(file: BinaryIO) -> bool:
+def _names(file: BinaryIO) -> list[str]:
     try:
         with zipfile.ZipFile(file) as archive:
-            return any(name.endswith(".npy") for name in archive.namelist())
+            return archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
         raise DataRefused(
             f"the .npz or .zip file is damaged or cut short; copy it again, or pass {ACCEPTED}"

@@ -13,6 +13,7 @@ from nc_core.datasets import Images, Resize, pack_folder, pack_pictures
 from nc_core.datasets.images import check_clean, read_written
 from nc_core.datasets.layout import Channels, Shape, Wanted
 from nc_core.datasets.reading import check_file as check_data_file
+from nc_core.datasets.shards import may_hold_parquet
 from nc_core.errors import DataRefused, InputRefused, ModelRefused, QuarantineFailed
 from nc_core.intake import CanonicalModel
 from nc_core.intake.load import read_canonical
@@ -75,6 +76,7 @@ def admit_pictures(paths: Sequence[Path], *, input_shape: Shape, resize: Resize 
 
 def _images(source: BinaryIO, form: str, wanted: Wanted, *, labelled: bool) -> Images:
     order = {"kind": "images", "form": form, **wanted._asdict(), "labelled": labelled}
+    order |= {"parquet": may_hold_parquet(source)}
     with tempfile.TemporaryFile() as output:
         _read(order, source, output, for_data(_size(source)), "data file", DataRefused)
         return read_written(output, wanted.input_shape)

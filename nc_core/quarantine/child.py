@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, BinaryIO
 
@@ -33,9 +34,12 @@ def _model_reader(order: Order) -> Read:
     return lambda file, order: read_open_model(file, name=order["name"], **order["reading"]).write
 
 
-def _image_reader(_: Order) -> Read:
+def _image_reader(order: Order) -> Read:
     from nc_core.datasets.opened import read_open
 
+    if order["parquet"]:
+        with suppress(ImportError):  # pyarrow may not be there, as the refusal will say
+            import_module("nc_core.datasets.parquet")
     return lambda file, order: (
         read_open(
             file,

@@ -88,7 +88,8 @@ def run(order: Mapping[str, Any], source: BinaryIO, output: BinaryIO, limits: Li
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return {**kept, **dict.fromkeys(_ONE_THREAD, "1"), "HDF5_USE_FILE_LOCKING": "FALSE"}
+    of_libraries = {"HDF5_USE_FILE_LOCKING": "FALSE", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    return {**kept, **dict.fromkeys(_ONE_THREAD, "1"), **of_libraries}
 
 
 def _said(pipe: IO[bytes], deadline: float) -> bytes | None:

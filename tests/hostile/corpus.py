@@ -6,6 +6,7 @@ from tests.hostile.families import (
     containers,
     data_arrays,
     data_pictures,
+    data_shards,
     graphs,
     meanings,
     onnx_files,
@@ -30,7 +31,7 @@ _MODELS = {
     "pytorch archive": pytorch_archives,
     "saved model": saved_models,
 }
-_DATA = {"array": data_arrays, "picture": data_pictures}
+_DATA = {"array": data_arrays, "picture": data_pictures, "shard": data_shards}
 
 MODELS: dict[str, Case] = {
     f"{family}: {name}": case for family, module in _MODELS.items() for name, case in module.CASES.items()

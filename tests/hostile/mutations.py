@@ -99,6 +99,9 @@ _CSAW = seeds.content(seeds.write_csaw)
 _PACKED = seeds.content(lambda buffer: seeds.write_csaw_packed(buffer))
 _NPZ = seeds.content(seeds.write_npz)
 _PICTURES = seeds.content(lambda buffer: seeds.write_pictures(buffer, formats=seeds.FORMATS))
+_TAR = seeds.content(lambda buffer: seeds.write_tar(buffer, seeds.samples(8)))
+_PARQUET = seeds.content(lambda buffer: seeds.write_parquet(buffer, seeds.parquet_table(8), compression="none"))
+_PARQUET_PACKED = seeds.content(lambda buffer: seeds.write_parquet(buffer, seeds.parquet_table(8), row_group_size=3))
 
 MODELS: Sequence[Seed] = (
     Seed(_H5, flipped),
@@ -113,6 +116,9 @@ DATA: Sequence[Seed] = (
     Seed(_NPZ, flipped),
     Seed(_NPZ, flipped_inside),
     Seed(_PICTURES, flipped_inside),
+    Seed(_TAR, flipped),
+    Seed(_PARQUET, flipped),
+    Seed(_PARQUET_PACKED, flipped),
     Seed(b"", lambda _, chance: generated.npz(chance)),
     Seed(b"", lambda _, chance: generated.csaw(chance)),
 )

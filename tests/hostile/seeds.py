@@ -2,14 +2,17 @@
 
 import io
 import json
+import tarfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import h5py
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 Config = dict[str, Any]
@@ -199,6 +202,47 @@ def write_pictures(path: P, extra: Mapping[str, bytes] | None = None, formats: t
             archive.writestr(f"{number % 2}/{number:02}.{suffix}", encoded(image, form))
         for name, data in (extra or {}).items():
             archive.writestr(name, data)
+    return path
+
+
+def parquet_table(count: int = 40) -> pa.Table:
+    """The same pictures and labels with named classes, as `datasets` of Hugging Face has them."""
+    names = {"names": ["go", "stop", "wait"], "_type": "ClassLabel"}
+    features = {"info": {"features": {"image": {"_type": "Image"}, "label": names}}}
+    pictures = [{"bytes": encoded(image), "path": None} for image in pixels(count)]
+    columns = {
+        "image": pa.array(pictures, pa.struct({"bytes": pa.binary(), "path": pa.string()})),
+        "label": pa.array(labels(count)),
+    }
+    return pa.table(columns).replace_schema_metadata({"huggingface": json.dumps(features)})
+
+
+def write_parquet(path: P, table: pa.Table | None = None, **options: Any) -> P:
+    """A Parquet file of this table, or of the one above."""
+    pq.write_table(parquet_table() if table is None else table, path, **options)
+    return path
+
+
+Members = Iterable[tuple[str | tarfile.TarInfo, bytes]]
+
+
+def samples(count: int = 40) -> list[tuple[str | tarfile.TarInfo, bytes]]:
+    """The same as members of a WebDataset."""
+    found: list[tuple[str | tarfile.TarInfo, bytes]] = []
+    for number, (image, label) in enumerate(zip(pixels(count), labels(count), strict=True)):
+        found += [(f"{number:03}.png", encoded(image)), (f"{number:03}.cls", b"%d" % label)]
+    return found
+
+
+def write_tar(path: P, members: Members | None = None) -> P:
+    """A tar of these members, by name or with a header of their own, or of the samples above."""
+    with tarfile.open(
+        path if isinstance(path, Path) else None, "w", None if isinstance(path, Path) else path
+    ) as archive:
+        for named, data in samples() if members is None else members:
+            info = tarfile.TarInfo(named) if isinstance(named, str) else named
+            info.size = len(data) if isinstance(named, str) else named.size
+            archive.addfile(info, io.BytesIO(data))
     return path
 
 

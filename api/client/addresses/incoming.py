@@ -10,7 +10,7 @@ from api.client.errors import AddressRefused
 Kind = Literal["model", "data"]
 SUFFIXES = {
     "model": (".keras", ".h5", ".hdf5", ".onnx", ".pth", ".pt", ".safetensors"),
-    "data": (".npz", ".h5", ".hdf5", ".zip"),
+    "data": (".npz", ".h5", ".hdf5", ".zip", ".parquet", ".tar"),
 }
 SHOWN = 5
 
