@@ -58,6 +58,10 @@ class Backend(Protocol):
         """Hand in one model, and see to it that workers begin it."""
         ...
 
+    def make_batch(self, submission_ids: Sequence[str]) -> str:
+        """Make submissions, at most 200, a batch; returns its id."""
+        ...
+
     def find(self, prefix: str) -> Submission:
         """The one submission whose id begins so."""
         ...

@@ -27,7 +27,7 @@ from nc_tasks.settings import Settings
 from nc_tasks.store import LOCAL, Store, open_store
 from nc_tasks.store.queries import listing
 from nc_tasks.store.queries.listing import Filters, Listed
-from nc_tasks.store.rows import baselines, datasets, detections, submissions
+from nc_tasks.store.rows import baselines, batches, datasets, detections, submissions
 from nc_tasks.store.tables import Dataset as DatasetRow
 from nc_tasks.store.tables.states import SUBMISSION_ENDS
 from nc_tasks.views.labels import labels_of
@@ -75,6 +75,11 @@ class LocalBackend:
         if row.state not in SUBMISSION_ENDS or asked.callback_url is not None:
             self._begin(row.id, asked.options.slots)
         return self._get(row.id)
+
+    def make_batch(self, submission_ids: Sequence[str]) -> str:
+        """See `Backend`."""
+        with self._store.write() as session:
+            return batches.make(session, owner=LOCAL, submission_ids=submission_ids)
 
     def find(self, prefix: str) -> Submission:
         """See `Backend`."""

@@ -1,13 +1,14 @@
 """A server, as commands speak to it."""
 
 import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.backends.backend import Order, RejudgeOrder, dataset_called
-from api.client import CleanseClient, ServerRefused
+from api.client import CleanseClient, ServerRefused, inputs
 from api.client.types import Baseline, BaselineScans, Dataset, Label, Rejudged, Result, Submission
 from api.client.uploads import Progress
 from api.results.absent import without_files
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from api.progress.snapshot import Snapshot
 
 KEY = "CLEANSE_KEY"
+NAME_LETTERS = 60
+"""Of a folder's name that the file which it is packed into keeps: any system takes so many."""
 
 
 def client(url: str) -> CleanseClient:
@@ -28,26 +31,45 @@ def client(url: str) -> CleanseClient:
 @contextmanager
 def remote(url: str) -> Iterator["RemoteBackend"]:
     """The same as a backend."""
-    with client(url) as connected:
-        yield RemoteBackend(connected)
+    with client(url) as connected, tempfile.TemporaryDirectory(prefix="cleanse-") as folder:
+        yield RemoteBackend(connected, Path(folder))
 
 
 class RemoteBackend:
     """See `Backend`."""
 
-    def __init__(self, client: CleanseClient) -> None:
-        self._client = client
+    def __init__(self, client: CleanseClient, folder: Path) -> None:
+        self._client, self._folder = client, folder
+        self._packed: dict[Path, Path] = {}
 
     def submit(self, order: Order, progress: Progress) -> Submission:
         """See `Backend`; what the server has is not sent again."""
         return self._client.submit(
             order.model,
-            data=order.data,
+            data=None if order.data is None else self._as_file(order.data),
             dataset=None if order.dataset is None else self._dataset(order.dataset)["id"],
-            poisoned=order.poisoned,
+            poisoned=[self._as_file(path) for path in order.poisoned],
             **order.parameters.model_dump(mode="json"),
             progress=progress,
         )
+
+    def _as_file(self, path: Path) -> Path:
+        """A folder of data as one file, packed once for all models that are submitted against it."""
+        if not path.is_dir():
+            return path
+        if path not in self._packed:
+            from nc_core.datasets import pack_folder
+
+            folder = self._folder / str(len(self._packed))
+            folder.mkdir()
+            file = folder / inputs.name_of(path)[-NAME_LETTERS:]
+            pack_folder(path, file)
+            self._packed[path] = file
+        return self._packed[path]
+
+    def make_batch(self, submission_ids: Sequence[str]) -> str:
+        """See `Backend`."""
+        return self._client.make_batch(submission_ids)
 
     def find(self, prefix: str) -> Submission:
         """See `Backend`."""

@@ -1,5 +1,6 @@
 """`cleanse submit`: hand models in."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
@@ -15,7 +16,7 @@ from api.cli.exits import ExitCode, Leave, exit_code_of
 from api.cli.fetching import downloads
 from api.cli.sarif import Sarif, check_sarif, write_log
 from api.cli.scan_options import takes_scan_options
-from api.cli.terminal import complain, out, print_json, printable
+from api.cli.terminal import complain, err, out, print_json, printable
 from api.cli.watch import code_of, ending, follow
 from api.cli.write_back import WriteBack, check_write_back, write_verdict_back
 from api.client.addresses import is_address
@@ -75,7 +76,7 @@ def submit(
     server: Server = None,
     json: Json = False,
 ) -> None:
-    """Hand in one model or many against the same clean data, here or to a server.
+    """Hand in one model or many against the same clean data, here or to a server. Several are a batch, with a page.
 
     Exit code 0 once all are handed in. With --wait that of `run`: 0 clean, 3 backdoored, 4 inconclusive, 2 refused, 1
     failed; of several models the worst speaks: backdoored, then failed, refused, inconclusive, clean.
@@ -140,6 +141,7 @@ def hand_in(
             continue
         if not as_json:
             out.print(f"{handed[-1]['id']}  {printable(model)}")
+    together = batches_of(backend, [one["id"] for one in handed])
     if wait:
         handed = [follow(backend, one["id"]) for one in handed]
         codes += [code_of(one) for one in handed]
@@ -148,10 +150,12 @@ def hand_in(
     if sarif is not None:
         write_log(sarif, judged)
     if as_json:
-        print_json(handed)
+        print_json([{**one, "batch": together[one["id"]]} if together else one for one in handed])
     elif wait:
         for one in handed:
             out.print(ending(one))
+    if len(models) > 1:
+        err.print(tally(handed, refused=len(models) - len(taken)))
     for model, result in judged:
         try:
             if then is not None:
@@ -168,6 +172,28 @@ def submitted(backend: Backend, order: Order) -> Submission:
 
     with transfer_bar(printable(order.model.name)) as progress:
         return backend.submit(order, progress)
+
+
+def batches_of(backend: Backend, ids: Sequence[str]) -> dict[str, str]:
+    """Make several submissions a batch, more than a batch takes several; id -> its batch, nothing for a single one."""
+    several = list(dict.fromkeys(ids))
+    if len(several) < 2:
+        return {}
+    from nc_tasks.store.rows.batches import MOST
+
+    found: dict[str, str] = {}
+    for start in range(0, len(several), MOST):
+        batch = backend.make_batch(several[start : start + MOST])
+        err.print(f"Batch {batch}: its page is /batches/{batch}")
+        found |= dict.fromkeys(several[start : start + MOST], batch)
+    return found
+
+
+def tally(handed: Sequence[Submission], *, refused: int) -> str:
+    """How many there are of each outcome, in one line."""
+    outcomes = Counter(one["verdict"] or one["state"] for one in handed)
+    parts = [f"{number} {outcome}" for outcome, number in outcomes.items()]
+    return f"{len(handed) + refused} models: " + ", ".join(parts + ([f"{refused} not taken"] if refused else []))
 
 
 def places_in(places: Sequence[str]) -> list[str]:

@@ -107,12 +107,21 @@ class CleanseClient:
             if dataset is not None:
                 fields["dataset"] = dataset
             elif clean is not None:
-                files.append(("data", *packed(clean, Path(folder), 0)))
+                file, name = packed(clean, Path(folder), 0)
+                digest = sha256_of(file)
+                if self.has(digest):
+                    fields |= {"data_sha256": digest, "data_name": name}
+                else:
+                    files.append(("data", file, name))
             for number, path in enumerate(poisoned, start=1):
                 files.append(("poisoned", *packed(fetched.path(path, "data"), Path(folder), number)))
             headers = {"Idempotency-Key": idempotency_key or token_hex(16)}
             with closing(Upload(fields, files, progress)) as body:
                 return self._server.json("POST", "/v1/submissions", body=body, headers=headers)
+
+    def make_batch(self, submission_ids: Sequence[str]) -> str:
+        """Make submissions a batch, which has a page; returns its id. The same ones again are the same batch."""
+        return str(self._server.json("POST", "/v1/batches", json={"submissions": [*submission_ids]})["id"])
 
     def has(self, sha256: str) -> bool:
         """Whether the server has a file with this digest that was yours."""

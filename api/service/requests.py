@@ -1,7 +1,7 @@
 """From a form or a batch to what is asked for, its files kept: what pages and JSON routes share."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -42,7 +42,7 @@ def _json_object(name: str, text: str) -> dict[str, Any]:
     return value
 
 
-FORM_FIELDS = (*RequestParameters.model_fields, "model_sha256", "model_name", "dataset")
+FORM_FIELDS = (*RequestParameters.model_fields, "model_sha256", "model_name", "data_sha256", "data_name", "dataset")
 
 
 def request_of(service: Service, caller: Caller, form: Form) -> ScanRequest:
@@ -60,25 +60,36 @@ def requests_in(service: Service, caller: Caller, form: Form, *, models: int) ->
     for name, most in {**FORM_FILES, "model": models}.items():
         if (given := len(form.files.get(name, ()))) > most:
             raise OptionRefused(f"the form has {given} files in {name}, the limit is {most}")
-    if (letters := len(form.fields.get("model_name", ""))) > NAME_LIMIT:
-        raise OptionRefused(f"model_name has {letters} characters, the limit is {NAME_LIMIT}")
+    for name in ("model_name", "data_name"):
+        if (letters := len(form.fields.get(name, ""))) > NAME_LIMIT:
+            raise OptionRefused(f"{name} has {letters} characters, the limit is {NAME_LIMIT}")
     parameters = parameters_of(form.fields)
-    _either("model", form, "model_sha256", "the model's file or the digest of one that was uploaded before")
-    _either("data", form, "dataset", "the data's file or the id of a data set that was registered before")
+    digest = "the digest of one that was uploaded before"
+    _either("model", form, ("model_sha256",), f"the model's file or {digest}")
+    _either("data", form, ("dataset", "data_sha256"), f"the data's file, the id of a registered data set or {digest}")
     with service.store.read() as session:
-        named = (form.fields.get("model_sha256", ""), form.fields.get("model_name"))
-        model = known_file(session, service.artefacts, caller, *named) if "model" not in form.files else None
-        data = _data_of(session, caller, form.fields["dataset"]) if "data" not in form.files else None
+        model, data = (_known(session, service.artefacts, caller, form.fields, name) for name in ("model", "data"))
+        if "dataset" in form.fields:
+            data = _data_of(session, caller, form.fields["dataset"])
     nets = [keep(service.artefacts, file) for file in form.files.get("model", ())] if model is None else [model]
     data = data or keep(service.artefacts, form.files["data"][0])
     poisoned = [keep(service.artefacts, file) for file in form.files.get("poisoned", ())]
     return [parameters.request_for(model=net, data=data, poisoned=poisoned) for net in nets]
 
 
-def _either(file: str, form: Form, text: str, what: str) -> None:
-    if (file in form.files) == (text in form.fields):
-        has = "both" if file in form.files else "neither"
-        raise OptionRefused(f"the form has {has} of {file} and {text}: send either {what}")
+def _either(file: str, form: Form, texts: Sequence[str], what: str) -> None:
+    given = [name for name in (file, *texts) if name in form.files or name in form.fields]
+    if len(given) != 1:
+        has = f"both of {given[0]} and {given[1]}" if given else f"neither of {file} and {' and '.join(texts)}"
+        raise OptionRefused(f"the form has {has}: send either {what}")
+
+
+def _known(
+    session: Session, artefacts: ArtefactStore, caller: Caller, fields: Mapping[str, str], name: str
+) -> StoredFile | None:
+    """The file that the form names by its digest; None where it does not. Raises MissingArtefact."""
+    digest = fields.get(f"{name}_sha256")
+    return None if digest is None else known_file(session, artefacts, caller, digest, fields.get(f"{name}_name"))
 
 
 def requests_of(service: Service, caller: Caller, batch: Batch) -> list[ScanRequest]:

@@ -17,7 +17,7 @@ SUBMISSION_FILES = {
         **FILE,
         "description": "Keras or ONNX model, .keras, .h5 or .onnx, or PyTorch weights, .pth or .safetensors.",
     },
-    "data": {**FILE, "description": "Clean data: .h5 (CSAW), .npz, or a .zip of pictures, a sub-folder a class."},
+    "data": {**FILE, "description": "Clean data: .npz, .h5 (CSAW), a .zip of pictures, .parquet or .tar."},
     "poisoned": {
         "type": "array",
         "items": FILE,
@@ -36,6 +36,12 @@ SUBMISSION_FIELDS = {
         "maxLength": 255,
         "description": "With `model_sha256`: what to call it. Its suffix says what kind of file it is.",
     },
+    "data_sha256": {
+        "type": "string",
+        "pattern": DIGEST_PATTERN,
+        "description": "Instead of `data`: of a file that was uploaded before.",
+    },
+    "data_name": {"type": "string", "maxLength": 255, "description": "With `data_sha256`: what to call it."},
     "dataset": {"type": "string", "description": "Instead of `data`: the id of a registered data set."},
 }
 
@@ -47,7 +53,7 @@ def submission_form() -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "properties": {**SUBMISSION_FILES, **SUBMISSION_FIELDS, **parameters},
-        "allOf": [_either("model", "model_sha256"), _either("data", "dataset")],
+        "allOf": [_either("model", "model_sha256"), _either("data", "data_sha256", "dataset")],
     }
     as_json = {"contentType": "application/json"}
     return body(schema, encoding={"options": as_json, "tags": as_json})
@@ -85,5 +91,5 @@ def body(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema, **more}}}}
 
 
-def _either(left: str, right: str) -> dict[str, Any]:
-    return {"oneOf": [{"required": [left]}, {"required": [right]}]}
+def _either(*names: str) -> dict[str, Any]:
+    return {"oneOf": [{"required": [name]} for name in names]}

@@ -15,7 +15,7 @@ from api.cli.main import run_command
 from nc_core.errors import ModelRefused
 from nc_tasks.settings import Settings
 from nc_tasks.store import open_store
-from nc_tasks.store.rows import submissions
+from nc_tasks.store.rows import batches, submissions
 from tests.api.cli.conftest import printed
 
 Make = Callable[..., dict[str, Any]]
@@ -160,6 +160,46 @@ def test_one_refused_model_keeps_no_other_from_its_turn(
     assert "gone.h5 does not exist" in told.err
     assert f"{identity}  traffic_signs.h5: CLEAN" in told.out
     assert f"the verdict is about scanned.keras, sha256 {sha256(b'scanned').hexdigest()}" in told.out
+
+
+def test_several_models_are_a_batch_and_one_that_is_refused_is_counted(
+    files: Files, without_workers: list[str], settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given two models, and one that is none
+    (tmp_path / "m0.keras").write_bytes(b"model 0")
+    line = ["submit", str(tmp_path / "m0.keras"), str(tmp_path / "gone.keras"), str(files[0]), "--data", str(files[1])]
+    # When they are submitted, then the others are taken, and the exit code is that of the refused one
+    assert run_command([*line, "--json"]) == 2
+    told = capsys.readouterr()
+    made = json.loads(told.out)
+    assert [one["id"] for one in made] == without_workers
+    assert "gone.keras does not exist" in told.err
+    assert told.err.splitlines()[-1] == "3 models: 2 queued, 1 not taken"
+    # And they are one batch, which the pages show
+    (batch,) = {one["batch"] for one in made}
+    assert f"/batches/{batch}" in told.err
+    with closing(open_store(settings)) as store, store.read() as session:
+        assert batches.members(session, batch_id=batch) == sorted(without_workers)
+    # And the same again is the same batch, while one model alone is none
+    again = printed(capsys, f"submit {tmp_path / 'm0.keras'} {files[0]} --data {files[1]}")
+    assert {one["batch"] for one in again} == {batch}
+    (alone,) = printed(capsys, f"submit {files[0]} --data {files[1]}")
+    assert "batch" not in alone
+
+
+def test_more_than_a_batch_takes_are_several(
+    files: Files,
+    without_workers: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(batches, "MOST", 2)
+    for number in range(3):
+        (tmp_path / f"m{number}.keras").write_bytes(b"model %d" % number)
+    made = printed(capsys, f"submit {tmp_path}/m0.keras {tmp_path}/m1.keras {tmp_path}/m2.keras --data {files[1]}")
+    assert [made[0]["batch"] == one["batch"] for one in made] == [True, True, False]
+    assert len(without_workers) == 3
 
 
 @pytest.mark.parametrize("command", ["run", "submit"])

@@ -63,6 +63,38 @@ def test_what_the_server_has_is_not_uploaded_again(
     assert run_command(["dataset", "remove", "signs"]) == 0
 
 
+@pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
+def test_data_of_several_models_is_sent_once(
+    folder: bool,
+    url: str,
+    files: Files,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # Given three models of ten bytes, and data of a megabyte that nobody registered
+    nets = [tmp_path / f"m{number}.keras" for number in range(3)]
+    for number, net in enumerate(nets):
+        net.write_bytes(b"%010d" % number)
+    data = files[1]
+    data.write_bytes(bytes(2**20))
+    if folder:
+        data = tmp_path / "pictures"
+        (data / "0").mkdir(parents=True)
+        (data / "0" / "a.png").write_bytes(bytes(2**20))
+    sent: list[list[int]] = []
+    monkeypatch.setattr("api.cli.display.transfer_bar", lambda _: _Bar(sent.append([]) or sent[-1]))
+    # When they are submitted together
+    made = printed(capsys, "submit", *map(str, nets), "--data", str(data), "--server", url)
+    # Then the data went along with the first alone, and the server has them as one batch
+    assert [max(sizes) > 2**20 for sizes in sent] == [True, False, False]
+    assert {one["data"]["name"] for one in made} == {"pictures.zip" if folder else files[1].name}
+    assert len({one["data"]["sha256"] for one in made}) == 1
+    (batch,) = {one["batch"] for one in made}
+    with CleanseClient(url) as cleanse:
+        assert cleanse.make_batch([one["id"] for one in made]) == batch
+
+
 class _Bar:
     def __init__(self, sent: list[int]) -> None:
         self._sent = sent

@@ -86,7 +86,9 @@ def test_when_the_same_is_sent_again_then_it_is_the_same_submission(client: http
         ({"force": "yes"}, "force"),
         ({"model_name": "m" * 256}, "model_name has 256 characters, the limit is 255"),
         ({"colour": "red"}, "unknown field 'colour'"),
+        ({"data_name": "m" * 256}, "data_name has 256 characters, the limit is 255"),
         ({"model_sha256": "a" * 64}, "both of model and model_sha256"),
+        ({"data_sha256": "a" * 64}, "both of data and data_sha256"),
     ],
 )
 def test_given_a_wrong_field_then_422_in_one_line_and_nothing_is_left(
@@ -150,11 +152,12 @@ def test_given_a_digest_when_it_is_ones_own_then_it_stands_for_the_file(
     client: httpx.Client, make_key: MakeKey
 ) -> None:
     alice, bob = make_key("alice"), make_key("bob")
-    digest = client.post("/v1/submissions", headers=alice, **form()).json()["model"]["sha256"]
-    again = {"files": {"data": ("other.npz", b"other")}, "data": {"model_sha256": digest}}
-    assert client.post("/v1/submissions", headers=alice, **again).json()["model"]["name"] == "badnet.h5"
-    # Of another's files nobody learns whether they are here.
-    assert client.post("/v1/submissions", headers=bob, **again).status_code == 404
+    first = client.post("/v1/submissions", headers=alice, **form()).json()
+    for name, other in (("model", "data"), ("data", "model")):
+        again = {"files": {other: (f"other.{name}", b"other")}, "data": {f"{name}_sha256": first[name]["sha256"]}}
+        assert client.post("/v1/submissions", headers=alice, **again).json()[name] == first[name]
+        # Of another's files nobody learns whether they are here.
+        assert client.post("/v1/submissions", headers=bob, **again).status_code == 404
 
 
 def test_given_an_idempotency_key_then_the_second_time_nothing_happens_and_another_request_is_refused(
