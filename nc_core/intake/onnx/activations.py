@@ -131,8 +131,8 @@ def softmax_axes(call: Call, tensor: Tensor) -> list[int]:
     """The axes of one image that are taken together."""
     rank = len(tensor.shape)
     flattened = call.opset <= FLATTENED_UNTIL
-    axis = call.axis(call.attributes.whole("axis", 1 if flattened else -1), rank)
-    return list(range(axis, rank)) if flattened else [axis]
+    axis = call.attributes.whole("axis", 1 if flattened else -1)
+    return call.axes_from(axis, rank) if flattened else [call.axis(axis, rank)]
 
 
 def log_softmax(call: Call) -> Tensor:

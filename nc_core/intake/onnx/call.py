@@ -9,8 +9,9 @@ import numpy as np
 from nc_core.errors import ModelRefused
 from nc_core.intake.onnx.arrays import Array
 from nc_core.intake.onnx.attributes import Attributes
+from nc_core.intake.onnx.layout import ANY, sizes
 from nc_core.intake.onnx.net import Net
-from nc_core.intake.onnx.values import Constant, Made, Order, Tensor, Value
+from nc_core.intake.onnx.values import FIRST, Constant, Made, Order, Place, Tensor, Value
 from nc_core.intake.onnx.wording import EXPORT, FLOAT32, REBUILD
 from nc_core.intake.windows import Shape
 
@@ -19,7 +20,8 @@ from nc_core.intake.windows import Shape
 class Call:
     """batch: the number of images that the file fixes, None where any will do. outputs: how many the node has.
 
-    spend: to be called with the size of every array before it is made. taken: the inputs that were looked at.
+    spend: to be called with the size of every array before it is made. place: where its tensors have the batch. taken:
+    the inputs that were looked at.
     """
 
     net: Net
@@ -31,6 +33,7 @@ class Call:
     outputs: int
     attributes: Attributes
     spend: Callable[[int], None]
+    place: Place = FIRST
     taken: set[int] = field(default_factory=set)
 
     def refused(self, what: str, instead: str = REBUILD) -> ModelRefused:
@@ -79,7 +82,7 @@ class Call:
             raise self.refused(
                 f"takes as its input {place} what is computed from the image, and only constants do there"
             )
-        if found.each:
+        if found.each is not None:
             raise self.refused("takes for a constant what is repeated for every image")
         if found.batch is not None and found.batch.any():
             raise self.refused("takes the number of images for a size of something else", EXPORT)
@@ -114,11 +117,27 @@ class Call:
 
     def axis(self, axis: int, rank: int) -> int:
         """An axis of ONNX, the batch included, as a place among those of one image. rank: without the batch."""
-        place = axis if axis >= 0 else axis + rank + 1
-        if not 0 < place <= rank:
-            where = "the batch" if place == 0 else f"an axis that a tensor of {rank + 1} axes has not"
+        blocks = self.place.blocks(rank)
+        at = axis if axis >= 0 else axis + len(blocks)
+        if not 0 <= at < len(blocks) or at == self.place.axis:
+            where = "the batch" if at == self.place.axis else f"an axis that a tensor of {len(blocks)} axes has not"
             raise self.refused(f"works along axis {axis}, {where}, and images are answered one by one")
-        return place - 1
+        return blocks[at][0]
+
+    def axes_from(self, axis: int, rank: int) -> list[int]:
+        """An axis of ONNX and all behind it, likewise."""
+        first = self.axis(axis, rank)
+        if first < self.place.axis:
+            raise self.refused(f"works along all axes from {axis} on, the batch among them")
+        return list(range(first, rank))
+
+    def sizes(self, tensor: Tensor) -> list[int]:
+        """The sizes of a tensor's axes in ONNX; a number of images that the file leaves open is ANY."""
+        return sizes(tensor.shape, self.place, self.batch or ANY)
+
+    def is_count(self, size: int) -> bool:
+        """Whether a size that a constant marks as a multiple of the number of images is that number."""
+        return size == (self.batch or 1)
 
     def axes(self, axes: Sequence[int], rank: int) -> list[int]:
         """The same of several, which must be different ones."""

@@ -1,4 +1,4 @@
-"""Comparisons and choices among constants, and constants that are repeated for every image.
+"""Comparisons and choices among constants.
 
 PyTorch writes `token.expand(batch, -1, -1)` as the choice, for each size, between -1 and the tensor's own.
 """
@@ -12,7 +12,6 @@ import numpy as np
 from nc_core.intake.onnx.call import Call
 from nc_core.intake.onnx.values import Constant
 from nc_core.intake.onnx.wording import EXPORT
-from nc_core.intake.options import AXES
 
 
 def extreme(operation: Callable[[Any, Any], Any]) -> Callable[[Call], Constant]:
@@ -53,19 +52,3 @@ def chosen(call: Call) -> Constant:
         raise ValueError(call.op)
     call.spend(prod(np.broadcast_shapes(mask.shape, one.array.shape, two.array.shape)))
     return Constant(array=np.where(mask, one.array, two.array), batch=np.where(mask, one.marks, two.marks))
-
-
-def repeated(call: Call) -> Constant:
-    """Expand; for every image where the first size is their number."""
-    value, target = call.constant(0), call.fixed(1)
-    marks, sizes = target.marks, [int(size) for size in target.array]
-    if value is None or target.array.dtype.kind != "i" or len(sizes) > AXES or marks[1:].any():
-        raise ValueError(call.op)
-    each = bool(marks[:1].any())
-    if each:
-        sizes[0] = 1
-    shape = np.broadcast_shapes(value.shape, tuple(sizes))
-    if len(shape) > AXES or (each and (len(shape) != len(sizes) or shape[0] != 1)):
-        raise ValueError(call.op)
-    call.spend(prod(shape))
-    return Constant(array=np.broadcast_to(value, shape), each=each)

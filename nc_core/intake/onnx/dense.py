@@ -18,19 +18,20 @@ def matmul(call: Call) -> Tensor:
     tensor, matrix = call.tensor(), call.weights(1)
     if matrix.ndim != 2:
         raise call.refused(f"multiplies by an array of {matrix.ndim} axes; read are matrices, of two")
-    tensor = last(call, tensor, len(tensor.shape) - 1)
+    tensor = last(call, tensor, call.axis(-1, len(tensor.shape)))
     node = call.layer("Dense", call.net.node(tensor), [matrix], units=matrix.shape[1], use_bias=False)
     shape = (*tensor.shape[:-1], matrix.shape[1])
     return Tensor(node=node, shape=shape, order=tensor.order, made=call.made())
 
 
 def gemm(call: Call) -> Tensor:
-    """Gemm: alpha A B + beta C, of a tensor A, and B and C of weights."""
+    """Gemm: alpha A B + beta C, of a tensor A of rows, and B and C of weights."""
     tensor, matrix = call.tensor(), call.weights(1)
     alpha, beta = call.attributes.number("alpha", 1.0), call.attributes.number("beta", 1.0)
     turned = call.attributes.whole("transB", 0)
-    if call.attributes.whole("transA", 0) or len(tensor.shape) != 1 or matrix.ndim != 2:
+    if call.attributes.whole("transA", 0) or len(call.sizes(tensor)) != 2 or matrix.ndim != 2:
         raise call.refused("takes its first input transposed, or not (batch, values)")
+    tensor = last(call, tensor, call.axis(-1, len(tensor.shape)))
     kernel = matrix.T if turned else matrix
     units = kernel.shape[1]
     bias = None if call.at(2) is None else call.weights(2)
@@ -41,7 +42,8 @@ def gemm(call: Call) -> Tensor:
     plain = alpha == 1 and (beta == 1 or bias is None)
     arrays = [kernel, bias] if plain and bias is not None else [kernel]
     node = call.layer("Dense", call.net.node(tensor), arrays, units=units, use_bias=len(arrays) > 1)
-    made = Tensor(node=node, shape=(units,), order=(0,), made=call.made())
+    made = Tensor(node=node, shape=(*tensor.shape[:-1], units), order=tensor.order, made=call.made())
     if plain:
         return made
-    return rescaled(call, made, scale=alpha, offset=0.0 if bias is None else bias.astype(np.float64) * beta)
+    scaled = 0.0 if bias is None else bias.astype(np.float64) * beta
+    return rescaled(call, made, scale=alpha, offset=scaled, axis=made.order[-1])

@@ -1,18 +1,20 @@
 """Operators on constants: how exporters work out shapes. NumPy does them, within a budget, on what the file holds.
 
-The number of images is kept apart: where a shape names it, it may be moved and copied, and nothing is computed of it.
+The number of images is kept apart: where a shape names it, it may be moved, copied and multiplied, and nothing else is
+computed of it.
 """
 
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any
 
 import numpy as np
 
+from nc_core.intake.onnx import layout
 from nc_core.intake.onnx.arrays import Array
 from nc_core.intake.onnx.borders import slice_bounds
 from nc_core.intake.onnx.call import Call
-from nc_core.intake.onnx.comparing import chosen, equal, extreme, repeated
+from nc_core.intake.onnx.comparing import chosen, equal, extreme
+from nc_core.intake.onnx.counting import arithmetic, curve, product, quotient, remainder, repeated, tiled
 from nc_core.intake.onnx.values import Constant, Tensor
 from nc_core.intake.onnx.wording import EXPORT, FLOAT32
 from nc_core.intake.options import AXES
@@ -30,7 +32,7 @@ def applies(call: Call) -> bool:
 
 def folded(call: Call) -> Constant:
     """The result of such a node; ModelRefused where its inputs do not fit, or it is too large."""
-    if any(isinstance(value, Constant) and value.each for value in call.inputs):
+    if any(isinstance(value, Constant) and value.each is not None for value in call.inputs):
         raise call.refused("takes for a constant what is repeated for every image")
     try:
         return FOLDED[call.op](call)
@@ -46,12 +48,15 @@ def _moved(value: Constant, move: Callable[[Array], Array]) -> Constant:
 def _shape(call: Call) -> Constant:
     """Shape: the sizes of a tensor or an array, since opset 15 from a start to an end."""
     value = call.value(0)
-    sizes = value.array.shape if isinstance(value, Constant) else (call.batch or 1, *value.shape)
+    if isinstance(value, Constant):
+        sizes = list(value.array.shape)
+    else:
+        sizes = layout.sizes(value.shape, call.place, call.batch or 1)
     start, end = 0, len(sizes)
     if call.opset >= 15:
         start, end, _ = slice(call.attributes.whole("start", 0), call.attributes.whole("end", len(sizes))).indices(end)
     marks = np.zeros(len(sizes), bool)
-    marks[:1] = isinstance(value, Tensor)
+    marks[call.place.axis : call.place.axis + 1] = isinstance(value, Tensor)
     found = Constant(array=np.array(sizes, np.int64), batch=marks)
     return _moved(found, lambda array: array[start:end])
 
@@ -195,44 +200,6 @@ def _scalar(call: Call, place: int) -> int:
     return int(found.reshape(-1)[0])
 
 
-def _arithmetic(operation: Callable[[Any, Any], Any]) -> Callable[[Call], Constant]:
-    """An operation on two arrays of one type."""
-
-    def compute(call: Call) -> Constant:
-        left, right = call.constant(0), call.constant(1)
-        if left is None or right is None or left.dtype != right.dtype or left.dtype.kind not in "fi":
-            raise ValueError(call.op)
-        shape = np.broadcast_shapes(left.shape, right.shape)
-        call.spend(prod(shape))
-        with np.errstate(all="ignore"):
-            return Constant(array=np.asarray(operation(left, right), left.dtype))
-
-    return compute
-
-
-def _exponential(call: Call) -> Constant:
-    value = call.weights(0)
-    call.spend(value.size)
-    with np.errstate(all="ignore"):
-        return Constant(array=np.exp(value))
-
-
-def _quotient(left: Any, right: Any) -> Any:
-    """Whole numbers are divided towards zero; here only those of at least 0."""
-    if left.dtype.kind == "f":
-        return left / right
-    if (left < 0).any() or (right < 1).any():
-        raise ValueError(right)
-    return left // right
-
-
-def _root(call: Call) -> Constant:
-    value = call.weights(0)
-    call.spend(value.size)
-    with np.errstate(all="ignore"):
-        return Constant(array=np.sqrt(value))
-
-
 FOLDED: Mapping[str, Callable[[Call], Constant]] = {
     "Shape": _shape,
     "Constant": _stored,
@@ -247,16 +214,18 @@ FOLDED: Mapping[str, Callable[[Call], Constant]] = {
     "Cast": _cast,
     "ConstantOfShape": _filled,
     "Range": _range,
-    "Add": _arithmetic(np.add),
-    "Sub": _arithmetic(np.subtract),
-    "Mul": _arithmetic(np.multiply),
-    "Div": _arithmetic(_quotient),
-    "Sqrt": _root,
-    "Exp": _exponential,
+    "Add": arithmetic(np.add),
+    "Sub": arithmetic(np.subtract),
+    "Mul": product,
+    "Mod": arithmetic(remainder),
+    "Div": arithmetic(quotient),
+    "Sqrt": curve(np.sqrt),
+    "Exp": curve(np.exp),
     "Max": extreme(np.maximum),
     "Min": extreme(np.minimum),
     "Equal": equal,
     "Where": chosen,
     "Expand": repeated,
+    "Tile": tiled,
 }
 """What exporters compute shapes of, and a weight's other form; each is NumPy's own function on bounded arrays."""

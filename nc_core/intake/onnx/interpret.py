@@ -12,9 +12,10 @@ from nc_core.intake.onnx.call import Call
 from nc_core.intake.onnx.file import Graph
 from nc_core.intake.onnx.folding import applies, folded
 from nc_core.intake.onnx.image import Picture
+from nc_core.intake.onnx.moved import resettled, settled
 from nc_core.intake.onnx.net import Net
 from nc_core.intake.onnx.operators import OPERATORS, QUANTISED, Operator
-from nc_core.intake.onnx.values import Constant, Tensor, Value, is_made_by
+from nc_core.intake.onnx.values import Constant, Moved, Tensor, Value, is_made_by
 from nc_core.intake.onnx.wording import EXPORT, FLOAT32, REBUILD
 from nc_core.intake.wording import shown
 
@@ -29,7 +30,7 @@ class Walk:
         self._graph = graph
         self._spent = 0
         self.net = Net(picture.image)
-        self._values: dict[str, Value] = {graph.image: self._image(picture)}
+        self._values: dict[str, Value | Moved] = {graph.image: self._image(picture)}
 
     def _image(self, picture: Picture) -> Tensor:
         """The input as the graph has it."""
@@ -55,9 +56,14 @@ class Walk:
             raise ModelRefused(
                 f"the ONNX graph's output is the same for every image, and that is no classifier: {EXPORT}"
             )
+        if isinstance(value, Moved):
+            raise ModelRefused(
+                f"the ONNX graph's output has the batch in other axes than the first: {EXPORT} so that each image has "
+                "a row of scores"
+            )
         return self.net.arranged(value, tuple(range(len(value.shape)))), scores
 
-    def _value(self, name: str) -> Value:
+    def _value(self, name: str) -> Value | Moved:
         """What a name stands for; arrays are decoded when they are first taken."""
         if name not in self._values:
             array = self._graph.arrays.get(name)
@@ -80,12 +86,13 @@ class Walk:
             label=label,
             opset=self._graph.opset,
             batch=self._graph.batch if isinstance(self._graph.batch, int) else None,
-            inputs=[self._value(name) if name else None for name in node.input],
+            inputs=[],
             outputs=sum(bool(name) for name in node.output),
             attributes=Attributes(node.attribute, label),
             spend=self._spend,
         )
-        self._keep(node, call, folded(call) if applies(call) else operator.read(call))
+        call = settled(call, [self._value(name) if name else None for name in node.input])
+        self._keep(node, call, resettled(call, folded(call) if applies(call) else operator.read(call)))
 
     def _spend(self, size: int) -> None:
         self._spent += size

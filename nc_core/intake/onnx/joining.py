@@ -33,7 +33,7 @@ def concat(call: Call) -> Tensor:
 def _as_tensor(call: Call, value: Constant, like: Tensor, axis: int) -> Tensor:
     """The constant, the same for every image: one place of a tensor made 0, widened, and the constant added."""
     array = value.array
-    if not (value.each or _is_repeated(call, value)) or array.dtype != np.float32:
+    if not (value.each == 0 or _is_repeated(call, value)) or array.dtype != np.float32:
         raise call.refused("joins a tensor with a constant that is not there for every image")
     rest = (*like.shape[:axis], *like.shape[axis + 1 :])
     own = array.shape[1:]

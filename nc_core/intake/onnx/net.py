@@ -151,8 +151,6 @@ class Net:
 
 def _unmade(tensor: Tensor) -> str:
     op = "" if tensor.made is None else tensor.made.op
-    if op in ("Transpose", "Split"):
-        return "a tensor whose axes do not begin with the batch; of such one place of the first axis is read"
     return (
         f"the result of an operation ({op}) that is read only within a pattern that is known here (GELU by Erf, layer "
         "normalisation, a length of at least 1e-12 that is divided by, a final LogSoftmax)"

@@ -35,13 +35,13 @@ def batch_norm(call: Call) -> Tensor:
 def layer_normalization(call: Call) -> Tensor:
     """LayerNormalization over all axes from one on."""
     tensor, rank = call.tensor(), len(call.tensor().shape)
-    axes = range(call.axis(call.attributes.whole("axis", -1), rank), rank)
+    axes = call.axes_from(call.attributes.whole("axis", -1), rank)
     call.attributes.whole("stash_type", 1)  # in what precision the mean is taken: float32, as all here
     shape = tuple(tensor.shape[axis] for axis in axes)
     arrays = [call.weights(1), *([] if call.at(2) is None else [call.weights(2)])]
     if any(array.shape != shape for array in arrays):
         raise call.refused(f"has a scale or a bias of another shape than {shape}")
-    return layer_norm(call, tensor, list(axes), call.attributes.number("epsilon", 1e-5), arrays)
+    return layer_norm(call, tensor, axes, call.attributes.number("epsilon", 1e-5), arrays)
 
 
 def instance_norm(call: Call) -> Tensor:

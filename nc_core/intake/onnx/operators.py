@@ -18,6 +18,7 @@ from nc_core.intake.onnx import (
     joining,
     normalisation,
     pieces,
+    products,
     reductions,
     resizing,
     shaping,
@@ -59,6 +60,8 @@ OPERATORS: Mapping[str, Operator] = {
     "Gemm": Operator(dense.gemm, (2, 3)),
     # The same, and of two matrices of the image: Dot, one for each head.
     "MatMul": Operator(dense.matmul, TWO),
+    # Two such products with a softmax between.
+    "Attention": Operator(products.attention, (3, 3), since=23),
     # A factor and a summand a channel, from four arrays of the file.
     "BatchNormalization": Operator(normalisation.batch_norm, (5, 5), outputs=5),
     # Mean and variance of the image's own values.
@@ -126,6 +129,8 @@ OPERATORS: Mapping[str, Operator] = {
     "ConstantOfShape": Operator(shaping.identity, ONE),
     "Shape": Operator(shaping.identity, ONE),
     "Equal": Operator(shaping.constants_alone, TWO),
+    "Mod": Operator(shaping.constants_alone, TWO),
+    "Tile": Operator(shaping.constants_alone, TWO),
     "Range": Operator(shaping.identity, (3, 3)),
 }
 

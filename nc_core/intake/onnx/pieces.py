@@ -1,11 +1,12 @@
 """Operators that take pieces of an axis: all of them, or a single place."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from nc_core.intake.onnx.borders import cut
 from nc_core.intake.onnx.call import Call
-from nc_core.intake.onnx.moved import is_moved, split_apart, taken
-from nc_core.intake.onnx.values import Tensor
+from nc_core.intake.onnx.values import Made, Tensor
 from nc_core.intake.onnx.wording import EXPORT
 
 
@@ -14,8 +15,6 @@ def split(call: Call) -> list[Tensor]:
     tensor, raw = call.tensor(), call.attributes.whole("axis", 0)
     sizes = call.attributes.wholes("split") if call.opset < 13 else call.wholes(1)
     parts = call.attributes.whole("num_outputs", call.outputs) if call.opset >= 18 else call.outputs
-    if is_moved(tensor):
-        return split_apart(call, tensor, raw, sizes)
     axis = call.axis(raw, len(tensor.shape))
     whole = tensor.shape[axis]
     if parts != call.outputs:
@@ -34,10 +33,9 @@ def gather(call: Call) -> Tensor:
     tensor, places, raw = call.tensor(), call.constant(1), call.attributes.whole("axis", 0)
     if places is None or places.ndim or places.dtype.kind != "i":
         raise call.refused("takes several places of an axis; read is one")
-    if is_moved(tensor):
-        return taken(call, tensor, raw, int(places))
     axis = call.axis(raw, len(tensor.shape))
     size = tensor.shape[axis]
     place = int(places) + (size if places < 0 else 0)
     one = cut(call, tensor, axis, place, place + 1)
-    return call.net.reshaped(one, (*tensor.shape[:axis], *tensor.shape[axis + 1 :]))
+    left = call.net.reshaped(one, (*tensor.shape[:axis], *tensor.shape[axis + 1 :]))
+    return replace(left, made=Made(op=call.op, inputs=call.inputs, axes=[axis]))

@@ -20,7 +20,8 @@ def reduction(kind: str) -> Callable[[Call], Tensor]:
         kept = bool(call.attributes.whole("keepdims", 1))
         if not axes:
             return tensor
-        pooled = _pooled(call, tensor, axes, kind)
+        whole = call.net.reshaped(tensor, (*tensor.shape, 1)) if len(axes) == len(tensor.shape) and kept else tensor
+        pooled = _pooled(call, whole, axes, kind)
         if call.op == "ReduceSum":
             pooled = rescaled(call, pooled, scale=float(prod(tensor.shape[axis] for axis in axes)))
         shape = tuple(1 if axis in axes else size for axis, size in enumerate(tensor.shape) if kept or axis not in axes)

@@ -62,7 +62,7 @@ def _factors_to(call: Call, sizes: Value) -> list[float]:
     if isinstance(sizes, Tensor) or sizes.array.shape != (len(shape) + 1,) or sizes.array.dtype.kind != "i":
         raise call.refused("has no constant list of a size for each axis", EXPORT)
     batch = sizes.batch if sizes.batch is not None else np.zeros(sizes.array.shape, bool)
-    if batch[1:].any() or not (batch[0] or sizes.array[0] == call.batch):
+    if batch[1:].any() or not (call.is_count(sizes.array[0]) if batch[0] else sizes.array[0] == call.batch):
         raise call.refused(f"resizes (batch, {', '.join(map(str, shape))}) to {sizes.array.tolist()}", EXPORT)
     return [1.0, *(int(size) / before for size, before in zip(sizes.array[1:], shape, strict=True))]
 

@@ -1,14 +1,16 @@
 """Operators that leave values as they are and put them elsewhere."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from nc_core.intake.onnx.call import Call, transposed
-from nc_core.intake.onnx.moved import moved, taken_of_split
-from nc_core.intake.onnx.values import Constant, Tensor, is_made_by
+from nc_core.intake.onnx.layout import ANY, located
+from nc_core.intake.onnx.values import Constant, Moved, Tensor, placed
 from nc_core.intake.onnx.wording import EXPORT
+from nc_core.intake.options import AXES
 
 
 def flatten(call: Call) -> Tensor:
@@ -20,82 +22,82 @@ def flatten(call: Call) -> Tensor:
     return call.net.reshaped(tensor, (prod(tensor.shape),))
 
 
-def reshape(call: Call) -> Tensor:
-    """Reshape whose first axis stays the batch."""
+def reshape(call: Call) -> Tensor | Moved:
+    """Reshape that leaves the images whole; their number stays an axis, or is joined with one beside it."""
     tensor, target = call.tensor(), call.value(1)
-    zero_kept = call.opset >= 14 and call.attributes.whole("allowzero", 0)
     if isinstance(target, Tensor) or target.array.dtype.kind != "i" or target.array.ndim != 1 or target.array.size < 2:
         raise call.refused("reshapes to what is no constant list of two sizes or more")
-    sizes = [int(size) for size in target.array]
-    counts = [] if target.batch is None else [bool(count) for count in target.batch]
-    if any(counts[1:]) or min(sizes) < -1 or (zero_kept and 0 in sizes):
-        raise call.refused(f"reshapes to {sizes}, which joins the batch with other axes", EXPORT)
-    shape = _kept(call, tensor, sizes[1:])
-    if not _is_batch(call, tensor, sizes, shape, counts=bool(counts and counts[0])):
+    if target.array.size > AXES:
+        raise call.refused(f"reshapes to {target.array.size} axes; read are up to {AXES}", EXPORT)
+    sizes = _sizes(call, tensor, target)
+    found = located(tensor.shape, call.place, call.batch or ANY, sizes, np.flatnonzero(target.marks).tolist())
+    if found is None:
+        told = _told(call.sizes(tensor))
+        raise call.refused(f"reshapes {told} to {target.array.tolist()}, in which the batch is not kept")
+    shape, place = found
+    return placed(call.net.reshaped(tensor, shape), place)
+
+
+def _sizes(call: Call, tensor: Tensor, target: Constant) -> list[int]:
+    """The sizes to reshape to, with those that are left to the operator worked out."""
+    before, given = call.sizes(tensor), [int(size) for size in target.array]
+    zero_kept = call.opset >= 14 and call.attributes.whole("allowzero", 0)
+    zeros = [axis for axis, size in enumerate(given) if size == 0]
+    if min(given) < -1 or given.count(-1) > 1 or (zeros and (zero_kept or zeros[-1] >= len(before))):
+        raise call.refused(f"reshapes to {given}, which are no sizes", EXPORT)
+    sizes = [ANY * size if count and not call.batch else size for size, count in zip(given, target.marks, strict=True)]
+    sizes = [before[axis] if size == 0 else size for axis, size in enumerate(sizes)]
+    rest, whole = prod(size for size in sizes if size != -1), prod(before)
+    if whole % rest or (-1 not in sizes and whole != rest):
         raise call.refused(
-            f"reshapes (batch, {', '.join(map(str, tensor.shape))}) to {sizes}, in which the batch is not kept as the "
-            "first axis"
+            f"reshapes {_told(before)} to {given}, in which the batch is not kept or other values are lost"
         )
-    rest = prod(size for size in shape if size != -1)
-    whole = prod(tensor.shape)
-    if (-1 in shape and (not rest or whole % rest)) or (-1 not in shape and whole != rest) or shape.count(-1) > 1:
-        raise call.refused(f"reshapes {whole} values of an image to {sizes}")
-    return call.net.reshaped(tensor, tuple(whole // rest if size == -1 else size for size in shape))
+    return [whole // rest if size == -1 else size for size in sizes]
 
 
-def _kept(call: Call, tensor: Tensor, sizes: Sequence[int]) -> list[int]:
-    """0 stands for the size that the axis has."""
-    shape = []
-    for axis, size in enumerate(sizes):
-        if size == 0 and axis >= len(tensor.shape):
-            raise call.refused(f"keeps the size of an axis that its input has not, {list(sizes)}", EXPORT)
-        shape.append(tensor.shape[axis] if size == 0 else size)
-    return shape
+def _told(sizes: Sequence[int]) -> str:
+    """Sizes for people."""
+    words = {ANY: "batch", **{size: f"{size // ANY} x batch" for size in sizes if size % ANY == 0 and size > ANY}}
+    return f"({', '.join(words.get(size, str(size)) for size in sizes)})"
 
 
-def _is_batch(call: Call, tensor: Tensor, sizes: Sequence[int], shape: Sequence[int], *, counts: bool) -> bool:
-    """Whether the first size is the number of images, whatever that is or as the file fixes it."""
-    if counts or sizes[0] == 0:
-        return True
-    if sizes[0] == -1:
-        return -1 not in shape and prod(shape) == prod(tensor.shape)
-    return sizes[0] == call.batch
-
-
-def transpose(call: Call) -> Tensor:
+def transpose(call: Call) -> Tensor | Moved:
     """Transpose, for which nothing is moved: only the order of the axes is kept in mind."""
     tensor = call.tensor()
-    rank = len(tensor.shape) + 1
-    perm = call.attributes.wholes("perm") or list(range(rank))[::-1]
-    if sorted(perm) != list(range(rank)):
+    blocks = call.place.blocks(len(tensor.shape))
+    perm = call.attributes.wholes("perm") or list(range(len(blocks)))[::-1]
+    if sorted(perm) != list(range(len(blocks))):
         raise call.refused(f"has perm {perm}; read is an order of the axes", EXPORT)
-    if perm[0] != 0:
-        return moved(call, tensor, perm)
-    return transposed(call, tensor, [axis - 1 for axis in perm[1:]])
+    turned = transposed(call, tensor, [axis for old in perm for axis in blocks[old]])
+    return placed(turned, replace(call.place, axis=perm.index(call.place.axis)))
 
 
-def squeeze(call: Call) -> Tensor:
+def squeeze(call: Call) -> Tensor | Moved:
     """Squeeze of named axes of size 1: an attribute before opset 13, an input since."""
     tensor = call.tensor()
     axes = call.attributes.wholes("axes") if call.opset < 13 else call.wholes(1)
-    if axes is not None and is_made_by(tensor, "Split"):
-        return taken_of_split(call, tensor, axes)
     if not axes:
         raise call.refused("names no axes, so that a batch of one image loses its own", f"{EXPORT} with axes")
     gone = call.axes(axes, len(tensor.shape))
     if any(tensor.shape[axis] != 1 for axis in gone):
         raise call.refused(f"takes away axes {axes} of (batch, {', '.join(map(str, tensor.shape))})", EXPORT)
-    return call.net.reshaped(tensor, tuple(size for axis, size in enumerate(tensor.shape) if axis not in gone))
+    left = call.net.reshaped(tensor, tuple(size for axis, size in enumerate(tensor.shape) if axis not in gone))
+    return placed(left, replace(call.place, axis=call.place.axis - sum(axis < call.place.axis for axis in gone)))
 
 
-def unsqueeze(call: Call) -> Tensor:
+def unsqueeze(call: Call) -> Tensor | Moved:
     """Unsqueeze, axes likewise."""
     tensor = call.tensor()
     axes = (call.attributes.wholes("axes") if call.opset < 13 else call.wholes(1)) or []
-    new = call.axes(axes, len(tensor.shape) + len(axes))
-    left = iter(tensor.shape)
-    rank = len(tensor.shape) + len(axes)
-    return call.net.reshaped(tensor, tuple(1 if axis in new else next(left) for axis in range(rank)))
+    blocks = call.place.blocks(len(tensor.shape))
+    rank = len(blocks) + len(axes)
+    new = {axis + rank if axis < 0 else axis for axis in axes}
+    if len(new) != len(axes) or not new <= set(range(rank)):
+        raise call.refused(f"puts axes at {axes} of {rank}", EXPORT)
+    kept = [axis for axis in range(rank) if axis not in new]
+    sizes = {axis: [tensor.shape[old] for old in block] for axis, block in zip(kept, blocks, strict=True)}
+    shape = tuple(size for axis in range(rank) for size in sizes.get(axis, [1]))
+    return placed(call.net.reshaped(tensor, shape), replace(call.place, axis=kept[call.place.axis]))
 
 
 def depth_to_space(call: Call) -> Tensor:
@@ -120,7 +122,7 @@ def identity(call: Call) -> Tensor | Constant:
 
 def constants_alone(call: Call) -> Tensor:
     """What is read of constants alone, see `folding`."""
-    raise call.refused("computes truth values from the image")
+    raise call.refused("takes what is computed from the image; read here of constants alone")
 
 
 def dropout(call: Call) -> Tensor | Constant:
@@ -145,7 +147,7 @@ def expand(call: Call) -> Tensor:
     fits = fits and all(
         size == whole or 1 in (size, whole) for size, whole in zip(sizes[1:], tensor.shape, strict=True)
     )
-    if not fits or not (any(counts) or sizes[0] == 1 or sizes[0] == call.batch):
+    if not fits or not (call.is_count(sizes[0]) if any(counts) else sizes[0] in (1, call.batch)):
         raise call.refused(f"expands (batch, {', '.join(map(str, tensor.shape))}) to {sizes}")
     if tensor.node is None:
         return call.unfinished(np.broadcast_shapes(tuple(sizes[1:]), tensor.shape))

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.differential.onnx.graphs import CLASSES, Graph
+from tests.differential.onnx.graphs import Graph
+from tests.differential.onnx.transformers import apart, encoder, gelu, multihead, normalised, together, vit
 
 Net = Callable[[Graph], str]
 """(graph) -> the name of its output, scores of its classes."""
@@ -132,13 +133,6 @@ def shufflenet(g: Graph) -> str:
     return pooled(g, x, 8)
 
 
-def gelu(g: Graph, x: str) -> str:
-    if g.opset >= 20:
-        return str(g.op("Gelu", x))
-    curve = g.op("Add", g.op("Erf", g.op("Div", x, g.array(np.sqrt(2)))), g.array(1.0))
-    return str(g.op("Mul", g.op("Mul", x, curve), g.array(0.5)))
-
-
 def convnext(g: Graph) -> str:
     """A patched stem, depthwise 7x7, LayerNorm through Transpose, layer scale; its head as torchvision has it."""
     x = g.conv(g.image, 3, 4, 2, pads=[0] * 4, strides=[2, 2])
@@ -154,60 +148,6 @@ def convnext(g: Graph) -> str:
     return g.answer(x, 4)
 
 
-def normalised(g: Graph, x: str, channels: int) -> str:
-    return str(g.op("LayerNormalization", x, g.drawn(channels), g.drawn(channels), axis=-1, epsilon=1e-6))
-
-
-WIDTH, PATCHES, HEADS = 12, 16, 3
-
-
-def embedded(g: Graph) -> str:
-    """Patches of 4x4 as rows, a class token before them, positions added: (batch, 17, WIDTH)."""
-    x = g.conv(g.image, 3, WIDTH, 4, pads=[0] * 4, strides=[4, 4])
-    x = g.op("Transpose", g.op("Reshape", x, g.whole(0, WIDTH, PATCHES)), perm=[0, 2, 1])
-    first = g.op("Slice", g.op("Shape", x), g.whole(0), g.whole(1), g.whole(0))
-    token = g.op("Expand", g.drawn(1, 1, WIDTH), g.op("Concat", first, g.whole(1, WIDTH), axis=0))
-    return str(g.op("Add", g.op("Concat", token, x, axis=1), g.drawn(1, PATCHES + 1, WIDTH)))
-
-
-def linear(g: Graph, x: str, units: int, values: int = WIDTH) -> str:
-    return str(g.op("Add", g.op("MatMul", x, g.drawn(values, units)), g.drawn(units)))
-
-
-def attended(g: Graph, q: str, k: str, v: str) -> str:
-    """softmax(q k^T / sqrt(d)) v of (batch, HEADS, n, d), heads side by side again."""
-    scores = g.op("Div", g.op("MatMul", q, g.op("Transpose", k, perm=[0, 1, 3, 2])), g.array(np.sqrt(WIDTH // HEADS)))
-    heads = g.op("Transpose", g.op("MatMul", g.op("Softmax", scores, axis=-1), v), perm=[0, 2, 1, 3])
-    return linear(g, g.op("Reshape", heads, g.whole(0, 0, WIDTH)), WIDTH)
-
-
-def apart(g: Graph, x: str) -> str:
-    """Queries, keys and values by a matrix each, as Hugging Face has them."""
-    split = [g.op("Reshape", linear(g, x, WIDTH), g.whole(0, 0, HEADS, WIDTH // HEADS)) for _ in range(3)]
-    return attended(g, *(g.op("Transpose", each, perm=[0, 2, 1, 3]) for each in split))
-
-
-def together(g: Graph, x: str) -> str:
-    """By one matrix, taken apart in front of the batch, as timm has them."""
-    qkv = g.op("Reshape", linear(g, x, 3 * WIDTH), g.whole(0, 0, 3, HEADS, WIDTH // HEADS))
-    qkv = g.op("Transpose", qkv, perm=[2, 0, 3, 1, 4])
-    return attended(g, *(g.op("Gather", qkv, g.array(place, np.int64), axis=0) for place in range(3)))
-
-
-def vit(attention: Callable[[Graph, str], str]) -> Net:
-    """Two blocks of attention and two layers, both beside a shortcut; the class token answers."""
-
-    def make(g: Graph) -> str:
-        x = embedded(g)
-        for _ in range(2):
-            x = g.op("Add", x, attention(g, normalised(g, x, WIDTH)))
-            inner = gelu(g, linear(g, normalised(g, x, WIDTH), 2 * WIDTH))
-            x = g.op("Add", x, linear(g, inner, WIDTH, 2 * WIDTH))
-        return g.gemm(g.op("Gather", normalised(g, x, WIDTH), g.array(0, np.int64), axis=1), WIDTH, CLASSES)
-
-    return make
-
-
 NETS: dict[str, Net] = {
     "ResNet": resnet,
     "PreActResNet": preact_resnet,
@@ -220,4 +160,6 @@ NETS: dict[str, Net] = {
     "ConvNeXt": convnext,
     "ViT": vit(apart),
     "ViT of timm": vit(together),
+    "ViT of torchvision": vit(multihead("TorchScript")),
+    "nn.TransformerEncoder": encoder("TorchScript"),
 }

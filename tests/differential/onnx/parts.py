@@ -53,6 +53,15 @@ def reduced(kind: str, axes: list[int], values: int, since: int, keepdims: int =
     return Case(axes_of(kind, axes, values, since, keepdims), (9, 13, 18, 23))
 
 
+def reduced_to_one() -> Case:
+    """Along all axes of an image, as a layer normalisation of one row has it."""
+
+    def make(g: Graph, x: str) -> Made:
+        return g.op("Sub", g.op("Flatten", x), axes_of("ReduceMean", [-1], 1, 18)(g, g.op("Flatten", x))[0]), 192
+
+    return Case(make, (9, 18))
+
+
 def squeezed(g: Graph, x: str) -> Made:
     x = g.op("GlobalAveragePool", x)
     if g.opset < 13:
@@ -338,6 +347,17 @@ def with_token(g: Graph, x: str) -> str:
 def batch_of(g: Graph, x: str) -> str:
     one = g.op("Gather", g.op("Shape", x), g.array(0, np.int64), axis=0)
     return str(g.op("Unsqueeze", one, axes=[0]) if g.opset < 13 else g.op("Unsqueeze", one, g.whole(0)))
+
+
+def attention(g: Graph, x: str) -> str:
+    """The operator, of keys and values in rows of their own; a token is repeated for every image by Tile."""
+    token = g.op(
+        "Tile",
+        g.drawn(1, 1, 1, 8),
+        g.op("Concat", batch_of(g, x), g.op("Mod", g.whole(8, 1, 1), g.whole(5, 2, 2)), axis=0),
+    )
+    k = g.op("Concat", token, x, axis=2)
+    return str(g.op("Attention", x, k, g.op("Slice", k, g.whole(0), g.whole(4), g.whole(3)), scale=0.3))
 
 
 def taken_apart(how: str) -> Case:

@@ -8,7 +8,7 @@ from tests.differential.compare import WRONG
 from tests.differential.onnx.fuzz import compare
 from tests.hostile.mutations import ONNX, mutated
 
-FILES = 80
+FILES = 100
 """`make fuzz` has more."""
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # changed nets overflow

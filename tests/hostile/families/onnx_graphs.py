@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests.differential.onnx.graphs import Graph
+from tests.differential.onnx.parts import batch_of
 from tests.hostile.families.case import Case, stored
 from tests.hostile.families.onnx_files import Make, net, operator
 
@@ -41,6 +42,43 @@ def _shared_weights(g: Graph, x: str) -> str:
     for _ in range(900):
         x = g.op("MatMul", x, kernel)
     return x
+
+
+def _across(g: Graph, x: str) -> str:
+    """Attention of rows that come first, given images that do: every image looks at all others."""
+    moved = g.op("Transpose", g.op("Reshape", x, g.whole(0, 24, 8)), perm=[1, 0, 2])
+    scores = g.op("MatMul", moved, g.op("Transpose", moved, perm=[0, 2, 1]))
+    return str(g.op("Transpose", g.op("MatMul", g.op("Softmax", scores, axis=-1), moved), perm=[1, 0, 2]))
+
+
+def _squares(g: Graph, x: str) -> str:
+    """As many images as rows and columns, and their rows multiplied."""
+    rows = g.op("Reshape", g.op("Slice", x, g.whole(0), g.whole(1), g.whole(1)), g.whole(8, 8, 8))
+    moved = g.op("Transpose", rows, perm=[1, 0, 2])
+    return str(g.op("MatMul", moved, moved))
+
+
+def _viewed(g: Graph, x: str) -> str:
+    """Rows put first by a view, which takes them from other images."""
+    rows = g.op("Reshape", g.op("Reshape", x, g.whole(g.batch, 24, 8)), g.whole(24, g.batch, 8))
+    return str(g.op("Softmax", rows, axis=0))
+
+
+def _repeated(g: Graph, x: str, times: str) -> str:
+    """The images beside a constant that is there another number of times."""
+    sizes = g.op("Concat", g.op("Mul", batch_of(g, x), times), g.whole(3, 8, 1), axis=0)
+    return str(g.op("Concat", g.op("Expand", g.drawn(1, 3, 8, 1), sizes), x, axis=3))
+
+
+def _behind(g: Graph, x: str) -> str:
+    """(C, H, batch, W)."""
+    return str(g.op("Transpose", x, perm=[1, 2, 0, 3]))
+
+
+def _pieces_answered() -> bytes:
+    """A row of scores for each channel of each image."""
+    g = Graph(17)
+    return g.file(g.gemm(g.op("Reshape", g.image, g.whole(-1, 64)), 64, 4))
 
 
 def _matrices(left: list[int], right: list[int]) -> Make:
@@ -90,19 +128,19 @@ REFUSED: dict[str, Case] = {
     for name, (content, said) in {
         # The batch
         "the batch moved": (operator("Transpose", perm=[1, 0, 2, 3]), "do not begin with the batch"),
-        "the batch joined": (net(lambda g, x: g.op("Reshape", x, g.whole(-1, 64))), "batch is not kept"),
+        "the batch joined": (net(lambda g, x: g.op("Reshape", x, g.whole(-1, 64))), "do not begin with the batch"),
         "a batch of one by name": (net(lambda g, x: g.op("Reshape", x, g.whole(1, 192))), "batch is not kept"),
         "a batch that is another": (
             net(lambda g, x: g.op("Reshape", x, g.whole(3, 192)), batch=2),
             "batch is not kept",
         ),
         "the number of images as a size": (
-            net(lambda g, x: g.op("Reshape", x, g.op("Concat", g.whole(-1), g.op("Shape", x), axis=0))),
-            "joins the batch",
+            net(lambda g, x: g.op("Reshape", x, g.op("Concat", g.op("Shape", x), g.op("Shape", x), axis=0))),
+            "batch is not kept",
         ),
         "the number of images as a number": (
-            net(lambda g, x: g.op("Reshape", x, g.op("Mul", g.op("Shape", x), g.whole(1)))),
-            "number of images",
+            net(lambda g, x: g.op("Reshape", x, g.op("Mul", g.op("Shape", x), g.op("Shape", x)))),
+            "number of images by itself",
         ),
         "softmax over the batch": (operator("Softmax", axis=0), "axis 0, the batch"),
         "the batch cut": (net(lambda g, x: g.op("Slice", x, g.whole(0), g.whole(1), g.whole(0))), "axis 0, the batch"),
@@ -110,6 +148,46 @@ REFUSED: dict[str, Case] = {
             net(lambda g, x: g.op("Add", x, g.drawn(2, 1, 1, 1)), batch=2),
             "combines a tensor",
         ),
+        "attention across the batch": (net(_across), "in different axes"),
+        "attention across a batch of two": (net(_across, batch=2), "in different axes"),
+        "matrices of images": (net(_squares, batch=8), "of which the batch is an axis"),
+        "rows put first by a view": (net(_viewed, batch=5), "batch is not kept"),
+        "rows put first by a view that fits": (net(_viewed, batch=2), "axis 0, the batch"),
+        "softmax over a moved batch": (net(lambda g, x: g.op("Softmax", _moved(g, x), axis=1)), "axis 1, the batch"),
+        "softmax from before a moved batch on": (
+            net(lambda g, x: g.op("Softmax", _moved(g, x), axis=0), opset=11),
+            "the batch among them",
+        ),
+        "softmax over rows of several images": (
+            net(lambda g, x: g.op("Softmax", g.op("Reshape", x, g.whole(-1, 64)), axis=0)),
+            "axis 0, the batch",
+        ),
+        "a normalisation over a moved batch": (
+            net(lambda g, x: g.op("LayerNormalization", _behind(g, x), g.drawn(2, 8), axis=2), batch=2),
+            "axis 2, the batch",
+        ),
+        "a normalisation from before a moved batch on": (
+            net(lambda g, x: g.op("LayerNormalization", _behind(g, x), g.drawn(8, 2, 8), axis=1), batch=2),
+            "the batch among them",
+        ),
+        "a mean over a moved batch": (
+            net(lambda g, x: g.op("ReduceMean", _behind(g, x), axes=[2])),
+            "axis 2, the batch",
+        ),
+        "a matrix along a moved batch": (
+            net(lambda g, x: g.op("MatMul", g.op("Transpose", x, perm=[1, 2, 3, 0]), g.drawn(2, 2)), batch=2),
+            "axis -1, the batch",
+        ),
+        "images beside images": (net(lambda g, x: g.op("Concat", _moved(g, x), _moved(g, x), axis=1)), "axis 1, the"),
+        "images added to places": (net(lambda g, x: g.op("Add", _moved(g, x), x), batch=3), "in different axes"),
+        "a position for each image": (
+            net(lambda g, x: g.op("Add", _moved(g, x), g.drawn(3, 2, 8, 8)), batch=2),
+            "differ along the batch",
+        ),
+        "a row of scores for each channel": (_pieces_answered(), "batch in other axes"),
+        "twice as many tokens": (net(lambda g, x: _repeated(g, x, g.whole(2))), "do not fit"),
+        "no tokens": (net(lambda g, x: _repeated(g, x, g.whole(0))), "other than a number from 1"),
+        "very many tokens": (net(lambda g, x: _repeated(g, x, g.whole(2**62))), "other than a number from 1"),
         "a squeeze of whatever is 1": (operator("Squeeze"), "names no axes"),
         # What no layer computes
         "matrices that do not fit": (net(_matrices([12, 16], [12, 16])), "read are matrices that fit"),
@@ -120,7 +198,7 @@ REFUSED: dict[str, Case] = {
         "a large product": (net(_large_product), "the limit is"),
         "another place of a moved axis": (
             net(lambda g, x: g.op("Gather", _moved(g, x), g.array(0, np.int64), axis=1)),
-            "whose axes are",
+            "axis 1, the batch",
         ),
         "a place behind a moved axis": (
             net(lambda g, x: g.op("Gather", _moved(g, x), g.array(3, np.int64), axis=0)),
@@ -128,9 +206,9 @@ REFUSED: dict[str, Case] = {
         ),
         "parts of a moved axis": (
             net(lambda g, x: g.op("Split", _moved(g, x), g.whole(1, 2), axis=0, outputs=2)[0]),
-            "splits other than",
+            "do not begin with the batch",
         ),
-        "a condition of the image": (net(lambda g, x: g.op("Where", g.op("Equal", x, x), x, x)), "truth values"),
+        "a condition of the image": (net(lambda g, x: g.op("Where", g.op("Equal", x, x), x, x)), "constants alone"),
         "a condition of numbers": (net(lambda g, x: g.op("Where", g.whole(1), x, x)), "truth values"),
         "a choice that grows": (
             net(lambda g, x: g.op("Where", g.array(np.ones((2, 3, 8, 8)), bool), x, x)),
