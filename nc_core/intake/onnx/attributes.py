@@ -29,6 +29,16 @@ class Attributes:
         """A whole number."""
         return int(self._take(name, "i", default))
 
+    def flag(self, name: str, *, default: bool) -> bool:
+        """1 or 0, which are all that the standard has; runtimes differ on what other numbers mean."""
+        found = self.whole(name, default)
+        if found not in (0, 1):
+            raise ModelRefused(
+                f"node {self._label!r} has {name} {found}; the standard has 0 and 1, and runtimes take other numbers "
+                f"differently: {EXPORT}"
+            )
+        return bool(found)
+
     def wholes(self, name: str, default: Sequence[int] | None = None) -> list[int] | None:
         """A list of whole numbers; `default` where the attribute is left out."""
         found = self._take(name, "ints", default)

@@ -28,8 +28,8 @@ def gemm(call: Call) -> Tensor:
     """Gemm: alpha A B + beta C, of a tensor A of rows, and B and C of weights."""
     tensor, matrix = call.tensor(), call.weights(1)
     alpha, beta = call.attributes.number("alpha", 1.0), call.attributes.number("beta", 1.0)
-    turned = call.attributes.whole("transB", 0)
-    if call.attributes.whole("transA", 0) or len(call.sizes(tensor)) != 2 or matrix.ndim != 2:
+    turned = call.attributes.flag("transB", default=False)
+    if call.attributes.flag("transA", default=False) or len(call.sizes(tensor)) != 2 or matrix.ndim != 2:
         raise call.refused("takes its first input transposed, or not (batch, values)")
     tensor = last(call, tensor, call.axis(-1, len(tensor.shape)))
     kernel = matrix.T if turned else matrix

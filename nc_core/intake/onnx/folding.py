@@ -143,7 +143,7 @@ def _transpose(call: Call) -> Constant:
 
 def _reshape(call: Call) -> Constant:
     value, target = call.fixed(0), call.wholes(1) or []
-    if call.opset >= 14 and call.attributes.whole("allowzero", 0):
+    if call.opset >= 14 and call.attributes.flag("allowzero", default=False):
         raise ValueError(target)
     if not value.array.flags.c_contiguous:
         call.spend(value.array.size)

@@ -15,7 +15,7 @@ GROUP_SCALES_UNTIL = 20
 def batch_norm(call: Call) -> Tensor:
     """BatchNormalization as it is at inference."""
     tensor = call.tensor()
-    if call.outputs > 1 or (call.opset >= 14 and call.attributes.whole("training_mode", 0)):
+    if call.outputs > 1 or (call.opset >= 14 and call.attributes.flag("training_mode", default=False)):
         raise call.refused("is in training mode", EXPORT)
     place = tensor.order.index(0)
     gamma, beta, mean, variance = (call.weights(number) for number in range(1, 5))

@@ -17,7 +17,7 @@ def reduction(kind: str) -> Callable[[Call], Tensor]:
     def read(call: Call) -> Tensor:
         tensor = call.tensor()
         axes = _axes(call, tensor)
-        kept = bool(call.attributes.whole("keepdims", 1))
+        kept = call.attributes.flag("keepdims", default=True)
         if not axes:
             return tensor
         whole = call.net.reshaped(tensor, (*tensor.shape, 1)) if len(axes) == len(tensor.shape) and kept else tensor
@@ -35,7 +35,7 @@ def reduction(kind: str) -> Callable[[Call], Tensor]:
 def length(call: Call) -> Tensor:
     """ReduceL2: part of a normalisation to length 1, or nothing."""
     tensor = call.tensor()
-    axes, kept = _axes(call, tensor), bool(call.attributes.whole("keepdims", 1))
+    axes, kept = _axes(call, tensor), call.attributes.flag("keepdims", default=True)
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(tensor.shape) if kept or axis not in axes)
     made = Made(op=call.op, inputs=call.inputs, axes=axes)
     return Tensor(node=None, shape=shape, order=tuple(range(len(shape))), made=made)
@@ -47,7 +47,7 @@ def _axes(call: Call, tensor: Tensor) -> list[int]:
     if call.opset < AXES_INPUT_SINCE[call.op]:
         axes = call.attributes.wholes("axes")
     else:
-        axes, nothing = call.wholes(1), call.attributes.whole("noop_with_empty_axes", 0)
+        axes, nothing = call.wholes(1), call.attributes.flag("noop_with_empty_axes", default=False)
         if not axes and nothing:
             return []
     if not axes:

@@ -41,7 +41,7 @@ def reshape(call: Call) -> Tensor | Moved:
 def _sizes(call: Call, tensor: Tensor, target: Constant) -> list[int]:
     """The sizes to reshape to, with those that are left to the operator worked out."""
     before, given = call.sizes(tensor), [int(size) for size in target.array]
-    zero_kept = call.opset >= 14 and call.attributes.whole("allowzero", 0)
+    zero_kept = call.opset >= 14 and call.attributes.flag("allowzero", default=False)
     zeros = [axis for axis, size in enumerate(given) if size == 0]
     if min(given) < -1 or given.count(-1) > 1 or (zeros and (zero_kept or zeros[-1] >= len(before))):
         raise call.refused(f"reshapes to {given}, which are no sizes", EXPORT)

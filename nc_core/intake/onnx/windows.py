@@ -175,7 +175,7 @@ def max_pool(call: Call) -> Tensor:
 def average_pool(call: Call) -> Tensor:
     """AveragePool; Keras' own padding does not count for the mean, zeros do."""
     tensor, node, window, pads = _pool(call)
-    counted = bool(call.attributes.whole("count_include_pad", 0))
+    counted = call.attributes.flag("count_include_pad", default=False)
     if not np.any(pads) or (not counted and pads == same_pads(tensor.shape[1:], window)):
         return _pooled(call, "AveragePooling2D", tensor, node, window, pads)
     if counted:
@@ -195,7 +195,7 @@ def _pool(call: Call) -> tuple[Tensor, int, Window, Pads]:
     pads = pads_of(call, window, tensor.shape[1:])
     if any(pad >= size for pair, size in zip(pads, window.size, strict=True) for pad in pair):
         raise call.refused(f"has pads {pads} that are no smaller than its window", EXPORT)
-    if call.attributes.whole("ceil_mode", 0):
+    if call.attributes.flag("ceil_mode", default=False):
         if window.auto != "NOTSET":
             raise call.refused("has ceil_mode with auto_pad", EXPORT)
         pads = _ceiled(call, window, pads, tensor.shape[1:])

@@ -188,6 +188,11 @@ REFUSED: dict[str, Case] = {
         "twice as many tokens": (net(lambda g, x: _repeated(g, x, g.whole(2))), "do not fit"),
         "no tokens": (net(lambda g, x: _repeated(g, x, g.whole(0))), "other than a number from 1"),
         "very many tokens": (net(lambda g, x: _repeated(g, x, g.whole(2**62))), "other than a number from 1"),
+        "axes kept twice": (net(lambda g, x: g.op("ReduceMean", x, axes=[1], keepdims=2)), "keepdims 2"),
+        "a window rounded up by a large number": (
+            operator("MaxPool", kernel_shape=[3, 3], ceil_mode=2**63 - 1),
+            "the standard has 0 and 1",
+        ),
         "a squeeze of whatever is 1": (operator("Squeeze"), "names no axes"),
         # What no layer computes
         "matrices that do not fit": (net(_matrices([12, 16], [12, 16])), "read are matrices that fit"),
