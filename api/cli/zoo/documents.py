@@ -95,14 +95,16 @@ def in_words(figures: Measured, rows: Sequence[Row]) -> str:
     of_nets = {row.value: row for row in rows if row.by == "nets"}
     few, many = of_nets[FEW], of_nets[MANY]
     return (
-        f"On nets by which nothing was chosen ({count(figures.nets, 'net')} of held-out architectures and pictures, "
-        f"{figures.date}, [all figures](docs/benchmarks/zoo.json)): of {many.planted} with {FEW_LABELS} classes and "
-        f"more that carry a backdoor of {len({row.value for row in rows if row.by == 'attack'})} kinds of attack, "
-        f"{many.cleanse.found.hits} were called backdoored, {many.cleanse.exact.hits} with exactly the planted labels, "
-        f"and {many.cleanse.false_alarms.hits} of {many.clean} clean ones. With fewer classes "
-        f"{few.cleanse.found.hits} of {few.planted} were, and {few.cleanse.false_alarms.hits} of {few.clean} clean "
-        f"ones; {few.inconclusive} of these {few.planted + few.clean} are inconclusive without `--twins 19`."
+        f"On {count(figures.nets, 'held-out net')}, by which nothing was chosen ({figures.date}, "
+        f"[figures](docs/benchmarks/zoo.json)): with {FEW_LABELS} classes and more {_called(many)} were called "
+        f"backdoored, {many.cleanse.exact.hits} with exactly the planted labels; with fewer {_called(few)}, "
+        f"and {few.inconclusive} scans were inconclusive without `--twins 19`."
     )
+
+
+def _called(row: Row) -> str:
+    found, alarms = row.cleanse.found, row.cleanse.false_alarms
+    return f"{found.hits} of {count(found.of, 'backdoor')} and {alarms.hits} of {count(alarms.of, 'clean net')}"
 
 
 def _with_sentence(readme: str, sentence: str) -> str:

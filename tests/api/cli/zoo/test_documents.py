@@ -74,7 +74,7 @@ def test_the_held_out_figures_are_written_and_all_else_stays(source: Path, tmp_p
         assert "The 4 held-out nets of a zoo of seed 1 on signs, sign-pairs" in page["text"][0]
         readme = (source / "README.md").read_text().split("\n")
         assert (readme[:3], readme[-4:]) == (["# Cleanse", "", BEGIN.strip()], [END, "", "More.", ""])
-        assert "(4 nets of held-out architectures and pictures" in " ".join(readme)
+        assert "On 4 held-out nets, by which" in " ".join(readme)
         scans = (source / "docs/benchmarks/zoo.tar.xz").read_bytes()
         assert kept == (scans if kept else b"")
         kept = scans
