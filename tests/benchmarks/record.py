@@ -6,6 +6,7 @@ record.rows(given, "speed", "Memory of the batched program", [["ResNet50, 224x22
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -83,14 +84,16 @@ def names_of(cells: Sequence[Cell], named: int | None) -> list[Cell]:
 def this_run(note: str) -> dict[str, str]:
     """Date, machine, command and commit of this process. Of a path the command has the name alone."""
     words = [Path(word).name if "/" in word else word for word in sys.argv[1:] if word != "--record"]
-    module = f"tests.benchmarks.{Path(sys.argv[0]).stem}"
+    program = Path(sys.argv[0])
+    # Started by `python -m`, a program is known by the whole path of its file.
+    module = ".".join(program.relative_to(ROOT).with_suffix("").parts) if program.is_relative_to(ROOT) else program.stem
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": machine(),
-        "command": " ".join(["python -m", module, *words]),
+        "command": shlex.join(["python", "-m", module, *words]),
         "commit": commit.stdout.strip(),
         "note": note,
     }

@@ -22,7 +22,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     subject = {"title": "Speed", "text": [], "runs": {"old": OLD}, "tables": [table]}
     (tmp_path / "speed.json").write_text(record.as_text(subject))
     monkeypatch.setattr(
-        sys, "argv", ["/x/tests/benchmarks/timing.py", "/home/me/net.keras", "--times", "3", "--record"]
+        sys,
+        "argv",
+        [str(record.ROOT / "tests/benchmarks/timing.py"), "/home/me/a net.keras", "--times", "3", "--record"],
     )
     return tmp_path
 
@@ -44,7 +46,7 @@ def test_a_row_of_the_same_names_is_replaced_and_says_how_it_was_measured(folder
     assert second == {"run": "old", "cells": ["large net", 2.5]}
     run = kept(folder)["runs"][first["run"]]
     # Of the paths of this machine the names alone
-    assert run["command"] == "python -m tests.benchmarks.timing net.keras --times 3"
+    assert run["command"] == "python -m tests.benchmarks.timing 'a net.keras' --times 3"
     assert run["note"] == "quiet"
     assert "GiB" in run["machine"]
     assert len(run["commit"]) >= 7
@@ -59,13 +61,13 @@ def test_a_new_row_is_appended_and_a_run_without_rows_is_forgotten(folder: Path)
 
 def test_two_commands_of_one_benchmark_and_day_are_told_apart(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for times, rows in (("3", [["small net", 1.0]]), ("5", [["large net", 2.0]]), ("3", [["small net", 1.1]])):
-        monkeypatch.setattr(sys, "argv", ["timing.py", "--times", times, "--record"])
+        monkeypatch.setattr(sys, "argv", [str(record.ROOT / "tests/hostile/fuzz.py"), "--times", times, "--record"])
         record.rows(given("--record"), "speed", "Time", rows, folder=folder)
     document = kept(folder)
     told = {row["cells"][0]: document["runs"][row["run"]]["command"] for row in document["tables"][0]["rows"]}
     assert told == {
-        "small net": "python -m tests.benchmarks.timing --times 3",
-        "large net": "python -m tests.benchmarks.timing --times 5",
+        "small net": "python -m tests.hostile.fuzz --times 3",
+        "large net": "python -m tests.hostile.fuzz --times 5",
     }
 
 

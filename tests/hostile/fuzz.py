@@ -1,6 +1,7 @@
 """Mutates valid files for a while: do the readers hold, and does the quarantine answer for each?
 
-    python -m tests.hostile.fuzz [--seconds 300 | --mutations 1000000] [--start 0] [--quarantined 1000] [--keep FOLDER]
+    python -m tests.hostile.fuzz [--seconds 300 | --mutations 1000000] [--start 0] [--quarantined 1000]
+    [--keep FOLDER] [--record]
 
 Most mutations go to the readers themselves, in a process that is started anew when one of them ends it: an end is
 counted, and kept in the folder, since libhdf5 is not ours to mend. Every such file, and as many others as
@@ -26,9 +27,18 @@ from nc_core.errors import InputRefused
 from nc_core.intake.read import read_open_model
 from nc_core.quarantine.admit import admit_images, admit_model
 from tests import tiny_architecture
+from tests.benchmarks import record
 from tests.hostile.mutations import DATA, MODELS, ONNX, PYTORCH, mutated
 from tests.hostile.saved_model_mutations import SAVED
 
+TITLE = "Random changes of valid files, by kind"
+NAMES = {
+    "model": "Keras files",
+    "onnx": "ONNX files",
+    "pytorch": "PyTorch weights",
+    "saved": "SavedModels",
+    "data": "data files",
+}
 BATCH = 200
 SECONDS_EACH = 4
 _KINDS = {"model": MODELS, "onnx": ONNX, "pytorch": PYTORCH, "saved": SAVED, "data": DATA}
@@ -140,6 +150,7 @@ def main() -> int:
     parser.add_argument("--start", type=int, default=0, help="number of the first mutation")
     parser.add_argument("--quarantined", type=int, default=1000, help="mutations that are also read in quarantine")
     parser.add_argument("--keep", type=Path, help="folder for what ends a reader")
+    record.add_option(parser)
     given = parser.parse_args()
     begin = time.monotonic()
     found: dict[str, Counter[str]] = {kind: Counter() for kind in _KINDS}
@@ -170,7 +181,15 @@ def main() -> int:
     for kind in _KINDS:
         print(f"{kind}: readers {dict(found[kind])}; quarantine {dict(quarantined[kind])}")
     print(*faults.lines(), sep="\n")
+    record.rows(given, "files", TITLE, [_cells(name, found[kind]) for kind, name in NAMES.items()])
     return 1 if faults.first else 0
+
+
+def _cells(name: str, counts: Counter[str]) -> list[record.Cell]:
+    """A kind's row: what is neither read nor refused nor ends the reader should not have happened."""
+    ended = sum(number for outcome, number in counts.items() if outcome.startswith("died") or outcome == "memory")
+    other = counts.total() - counts["read"] - counts["refused"] - ended
+    return [name, counts.total(), counts["read"], counts["refused"], ended, other]
 
 
 def _goes_on(given: argparse.Namespace, seconds: float, read: int) -> bool:
