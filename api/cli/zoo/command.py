@@ -51,7 +51,9 @@ def score(
     ] = False,
     documents: Annotated[
         bool,
-        typer.Option("--write-documents", help="Write the held-out figures into package and docs of this checkout."),
+        typer.Option(
+            "--write-documents", help="Write the held-out figures into package, docs and README of this checkout."
+        ),
     ] = False,
     workers: Workers = None,
     home: Home = None,
@@ -66,12 +68,11 @@ def score(
 
     from api.backends.local import local
     from api.cli.zoo import scanning, table
-    from api.cli.zoo.documents import BENCHMARKS, checkout, write_documents
+    from api.cli.zoo.documents import checkout, write_documents
     from nc_core.errors import OptionRefused
     from nc_core.results.folder import write_file
     from nc_core.zoo.folder import PLAN
     from nc_core.zoo.folder import nets as nets_of
-    from nc_core.zoo.measured import FILE
     from nc_core.zoo.score import score as score_of
 
     root = checkout() if documents else None
@@ -98,8 +99,8 @@ def score(
             write_file(html, lambda path: path.write_text(text, "utf-8"))
     scanning.check_all(failed, len(nets))
     if root is not None:
-        write_documents(root, scans, origin, folder=folder, anew=anew)
-        out.print(f"Written: {root / BENCHMARKS / 'zoo.json'}, {root / 'nc_core/zoo' / FILE}")
+        for path in write_documents(root, scans, origin, folder=folder, anew=anew):
+            out.print(f"Written: {printable(path)}")
 
 
 def selftest(

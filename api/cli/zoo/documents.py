@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
@@ -46,11 +46,11 @@ def checkout() -> Path:
 
 def write_documents(
     root: Path, scans: Sequence[Scan], origin: Mapping[str, Any], *, folder: Path, anew: bool = False
-) -> None:
+) -> tuple[Path, ...]:
     """Write the package's figures, those of the page of benchmarks, the scans behind them, and sentences of the README.
 
     root: of `checkout`. scans: of the whole zoo. origin: of its plan. folder: the zoo's, by its name alone. anew: its
-    scans were judged by today's rules.
+    scans were judged by today's rules. Returns what was written.
 
     Raises OptionRefused where the zoo has no held-out nets, or the README no place for them.
     """
@@ -61,11 +61,16 @@ def write_documents(
     rows = [row for row in score(scans) if row.third == THIRD]
     readme = _with_sentence((root / README).read_text("utf-8"), in_words(figures, rows))
     text = json.dumps(figures.to_json(), indent=2) + "\n"
-    write_file(root / "nc_core" / "zoo" / FILE, lambda path: path.write_text(text, "utf-8"))
     whole = json.dumps(benchmark(figures, rows, origin), indent=2) + "\n"
-    write_file(root / BENCHMARKS / "zoo.json", lambda path: path.write_text(whole, "utf-8"))
-    write_file(root / BENCHMARKS / SCANS, lambda path: pack(folder, path))
-    write_file(root / README, lambda path: path.write_text(readme, "utf-8"))
+    writers: dict[Path, Callable[[Path], object]] = {
+        root / "nc_core" / "zoo" / FILE: lambda path: path.write_text(text, "utf-8"),
+        root / BENCHMARKS / "zoo.json": lambda path: path.write_text(whole, "utf-8"),
+        root / BENCHMARKS / SCANS: lambda path: pack(folder, path),
+        root / README: lambda path: path.write_text(readme, "utf-8"),
+    }
+    for path, write in writers.items():
+        write_file(path, write)
+    return tuple(writers)
 
 
 def machine() -> str:
