@@ -1,5 +1,6 @@
 """From evidence to p-values and flagged labels, inside one stated error rate."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from nc_core.detection.evidence import (
     leading,
     statistics_of,
 )
-from nc_core.detection.library import FEW_LABELS, PRICES, Law, law_of, together_of
+from nc_core.detection.library import FEW_LABELS, PRICES, Law, law_of
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import one_sided_log_z
 from nc_core.detection.price import priced
@@ -117,16 +118,15 @@ def _of_labels(known: Known, classes: int) -> Mapping[Kind, float]:
 
 
 def _law(known: Known, *, classes: int, of: Sequence[tuple[str, ...]] | None = None) -> Law | None:
-    """That of the clean scans by the first kinds of evidence that nearly all labels have here. of: as in `law_of`.
+    """That of the clean scans by what nearly all labels have here. of: as in `law_of`.
 
     None of a scan of a few labels of many: clean scans are of all labels.
     """
     least = max(1, min(classes, LEAST_LABELS) - SPARED)
-    for kinds in of or together_of(classes):
-        law = law_of(classes=classes, measured=kinds, of=(kinds,))
-        if law is not None and len(_scores(law, known)) >= least:
-            return law
-    return None
+    having = Counter(kind for own in known.values() for kind in own)
+    law = law_of(classes=classes, measured=[kind for kind, labels in having.items() if labels >= least], of=of)
+    few = law is not None and len(_scores(law, known)) < least
+    return None if few else law
 
 
 def _universality(

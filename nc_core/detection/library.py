@@ -81,11 +81,6 @@ class Law:
         return tail_p(score, self.null)
 
 
-def together_of(classes: int) -> tuple[tuple[str, ...], ...]:
-    """Kinds that are judged together in a model of so many classes, in the order in which they are tried."""
-    return OF_FEW if classes < FEW_LABELS else OF_MANY
-
-
 def law_of(
     *,
     classes: int,
@@ -104,7 +99,8 @@ def law_of(
         return None
     few = classes < FEW_LABELS
     alike = [scan.statistics for scan in known if (scan.classes < FEW_LABELS) == few]
-    laws = (_law(kinds, alike) for kinds in of or together_of(classes) if {*kinds} <= {*measured})
+    wanted = of or (OF_FEW if few else OF_MANY)
+    laws = (_law(kinds, alike) for kinds in wanted if {*kinds} <= {*measured})
     return next((law for law in laws if law is not None), None)
 
 
