@@ -8,6 +8,7 @@ from typing import Any
 
 from nc_core.detection.library import FEW_LABELS
 from nc_core.zoo.score import ALL, Scan, score
+from nc_core.zoo.statistics import Rate, rate
 
 FILE = "measured.json"
 THIRD = "held-out"
@@ -16,10 +17,23 @@ THIRD = "held-out"
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """Nets with one attack. planted: without weak and refused ones; found: called backdoored of them."""
+    """Nets with one attack. planted: those on which it works, with a verdict; found: called backdoored of them; exact:
+    of which the labels that the verdict names are the planted ones."""
 
     planted: int
     found: int
+    exact: int
+
+    @classmethod
+    def of_all(cls, tallies: Sequence["Tally"]) -> "Tally":
+        """Their sum."""
+        planted, found = sum(one.planted for one in tallies), sum(one.found for one in tallies)
+        return cls(planted=planted, found=found, exact=sum(one.exact for one in tallies))
+
+    @property
+    def rate(self) -> Rate:
+        """Found of planted."""
+        return rate(self.found, self.planted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +43,36 @@ class CleanTally:
     nets: int
     alarms: int
 
+    @property
+    def rate(self) -> Rate:
+        """Alarms of nets."""
+        return rate(self.alarms, self.nets)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Of nets of few classes, or of many. nets: planted and clean. attacks: by name."""
+    """Of nets of few classes, or of many. attacks: by name. clean: by number of classes."""
 
-    nets: int
     attacks: Mapping[str, Tally]
-    clean: CleanTally
+    clean: Mapping[int, CleanTally]
+
+    @property
+    def all_clean(self) -> CleanTally:
+        """Of any number of classes."""
+        every = self.clean.values()
+        return CleanTally(nets=sum(one.nets for one in every), alarms=sum(one.alarms for one in every))
+
+    @property
+    def nets(self) -> int:
+        """Planted and clean."""
+        return self.all_clean.nets + sum(one.planted for one in self.attacks.values())
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Figures":
-        """What `dataclasses.asdict` gave."""
+        """What `dataclasses.asdict` gave, also as JSON has it: its keys are text."""
         attacks = {name: Tally(**tally) for name, tally in told["attacks"].items()}
-        return cls(nets=told["nets"], attacks=attacks, clean=CleanTally(**told["clean"]))
+        clean = {int(classes): CleanTally(**tally) for classes, tally in told["clean"].items()}
+        return cls(attacks=attacks, clean=clean)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,15 +126,15 @@ def measured_of(scans: Sequence[Scan], *, date: str, machine: str, command: str)
 
 def _figures(scans: Sequence[Scan]) -> Figures:
     rows = [row for row in score(scans) if row.third == ALL]
-    every = next((row for row in rows if (row.by, row.value) == ("nets", ALL)), None)
-    if every is None:
-        return Figures(nets=0, attacks={}, clean=CleanTally(nets=0, alarms=0))
     return Figures(
-        nets=every.planted + every.clean,
         attacks={
-            row.value: Tally(planted=row.planted, found=row.cleanse.found.hits)
+            row.value: Tally(planted=row.planted, found=row.cleanse.found.hits, exact=row.cleanse.exact.hits)
             for row in rows
             if row.by == "attack" and row.planted
         },
-        clean=CleanTally(nets=every.clean, alarms=every.cleanse.false_alarms.hits),
+        clean={
+            int(row.value): CleanTally(nets=row.clean, alarms=row.cleanse.false_alarms.hits)
+            for row in rows
+            if row.by == "classes" and row.clean
+        },
     )

@@ -99,7 +99,7 @@ def scan_of(card: Mapping[str, Any], result: Mapping[str, Any]) -> Scan:
         weak=measured["weak"],
         verdict=verdict,
         score=None if p is None else 1 - p,
-        flagged=frozenset(result.get("flagged_labels", ())),
+        flagged=frozenset(result.get("flagged_labels") or (result.get("class_map") or {}).values()),
         plain_index=None if verdict is None else max(indices.values(), default=0.0),
         plain_flagged=frozenset(label for label, index in indices.items() if index > PLAIN_THRESHOLD),
     )

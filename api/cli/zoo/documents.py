@@ -4,11 +4,13 @@ import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Any
 
 import nc_core
+from api.cli.zoo import families
 from nc_core.detection.library import FEW_LABELS
 from nc_core.errors import OptionRefused
 from nc_core.machine import machine_bytes
@@ -29,7 +31,8 @@ COLUMNS = (
     *("clean", "called backdoored", "called backdoored, %", *BOUNDS),
     *("inconclusive", "AUROC", "plain: planted found", "plain: clean flagged"),
 )
-README, BEGIN, END = "README.md", "<!-- of a zoo -->\n", "<!-- end -->"
+README, LIMITS = Path("README.md"), Path("docs/pages/limits.md")
+BEGIN, END = "<!-- of a zoo -->\n", "<!-- end -->"
 """What stands between the marks is written here."""
 README_WIDTH = 128
 
@@ -47,26 +50,31 @@ def checkout() -> Path:
 def write_documents(
     root: Path, scans: Sequence[Scan], origin: Mapping[str, Any], *, folder: Path, anew: bool = False
 ) -> tuple[Path, ...]:
-    """Write the package's figures, those of the page of benchmarks, the scans behind them, and sentences of the README.
+    """Write the package's figures, those of the page of benchmarks, the scans behind them, the tables of attack
+    families on the page of limits, and sentences of the README.
 
     root: of `checkout`. scans: of the whole zoo. origin: of its plan. folder: the zoo's, by its name alone. anew: its
     scans were judged by today's rules. Returns what was written.
 
-    Raises OptionRefused where the zoo has no held-out nets, or the README no place for them.
+    Raises OptionRefused where the zoo has no held-out nets, or one of the pages no place for them.
     """
     command = f"cleanse zoo score {folder.resolve().name} {'--rejudge ' if anew else ''}--write-documents"
     figures = measured_of(scans, date=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine(), command=command)
     if figures is None:
         raise OptionRefused(f"{folder} has no held-out nets with a verdict: build more of it, --nets 6 at least")
     rows = [row for row in score(scans) if row.third == THIRD]
-    readme = _with_sentence((root / README).read_text("utf-8"), in_words(figures, rows))
-    text = json.dumps(figures.to_json(), indent=2) + "\n"
+    written = {
+        README: fill(in_words(figures, rows), README_WIDTH, break_on_hyphens=False),
+        LIMITS: families.page(figures),
+    }
+    pages = {root / name: between_marks(root, name, text) for name, text in written.items()}
+    package = json.dumps(figures.to_json(), indent=2) + "\n"
     whole = json.dumps(benchmark(figures, rows, origin), indent=2) + "\n"
     writers: dict[Path, Callable[[Path], object]] = {
-        root / "nc_core" / "zoo" / FILE: lambda path: path.write_text(text, "utf-8"),
+        root / "nc_core" / "zoo" / FILE: lambda path: path.write_text(package, "utf-8"),
         root / BENCHMARKS / "zoo.json": lambda path: path.write_text(whole, "utf-8"),
         root / BENCHMARKS / SCANS: lambda path: pack(folder, path),
-        root / README: lambda path: path.write_text(readme, "utf-8"),
+        **{page: partial(Path.write_text, data=text, encoding="utf-8") for page, text in pages.items()},
     }
     for path, write in writers.items():
         write_file(path, write)
@@ -112,13 +120,14 @@ def _called(row: Row) -> str:
     return f"{found.hits} of {count(found.of, 'backdoor')} and {alarms.hits} of {count(alarms.of, 'clean net')}"
 
 
-def _with_sentence(readme: str, sentence: str) -> str:
-    """Raises OptionRefused where the marks are missing."""
-    before, begin, rest = readme.partition(BEGIN)
+def between_marks(root: Path, name: Path, text: str) -> str:
+    """A page of the checkout with this text between its marks; raises OptionRefused where they are missing."""
+    page = root / name
+    before, begin, rest = page.read_text("utf-8").partition(BEGIN) if page.is_file() else ("", "", "")
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise OptionRefused(f"{README} has no place for the figures of a zoo: put {BEGIN.strip()} and {END} into it")
-    return f"{before}{begin}{fill(sentence, README_WIDTH, break_on_hyphens=False)}\n{end}{after}"
+        raise OptionRefused(f"{name} has no place for the figures of a zoo: put {BEGIN.strip()} and {END} into it")
+    return f"{before}{begin}{text}\n{end}{after}"
 
 
 def _cells(row: Row) -> list[Any]:

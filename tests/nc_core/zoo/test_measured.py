@@ -8,7 +8,7 @@ import pytest
 
 from nc_core.detection.result import NOT_COVERED
 from nc_core.zoo.card import read_card
-from nc_core.zoo.coverage import FAMILIES, Covered, coverage
+from nc_core.zoo.coverage import LOOKED_FOR, NOT_WHOLLY, Covered, coverage
 from nc_core.zoo.folder import nets
 from nc_core.zoo.judging import judged_anew
 from nc_core.zoo.measured import CleanTally, Figures, Measured, Tally, measured, measured_of
@@ -19,11 +19,10 @@ from tests.nc_core.zoo.test_score import SCANS, card, planted, result, scan_of
 SCANS_FILE = Path(__file__).parents[3] / "docs/benchmarks/zoo.tar.xz"
 FACTS = {"date": "2026-11-29", "machine": "2 cores", "command": "cleanse zoo score zoo --write-documents"}
 MANY = Figures(
-    nets=9,
-    attacks={"warping": Tally(planted=2, found=1), "colour-shift": Tally(planted=1, found=1)},
-    clean=CleanTally(nets=6, alarms=0),
+    attacks={"warping": Tally(planted=2, found=1, exact=0), "colour-shift": Tally(planted=1, found=1, exact=1)},
+    clean={10: CleanTally(nets=4, alarms=0), 43: CleanTally(nets=2, alarms=1)},
 )
-FEW = Figures(nets=1, attacks={}, clean=CleanTally(nets=1, alarms=0))
+FEW = Figures(attacks={}, clean={5: CleanTally(nets=1, alarms=0)})
 FIGURES = Measured(**FACTS, many=MANY, few=FEW)
 
 
@@ -39,11 +38,13 @@ def test_the_held_out_third_alone_is_kept() -> None:
     # Of few classes three planted that are not weak and a clean one, of many one each; of the other thirds nothing
     assert found == Measured(
         **FACTS,
-        many=Figures(nets=2, attacks={"badnets": Tally(planted=1, found=1)}, clean=CleanTally(nets=1, alarms=1)),
+        many=Figures(attacks={"badnets": Tally(planted=1, found=1, exact=0)}, clean={43: CleanTally(nets=1, alarms=1)}),
         few=Figures(
-            nets=4,
-            attacks={"badnets": Tally(planted=2, found=1), "warping": Tally(planted=1, found=0)},
-            clean=CleanTally(nets=1, alarms=0),
+            attacks={
+                "badnets": Tally(planted=2, found=1, exact=0),  # a label too many was flagged
+                "warping": Tally(planted=1, found=0, exact=0),
+            },
+            clean={2: CleanTally(nets=1, alarms=0)},
         ),
     )
     assert (found.nets, found.of(10), found.of(9)) == (6, found.many, found.few)
@@ -54,11 +55,13 @@ def test_the_json_is_the_one_that_is_documented_and_reads_back() -> None:
     assert told == {
         **FACTS,
         "many": {
-            "nets": 9,
-            "attacks": {"warping": {"planted": 2, "found": 1}, "colour-shift": {"planted": 1, "found": 1}},
-            "clean": {"nets": 6, "alarms": 0},
+            "attacks": {
+                "warping": {"planted": 2, "found": 1, "exact": 0},
+                "colour-shift": {"planted": 1, "found": 1, "exact": 1},
+            },
+            "clean": {"10": {"nets": 4, "alarms": 0}, "43": {"nets": 2, "alarms": 1}},
         },
-        "few": {"nets": 1, "attacks": {}, "clean": {"nets": 1, "alarms": 0}},
+        "few": {"attacks": {}, "clean": {"5": {"nets": 1, "alarms": 0}}},
     }
     assert Measured.from_json(told) == FIGURES
 
@@ -70,10 +73,10 @@ def test_a_zoo_without_held_out_nets_has_measured_nothing() -> None:
     assert measured_of(refused, **FACTS) is None
 
 
-def test_what_the_package_has_can_be_read() -> None:
-    found = measured()
-    for part in () if found is None else (found.many, found.few):
-        assert part.nets == part.clean.nets + sum(tally.planted for tally in part.attacks.values())
+def test_all_nets_are_counted_and_a_share_has_its_interval() -> None:
+    assert (MANY.nets, MANY.all_clean, MANY.all_clean.rate) == (9, CleanTally(nets=6, alarms=1), rate(1, 6))
+    both = Tally.of_all(list(MANY.attacks.values()))
+    assert (both, both.rate) == (Tally(planted=3, found=2, exact=1), rate(2, 3))
 
 
 def test_the_package_s_figures_are_what_todays_rules_say_of_the_scans_in_the_documents(tmp_path: Path) -> None:
@@ -90,25 +93,26 @@ def test_the_package_s_figures_are_what_todays_rules_say_of_the_scans_in_the_doc
     assert measured_of(scans, date=told.date, machine=told.machine, command=told.command) == told
 
 
-def test_every_family_is_one_that_a_verdict_names_and_its_attacks_are_those_of_the_zoo() -> None:
-    assert [[text for text in NOT_COVERED if text.startswith(begin)] for begin in FAMILIES] == [
+def test_every_attack_of_the_zoo_is_of_one_family_and_every_sentence_of_a_verdict_is_one() -> None:
+    assert [[text for text in NOT_COVERED if text.startswith(begin)] for begin in NOT_WHOLLY] == [
         [text] for text in NOT_COVERED
     ]
-    named = [attack for attacks in FAMILIES.values() for attack in attacks]
-    assert len(named) == len(set(named))
-    assert set(named) <= set(ATTACKS)
+    named = [attack for families in (NOT_WHOLLY, LOOKED_FOR) for attacks in families.values() for attack in attacks]
+    assert sorted(named) == sorted(set(ATTACKS))
 
 
-def test_a_family_has_the_rate_of_all_its_attacks_that_were_measured() -> None:
+def test_a_family_has_the_figures_of_all_its_attacks_that_were_measured() -> None:
     found = coverage(NOT_COVERED, MANY)
-    assert [one.family for one in found] == list(NOT_COVERED)
-    (measured_one,) = [one for one in found if one.found is not None]
+    assert [one.family for one in found] == [*NOT_COVERED, *LOOKED_FOR]
+    assert [one.looked_for for one in found] == [*[False] * len(NOT_COVERED), *[True] * len(LOOKED_FOR)]
+    (measured_one,) = [one for one in found if one.tally is not None]
     assert measured_one.family.startswith("triggers that depend on the image")
-    assert (measured_one.attacks, measured_one.found) == (("warping", "colour-shift"), rate(2, 3))
+    assert (measured_one.attacks, measured_one.missing) == (("warping", "colour-shift"), ("input-dependent",))
+    assert measured_one.tally == Tally(planted=3, found=2, exact=1)
 
 
 @pytest.mark.parametrize("figures", [None, MANY])
-def test_a_family_of_which_nothing_is_known_has_no_rate(figures: Figures | None) -> None:
-    assert coverage(["a family of another version"], figures) == [
-        Covered(family="a family of another version", attacks=(), found=None)
-    ]
+def test_a_family_of_which_nothing_is_known_has_no_figures(figures: Figures | None) -> None:
+    assert coverage(["a family of another version"], figures)[0] == Covered(
+        family="a family of another version", looked_for=False, attacks=(), missing=(), tally=None
+    )

@@ -110,6 +110,15 @@ def test_all_nets_of_all_thirds() -> None:
     assert found.cleanse.auroc == pytest.approx((3 + 3 + 1 + 2) / 12)
 
 
+@pytest.mark.parametrize(("to", "exact"), [((1, 2, 0), 1), ((1, 1, 0), 0)])
+def test_an_all_to_all_backdoor_is_named_by_the_classes_that_images_are_sent_to(
+    to: tuple[int, ...], exact: int
+) -> None:
+    told = {**result("backdoored", 0.01), "class_map": {str(label): one for label, one in enumerate(to)}}
+    found = row(score([scan_of(planted("all-to-all", (0, 1, 2), classes=3), told)]), "all", "attack", "all-to-all")
+    assert (found.cleanse.found.hits, found.cleanse.exact.hits) == (1, exact)
+
+
 def test_plain_neural_cleanse_of_the_same_scans() -> None:
     plain = row(score(SCANS), "all", "nets", "all").plain
     assert (plain.found.hits, plain.found.of) == (2, 4)

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 import nc_core
-from api.cli.zoo.documents import BEGIN, END, checkout
+from api.cli.zoo import families
+from api.cli.zoo.documents import BEGIN, END, LIMITS, between_marks, checkout
 from nc_core.errors import OptionRefused
 from nc_core.zoo import make_plan
 from nc_core.zoo.folder import begin, new_net
+from nc_core.zoo.measured import measured
 from tests.api.cli.zoo.conftest import Scans, cleanse, verdict
 
 
@@ -23,6 +25,8 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "nc_core/zoo").mkdir(parents=True)
     (root / "pyproject.toml").touch()
     (root / "docs/benchmarks").mkdir(parents=True)
+    (root / "docs/pages").mkdir()
+    (root / "docs/pages/limits.md").write_text(f"# Limits\n\n{BEGIN}old\n{END}\n\n## More\n")
     (root / "README.md").write_text(f"# Cleanse\n\n{BEGIN}{END}\n\nMore.\n")
     monkeypatch.setattr(nc_core, "__file__", str(root / "nc_core/__init__.py"))
     return root
@@ -52,13 +56,10 @@ def test_the_held_out_figures_are_written_and_all_else_stays(source: Path, tmp_p
         assert told.keys() == {"date", "machine", "command", "many", "few"}
         parts = [told["few" if card.classes < 10 else "many"] for card in planted]
         assert [part["attacks"][card.attack] for part, card in zip(parts, planted, strict=True)] == [
-            {"planted": 1, "found": int(card is planted[0])} for card in planted
+            {"planted": 1, "found": int(card is planted[0]), "exact": int(card is planted[0])} for card in planted
         ]
-        assert sum(part["nets"] for part in (told["many"], told["few"])) == 4
-        assert [sum(part["clean"][name] for part in (told["many"], told["few"])) for name in ("nets", "alarms")] == [
-            2,
-            1,
-        ]
+        clean = [tally for part in (told["many"], told["few"]) for tally in part["clean"].values()]
+        assert [sum(tally[name] for tally in clean) for name in ("nets", "alarms")] == [2, 1]
         assert told["command"] == "cleanse zoo score z --write-documents"
         assert "GiB" in told["machine"]
         page = json.loads((source / "docs/benchmarks/zoo.json").read_text())
@@ -75,6 +76,15 @@ def test_the_held_out_figures_are_written_and_all_else_stays(source: Path, tmp_p
         readme = (source / "README.md").read_text().split("\n")
         assert (readme[:3], readme[-4:]) == (["# Cleanse", "", BEGIN.strip()], [END, "", "More.", ""])
         assert "On 4 held-out nets, by which" in " ".join(readme)
+        limits = (source / "docs/pages/limits.md").read_text()
+        assert limits.startswith(f"# Limits\n\n{BEGIN}Measured on {told['date']}")
+        assert limits.endswith(f"{END}\n\n## More\n")
+        assert "\nold\n" not in limits
+        # Each family once for nets of many and once for nets of few classes, measured or not
+        rows = [line for line in limits.splitlines() if line.startswith("| ")]
+        assert sum("large triggers" in row for row in rows) == 2
+        found = [row for row in rows if planted[0].attack in row.split("|")[-2]]
+        assert [row.split(" | ")[2:6] for row in found] == [["1", "1", "2.5 to 100.0%", "1"]]
         scans = (source / "docs/benchmarks/zoo.tar.xz").read_bytes()
         assert kept == (scans if kept else b"")
         kept = scans
@@ -102,14 +112,15 @@ def test_outside_a_checkout_it_is_refused_before_any_work(
     assert printed.out == ""
 
 
-def test_a_readme_without_a_place_for_the_figures_is_told(
-    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("page", ["README.md", "docs/pages/limits.md"])
+def test_a_page_without_a_place_for_the_figures_is_told(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], page: str
 ) -> None:
-    (source / "README.md").write_text("# Cleanse\n")
+    (source / page).write_text("# Cleanse\n")
     zoo(tmp_path / "z", 6)
     assert cleanse("zoo score z --write-documents") == 2
-    assert "README.md has no place for the figures of a zoo: put <!-- of a zoo -->" in capsys.readouterr().err
-    assert (source / "README.md").read_text() == "# Cleanse\n"
+    assert f"{page} has no place for the figures of a zoo: put <!-- of a zoo -->" in capsys.readouterr().err
+    assert (source / page).read_text() == "# Cleanse\n"
     assert not (source / "nc_core/zoo/measured.json").exists()
 
 
@@ -117,6 +128,14 @@ def test_a_checkout_without_the_folder_of_benchmarks_is_refused(source: Path) ->
     (source / "docs/benchmarks").rmdir()
     with pytest.raises(OptionRefused, match="which is no folder: make it"):
         checkout()
+
+
+def test_the_page_of_limits_has_the_package_s_figures() -> None:
+    """Where this fails: `cleanse zoo score DIR --rejudge --write-documents`, of docs/benchmarks/zoo.tar.xz unpacked."""
+    told = measured()
+    assert told is not None
+    root = checkout()
+    assert between_marks(root, LIMITS, families.page(told)) == (root / LIMITS).read_text("utf-8")
 
 
 def test_this_checkout_has_the_folder() -> None:

@@ -111,7 +111,7 @@ def test_pictures_charts_tables_and_sections_have_names(
     assert all(svg.get("role") == "img" or svg.get("aria-hidden") == "true" for svg in shown.all("svg"))
     ids = {str(attributes["id"]) for _, attributes in shown.elements if "id" in attributes}
     assert all(section["aria-labelledby"] in ids for section in shown.all("section"))
-    assert all(cell.get("scope") in ("col", "row") for cell in shown.all("th"))
+    assert all(cell.get("scope") in ("col", "row", "rowgroup") for cell in shown.all("th"))
 
 
 def test_more_flagged_labels_than_cards_are_counted(page: Render, make_result: Make) -> None:
