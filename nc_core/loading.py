@@ -1,5 +1,6 @@
 """Loads Keras for a process that works, without the backend that Keras does not run on."""
 
+import gc
 import json
 import os
 import sys
@@ -15,11 +16,12 @@ def load_inversion() -> None:
     TensorFlow imports JAX where it is installed, for a converter that nothing here uses: a fifth of its own import's
     processor time and a sixth of its memory. So JAX is out of reach meanwhile, unless Keras runs on it.
     """
-    if _runs_on_tensorflow() and "jax" not in sys.modules:
-        with _out_of_reach("jax"):
+    with _uncollected():
+        if _runs_on_tensorflow() and "jax" not in sys.modules:
+            with _out_of_reach("jax"):
+                import_module("nc_core.scanning.preparation")
+        else:
             import_module("nc_core.scanning.preparation")
-    else:
-        import_module("nc_core.scanning.preparation")
 
 
 def _runs_on_tensorflow() -> bool:
@@ -35,6 +37,19 @@ def _configured() -> object:
         return json.loads((Path(folder).expanduser() / "keras.json").read_text()).get("backend")
     except (OSError, ValueError):
         return None
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """The process is not searched for garbage in the block: what modules are made of stays, and looking through it
+    again and again takes a quarter of the import's processor time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Keras is loaded without the backend that it does not run on, and that one is as it was afterwards."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -41,6 +42,30 @@ def test_jax_is_out_of_reach_only_where_keras_will_run_on_tensorflow(
     loading.load_inversion()
     assert seen == [hidden]
     assert "jax" not in sys.modules
+
+
+@pytest.mark.parametrize("collected", [True, False])
+def test_nothing_is_searched_for_garbage_meanwhile_and_all_is_as_it_was_afterwards(
+    collected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a process that looks for garbage, or does not
+    seen: list[bool] = []
+
+    def imported(_: str) -> None:
+        seen.append(gc.isenabled())
+        raise ImportError("broken installation")
+
+    monkeypatch.setattr(loading, "import_module", imported)
+    was_on = gc.isenabled()
+    try:
+        (gc.enable if collected else gc.disable)()
+        # When Keras is loaded, and even where that fails, then it looks for none meanwhile and goes on as before
+        with pytest.raises(ImportError, match="broken"):
+            loading.load_inversion()
+        assert seen == [False]
+        assert gc.isenabled() == collected
+    finally:
+        (gc.enable if was_on else gc.disable)()
 
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")

@@ -1,5 +1,6 @@
 """What a worker process does when it starts, and when it ends."""
 
+import gc
 import os
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,15 @@ from nc_tasks.settings import Settings
 from nc_tasks.store import Store, open_store
 from nc_tasks.store.rows import workers
 from nc_tasks.worker import process
+
+
+@pytest.fixture(autouse=True)
+def not_loaded() -> Iterator[None]:
+    """A process that has not loaded what its tasks need."""
+    process._load_once.cache_clear()
+    yield
+    process._load_once.cache_clear()
+    gc.unfreeze()
 
 
 @pytest.fixture
@@ -144,6 +154,17 @@ def test_a_process_of_a_pool_that_no_task_has_reached_loads_the_inversion_in_its
     worker_process_shutdown.send(sender=None)
 
 
+def test_what_was_loaded_is_loaded_once_and_never_searched_for_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a process whose imports make objects
+    made: list[list[object]] = []
+    monkeypatch.setattr(process, "load_inversion", lambda: made.append([]))
+    # When two tasks load, then they are made once, and no collection looks at them
+    process.load()
+    process.load()
+    assert len(made) == 1
+    assert not any(one is made[0] for one in gc.get_objects())
+
+
 def test_a_task_waits_for_the_warm_up_before_it_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a warm-up in the middle of its imports
     at_it, may_end, done = threading.Event(), threading.Event(), []
@@ -164,4 +185,4 @@ def test_a_task_waits_for_the_warm_up_before_it_imports(tmp_path: Path, monkeypa
     assert done == []
     may_end.set()
     task.join(30)
-    assert done == ["whole", "whole"]
+    assert done == ["whole"]
