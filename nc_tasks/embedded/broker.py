@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from nc_tasks.embedded.files import StackFiles, last_line, open_log
 from nc_tasks.embedded.processes import is_process, started_at, stop_process, wait_until
@@ -109,6 +105,12 @@ def _command(path: Path, files: StackFiles) -> list[str]:
 
 def _answer(path: Path) -> int | None:
     """The pid of the server on the socket, None where none answers (yet)."""
+    # Imported here: whoever has a stack started asks no broker before the stack runs.
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.exceptions import RedisError
+    from redis.retry import Retry
+
     once = Retry(NoBackoff(), retries=0)
     try:
         with Redis(unix_socket_path=str(path), socket_timeout=ANSWER_SECONDS, retry=once) as client:

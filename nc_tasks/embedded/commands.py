@@ -46,16 +46,18 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
     as the machine has, and they would wait for one another at the end of every operation.
     The HTTP service and Flower run beside them where a client wants them.
     """
-    shares = divided(processors(), wanted.workers)
-    of_one = {"TF_NUM_INTRAOP_THREADS": str(max(1, len(processors()) // wanted.workers))}
+    among = processors()
+    shares = divided(among, wanted.workers)
+    of_one = {"TF_NUM_INTRAOP_THREADS": str(max(1, len(among) // wanted.workers))}
     labels = [
         Command(
             name=f"labels{number}",
             arguments=_worker("labels", f"labels{number}", pool="threads", concurrency=wanted.slots + BEYOND_SLOTS),
             environment={**of_one, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
             processors=share,
-            # Until there are labels one worker can be ready for them, and every other takes time from what prepares.
-            later=number > 1,
+            # Until there are labels one worker is enough. Another loads beside it and what prepares where there is a
+            # processor for it, and takes time from them where there is none.
+            later=number > max(1, len(among) - 1),
         )
         for number, share in enumerate(shares, start=1)
     ]

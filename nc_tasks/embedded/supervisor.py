@@ -37,9 +37,10 @@ POLL_SECONDS = 0.1
 """Between two looks while a process is to be started or ended."""
 SETTLED_SECONDS = 2.0
 """Between two looks while all runs as it is wanted: what no signal tells of (see `wakeups`) is seen so late."""
-LATER_SECONDS = 3.0
-"""From the start of a stack to that of the processes that nobody waits for then: all load the same large packages, and
-on few processors the ones that a first submission needs would be held up by the others."""
+LATER_SECONDS = 5.0
+"""From the start of a stack to that of the processes that nobody waits for then: all load the same large packages,
+which takes this long on a processor of their own, and the ones that a first submission needs would be held up by the
+others."""
 LOCK_SECONDS = 5.0
 """Patience with those who look whether a supervisor runs; each holds the lock for microseconds."""
 

@@ -35,7 +35,7 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
     assert flower.arguments[-1] == f"--unix_socket={flower_socket(Settings())}"
     assert CONFIGURATION.is_file()
     assert made["sweeper"].arguments[-2:] == ("-m", "nc_tasks.sweeper")
-    assert [name for name, command in made.items() if command.later] == ["labels2", "sweeper"]
+    assert [name for name, command in made.items() if command.later] == ["sweeper"]
     for name, queue, pool, number in (
         ("control", "control", "prefork", "3"),
         ("labels2", "labels", "threads", "9"),
@@ -46,6 +46,18 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
         assert made[name].environment["CLEANSE_QUEUE"] == queue
     assert made["labels2"].environment["TF_NUM_INTRAOP_THREADS"] == "3"
     assert made["labels1"].environment["CLEANSE_WORKER_SLOTS"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("processors", "at_once"),
+    [(1, ["labels1"]), (2, ["labels1"]), (3, ["labels1", "labels2"]), (9, ["labels1", "labels2", "labels3"])],
+)
+def test_at_the_start_label_workers_load_beside_the_preparation_where_there_is_a_processor_for_each(
+    processors: int, at_once: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "processors", lambda: list(range(processors)))
+    _, *label_workers, _ = worker_commands(Settings(), Wanted(workers=3, slots=1))
+    assert [command.name for command in label_workers if not command.later] == at_once
 
 
 def test_given_more_workers_than_processors_then_each_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
