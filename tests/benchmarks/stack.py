@@ -63,7 +63,7 @@ class Stack:
 
         Returns, for each milestone, seconds and the processor seconds that all processes have taken by then.
         """
-        known, spent, begin = self._newest(), self._spent(), time.monotonic()
+        known, spent, begin = self._newest(), self.spent(), time.monotonic()
         reached: dict[str, tuple[float, float]] = {}
         command = subprocess.Popen(
             self._line(*self._scan(model, data)),
@@ -79,7 +79,7 @@ class Stack:
                 for milestone, query in MILESTONES.items() if submission != known else ():
                     if milestone not in reached and self._asked(query, submission):
                         seconds, of_command = time.monotonic() - begin, psutil.Process(command.pid).cpu_times()
-                        reached[milestone] = (seconds, self._spent() - spent + of_command.user + of_command.system)
+                        reached[milestone] = (seconds, self.spent() - spent + of_command.user + of_command.system)
                 time.sleep(0.02)
         finally:
             command.kill()
@@ -97,7 +97,7 @@ class Stack:
         of_workers = {name: [one, *one.children(recursive=True)] for name, one in sorted(named.items())}
         return {"cleanse up": clients, "supervisor": [supervisor], "broker": broker, **of_workers}
 
-    def _spent(self) -> float:
+    def spent(self) -> float:
         """Processor seconds of everything that runs, and of what that has started and seen end."""
         if not (self.home / "stack.json").exists():
             return 0.0
