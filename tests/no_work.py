@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
+from nc_core.detection.arrays import NOTHING, EvidenceArrays
+
 
 @dataclass(frozen=True, kw_only=True)
 class Nothing:
@@ -22,6 +24,7 @@ class Nothing:
     partial: None = None
     margins: None = None
     any_target: None = None
+    arrays: EvidenceArrays = NOTHING
 
     def with_starts(self, _several: object) -> Self:
         """The same: no numbers were left."""
@@ -45,6 +48,10 @@ class Nothing:
 
     def with_any_target(self, _measured: object) -> Self:
         """The same: nothing was measured."""
+        return self
+
+    def with_arrays(self, _earlier: object, **_: object) -> Self:
+        """The same: nothing can be drawn."""
         return self
 
 

@@ -7,9 +7,13 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from api.results.triggers import read_evidence
+from nc_core.detection.arrays import moves_of
 from nc_core.results.evidence import EvidenceRow, evidence_rows
+from nc_core.results.report.moves import moves_view
 from nc_core.results.report.strips import strip_charts
 from nc_core.results.report.universality import Point, universality_charts
+from nc_tasks.files import ArtefactStore
 from nc_tasks.store import Submission
 from nc_tasks.store.queries import findings
 from nc_tasks.views.labels import class_names_of
@@ -18,15 +22,19 @@ KEPT = 16
 """Charts of each kind that are kept."""
 
 
-def shown(session: Session, submission: Submission, result: Mapping[str, Any] | None) -> dict[str, Any]:
+def shown(
+    session: Session, artefacts: ArtefactStore, submission: Submission, result: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """What the page's template wants; nothing before a verdict. result: with the labels' flags."""
     if result is None:
-        return {"evidence": [], "strips": None, "universality": None}
-    rows = evidence_rows(result)
+        return {"evidence": [], "strips": None, "universality": None, "moves": None}
+    rows, drawn = evidence_rows(result), findings.drawn(session, submission_id=submission.id)
     return {
         "evidence": rows,
         "strips": _strips(tuple(rows)),
         "universality": _universality(tuple(_points(session, submission, result))),
+        # Without a clean picture to stamp: all of them would be read for one.
+        "moves": moves_view(result, moves_of(read_evidence(artefacts, drawn)), None),
     }
 
 

@@ -6,11 +6,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.results.triggers import read_triggers
-from nc_core.datasets import CleanData
+from nc_core.datasets import CleanData, Images
 from nc_core.results.numbers import MISSING, duration, hundredths, percent, significant, spread_of
-from nc_core.results.report.pictures import trigger_pictures
+from nc_core.results.report.pictures import PerturbationPictures, perturbation_pictures, trigger_pictures
 from nc_tasks.errors import NotFound
 from nc_tasks.files import ArtefactStore
+from nc_tasks.files.evidence import read_arrays
 from nc_tasks.store import Submission
 from nc_tasks.store.queries import findings
 from nc_tasks.store.queries.findings import Finding
@@ -48,6 +49,7 @@ def shown(session: Session, artefacts: ArtefactStore, submission: Submission, la
             if other is not None
         ],
         "pictures": _pictures(artefacts, submission, row),
+        "perturbed": _perturbed(artefacts, submission, row),
         "unseen": unseen,
         "without": row.reason
         or (UNSEEN if unseen else WITHOUT.get(row.state, f"No trigger: the label has {row.state}.")),
@@ -70,9 +72,23 @@ def _pictures(artefacts: ArtefactStore, submission: Submission, row: Finding) ->
     if row.state != "done" or row.trigger_sha256 is None or shape is None or submission.preflight is None:
         return None
     triggers = read_triggers(artefacts, {row.label: row.trigger_sha256}, shape)
+    return trigger_pictures(row.label, triggers, _examples(artefacts, submission), submission.preflight)
+
+
+def _perturbed(artefacts: ArtefactStore, submission: Submission, row: Finding) -> PerturbationPictures | None:
+    """Of the label's universal perturbation, None where none was kept."""
+    if row.evidence_sha256 is None or submission.preflight is None:
+        return None
+    delta = read_arrays(artefacts.path(row.evidence_sha256)).perturbation
+    if delta is None:
+        return None
+    return perturbation_pictures(row.label, delta, _examples(artefacts, submission), submission.preflight)
+
+
+def _examples(artefacts: ArtefactStore, submission: Submission) -> Images | None:
+    """The clean pictures of a submission, None where none are kept."""
     clean = submission.clean_data_sha256
-    examples = CleanData.load(artefacts.path(clean)).images if clean else None
-    return trigger_pictures(row.label, triggers, examples, submission.preflight)
+    return CleanData.load(artefacts.path(clean)).images if clean else None
 
 
 def _facts(submission: Submission, row: Finding, judged: dict[str, Any]) -> list[tuple[str, str]]:

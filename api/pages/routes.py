@@ -39,11 +39,13 @@ def list_of_submissions(request: Request, store: AStore, caller: Reading) -> Res
 
 
 @pages.get("/submissions/{submission_id}")
-def one_submission(request: Request, submission_id: SubmissionId, store: AStore, caller: Reading) -> Response:
+def one_submission(
+    request: Request, submission_id: SubmissionId, store: AStore, artefacts: AnArtefactStore, caller: Reading
+) -> Response:
     """One submission, live until it has ended."""
     with store.read() as session:
         submission = submissions.get(session, submission_id=submission_id, owner=caller.sees)
-        values = submission_page.shown(session, submission, owner=caller.sees)
+        values = submission_page.shown(session, artefacts, submission, owner=caller.sees)
     return page(request, "submission.html", **values)
 
 

@@ -18,6 +18,7 @@ from nc_core.results.ranges import doubts_of, range_facts
 from nc_core.results.report import view
 from nc_core.results.report.charts import Row
 from nc_core.results.report.limits import limits_of
+from nc_tasks.files import ArtefactStore
 from nc_tasks.store import Mitigation, Submission
 from nc_tasks.store.queries.lineage import lineage
 from nc_tasks.store.rows import batches, detections, mitigations
@@ -63,7 +64,7 @@ class Download:
     address: str
 
 
-def shown(session: Session, submission: Submission, *, owner: str | None) -> dict[str, Any]:
+def shown(session: Session, artefacts: ArtefactStore, submission: Submission, *, owner: str | None) -> dict[str, Any]:
     """What the page's template wants. owner: whose relatives are named."""
     detection = detections.get(session, submission_id=submission.id)
     ended = submission.state in SUBMISSION_ENDS
@@ -89,7 +90,7 @@ def shown(session: Session, submission: Submission, *, owner: str | None) -> dic
         "downloads": _downloads(submission.id, result) if result and ended else [],
         **_banner(submission, result),
         "limits": None if result is None else limits_of(result),
-        **evidence.shown(session, submission, result),
+        **evidence.shown(session, artefacts, submission, result),
         **repairs.shown(submission, result if ended else None, made),
     }
 

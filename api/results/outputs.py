@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from api.results.absent import check_final, missing
-from api.results.triggers import done_triggers, read_repaired, read_triggers
+from api.results.triggers import done_triggers, read_evidence, read_repaired, read_triggers
 from nc_core.datasets import CleanData, Images
+from nc_core.detection.arrays import EvidenceArrays, Moves, moves_of
 from nc_core.results.files import (
     ATTESTATION,
     FILES,
@@ -31,6 +32,7 @@ from nc_tasks.files import ArtefactStore
 from nc_tasks.files.triggers import TriggerFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Mitigation, Store, Submission
+from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import mitigations, submissions
 from nc_tasks.views.repairs import kept_repair
 from nc_tasks.views.results import result_json
@@ -42,7 +44,7 @@ class Scan:
 
     nets: file name -> the file of the net that was scanned, of the repaired and of the guarded one; for an ONNX file,
     the canonical form that it is written from. fresh: method -> the smallest trigger a label that was reversed on the
-    model it repaired.
+    model it repaired. arrays: label -> what of its evidence can be drawn.
     """
 
     result: dict[str, Any]
@@ -50,6 +52,7 @@ class Scan:
     examples: Images | None
     nets: Mapping[str, Path]
     fresh: Mapping[str, TriggerArrays]
+    arrays: Mapping[int, EvidenceArrays]
 
 
 def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Scan:
@@ -58,6 +61,7 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
         submission = submissions.get(session, submission_id=submission_id)
         result = result_json(session, submission_id)
         digests = done_triggers(session, submission_id)
+        drawn = findings.drawn(session, submission_id=submission_id)
         repairs = mitigations.of_submission(session, submission_id=submission_id)
     clean = submission.clean_data_sha256
     return Scan(
@@ -66,6 +70,7 @@ def read_scan(store: Store, artefacts: ArtefactStore, submission_id: str) -> Sca
         examples=CleanData.load(artefacts.path(clean)).images if clean else None,
         nets={name: artefacts.path(digest) for name, digest in net_digests(submission, repairs).items()},
         fresh=read_repaired(artefacts, repairs),
+        arrays=read_evidence(artefacts, drawn),
     )
 
 
@@ -96,12 +101,14 @@ def read_report(store: Store, artefacts: ArtefactStore, submission_id: str) -> s
         submission = submissions.get(session, submission_id=submission_id)
         result = result_json(session, submission_id)
         digests = done_triggers(session, submission_id)
+        drawn = findings.drawn(session, submission_id=submission_id)
         repairs = mitigations.of_submission(session, submission_id=submission_id)
     shown = {row["label"]: digests[row["label"]] for row in with_card(result) if row["label"] in digests}
     triggers = read_triggers(artefacts, shown, result["model"]["input_shape"])
     clean = submission.clean_data_sha256
     examples = CleanData.load(artefacts.path(clean)).images if clean else None
-    return render_report(result, triggers, examples, read_repaired(artefacts, repairs))
+    fresh, arrays = read_repaired(artefacts, repairs), read_evidence(artefacts, drawn)
+    return render_report(result, triggers, examples, fresh, arrays)
 
 
 def write_scan(folder: Path, scan: Scan, format: Format = "keras") -> None:
@@ -135,7 +142,7 @@ def _write(scan: Scan, file: OutputFile, path: Path) -> None:
         else:
             write_file(path, lambda aside: _save_onnx(scan.nets[file.name], aside))
     elif file.kind == "arrays":
-        write_file(path, lambda aside: _write_triggers(aside, scan.triggers))
+        write_file(path, lambda aside: _write_triggers(aside, scan.triggers, moves_of(scan.arrays)))
     else:
         text = _text_of(scan, file.name)
         write_file(path, lambda aside: aside.write_text(text, "utf-8"))
@@ -146,7 +153,7 @@ def _text_of(scan: Scan, name: str) -> str:
     if name == REPORT:
         from nc_core.results.report import render_report
 
-        return render_report(scan.result, scan.triggers, scan.examples, scan.fresh)
+        return render_report(scan.result, scan.triggers, scan.examples, scan.fresh, scan.arrays)
     if name == SARIF:
         from api.results.exports.sarif import sarif
 
@@ -159,7 +166,7 @@ def _save_onnx(canonical: Path, path: Path) -> None:
         write_onnx(canonical, file)
 
 
-def _write_triggers(path: Path, triggers: TriggerArrays) -> None:
+def _write_triggers(path: Path, triggers: TriggerArrays, moves: Moves | None) -> None:
     of = dict(zip(triggers.labels.tolist(), zip(triggers.mask, triggers.pattern, strict=True), strict=True))
     with path.open("wb") as file:
         write_npz(
@@ -167,4 +174,5 @@ def _write_triggers(path: Path, triggers: TriggerArrays) -> None:
             list(of),
             triggers.pattern.shape[1:],
             lambda label: TriggerFile(mask=of[label][0], pattern=of[label][1]),
+            moves,
         )

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
+from nc_core.detection.arrays import EvidenceArrays
 from nc_core.results.triggers import TriggerArrays, arrays_of
 from nc_tasks.files import ArtefactStore
+from nc_tasks.files.evidence import read_arrays
 from nc_tasks.files.triggers import FreshTriggersFile, TriggerFile
 from nc_tasks.store import Mitigation
 from nc_tasks.store.queries import findings
@@ -20,6 +22,11 @@ def done_triggers(session: Session, submission_id: str) -> dict[int, str]:
 def read_triggers(artefacts: ArtefactStore, digests: Mapping[int, str], input_shape: Sequence[int]) -> TriggerArrays:
     """The triggers of these labels, stacked; with no label, arrays of length 0."""
     return arrays_of({label: TriggerFile.read(artefacts.path(one)) for label, one in digests.items()}, input_shape)
+
+
+def read_evidence(artefacts: ArtefactStore, digests: Mapping[int, str]) -> dict[int, EvidenceArrays]:
+    """Label -> what of its evidence can be drawn. digests: of `findings.drawn`."""
+    return {label: read_arrays(artefacts.path(digest)) for label, digest in digests.items()}
 
 
 def read_repaired(artefacts: ArtefactStore, repairs: Sequence[Mitigation]) -> dict[str, TriggerArrays]:

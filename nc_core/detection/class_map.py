@@ -4,11 +4,13 @@ What is measured is in `nc_core.inversion.any_target`.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from nc_core.detection.arrays import Moves
 
 LEAST_CLASSES = 5
 """Of two classes every trigger that moves all images swaps them, and of a few chance comes close to it."""
@@ -21,6 +23,7 @@ class AnyTarget:
     """A trigger that takes images away from their answers. norm: of its mask, in pixels. attack_success_rate: share of
     held-out images whose answer changes. share: of the answers' entropy that the new ones hold, 0..1, of those images.
     class_map: answer -> the new one of most of its images. classes: of the net. gradient_images: that all starts took.
+    moves: the trigger and all that it does, None of one that was read: they are in no JSON.
     """
 
     norm: float
@@ -29,6 +32,7 @@ class AnyTarget:
     class_map: Mapping[int, int]
     classes: int
     gradient_images: int
+    moves: Moves | None = field(default=None, compare=False, repr=False)
 
     @property
     def tells(self) -> bool:
@@ -42,7 +46,9 @@ class AnyTarget:
 
     def to_json(self) -> dict[str, Any]:
         """Plain types; keys of the map are text."""
-        return {**asdict(self), "class_map": {str(label): to for label, to in self.class_map.items()}}
+        plain = asdict(replace(self, moves=None))
+        del plain["moves"]
+        return {**plain, "class_map": {str(label): to for label, to in self.class_map.items()}}
 
 
 def uncertainty(before: npt.NDArray[np.integer], after: npt.NDArray[np.integer]) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from nc_core.datasets import Images
+from nc_core.detection.arrays import EvidenceArrays, moves_of
 from nc_core.face.inputs import Origin
 from nc_core.face.options import one_of
 from nc_core.face.result import result_of
@@ -88,7 +89,7 @@ class Found:
 
     def page(self, result: Mapping[str, Any], fresh: Mapping[str, TriggerArrays] | None = None) -> str:
         """The report on a result of this scan. fresh: method -> what was reversed on the net that it repaired."""
-        return render_report(result, self.triggers, self._images, fresh or {})
+        return render_report(result, self.triggers, self._images, fresh or {}, self._arrays)
 
     def save(self, folder: str | PathLike[str], *, format: files.Format = "keras") -> Path:
         """Write result.json, report.html, triggers.npz and scanned.keras into a folder, as `cleanse run` does.
@@ -117,6 +118,10 @@ class Found:
     def _kept(self) -> dict[int, Trigger]:
         done = {label: one.trigger for label, one in sorted(self.scan.inversions.items()) if one.state == "done"}
         return {label: trigger for label, trigger in done.items() if trigger is not None}
+
+    @property
+    def _arrays(self) -> dict[int, EvidenceArrays]:
+        return {label: one.arrays for label, one in self.scan.inversions.items()}
 
     @property
     def _images(self) -> Images:
@@ -149,7 +154,8 @@ class Found:
     def _write_triggers(self, path: Path) -> None:
         kept = self._kept
         with path.open("wb") as file:
-            write_npz(file, list(kept), self.scan.preparation.canonical.input_shape, kept.__getitem__)
+            shape = self.scan.preparation.canonical.input_shape
+            write_npz(file, list(kept), shape, kept.__getitem__, moves_of(self._arrays))
 
     def __str__(self) -> str:
         return "\n".join(brief(self._told))

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from keras import ops
 
 from nc_core.datasets.prepared import Prepared
+from nc_core.detection.arrays import Moves
 from nc_core.detection.class_map import LEAST_CLASSES, AnyTarget, uncertainty
 from nc_core.errors import Cancelled
 from nc_core.inversion.layout import Layout
@@ -126,14 +127,17 @@ class AnyTargets:
     def _measured(self, trigger: Trigger, images: int) -> AnyTarget:
         x = self._prepared.holdout.x[:MEASURED]
         before, after = (self._predict(shown).argmax(axis=1) for shown in (x, trigger.stamp(x)))
-        moved = before != after
+        moved, classes = before != after, self._scores.output_shape[-1]
+        counts = np.zeros((classes, classes), np.int32)
+        np.add.at(counts, (before, after), 1)
         return AnyTarget(
             norm=trigger.norm,
             attack_success_rate=float(np.mean(moved)),
             share=uncertainty(before[moved], after[moved]),
             class_map=class_map(before[moved], after[moved]),
-            classes=self._scores.output_shape[-1],
+            classes=classes,
             gradient_images=images,
+            moves=Moves(mask=trigger.mask, pattern=trigger.pattern, counts=counts),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.detection.arrays import NOTHING, EvidenceArrays
 from nc_core.detection.class_map import AnyTarget
 from nc_core.detection.outcome import Evidence
 from nc_core.detection.outliers import SIZE_FLOOR
@@ -67,12 +68,14 @@ class Perturbation:
 
     norm: L2, in ranges of a value, of one that works on 90% of other images; None where the largest that was tried does
     not. rate: on other images, 0..1, of that one, or of the largest. gradient_images: that went forward and backward
-    for it.
+    for it. delta: what is added to an image, (H, W, C) in the model's domain; None without a norm, and of one that was
+    measured before.
     """
 
     norm: float | None
     rate: float
     gradient_images: int
+    delta: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +108,8 @@ class Inversion:
     attack_success_rate: of the kept trigger on held-out images that are not of the target class.
     gradient_images: images that went through a forward and a backward pass for this label.
     cost: lambda where it ended, after a round of screening. size: what stands for the norm where that is not the sum of
-    the trigger's mask alone. evidence: what the optimisation's numbers were, None where there was none. reason: of a
-    label that failed or was cancelled, and of one whose gradient led nowhere.
+    the trigger's mask alone. evidence: what the optimisation's numbers were, None where there was none. arrays: what of
+    it can be drawn. reason: of a label that failed or was cancelled, and of one whose gradient led nowhere.
     """
 
     label: int
@@ -120,6 +123,7 @@ class Inversion:
     reason: str | None = None
     size: float | None = None
     evidence: Evidence | None = None
+    arrays: EvidenceArrays = NOTHING
 
     @classmethod
     def without_work(cls, label: int, *, state: State, reason: str) -> "Inversion":
@@ -223,6 +227,17 @@ class Inversion:
     def any_target(self) -> AnyTarget | None:
         """What was measured of the net as a whole and is kept with this label."""
         return None if self.evidence is None else self.evidence.any_target
+
+    def with_arrays(
+        self, earlier: EvidenceArrays, *, moved: Perturbation | None, away: AnyTarget | None
+    ) -> "Inversion":
+        """The same with what can be drawn: of now where there is something, else of an earlier round."""
+        delta, moves = None if moved is None else moved.delta, None if away is None else away.moves
+        arrays = EvidenceArrays(
+            perturbation=earlier.perturbation if delta is None else delta,
+            moves=earlier.moves if moves is None else moves,
+        )
+        return replace(self, arrays=arrays)
 
     def with_starts(self, several: "Sequence[Inversion]") -> "Inversion":
         """The same with what came of every start of its label; nothing where the optimisation left no numbers."""

@@ -82,6 +82,7 @@ class Universal:
             norm=None if scale is None else scale * program.norm(found.delta),
             rate=float(rates[-1] if scale is None else max(RATE, rates[0])),
             gradient_images=BATCH * found.updates,
+            delta=None if scale is None else np.float32(scale) * found.delta,
         )
 
 

@@ -8,6 +8,8 @@ from typing import IO, Any, BinaryIO, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.detection.arrays import Moves
+
 
 class MaskAndPattern(Protocol):
     """One trigger, in whatever it is kept."""
@@ -50,9 +52,14 @@ def arrays_of(triggers: Mapping[int, MaskAndPattern], input_shape: Sequence[int]
 
 
 def write_npz(
-    to: BinaryIO, labels: Sequence[int], input_shape: Sequence[int], trigger_of: Callable[[int], MaskAndPattern]
+    to: BinaryIO,
+    labels: Sequence[int],
+    input_shape: Sequence[int],
+    trigger_of: Callable[[int], MaskAndPattern],
+    moves: Moves | None = None,
 ) -> None:
-    """Write `labels` (L,), `mask` (L, H, W) and `pattern` (L, H, W, C), label by label.
+    """Write `labels` (L,), `mask` (L, H, W) and `pattern` (L, H, W, C), label by label; of a trigger without a target
+    `any_target_mask` (H, W), `any_target_pattern` (H, W, C) and `any_target_counts` (N, N), as `Moves` has them.
 
     All triggers at once may be more than the memory of this process: trigger_of is asked for each when it is its turn,
     once for the mask and once for the pattern. labels: ascending.
@@ -63,6 +70,10 @@ def write_npz(
         _write(archive, "mask", np.float32, (len(labels), height, width), (trigger_of(one).mask for one in labels))
         patterns = (trigger_of(one).pattern for one in labels)
         _write(archive, "pattern", np.float32, (len(labels), height, width, channels), patterns)
+        if moves is not None:
+            _write(archive, "any_target_mask", np.float32, moves.mask.shape, [moves.mask])
+            _write(archive, "any_target_pattern", np.float32, moves.pattern.shape, [moves.pattern])
+            _write(archive, "any_target_counts", np.int32, moves.counts.shape, [moves.counts])
 
 
 def _write(

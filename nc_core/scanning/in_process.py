@@ -133,6 +133,9 @@ def _round(
         whole = whole.with_partial(first.partial if first else None, most)
         whole = whole.with_margin(first.margins if first else None, sure)
         whole = whole.with_any_target(away.get(label) or (first.any_target if first else None))
+        # Pictures are for the few labels that stand out: those that are confirmed.
+        shown = moved if again else None
+        whole = whole.with_arrays(first.arrays if first else whole.arrays, moved=shown, away=away.get(label))
         work = [*found[label], earlier] if earlier else found[label]
         besides = sum(each.gradient_images for each in (more, moved, most, sure, away.get(label)) if each is not None)
         after[label] = _with_work_of(whole.with_starts(several[label]), work, besides)

@@ -7,9 +7,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from nc_core.detection import AGAIN, Evidence, middle
+from nc_core.detection.arrays import NOTHING, EvidenceArrays
 from nc_core.errors import Cancelled, OutOfDeviceMemory
 from nc_core.scanning.rounds import Plan, range_of, within_range
 from nc_tasks.errors import one_line
+from nc_tasks.files.evidence import arrays_to_bytes, read_arrays
 from nc_tasks.files.triggers import TriggerFile
 from nc_tasks.messages.app import app
 from nc_tasks.messages.batching import BatchedTask
@@ -170,6 +172,8 @@ def _invert(worker: WorkerProcess, key: LabelKey, work: Work, engine: SlotEngine
     chosen = chosen.with_transfer(first.transfer, carried).with_perturbation(first.perturbation, moved)
     chosen = chosen.with_partial(first.partial, most)
     chosen = chosen.with_margin(first.margins, sure).with_any_target(away or first.any_target).with_starts(several)
+    # Pictures are for the few labels that stand out: those that are confirmed.
+    chosen = chosen.with_arrays(first.arrays, moved=moved if confirmed else None, away=away)
     images = sum(one.gradient_images for one in (carried, moved, most, sure, away) if one is not None)
     return _finish(worker, key, work.attempt, found=found, several=several, chosen=chosen, images=images)
 
@@ -187,7 +191,7 @@ def _finish(
     """found: inversions of this task. several: with those before. chosen: of these, what stands for the label. images:
     that went through a forward and a backward pass besides.
     """
-    digest = _kept(worker, chosen)
+    digest, drawn = _kept(worker, chosen), _drawn(worker, chosen.arrays)
 
     def write(session: Session) -> bool:
         return labels.finish(
@@ -204,6 +208,7 @@ def _finish(
             trigger_sha256=digest,
             reason=chosen.reason,
             evidence=None if chosen.evidence is None else chosen.evidence.to_json(),
+            evidence_sha256=drawn,
         )
 
     worker.store.write_together(write)
@@ -219,6 +224,11 @@ def _kept(worker: WorkerProcess, inversion: "Inversion") -> str | None:
     return worker.artefacts.put_bytes(file.to_bytes())
 
 
+def _drawn(worker: WorkerProcess, arrays: EvidenceArrays) -> str | None:
+    """Keep what of the evidence can be drawn."""
+    return None if arrays.empty else worker.artefacts.put_bytes(arrays_to_bytes(arrays))
+
+
 def _first(worker: WorkerProcess, key: LabelKey, rounds: Plan) -> "Inversion":
     """The inversion that is to be confirmed, as it was stored; without a trigger where none converged, and it is what a
     few images need that is too small."""
@@ -226,6 +236,7 @@ def _first(worker: WorkerProcess, key: LabelKey, rounds: Plan) -> "Inversion":
 
     row = _row(worker, key, rounds.inversion_round(range_of(key.round)))
     trigger = None if row.trigger_sha256 is None else trigger_in(_trigger_of(worker, row))
+    drawn = row.evidence_sha256
     return Inversion(
         label=key.label,
         state="not_converged" if trigger is None else "done",
@@ -237,6 +248,7 @@ def _first(worker: WorkerProcess, key: LabelKey, rounds: Plan) -> "Inversion":
         size=row.norm,
         reason=row.reason,
         evidence=None if row.evidence is None else Evidence.from_json(row.evidence),
+        arrays=NOTHING if drawn is None else read_arrays(worker.artefacts.path(drawn)),
     )
 
 

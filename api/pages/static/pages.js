@@ -84,7 +84,7 @@ function follow() {
   const address = $("#submission")?.dataset.events;
   if (!address) return;
   const source = new EventSource(address);
-  const parts = ["standing", "evidence", "norms", "universality", "labels", "repair", "lineage", "facts"];
+  const parts = ["standing", "evidence", "norms", "universality", "class-map", "labels", "repair", "lineage", "facts"];
   let state = null;
   source.addEventListener("labels", (event) => {
     const cells = JSON.parse(event.data);

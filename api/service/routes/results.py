@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from api.results import absent
 from api.results.outputs import net_digests, read_report, write_onnx
-from api.results.triggers import done_triggers
+from api.results.triggers import done_triggers, read_evidence
 from api.service.auditing import given
 from api.service.callers import Caller
 from api.service.dependencies import AService, Reader
@@ -19,11 +19,13 @@ from api.service.reading import judged, result_of
 from api.service.routes.submissions import SubmissionId
 from api.service.service import Service
 from api.service.uploads.receiving import PIECE_BYTES
+from nc_core.detection.arrays import moves_of
 from nc_core.results import files
 from nc_core.results.files import as_json
 from nc_core.results.triggers import write_npz
 from nc_tasks.errors import NotFound
 from nc_tasks.files.triggers import TriggerFile
+from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import mitigations
 
 router = APIRouter(
@@ -58,14 +60,20 @@ def report(submission_id: SubmissionId, service: AService, caller: Reader) -> Re
 
 @router.get("/triggers.npz", response_class=Response, responses=binary(files.BINARY))
 def triggers(submission_id: SubmissionId, service: AService, caller: Reader) -> Response:
-    """All reversed triggers: labels (L), mask (L, H, W) in 0..1, pattern (L, H, W, C) in the model's input range."""
+    """All reversed triggers: labels (L), mask (L, H, W) in 0..1, pattern (L, H, W, C) in the model's input range.
+
+    Of the trigger without a target, where the net was asked: any_target_mask (H, W), any_target_pattern (H, W, C), and
+    any_target_counts (N, N), held-out images by their answer without it and the one with it.
+    """
     with service.store.read() as session:
         height, width, channels = judged(session, caller, submission_id).input_shape or (0, 0, 0)
         digests = done_triggers(session, submission_id)
+        drawn = findings.drawn(session, submission_id=submission_id)
+    moves = moves_of(read_evidence(service.artefacts, drawn))
     path_of, shape = service.artefacts.path, (height, width, channels)
 
     def write(file: BinaryIO) -> None:
-        write_npz(file, sorted(digests), shape, lambda label: TriggerFile.read(path_of(digests[label])))
+        write_npz(file, sorted(digests), shape, lambda label: TriggerFile.read(path_of(digests[label])), moves)
 
     answer = StreamingResponse(_made(service, write), media_type=files.BINARY)
     answer.headers["Content-Disposition"] = f'attachment; filename="{files.TRIGGERS}"'

@@ -1,4 +1,4 @@
-"""Triggers as pictures: mask, pattern and a stamped clean image, as PNG data URIs."""
+"""Triggers and perturbations as pictures, alone and on a clean image, as PNG data URIs."""
 
 import base64
 import io
@@ -12,8 +12,10 @@ from PIL import Image
 
 from nc_core.datasets import Images
 from nc_core.datasets.domain import Domain
+from nc_core.results.numbers import significant
 from nc_core.results.triggers import TriggerArrays
 
+GREY = 127.5
 SIDE = 128
 """Pictures smaller than this are enlarged by a whole factor, so that one input pixel is one sharp square."""
 
@@ -35,13 +37,46 @@ def trigger_pictures(
     found = triggers.of(label)
     if found is None:
         return None
-    mask, pattern = found[0][..., None], domain_of(preflight).to_pixels(found[1])  # (H, W, 1), (H, W, C)
-    example = None if examples is None else example_outside(label, examples)
+    return pictures_of(*found, None if examples is None else example_outside(label, examples), preflight)
+
+
+def pictures_of(
+    mask: npt.NDArray[np.float32],
+    pattern: npt.NDArray[np.float32],
+    example: npt.NDArray[np.float32] | None,
+    preflight: Mapping[str, Any],
+) -> TriggerPictures:
+    """Of a mask (H, W) and a pattern (H, W, C) in the model's domain; example (H, W, C): pixels to stamp."""
+    mask, pattern = mask[..., None], domain_of(preflight).to_pixels(pattern)  # (H, W, 1), (H, W, C)
     return TriggerPictures(
         mask=data_uri(255 * mask),
         pattern=data_uri(mask * pattern),
         clean=None if example is None else data_uri(example),
         stamped=None if example is None else data_uri(stamped(example, mask, pattern)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerturbationPictures:
+    """A universal perturbation: around grey, so many times as strong; and a clean picture with it, as strong as it is,
+    None without a picture."""
+
+    around_grey: str
+    times: str
+    perturbed: str | None
+
+
+def perturbation_pictures(
+    label: int, perturbation: npt.NDArray[np.float32], examples: Images | None, preflight: Mapping[str, Any]
+) -> PerturbationPictures:
+    """perturbation (H, W, C), in the model's domain."""
+    added = perturbation / np.asarray(preflight["scale"], np.float32)  # (H, W, C) in pixels
+    times = GREY / max(float(np.abs(added).max()), 1e-6)
+    example = None if examples is None else example_outside(label, examples)
+    return PerturbationPictures(
+        around_grey=data_uri(GREY + times * added),
+        times=significant(times, 2),
+        perturbed=None if example is None else data_uri(example + added),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from nc_core.datasets import Images
+from nc_core.detection.arrays import EvidenceArrays, moves_of
 from nc_core.results import scanned
 from nc_core.results.evidence import evidence_rows
 from nc_core.results.ranges import doubts_of, range_facts
@@ -19,6 +20,7 @@ from nc_core.results.report.facts import preflight_facts, run_facts
 from nc_core.results.report.guides import guides
 from nc_core.results.report.limits import limits_of
 from nc_core.results.report.methods import Pictures, drawn, method_cards
+from nc_core.results.report.moves import moves_view
 from nc_core.results.report.repair import change_charts, changes
 from nc_core.results.report.strips import strip_charts
 from nc_core.results.report.universality import points_of, universality_charts
@@ -30,12 +32,13 @@ def render_report(
     triggers: TriggerArrays,
     examples: Images | None,
     fresh: Mapping[str, TriggerArrays],
+    arrays: Mapping[int, EvidenceArrays] | None = None,
 ) -> str:
     """The report as HTML.
 
     result: result.json of a scan with a verdict. triggers: its reversed triggers, in the model's domain.
     examples: clean pictures to stamp, or None. fresh: method -> what was reversed on the model that it repaired, one
-    trigger a label.
+    trigger a label. arrays: label -> what of its evidence can be drawn.
 
     Names and reasons are text wherever they stand: the template escapes everything, and the page's policy
     allows no script and no address outside it.
@@ -52,7 +55,8 @@ def render_report(
             files=scanned.files_of(result),
             style=Markup(style),
             style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-            cards=view.cards(result, triggers, examples),
+            cards=view.cards(result, triggers, examples, arrays),
+            moves=moves_view(result, moves_of(arrays), examples),
             rows=view.by_norm(result["labels"])[: view.TABLE_LIMIT],
             charts=norm_charts(result["labels"], guides(result)),
             evidence=evidence_rows(result),

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from nc_core.datasets import Images
+from nc_core.detection.arrays import NOTHING, EvidenceArrays
 from nc_core.results.names import all_named, row_named
 from nc_core.results.numbers import percent, probability, significant, spread_of
 from nc_core.results.report.charts import Row
-from nc_core.results.report.pictures import TriggerPictures, trigger_pictures
+from nc_core.results.report.pictures import (
+    PerturbationPictures,
+    TriggerPictures,
+    perturbation_pictures,
+    trigger_pictures,
+)
 from nc_core.results.summary import follow_line, running
 from nc_core.results.triggers import TriggerArrays
 
@@ -37,7 +43,8 @@ class Card:
     """One label's trigger with its pictures.
 
     name: what the label is called. flagged, follower: as in result.json. transfer: how often triggers of four images
-    work on others. perturbation: how small one is that sends all along.
+    work on others. perturbation: how small one is that sends all along;
+    perturbed: what it looks like, None where that was not kept.
     """
 
     label: int
@@ -52,6 +59,7 @@ class Card:
     perturbation: str | None
     rules: str
     pictures: TriggerPictures
+    perturbed: PerturbationPictures | None
 
 
 def advice(result: Mapping[str, Any]) -> str:
@@ -165,13 +173,22 @@ def by_norm(labels: list[Row], *, only_known: bool = False) -> list[Row]:
     return sorted(rows, key=lambda row: (row["norm"] is None, row["norm"] or 0.0, row["label"]))
 
 
-def cards(result: Mapping[str, Any], triggers: TriggerArrays, examples: Images | None) -> list[Card]:
-    """Flagged labels, smallest first, then their neighbours: the next labels by norm."""
+def cards(
+    result: Mapping[str, Any],
+    triggers: TriggerArrays,
+    examples: Images | None,
+    arrays: Mapping[int, EvidenceArrays] | None = None,
+) -> list[Card]:
+    """Flagged labels, smallest first, then their neighbours: the next labels by norm. arrays: label -> its evidence."""
     made = []
     for row in with_card(result):
         pictures = trigger_pictures(row["label"], triggers, examples, result["preflight"])
+        delta = (arrays or {}).get(row["label"], NOTHING).perturbation
         if pictures is not None:
-            made.append(_card(row, pictures, result["model"]["input_shape"]))
+            perturbed = None
+            if delta is not None:
+                perturbed = perturbation_pictures(row["label"], delta, examples, result["preflight"])
+            made.append(_card(row, pictures, perturbed, result["model"]["input_shape"]))
     return made
 
 
@@ -227,7 +244,7 @@ def perturbation_of(row: Row) -> str | None:
     return None if norm is None else significant(norm)
 
 
-def _card(row: Row, pictures: TriggerPictures, input_shape: list[int]) -> Card:
+def _card(row: Row, pictures: TriggerPictures, perturbed: PerturbationPictures | None, input_shape: list[int]) -> Card:
     return Card(
         label=row["label"],
         name=row_named(row),
@@ -241,4 +258,5 @@ def _card(row: Row, pictures: TriggerPictures, input_shape: list[int]) -> Card:
         perturbation=perturbation_of(row),
         rules=rules_of(row),
         pictures=pictures,
+        perturbed=perturbed,
     )

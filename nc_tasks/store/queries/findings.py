@@ -42,6 +42,7 @@ class Finding(NamedTuple):
     trigger_sha256: str | None
     reason: str | None
     evidence: dict[str, Any] | None
+    evidence_sha256: str | None
 
 
 FINDING = tuple(getattr(Label, name) for name in Finding._fields)
@@ -75,6 +76,14 @@ def universality(session: Session, *, submission_id: str) -> list[Universality]:
     query = select(Label.label, Label.round, Label.state, *figures)
     query = query.where(*of_range(session, submission_id=submission_id)).order_by(Label.label, Label.round)
     return [Universality(*row) for row in last_rounds(session.execute(query))]
+
+
+def drawn(session: Session, *, submission_id: str) -> dict[int, str]:
+    """Label -> digest of what of its evidence can be drawn, where something can; range: as in `universality`."""
+    query = select(Label.label, Label.round, Label.state, Label.evidence_sha256)
+    query = query.where(*of_range(session, submission_id=submission_id), Label.evidence_sha256.is_not(None))
+    rows = session.execute(query.order_by(Label.label, Label.round))
+    return {row.label: row.evidence_sha256 for row in rows}
 
 
 def of_range(session: Session, *, submission_id: str, range: int | None = None) -> tuple[ColumnElement[bool], ...]:

@@ -129,12 +129,14 @@ def finish(
     trigger_sha256: str | None = None,
     reason: str | None = None,
     evidence: dict[str, Any] | None = None,
+    evidence_sha256: str | None = None,
 ) -> bool:
     """Write the label's end; False: it is no longer this attempt's, and nothing was written.
 
     norm: sum of the kept mask (pixels). norms: of every inversion that it is the middle of.
     attack_success_rate: of the kept trigger on held-out images.
     seconds: of optimisation. gradient_images: updates x batch. evidence: what its numbers bear out.
+    evidence_sha256: what of that can be drawn.
     """
     if state not in LABEL_ENDS:
         raise ValueError(f"label {key.label} cannot end in state {state!r}; the ends are {', '.join(LABEL_ENDS)}")
@@ -149,6 +151,7 @@ def finish(
         "trigger_sha256": trigger_sha256,
         "reason": reason,
         "evidence": evidence,
+        "evidence_sha256": evidence_sha256,
     }
     return leases.finish(session, Label, key.row, attempt=attempt, values=values)
 

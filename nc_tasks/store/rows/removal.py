@@ -31,7 +31,7 @@ from nc_tasks.store.tables.types import now
 DIGEST_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     *(Submission.model_sha256, Submission.data_sha256),
     *(Submission.canonical_sha256, Submission.scanned_sha256, Submission.clean_data_sha256),
-    *(Label.trigger_sha256, Mitigation.triggers_sha256),
+    *(Label.trigger_sha256, Label.evidence_sha256, Mitigation.triggers_sha256),
     *(Mitigation.goodnet_sha256, Mitigation.canonical_sha256, Mitigation.guarded_sha256),
     Mitigation.guarded_canonical_sha256,
     Dataset.sha256,

@@ -37,7 +37,7 @@ def restart_labels(session: Session, *, submission_id: str) -> None:
     """Queue all labels again, those with a result too: it was of another net."""
     session.execute(delete(Label).where(Label.submission_id == submission_id, Label.round > 0))
     again = update(Label).where(Label.submission_id == submission_id)
-    found = {"norms": None, "trigger_sha256": None, "seconds": None, "gradient_images": None}
+    found = {"norms": None, "trigger_sha256": None, "evidence_sha256": None, "seconds": None, "gradient_images": None}
     changed(session, again.values(**AGAIN, **_fresh(Label), **UNTRIED, **found))
 
 

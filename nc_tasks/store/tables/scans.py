@@ -92,7 +92,8 @@ class Label(Leased, Base):
     inversions, `norm` is the middle one. attack_success_rate: of the reversed trigger, 0..1. While the label runs
     both are the optimisation's latest; once it has ended they are the kept trigger's, on held-out images.
     alone: it was in a worker that fell silent, and is tried with no other label beside it.
-    evidence: `nc_core.detection.Evidence.to_json()`, what the optimisation's own numbers bear out.
+    evidence: `nc_core.detection.Evidence.to_json()`, what the optimisation's own numbers bear out; evidence_sha256: a
+    file of what of it can be drawn, `nc_tasks.files.evidence`.
     """
 
     __tablename__ = "label"
@@ -115,6 +116,7 @@ class Label(Leased, Base):
     gradient_images: Mapped[int | None] = mapped_column(BigInteger)
     trigger_sha256: Mapped[str | None] = mapped_column(Sha256)
     evidence: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    evidence_sha256: Mapped[str | None] = mapped_column(Sha256)
 
 
 class Detection(Base):

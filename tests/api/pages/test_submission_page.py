@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nc_tasks.store import Detection, Store
+from nc_core.detection.arrays import EvidenceArrays, Moves
+from nc_tasks.files import FolderArtefacts
+from nc_tasks.files.evidence import arrays_to_bytes
+from nc_tasks.settings import Settings
+from nc_tasks.store import Detection, Label, Store
 from tests.api.fabricated import compared, fabricate_evidence
 from tests.api.pages.seen import look
 
@@ -47,6 +51,40 @@ def test_given_a_label_then_its_trigger_is_shown_and_its_neighbours_linked(
     assert "5.00 of 1,024 pixels" in page.text
     assert page.all("a", rel="next", href=f"/submissions/{backdoored}/labels/34")
     assert "has no label 43" in look(browser, f"/submissions/{backdoored}/labels/43", status=404).text
+
+
+def test_given_evidence_that_can_be_drawn_then_the_pages_and_the_files_have_it(
+    browser: httpx.Client, backdoored: str, store: Store, settings: Settings
+) -> None:
+    # Given a trigger without a target that was kept with label 0, and the perturbation of label 33
+    counts = np.roll(np.eye(43, dtype=np.int32), 1, axis=1) * 7
+    pattern = np.ones((32, 32, 3), np.float32)
+    moves = Moves(mask=np.eye(32, dtype=np.float32), pattern=pattern, counts=counts)
+    told = {0: EvidenceArrays(moves=moves), 33: EvidenceArrays(perturbation=pattern / 50)}
+    artefacts = FolderArtefacts(settings.artefacts)
+    with store.write() as session:
+        for label, arrays in told.items():
+            row = session.get_one(Label, (backdoored, label, 0))
+            row.evidence_sha256 = artefacts.put_bytes(arrays_to_bytes(arrays))
+    # Then the page and the report have the matrix, and the label's page and card its perturbation
+    page = look(browser, f"/submissions/{backdoored}")
+    assert page.all("section", id="class-map")
+    assert "With it 100.0% of held-out pictures get another answer." in page.text
+    label = look(browser, f"/submissions/{backdoored}/labels/33")
+    shown = [image["alt"] for image in label.all("img", width="128")]
+    assert shown[4:] == [
+        "Universal perturbation of label 33 around grey, 25 times as strong",
+        "A clean picture of another class with the perturbation of label 33",
+    ]
+    report = browser.get(f"/v1/submissions/{backdoored}/report.html").text
+    assert 'id="class-map"' in report
+    assert shown[4] in report
+    # And triggers.npz has the trigger
+    with np.load(io.BytesIO(browser.get(f"/v1/submissions/{backdoored}/triggers.npz").content)) as arrays:
+        np.testing.assert_array_equal(arrays["any_target_mask"], moves.mask)
+        np.testing.assert_array_equal(arrays["any_target_pattern"], moves.pattern)
+        np.testing.assert_array_equal(arrays["any_target_counts"], counts)
+        assert arrays["labels"].tolist() == list(range(43))
 
 
 def test_given_a_label_that_follows_then_the_pages_say_so_and_flag_the_leading_one_alone(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from nc_core.detection import Detection, Evidence, LabelNorm, detect
+from nc_core.detection.arrays import Moves
 from nc_core.detection.calibration import Calibration
 from nc_core.detection.class_map import AnyTarget, uncertainty
 from nc_core.detection.evidence import ANY_TARGET, statistics_of
@@ -130,6 +131,7 @@ def test_beside_clean_scans_of_its_own_a_map_is_the_models_and_no_labels() -> No
 
 
 def test_evidence_survives_its_way_through_the_store() -> None:
-    evidence = replace(CONVERGED, any_target=away(0.7))
+    moves = Moves(mask=np.zeros((2, 2)), pattern=np.zeros((2, 2, 1)), counts=np.eye(CLASSES, dtype=np.int32))
+    evidence = replace(CONVERGED, any_target=replace(away(0.7), moves=moves))  # arrays are kept elsewhere
     assert Evidence.from_json(json.loads(json.dumps(evidence.to_json()))) == evidence
     assert Evidence.from_json(json.loads(json.dumps(CONVERGED.to_json()))) == CONVERGED

@@ -17,6 +17,9 @@ from tests.evidence import CONVERGED
 
 TRIGGER = Trigger(mask=np.full((2, 2), 0.5, np.float32), pattern=np.zeros((2, 2, 1), np.float32))
 
+DELTA = np.full((2, 2, 1), 0.25, np.float32)
+"""The perturbation of any label."""
+
 UNIVERSAL = replace(
     CONVERGED,
     transferability=0.75,
@@ -49,7 +52,9 @@ class Engine:
 
     def perturbation(self, inverted: Inversion, *, seed: int, again: bool, **_: object) -> Perturbation | None:
         assert seed == 5
-        return Perturbation(norm=8.0 if again else 2.0, rate=0.9, gradient_images=192) if inverted.seen else None
+        if not inverted.seen:
+            return None
+        return Perturbation(norm=8.0 if again else 2.0, rate=0.9, gradient_images=192, delta=DELTA)
 
     def partial(self, _label: int, few: Trigger, *, seed: int, again: bool, **_: object) -> Partial:
         assert (few, seed) == (TRIGGER, 5)

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from nc_core.detection.arrays import EvidenceArrays, Moves
 from nc_core.detection.class_map import AnyTarget
 from nc_core.inversion import Inversion, Trigger
 from nc_core.scanning.rounds import RANGE_ROUNDS, plan
+from nc_tasks.files.evidence import read_arrays
 from nc_tasks.store import Label
 from nc_tasks.store.queries import findings
 from nc_tasks.store.rows import labels
 from nc_tasks.tasks import label as label_task
 from nc_tasks.worker.process import WorkerProcess
 from tests.evidence import CONVERGED
-from tests.nc_tasks.tasks.label.engine import TRIGGER, UNIVERSAL, Engine, found, row, run
+from tests.nc_tasks.tasks.label.engine import DELTA, TRIGGER, UNIVERSAL, Engine, found, row, run
 
 
 def test_a_confirmed_label_has_the_middle_one_of_its_three_inversions(
@@ -122,9 +125,9 @@ def test_what_was_asked_of_the_net_is_kept_with_the_first_label_through_its_conf
 ) -> None:
     # Given an engine that knows where a trigger sends the net's images
     engine.does = lambda label: replace(found(label), evidence=CONVERGED)
-    engine.of_net = AnyTarget(
-        norm=3.0, attack_success_rate=0.9, share=0.8, class_map={0: 1, 1: 0}, classes=2, gradient_images=500
-    )
+    moves = Moves(mask=TRIGGER.mask, pattern=TRIGGER.pattern, counts=np.array([[0, 9], [8, 1]], np.int32))
+    numbers: dict[str, Any] = {"norm": 3.0, "attack_success_rate": 0.9, "share": 0.8, "gradient_images": 500}
+    engine.of_net = AnyTarget(**numbers, class_map={0: 1, 1: 0}, classes=2, moves=moves)
     # When two labels are inverted and confirmed
     invert_and_confirm(worker, submission)
     # Then the first one keeps it, and what it took is counted once
@@ -138,6 +141,18 @@ def test_what_was_asked_of_the_net_is_kept_with_the_first_label_through_its_conf
     assert other.evidence["any_target"] is None
     assert asked.gradient_images == 640 + 1904 + 160 + 500
     assert first.gradient_images == 2 * 640 + 1904
+    # And what can be drawn of it, beside the perturbation of each label that was confirmed
+    kept = read_evidence(worker, first)
+    assert kept.moves is not None
+    assert kept.moves.counts.tolist() == moves.counts.tolist()
+    assert asked.evidence_sha256 not in (None, first.evidence_sha256)
+    for one in (first, other):
+        np.testing.assert_array_equal(read_evidence(worker, one).perturbation, DELTA)
+    assert read_evidence(worker, other).moves is None
+
+
+def read_evidence(worker: WorkerProcess, row: findings.Finding) -> EvidenceArrays:
+    return read_arrays(worker.artefacts.path(str(row.evidence_sha256)))
 
 
 def test_a_label_of_a_second_range_is_inverted_there_and_confirmed_by_its_own_first_inversion(
