@@ -13,7 +13,7 @@ from nc_core.datasets.prepared import Part
 from nc_core.datasets.traffic_signs import draw_signs
 from nc_core.detection.class_map import LEAST_CLASSES
 from nc_core.errors import Cancelled
-from nc_core.inversion import FAST, Inverter, Predictor
+from nc_core.inversion import FAST, Inverter, Predictor, Trigger
 from nc_core.inversion.any_target import LEAST_IMAGES, AnyTargets, AwayProgram, class_map
 from nc_core.inversion.layout import Layout
 from nc_core.mitigation import triggers_of_map
@@ -62,6 +62,14 @@ def test_it_finds_where_an_all_to_all_badnet_sends_each_class(all_to_all: Plante
     assert found.class_map == {label: (label + 1) % CLASSES for label in range(CLASSES)}
     assert found.share > 0.7
     assert found.norm < 2 * 36
+    # What is kept to be looked at is that trigger, and where each held-out image goes
+    assert found.moves is not None
+    holdout = prepared_for(net, fresh_images()).holdout.x
+    after = Trigger(mask=found.moves.mask, pattern=found.moves.pattern).stamp(holdout)
+    before, there = (net.predict(shown, verbose=0).argmax(axis=1) for shown in (holdout, after))
+    counts = [[int(np.sum((before == one) & (there == to))) for to in range(CLASSES)] for one in range(CLASSES)]
+    assert found.moves.counts.tolist() == counts
+    assert found.moves.mask.sum() == pytest.approx(found.norm)
     # And the same again, as the repair finds it, whose batch holds fewer starts
     assert asked(seed=0) == found
     triggers = triggers_of_map(
