@@ -50,6 +50,12 @@ def test_that_of_a_blended_trigger_is_smaller_than_all_others(net: keras.Model, 
     (planted,) = asked(inverter, TARGET)
     assert planted is not None
     assert (planted.rate, planted.gradient_images) == (0.9, PERTURBATION_UPDATES * PERTURBATION_BATCH)
+    # What is kept to be looked at is that very perturbation
+    assert planted.delta is not None
+    assert inverter.universal.loop.program.norm(planted.delta) == pytest.approx(planted.norm)
+    x, y = data.holdout.x, data.holdout.y
+    answers = net.predict(np.clip(x + planted.delta, x.min(), x.max()), verbose=0).argmax(axis=1)
+    assert np.mean(answers[y != TARGET] == TARGET) > 0.7
 
 
 def test_neither_slots_nor_neighbours_change_it(net: keras.Model, data: Prepared) -> None:
