@@ -7,7 +7,7 @@ from typing import TypeVar
 from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import Node
 from nc_core.intake.limits import EDGES, NODES, within
-from nc_core.intake.names import usable
+from nc_core.intake.names import Names
 from nc_core.intake.order import from_inputs_on
 from nc_core.intake.tree import Leaf, Model, Path, Ref
 from nc_core.intake.windows import Shape
@@ -37,7 +37,7 @@ class Graph:
     edges: int = 0
     models: int = 0
     _numbers: dict[Path, int] = field(default_factory=dict)
-    _names: set[str] = field(default_factory=set)
+    _names: Names = field(default_factory=Names)
 
     def call(self, leaf: Leaf, path: Path, inputs: tuple[int, ...]) -> int:
         """Append a call of a layer (and of what stands before or behind it); returns the node of its output."""
@@ -61,8 +61,7 @@ class Graph:
         within(self.edges, EDGES, "inputs of layer calls, counting every call of a nested model")
         if path not in self._numbers:
             self._numbers[path] = len(self.layers)
-            name = usable(leaf.name, self._names)
-            self._names.add(name)
+            name = self._names.new(leaf.name)
             self.layers.append(FlatLayer(leaf, path if leaf.weight_names else None, name))
         self.nodes.append(Node(layer=self._numbers[path], inputs=inputs))
         return len(self.nodes) - 1

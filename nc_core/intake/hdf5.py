@@ -17,7 +17,7 @@ from nc_core.intake.wording import shown
 FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 """Filters that come with h5py; any other would have the HDF5 library search the disk for a plug-in."""
 
-NAMES = 16 * LAYERS
+NAMES = 4 * LAYERS
 """Entries of one list of names; a layer has at most four arrays."""
 
 

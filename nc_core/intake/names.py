@@ -10,6 +10,8 @@ from collections.abc import Container
 
 LONGEST = 128
 """Characters, half of `limits.NAME_CHARACTERS`: a worker may put something behind a name."""
+ROOM = 8
+"""Characters of the number behind a name that is taken."""
 
 INPUT = "input"
 """The image of a net that `models.build` makes."""
@@ -24,17 +26,39 @@ OURS = frozenset({INPUT, ZERO_LOGIT, BOTH_LOGITS, MEAN_ACTIVATION})
 _FOREIGN = re.compile(r"[^A-Za-z0-9_.-]")
 
 
+class Names:
+    """Names of one net, each given once, in a time that does not grow with how many are alike."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._copies: dict[str, int] = {}
+
+    def new(self, name: str) -> str:
+        """As `usable`, of a name that is taken from now on."""
+        stem = _plain(name)[: LONGEST - ROOM]
+        unique, self._copies[stem] = _unique(name, self._taken, self._copies.get(stem, 0))
+        self._taken.add(unique)
+        return unique
+
+
 def usable(name: str, taken: Container[str] = ()) -> str:
     """The name itself where it can stay, else one like it; a usable name stays as it is.
 
     taken: names of the same net. What is foreign becomes "_", what is no word at all "layer".
     """
-    plain = _FOREIGN.sub("_", name)[:LONGEST]
-    if not re.search(r"[A-Za-z0-9]", plain):
-        plain = "layer"
-    unique, copy = plain, 0
+    return _unique(name, taken, 0)[0]
+
+
+def _unique(name: str, taken: Container[str], copy: int) -> tuple[str, int]:
+    """A usable name, and how many copies there were. copy: as many there are at least."""
+    plain = unique = _plain(name)
     while unique in taken or unique in OURS:
         copy += 1
         end = f"_{copy}"
         unique = plain[: LONGEST - len(end)] + end
-    return unique
+    return unique, copy
+
+
+def _plain(name: str) -> str:
+    plain = _FOREIGN.sub("_", name)[:LONGEST]
+    return plain if re.search(r"[A-Za-z0-9]", plain) else "layer"

@@ -14,7 +14,7 @@ from nc_core.intake.graph import in_order
 from nc_core.intake.layer_options import read_options
 from nc_core.intake.layers import KINDS
 from nc_core.intake.limits import EDGES, LAYERS, NODES, VALUES_PER_IMAGE, unpacked_limit, within
-from nc_core.intake.names import usable
+from nc_core.intake.names import Names
 from nc_core.intake.onnx.arrays import Array
 from nc_core.intake.onnx.layout import groups
 from nc_core.intake.onnx.values import Order, Tensor
@@ -158,11 +158,10 @@ def _unmade(tensor: Tensor) -> str:
 
 
 def _named(drafts: Sequence[Draft]) -> list[Layer]:
-    names: set[str] = set()
+    names = Names()
     layers = []
     for draft in drafts:
-        name = usable(draft.label.strip("/"), names)
-        names.add(name)
+        name = names.new(draft.label.strip("/"))
         weights = tuple(f"{name}/{weight}" for weight in KINDS[draft.kind].weights(draft.options))
         layers.append(Layer(name=name, kind=draft.kind, options=draft.options, weights=weights))
     return layers

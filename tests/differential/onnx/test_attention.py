@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from nc_core.intake import CanonicalModel
+from nc_core.intake.limits import LAYERS
 from tests.differential.onnx.compare import agree, read
 from tests.differential.onnx.graphs import Graph
-from tests.differential.onnx.transformers import VIT_B_16, Net, encoder, multihead, vit
+from tests.differential.onnx.transformers import VIT_B_16, Form, Net, encoder, multihead, vit
 
 IMAGE = (3, 16, 16)
 NETS = {
@@ -49,6 +50,12 @@ def test_a_fixed_number_of_images_makes_the_same_net(name: str, exporter: str, o
 @pytest.mark.parametrize("batch", [1, 4])
 def test_a_fixed_number_of_images_answers_as_in_onnx_runtime(batch: int) -> None:
     assert agree(graph(encoder("TorchScript"), 17, batch), count=batch)
+
+
+@pytest.mark.parametrize("exporter", ["TorchScript", "dynamo"])
+def test_as_many_blocks_and_heads_as_a_vit_l_16_has_are_within_the_limits(exporter: str) -> None:
+    form = Form(width=32, heads=16, inner=64, blocks=24)
+    assert 4_000 < len(read(graph(vit(multihead(exporter, form=form), form))).layers) <= LAYERS
 
 
 @pytest.mark.long

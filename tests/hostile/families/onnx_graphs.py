@@ -31,7 +31,7 @@ def _enlarging(g: Graph, x: str) -> str:
 
 
 def _long(g: Graph, x: str) -> str:
-    for _ in range(3000):
+    for _ in range(9000):
         x = g.op("Relu", x)
     return x
 
@@ -319,7 +319,7 @@ REFUSED: dict[str, Case] = {
         "a constant of a shape": (net(_bomb), "the limit is"),
         "a constant that doubles": (net(_doubling), "the limit is"),
         "an image that grows": (net(_enlarging), "the limit is"),
-        "a long chain": (net(_long), "the limit is 2,000"),
+        "a long chain": (net(_long), "the limit is 8,000"),
         "weights used many times": (net(_shared_weights), "bytes of weights in a file of"),
         "an axis far away": (operator("Flatten", axis=2**62), "an axis that a tensor"),
     }.items()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nc_core.intake import CanonicalModel
 from nc_core.intake.load import read_canonical
-from nc_core.intake.names import LONGEST, OURS, usable
+from nc_core.intake.names import LONGEST, OURS, Names, usable
 from nc_core.intake.read import read_open_model
 from tests.hostile import seeds
 
@@ -37,6 +37,17 @@ def test_a_usable_name_is_free_bounded_and_takes_no_escaping(name: str, taken: s
     assert found not in taken | OURS
     # What was renamed once stays, so that a net that is read back from its own file is the same.
     assert usable(found) == found
+
+
+@given(st.lists(st.text("aA_/1", min_size=1, max_size=4), max_size=30))
+@example(["same"] * 100)
+@example(["a" * LONGEST, "a" * LONGEST, "a" * (LONGEST - 1) + "b"])
+def test_names_of_one_net_are_given_once_as_one_by_one(wanted: list[str]) -> None:
+    given_names, taken = Names(), list[str]()
+    for name in wanted:
+        taken.append(usable(name, taken))
+    assert [given_names.new(name) for name in wanted] == taken
+    assert len({*taken}) == len(taken)
 
 
 def test_usual_names_stay() -> None:
