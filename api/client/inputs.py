@@ -31,7 +31,8 @@ def check_picture(path: Path) -> None:
 
 def class_names_in(path: Path) -> tuple[str, ...]:
     """The names in a file of them, or of the folders in a folder, sorted as Keras sorts; raises OptionRefused."""
-    from nc_tasks.request.class_names import MAX_FILE, as_names, parse_class_names
+    from nc_core.class_names import as_names, parse_class_names
+    from nc_tasks.request.class_names import MAX_FILE
 
     if path.is_dir():
         return as_names(sorted(each.name for each in path.iterdir() if each.is_dir() and not each.name.startswith(".")))

@@ -69,6 +69,17 @@ def is_number(name: str) -> bool:
     return name.isascii() and name.isdecimal() and len(name) < 10
 
 
+def fitting(names: Sequence[str], images: Images) -> bool:
+    """Whether names that a model's file has for its outputs can stand beside what the data call their classes.
+
+    Numbers can be anything's; other names have to be among the file's, each of which stands once.
+    """
+    if _are_numbers(images):
+        return True
+    known = [_key(name) for name in names]
+    return len({*known}) == len(known) and {_key(name) for name in images.folders.values()} <= {*known}
+
+
 def numbered(images: Images, *, classes: int, class_names: Sequence[str] | None = None) -> Numbered:
     """Find the output of each label. class_names: of the outputs, as the user knows them.
 

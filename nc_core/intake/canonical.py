@@ -58,8 +58,9 @@ class CanonicalModel:
     says what the output is: class probabilities ("softmax"), unbounded scores ("logits"), one probability a
     class ("sigmoid"), one probability of the second of two classes ("single-sigmoid"), or one score of it, above 0
     where it is likelier than the first ("single-logit"). Weights are float32. signature: of the ONNX file that it came
-    in, or that PyTorch would write; None for a Keras file. note: what the reader has to say of the file, a sentence or
-    nothing. `load.py` reads what `save` writes.
+    in, or that PyTorch would write; None for a Keras file. class_names: of the outputs, where the file has them, and
+    named_in: the place in the file. note: what the reader has to say of the file, a sentence or nothing. `load.py`
+    reads what `save` writes.
     """
 
     input_shape: tuple[int, int, int]
@@ -70,6 +71,8 @@ class CanonicalModel:
     classes: int
     weights: Mapping[str, npt.NDArray[np.float32]]
     signature: Signature | None = None
+    class_names: tuple[str, ...] = ()
+    named_in: str = ""
     note: str = ""
 
     @property
@@ -95,6 +98,8 @@ class CanonicalModel:
 
     def _text(self) -> str:
         told: dict[str, Any] = {} if self.signature is None else {"signature": asdict(self.signature)}
+        if self.class_names:
+            told |= {"class_names": self.class_names, "named_in": self.named_in}
         if self.note:
             told["note"] = self.note
         return _compact({**self._structure(), **told})

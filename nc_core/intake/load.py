@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from nc_core import tensors
-from nc_core.errors import ModelRefused
+from nc_core.class_names import as_names
+from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.intake.analysis import Analysis, analyse
 from nc_core.intake.canonical import SCHEMA, CanonicalModel, Layer, Node, Signature
 from nc_core.intake.fields import list_of, object_of, plain_name
@@ -62,6 +63,8 @@ def read_canonical(file: BinaryIO) -> CanonicalModel:
         classes=found.classes,
         weights=weights,
         signature=_signature(structure.get("signature"), image),
+        class_names=_class_names(structure.get("class_names", []), found.classes),
+        named_in=_note(structure.get("named_in", "")),
         note=_note(structure.get("note", "")),
     )
 
@@ -74,6 +77,18 @@ def _note(value: Any) -> str:
     if not isinstance(value, str) or len(value) > NOTE or not value.isprintable():
         raise _foreign(f"it notes {shown(value)}")
     return value
+
+
+def _class_names(value: Any, classes: int) -> tuple[str, ...]:
+    """One name for each class, or none at all."""
+    listed = list_of(value, "class names of the canonical model")
+    try:
+        names = as_names(listed) if listed else ()
+    except OptionRefused:
+        raise _foreign(f"it names its classes {shown(listed)}") from None
+    if len(names) not in (0, classes):
+        raise _foreign(f"it names {len(names)} classes of {classes}")
+    return names
 
 
 def _foreign(what: str) -> ModelRefused:

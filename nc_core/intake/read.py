@@ -124,7 +124,7 @@ def _read_teachable(file: BinaryIO, name: str, stored: int, reading: Reading) ->
         check_suffix(name, "teachable")
         with open_hdf5(archive.hdf5(teachable.MODEL)) as root:
             model = _read_hdf5(root, stored, reading)
-        return replace(model, note=teachable.note_of(archive, model.classes))
+        return replace(model, class_names=teachable.names_in(archive, model.classes), named_in=teachable.LABELS)
 
 
 MODEL_GROUPS = ("model_weights", "optimizer_weights")

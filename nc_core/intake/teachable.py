@@ -1,20 +1,18 @@
 """What Teachable Machine exports as a Keras model: a zip of keras_model.h5 and of labels.txt, a line for each class."""
 
-from nc_core.errors import ModelRefused
+from nc_core.class_names import as_names
+from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.intake.archive import KerasArchive
 from nc_core.intake.limits import within
-from nc_core.intake.wording import shown
 
 MODEL, LABELS = "keras_model.h5", "labels.txt"
 WHAT = "archive of Teachable Machine"
 LABEL_CHARACTERS = 2**16
 """Of all labels together."""
-NAMED = 3
-"""Labels that the result names, of up to 60 characters each."""
 
 
-def note_of(archive: KerasArchive, classes: int) -> str:
-    """What the result says of the labels; ModelRefused where they are not those of so many classes.
+def names_in(archive: KerasArchive, classes: int) -> tuple[str, ...]:
+    """What the labels call the classes; ModelRefused where they are not those of so many, or cannot be shown.
 
     Each line is a number, counted from 0, and a name.
     """
@@ -26,6 +24,7 @@ def note_of(archive: KerasArchive, classes: int) -> str:
             f"{LABELS} of the {WHAT} does not number {classes} classes from 0, one a line, and the model has as many "
             f"({len(lines)} lines): export it again"
         )
-    names = [shown(line.partition(" ")[2].strip()) for line in lines[:NAMED]]
-    more = f" and {len(lines) - NAMED} more" if len(lines) > NAMED else ""
-    return f"{LABELS} names its classes {', '.join(names)}{more}: pass it as --class-names to see them"
+    try:
+        return as_names([line.partition(" ")[2].strip() for line in lines])
+    except OptionRefused as error:
+        raise ModelRefused(f"{LABELS} of the {WHAT}: {error}") from None

@@ -9,7 +9,7 @@ import keras
 
 from nc_core.datasets import CleanData, Images, Resize, split_images
 from nc_core.datasets.layout import Channels
-from nc_core.datasets.numbering import Numbered, numbered
+from nc_core.datasets.numbering import Numbered, fitting, numbered
 from nc_core.datasets.prepared import Prepared, prepare
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
@@ -119,14 +119,16 @@ def prepare_scan(
     Raises InputRefused with one line that says what was found, what was expected and what to pass, OutOfBudget,
     or QuarantineFailed where this machine cannot read them in a confined process.
     memory_budget: bytes; None: half of what is free. resize, channels: see `admit_images`. min_accuracy: see `check`.
-    class_names: see `numbered`. compute: "bfloat16" where triggers are to be optimised in it; all that is measured is
-    measured in float32. twin: train fresh weights with this seed and go on with that net, in the one value range that
-    is given; raises Cancelled when `should_stop` says so meanwhile.
+    class_names: see `numbered`; without them those that the model's file has, if any. compute: "bfloat16" where
+    triggers are to be optimised in it; all that is measured is measured in float32. twin: train fresh weights with this
+    seed and go on with that net, in the one value range that is given; raises Cancelled when `should_stop` says so
+    meanwhile.
     """
     check_compute(compute)
     canonical = model if isinstance(model, CanonicalModel) else admit_model(Path(model), **reading)
     images = _images(data, canonical, resize=resize, channels=channels, labelled=not unlabelled)
-    numbering = numbered(images, classes=canonical.classes, class_names=class_names)
+    names, named = (class_names, "") if class_names is not None else names_of(canonical, images)
+    numbering = numbered(images, classes=canonical.classes, class_names=names)
     scanned = _labels(labels, canonical.classes)
     clean = CleanData(images=numbering.images, split=split_images(len(images), seed))
     # Before anything goes through the net: a small file may ask for all the memory and time there is.
@@ -162,13 +164,23 @@ def prepare_scan(
         canonical=canonical,
         model=net,
         clean=replace(clean, images=numbering.images),
-        preflight=replace(found, warnings=(*found.warnings, *filter(None, (canonical.note, head)))),
+        preflight=replace(found, warnings=(*found.warnings, *filter(None, (canonical.note, named, head)))),
         numbering=numbering,
         labels=scanned,
         slots=chosen,
         compute=compute,
         screening=quick_compute(),
     )
+
+
+def names_of(canonical: CanonicalModel, images: Images) -> tuple[tuple[str, ...] | None, str]:
+    """What the model's file calls its outputs, None where nothing or where the data say otherwise; and what the result
+    says of it."""
+    if not canonical.class_names:
+        return None, ""
+    if fitting(canonical.class_names, images):
+        return canonical.class_names, f"the classes are called as in {canonical.named_in}"
+    return None, f"the classes are called as in the data, and otherwise in {canonical.named_in}"
 
 
 def _images(

@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from nc_core.class_names import MAX_LABELS
 from nc_core.errors import OptionRefused
 
-MAX_LABELS = 100_000
-"""Classes that a model may have to be spoken of label by label: far above any classifier."""
 MAX_RANGES = 1_000
 """Ranges of one text: it is a part of every answer about the submission."""
 

@@ -35,6 +35,7 @@ def evaluate(worker: WorkerProcess, arguments: dict[str, Any], progress: Callabl
     from nc_core.datasets.numbering import as_outputs, numbered
     from nc_core.inversion import Predictor
     from nc_core.models import build_logits
+    from nc_core.scanning.preparation import names_of
 
     model = arguments["model"]
     canonical = read_net(worker, StoredFile(**model), **reading_of(arguments))
@@ -43,7 +44,8 @@ def evaluate(worker: WorkerProcess, arguments: dict[str, Any], progress: Callabl
     with _named(arguments["clean"]):
         images = _read(worker, arguments["clean"], canonical, arguments, poisoned=False)
         classes = canonical.classes if last is None else last
-        clean = numbered(images, classes=classes, class_names=arguments.get("class_names"))
+        names = arguments.get("class_names") or (names_of(canonical, images)[0] if last is None else None)
+        clean = numbered(images, classes=classes, class_names=names)
     progress(0.3)
     domain = domain_of_model(worker, model, arguments["value_range"], images.pixels)
     predict = Predictor(build_logits(canonical))

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.service.models.submission import DIGEST_PATTERN
-from nc_tasks.request.label_ranges import MAX_LABELS
+from nc_core.class_names import MAX_LABELS
 from nc_tasks.store.tables.states import SubmissionState, Verdict
 
 

@@ -7,10 +7,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.service.dependencies import AService, Reader
 from api.service.problems import responses
+from nc_core.class_names import MAX_LABELS
 from nc_core.intake.cost import NetCost
 from nc_tasks.request import choices
 from nc_tasks.request.choices import Profile
-from nc_tasks.request.label_ranges import MAX_LABELS
 from nc_tasks.views.estimates import USUAL_IMAGES, Wanted, capacity_of, estimate
 
 router = APIRouter(prefix="/v1", tags=["submissions"], responses=responses(401, 403, 421, 422, 429, 503))

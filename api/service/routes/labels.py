@@ -12,10 +12,10 @@ from api.service.models.label import LabelInfo, LabelList
 from api.service.problems import binary, responses
 from api.service.reading import label_list, trigger_of
 from api.service.routes.submissions import SubmissionId
+from nc_core.class_names import MAX_LABELS
 from nc_core.results.report.pictures import domain_of, png
 from nc_tasks.errors import NotFound
 from nc_tasks.files.triggers import TriggerFile
-from nc_tasks.request.label_ranges import MAX_LABELS
 
 router = APIRouter(
     prefix="/v1/submissions/{id}/labels", tags=["labels"], responses=responses(401, 403, 404, 421, 422, 429, 503)

@@ -35,6 +35,7 @@ class Graph:
 
     output: the one that is read, of so many `outputs`. arrays: TensorProto of the initializers, by name, or arrays
     already. nodes: NodeProto, in the order of the file; of a file with several outputs those that lead to the one.
+    metadata: keys and texts, as whoever wrote the file chose them.
     """
 
     opset: int
@@ -45,6 +46,7 @@ class Graph:
     arrays: Mapping[str, Any]
     nodes: Sequence[Any]
     outputs: int = 1
+    metadata: Sequence[tuple[str, str]] = ()
 
 
 def read_graph(file: BinaryIO, *, output: str | None = None) -> Graph:
@@ -77,6 +79,7 @@ def read_graph(file: BinaryIO, *, output: str | None = None) -> Graph:
         arrays=arrays,
         nodes=graph.node if len(graph.output) == 1 else _leading_to(answer, graph.node),
         outputs=len(graph.output),
+        metadata=[(entry.key, entry.value) for entry in model.metadata_props],
     )
 
 

@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 from nc_core.errors import ModelRefused
 from nc_core.intake.canonical import CanonicalModel, Signature
+from nc_core.intake.onnx.class_names import class_names_of
 from nc_core.intake.onnx.file import read_graph
 from nc_core.intake.onnx.image import picture
 from nc_core.intake.onnx.interpret import Walk
@@ -36,4 +37,6 @@ def read_onnx(file: BinaryIO, *, stored: int, reading: Reading) -> CanonicalMode
         batch=graph.batch,
         log_softmax=scores,
     )
-    return replace(model, signature=signature, note=left_out(graph.outputs, graph.output))
+    named = class_names_of(graph.metadata, model.classes)
+    notes = "; ".join(filter(None, (left_out(graph.outputs, graph.output), named.note)))
+    return replace(model, signature=signature, class_names=named.names, named_in=named.place, note=notes)

@@ -45,11 +45,12 @@ def packed(folder: Path, members: Mapping[str, bytes], name: str = "converted_ke
     return folder / name
 
 
-def test_the_model_answers_as_in_keras_and_its_labels_are_told(members: Members, tmp_path: Path) -> None:
+def test_the_model_answers_as_in_keras_and_its_labels_are_its_class_names(members: Members, tmp_path: Path) -> None:
     read = admit_model(packed(tmp_path, members))
     given = images((12, 12, 3), 16)
     np.testing.assert_allclose(build(read).predict(given, verbose=0), net().predict(given, verbose=0), atol=1e-6)
-    assert read.note.startswith("labels.txt names its classes 'Rose', 'L\\xf6wenzahn', 'nothing at all': pass it as")
+    assert read.class_names == ("Rose", "Löwenzahn", "nothing at all")
+    assert read.named_in == "labels.txt"
     # And it is the net of the file inside
     (tmp_path / "model.h5").write_bytes(members["keras_model.h5"])
     assert read.equals(read_model(tmp_path / "model.h5"))
@@ -64,6 +65,8 @@ CHANGES: dict[str, tuple[Callable[[Members], Members], str]] = {
     "one label less": (lambda m: {**m, "labels.txt": b"0 a\n1 b\n"}, "does not number 3 classes"),
     "labels in another order": (lambda m: {**m, "labels.txt": b"1 a\n0 b\n2 c\n"}, "does not number 3 classes"),
     "no labels": (lambda m: {**m, "labels.txt": b""}, "does not number 3 classes"),
+    "a label without a name": (lambda m: {**m, "labels.txt": b"0 a\n1 \n2 c\n"}, "name 1 is ''"),
+    "a label that steers a terminal": (lambda m: {**m, "labels.txt": b"0 a\n1 \x1b[31m\n2 c\n"}, "name 1 is"),
     "labels that are no text": (lambda m: {**m, "labels.txt": b"\xff\xfe0"}, "no UTF-8 text"),
     "labels without end": (lambda m: {**m, "labels.txt": b"0 a" * 2**16}, "the limit is 65,536"),
     "a file more": (lambda m: {**m, "model.py": b"import os"}, "a zip archive that holds 'keras_model.h5'"),

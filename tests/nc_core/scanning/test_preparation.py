@@ -7,10 +7,11 @@ import keras
 import numpy as np
 import pytest
 
+from nc_core.datasets import Images
 from nc_core.errors import InputRefused
 from nc_core.inversion import PROFILES
 from nc_core.models import canonical_of, save_keras
-from nc_core.scanning.preparation import Preparation, prepare_scan
+from nc_core.scanning.preparation import Preparation, names_of, prepare_scan
 from nc_core.scanning.twins import architecture_of
 
 
@@ -72,3 +73,39 @@ def test_what_the_reader_says_of_a_file_stands_among_the_warnings(data: Path) ->
     read = replace(canonical_of(net), note="the model was read from what lies under 'net'")
     found = prepare_scan(read, data, profile=PROFILES["fast"], value_range="0..1")
     assert read.note in found.preflight.warnings
+
+
+NAMED = ("red", "green", "blue")
+
+
+@pytest.mark.parametrize(
+    ("names", "folders", "taken", "told"),
+    [
+        (NAMED, {}, NAMED, "the classes are called as in labels.txt"),
+        (NAMED, {0: "0", 1: "1", 2: "2"}, NAMED, "the classes are called as in labels.txt"),
+        (NAMED, {0: "blue", 1: "red"}, NAMED, "the classes are called as in labels.txt"),
+        (NAMED, {0: "n01", 1: "n02", 2: "n03"}, None, "called as in the data, and otherwise in labels.txt"),
+        (("red", "red", "blue"), {0: "red", 1: "blue"}, None, "called as in the data, and otherwise in labels.txt"),
+        ((), {0: "red"}, None, ""),
+    ],
+)
+def test_a_file_s_class_names_are_taken_where_the_data_s_own_are_among_them(
+    names: tuple[str, ...], folders: dict[int, str], taken: tuple[str, ...] | None, told: str
+) -> None:
+    net = canonical_of(keras.Sequential([keras.Input((2, 2, 3)), keras.layers.Flatten(), keras.layers.Dense(3)]))
+    images = Images(pixels=np.zeros((2, 2, 2, 3), np.float32), labels=np.arange(2, dtype=np.int32), folders=folders)
+    found, said = names_of(replace(net, class_names=names, named_in="labels.txt"), images)
+    assert found == taken
+    assert said.endswith(told)
+
+
+def test_class_names_of_the_file_name_the_outputs_unless_the_user_does(data: Path) -> None:
+    layers = [keras.Input((6, 6, 3)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    net = replace(canonical_of(keras.Sequential(layers)), class_names=NAMED, named_in="labels.txt")
+    options = {"profile": PROFILES["fast"], "value_range": "0..1", "min_accuracy": 0.0}
+    of_the_file = prepare_scan(net, data, **options)  # type: ignore[arg-type]
+    assert of_the_file.to_json()["class_names"] == NAMED
+    assert "the classes are called as in labels.txt" in of_the_file.preflight.warnings
+    given = prepare_scan(net, data, class_names=("a", "b", "c"), **options)  # type: ignore[arg-type]
+    assert given.to_json()["class_names"] == ("a", "b", "c")
+    assert not any("labels.txt" in line for line in given.preflight.warnings)

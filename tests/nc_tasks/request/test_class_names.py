@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from api.client.inputs import class_names_in
+from nc_core.class_names import ALL_CHARACTERS, NAME_CHARACTERS, parse_class_names
 from nc_core.errors import OptionRefused
-from nc_tasks.request.class_names import ALL_CHARACTERS, MAX_FILE, NAME_CHARACTERS, parse_class_names
+from nc_tasks.request.class_names import MAX_FILE
 from nc_tasks.request.options import ScanOptions, scan_options
 
 NAMES = ("give way", "stop", "Ä 7")
@@ -20,13 +21,21 @@ NAMES = ("give way", "stop", "Ä 7")
         json.dumps({str(index): name for index, name in enumerate(NAMES)}),
         json.dumps({name: index for index, name in reversed(list(enumerate(NAMES)))}),
         json.dumps({str(index): [f"n0{index}", name] for index, name in enumerate(NAMES)}),
+        str(list(NAMES)),
+        str(dict(reversed(list(enumerate(NAMES))))),
+        ascii(dict(enumerate(NAMES))),
+        "[ \"give way\" ,\n'stop','\\xc4 7', ]",
         "\n".join(NAMES),
         "\r\n".join(NAMES) + "\r\n\r\n",
         "\ufeff" + "\n".join(NAMES),
         "\n".join(f"{index} {name}" for index, name in enumerate(NAMES)),
         "\n".join(f"{index}: {name}" for index, name in enumerate(NAMES)),
     ],
-    ids=["list", "by index", "class_indices", "ImageNet", "lines", "Windows", "BOM", "Teachable Machine", "colons"],
+    ids=[
+        *("list", "by index", "class_indices", "ImageNet"),
+        *("Python's list", "Python's dict", "Python's ASCII", "Python's source"),
+        *("lines", "Windows", "BOM", "Teachable Machine", "colons"),
+    ],
 )
 def test_every_usual_form_says_the_same(text: str, tmp_path: Path) -> None:
     assert parse_class_names(text) == NAMES
@@ -61,6 +70,19 @@ def test_the_names_of_a_folder_are_its_sub_folders_as_keras_sorts_them(tmp_path:
         ('{"a": 0, "b": 0}', "its 2 indices are not 0 to 1, each once"),
         ('{"a": 0, "b": true}', "its 2 indices"),
         ('{"00": "a", "1": "b"}', "its 2 indices"),
+        ("{0: 'a', 2: 'b'}", "its 2 indices are not 0 to 1, each once"),
+        ("{0: 'a', 0: 'b'}", "its 2 indices are not 0 to 1, each once"),
+        ("{0: 'a', 'b': 1}", "it is no JSON"),
+        ("{0: 'a' 1: 'b'}", "it is no JSON"),
+        ("{0: 'a', 1: 'b'}]", "it is no JSON"),
+        ("['a', f'b']", "it is no JSON"),
+        ("['a', 'b' + 'c']", "it is no JSON"),
+        ("[__import__('os').system('id'), 'b']", "it is no JSON"),
+        ("['a', 'b\\n']", "it is no JSON"),
+        ("['a', '\\N{DIGIT ONE}']", "it is no JSON"),
+        ("['a', '\\ud800']", r"name 1 is '\\ud800'"),
+        ('["a", "\\udfff"]', r"name 1 is '\\udfff'"),
+        ("['a', '" + "\\'" * 100_000, "it is no JSON"),
         ("a\n\nb", "name 1 is ''"),
         ("a\nb\x1b[31m", r"name 1 is 'b\\x1b"),
         ("a\nb\u202ec", r"name 1 is 'b\\u202ec"),

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 import nc_core
 from nc_core import datasets
+from nc_core.class_names import MAX_LABELS
 from nc_core.errors import OptionRefused
 from nc_core.preflight.ranges import VALUE_RANGES
 from nc_core.profiles import PROFILES
 from nc_core.scanning import detectors
 from nc_core.scanning.scan import scan
 from nc_tasks.request.choices import Detector, Resize
-from nc_tasks.request.label_ranges import MAX_LABELS, MAX_RANGES, parse_labels
+from nc_tasks.request.label_ranges import MAX_RANGES, parse_labels
 from nc_tasks.request.options import ScanOptions, parse_methods, scan_options
 
 
