@@ -63,7 +63,7 @@ def evaluate(
         InputRefused: with one line that says what to pass.
     """
     one_of(("auto", *VALUE_RANGES), value_range=value_range)
-    net = _net_of(model, architecture=architecture, output=output, input_shape=input_shape)
+    net = _net_of(model, data, architecture=architecture, output=output, input_shape=input_shape)
     clean = _read(data, net, resize)
     stamped = None if poisoned is None else _read(poisoned, net, resize, poisoned=True)
     predict = Predictor(build_logits(net))
@@ -77,12 +77,12 @@ def evaluate(
     )
 
 
-def _net_of(model: Any, **reading: Unpack[Reading]) -> CanonicalModel:
+def _net_of(model: Any, data: Any, **reading: Unpack[Reading]) -> CanonicalModel:
     if isinstance(model, Found):
         return model.scan.preparation.canonical
     if isinstance(model, Fixed):
         return model.repair.goodnet
-    return net_of(model, **reading)
+    return net_of(model, data, **reading)
 
 
 def _read(data: Any, net: CanonicalModel, resize: Resize | None, *, poisoned: bool = False) -> Images:

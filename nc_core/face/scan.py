@@ -6,7 +6,7 @@ from typing import Any
 
 from nc_core.datasets import Resize
 from nc_core.face.found import Found
-from nc_core.face.inputs import images_of, net_of, origin_of
+from nc_core.face.inputs import images_of, name_of, net_of, origin_of
 from nc_core.face.options import labels_of, one_of, whole, within
 from nc_core.face.progress import Show, shown
 from nc_core.inversion import PROFILES, Progress
@@ -44,13 +44,14 @@ def scan(
     """Look for a backdoor, with a little clean data; the options are those of `cleanse run`.
 
     Args:
-        model: a `keras.Model`, which is not changed, or the path of a model file.
+        model: a `keras.Model` or a `torch.nn.Module`, which is not changed, or the path of a model file.
         data: (x, y), or x alone: arrays, x (n, H, W, C) in 0..255, 0..1 or -1..1, y class numbers or one-hot; or a
             `tf.data.Dataset` of (image, label); or the path of a data file. Of more images than 6000 a scan draws some.
         output: name of the output that is the classifier's, of a model with several.
-        input_shape: "28x28" or "32x32x3", of the pictures of a model that takes rows or leaves sizes open.
+        input_shape: "28x28" or "32x32x3", of the pictures of a model that takes rows or leaves sizes open; of a module
+            of torch, where the data have another size than it takes.
         labels: target labels to look at; None: all.
-        class_names: what the model's outputs are called, in their order.
+        class_names: what the model's outputs are called, in their order; None: what its file calls them, if anything.
 
     Returns:
         The verdict with all that it rests on; printed, it is five lines. For the same net and data the verdict, the
@@ -64,7 +65,7 @@ def scan(
     check_options(**options)
     budget, began = Budget(minutes=budget_minutes), time.monotonic()
     with shown("scanning") as show:
-        net = net_of(model, architecture=architecture, output=output, input_shape=input_shape)
+        net = net_of(model, data, architecture=architecture, output=output, input_shape=input_shape)
         preparation = prepare_scan(
             net,
             images_of(data, net, resize=resize, labelled=not unlabelled),
@@ -84,7 +85,7 @@ def scan(
         )
     return Found(
         scan=scanned,
-        model=origin_of(model, getattr(model, "name", "model")),
+        model=origin_of(model, name_of(model)),
         data=origin_of(data, "arrays in memory"),
         options=options,
         rounds=watch.rounds,
