@@ -4,8 +4,8 @@ from nc_core.errors import ModelRefused
 
 LAYERS = 8_000
 """Layers of the flattened net. EfficientNetV2-L, the largest of keras.applications, has 1,028; a ViT-L/16 of PyTorch,
-of whose 16 heads each becomes some layers, 4,555. Reading is linear in them: of ONNX files 2,000 took 0.09 s of a
-processor and 3 MiB, 8,000 took 0.34 s and 12 MiB (30 November 2026, 2 cores, `python -m tests.benchmarks.layers`)."""
+of whose 16 heads each becomes some layers, 4,555. Reading is linear in them: of ONNX files 2,000 took 0.06 s of a
+processor, 8,000 took 0.28 s (30 November 2026, 2 cores, `python -m tests.benchmarks.layers`)."""
 
 NODES = 10_000
 """Layer calls of the flattened net: nested models that call each other twice grow as a power of two. Nets call most of

@@ -17,10 +17,10 @@ from tests.differential.onnx.graphs import Graph
 
 
 def chain(layers: int) -> bytes:
-    """A file of so many layers that keep the image, two of them at its end."""
+    """A file of so many layers that keep the image, three of them at its end."""
     graph = Graph(17, (3, 8, 8))
     x = graph.image
-    for _ in range(layers - 2):
+    for _ in range(layers - 3):
         x = graph.op("Relu", x)
     return graph.file(graph.answer(x, 192))
 

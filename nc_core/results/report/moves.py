@@ -81,7 +81,7 @@ def matrix(counts: npt.NDArray[np.int32], names: Sequence[str], *, width: int) -
         *_cells(counts, names, left, top, cell),
         *_names(names, left, top, cell, few=few),
         element("text", "answer with the trigger", class_="axis", x=left + side / 2, y=13.0, text_anchor="middle"),
-        element("text", "without", class_="axis", x=left - 6, y=30.0, text_anchor="end"),
+        element("text", "without", class_="axis", x=0.0, y=30.0),
     ]
     told = "; ".join(f"{one.name} to {one.to}, {one.share}" for one in _sources(counts, names)[:TOLD])
     more = f"; and {classes - TOLD} more, in the table" if classes > TOLD else ""
