@@ -65,10 +65,10 @@ def test_outputs_by_name_are_called_by_it(tmp_path: Path) -> None:
 
 
 def test_a_net_in_memory_has_outputs_likewise() -> None:
-    model = branched()
-    assert net_of(model, output="shape").classes == 4
+    model, data = branched(), np.zeros((4, 8, 8, 3), np.float32)
+    assert net_of(model, data, output="shape").classes == 4
     with pytest.raises(ModelRefused, match="has 2 outputs, 'colour', 'shape'; a classifier has one: say which it is"):
-        net_of(model)
+        net_of(model, data)
 
 
 def test_an_output_that_is_not_there_is_refused_with_those_that_are(archive: Path) -> None:
