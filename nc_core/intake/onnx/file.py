@@ -23,7 +23,8 @@ DEFAULT_DOMAINS = ("", "ai.onnx")
 """Two names of the standard's own operators."""
 OVERRIDABLE_SINCE = 4
 """ir_version from which on an initializer that is also an input is only a default; before, every one had to be both."""
-IR_VERSIONS = range(3, 14)
+IR_VERSIONS = range(3, 15)
+"""Forms of the file that are known here. 11 to 14 add types of numbers and parts of files, of which none is read."""
 UNNAMED = "batch"
 """What a size is called that a file leaves open without a name."""
 
