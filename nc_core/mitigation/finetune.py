@@ -26,7 +26,9 @@ class Tuning:
     37%, 200 at 9%, after one round). learning_rate: of Adam at the start, falling to 0 in a
     straight line, so that where the training stops is no matter of luck. batch: images an update.
     stamped_share: stamped copies an epoch for each label that is repaired, as a share of the clean images; of all
-    labels together there are never more copies than images.
+    labels together there are never more copies than images. normalising: whether batch normalisation follows the images
+    of the batches. It stays as it is where the weights before it nearly do: statistics of a few hundred images, some of
+    them stamped, are worse than those of the training set, and moving them would change the answers to clean images.
     """
 
     learning_rate: float
@@ -34,6 +36,7 @@ class Tuning:
     epochs: int = 5
     least_updates: int = 50
     batch: int = 32
+    normalising: bool = False
 
 
 TEACHING = Tuning(learning_rate=3e-4, stamped_share=0.05, least_updates=200)
@@ -105,14 +108,10 @@ def _batches(
 
 
 def make_ready(model: keras.Model, tuning: Tuning, *, steps: int, seed: int, logits: bool) -> None:
-    """Compile with a fresh optimiser, freeze batch normalisation, seed dropout.
-
-    Batch normalisation stays in inference mode: statistics of a few hundred images, some of them stamped, are
-    worse than those of the training set, and moving them would change the answers to clean images.
-    """
+    """Compile with a fresh optimiser, free or freeze batch normalisation, seed dropout."""
     for nth, layer in enumerate(model.layers):
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+            layer.trainable = tuning.normalising
         if isinstance(generator := getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
             generator.state.assign([seed % 2**32, nth])
     model.compile(

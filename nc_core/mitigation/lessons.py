@@ -57,6 +57,11 @@ class Lessons:
         return softmax(self.target) if self.logits else self.target
 
 
+def taught_by_labels(prepared: Prepared) -> bool:
+    """Whether the images have labels, and enough of them to learn these and not the net's own answers."""
+    return prepared.labelled and len(prepared.repair) >= max(IMAGES, IMAGES_PER_CLASS * prepared.classes)
+
+
 def clean_lessons(prepared: Prepared, badnet: Predictor, flagged: Iterable[int], *, seed: int) -> Lessons:
     """The images of `prepared.repair` with what is to be answered to them.
 
@@ -67,7 +72,7 @@ def clean_lessons(prepared: Prepared, badnet: Predictor, flagged: Iterable[int],
     flagged label which is not known to be theirs: they may hold the trigger.
     """
     part = prepared.repair
-    if prepared.labelled and len(part) >= max(IMAGES, IMAGES_PER_CLASS * prepared.classes):
+    if taught_by_labels(prepared):
         return Lessons(x=part.x, y=part.y, target=np.eye(prepared.classes, dtype=np.float32)[part.y])
     barred = list(flagged)
     right = badnet(part.x).argmax(axis=1) == part.y if prepared.labelled else ~np.isin(part.y, barred)
