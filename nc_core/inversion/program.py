@@ -1,5 +1,6 @@
 """The numerics of K triggers at once: one compiled program of fixed shape."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -90,7 +91,10 @@ class SlotProgram:
         self._on_images = backend.gradient(self._loss)
         self._on_trigger = backend.gradient(self._cost)
         slots = SlotState(*(0 for _ in SlotState._fields))
-        self._compiled_step = backend.compiled(self._step, net=model, free=(slots, None, 1, 0, 0))
+        within = backend.loops_well()
+        self._compiled_step = (
+            backend.compiled(self._step, net=model, free=(slots, None, 1, 0, 0)) if within else self._by_updates()
+        )
         self._compiled_load = backend.compiled(self._load, free=(slots, 0, None))
 
     def empty(self, slots: int) -> SlotState:
@@ -140,14 +144,35 @@ class SlotProgram:
 
     def _step(self, state: SlotState, images: Any, index: Any, labels: Any, costs: Any) -> tuple[SlotState, Any]:
         def body(i: Any, carried: tuple[Any, ...]) -> tuple[Any, ...]:
-            u, first, second, count, sums = carried
-            gradient, metrics = self._gradient(u, images, index[i], labels, costs)
-            u, first, second, count = self._adam(u, first, second, count, gradient)
-            return u, first, second, count, sums + metrics
+            return self._update(carried, images, index[i], labels, costs)
 
+        return self._end(state, ops.fori_loop(0, self.profile.updates_per_step, body, self._begin(state)))
+
+    def _by_updates(self) -> Callable[..., tuple[SlotState, Any]]:
+        """`_step` as a program that is called for every update."""
+        update, end = backend.compiled(self._update, net=self._model), backend.compiled(self._end)
+
+        def step(state: SlotState, images: Any, index: Any, labels: Any, costs: Any) -> tuple[SlotState, Any]:
+            carried = self._begin(state)
+            for of_update in index:
+                carried = update(carried, images, of_update, labels, costs)
+            ended: tuple[SlotState, Any] = end(state, carried)
+            return ended
+
+        return step
+
+    def _begin(self, state: SlotState) -> tuple[Any, ...]:
+        """What an update takes and gives: parameters, Adam's moments and count, and the sums of the metrics."""
         sums = ops.stack([ops.zeros_like(state.count)] * MEANS)
-        carried = (state.u, state.first, state.second, state.count, sums)
-        u, first, second, count, sums = ops.fori_loop(0, self.profile.updates_per_step, body, carried)
+        return state.u, state.first, state.second, state.count, sums
+
+    def _update(self, carried: tuple[Any, ...], images: Any, index: Any, labels: Any, costs: Any) -> tuple[Any, ...]:
+        u, first, second, count, sums = carried
+        gradient, metrics = self._gradient(u, images, index, labels, costs)
+        return *self._adam(u, first, second, count, gradient), sums + metrics
+
+    def _end(self, state: SlotState, carried: tuple[Any, ...]) -> tuple[SlotState, Any]:
+        u, first, second, count, sums = carried
         means = sums / self.profile.updates_per_step  # (MEANS, K)
         rates, kept_u, kept_norm = self._gate(state, u, means[0], means[1])
         metrics = ops.concatenate([means, kept_norm[None, :]])  # (MEANS + 1, K)

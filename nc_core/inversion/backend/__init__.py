@@ -38,6 +38,10 @@ class Backend(Protocol):
         """See `on_gpu`."""
 
     @staticmethod
+    def loops_well() -> bool:
+        """See `loops_well`."""
+
+    @staticmethod
     def out_of_memory(error: Exception) -> bool:
         """See `out_of_memory`."""
 
@@ -45,6 +49,11 @@ class Backend(Protocol):
 def on_gpu() -> bool:
     """Whether programs run on a GPU."""
     return _chosen().on_gpu()
+
+
+def loops_well() -> bool:
+    """Whether a net is as quick within a loop of a program as it is without one."""
+    return _chosen().loops_well()
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -14,6 +14,19 @@ def on_gpu() -> bool:
     return bool(tensorflow.config.list_physical_devices("GPU"))
 
 
+def through_xla() -> bool:
+    """Whether XLA compiles programs: on a GPU alone.
+
+    On a CPU it is slow within loops (`nc_core.inversion.backend.on_jax.loops_well`).
+    """
+    return on_gpu()
+
+
+def loops_well() -> bool:
+    """See `nc_core.inversion.backend.loops_well`."""
+    return True
+
+
 def out_of_memory(error: Exception) -> bool:
     """See `nc_core.inversion.backend.out_of_memory`."""
     return isinstance(error, tensorflow.errors.ResourceExhaustedError)
@@ -39,11 +52,8 @@ def gradient(function: Differentiated) -> Differentiated:
 
 
 def compiled(function: Callable[..., Any], net: keras.Model | None, free: Axes) -> Callable[..., Any]:  # noqa: ARG001
-    """One graph, which refers to the weights of a net and does not copy them; XLA where the device is a GPU.
-
-    On a CPU XLA runs convolutions inside loops on a single thread, 10 to 20 times slower than plain graphs.
-    """
-    program = tensorflow.function(function, jit_compile=on_gpu(), autograph=False)
+    """One graph, which refers to the weights of a net and does not copy them; see `through_xla`."""
+    program = tensorflow.function(function, jit_compile=through_xla(), autograph=False)
     return program if free is None else _of_free_shapes(program, free)
 
 

@@ -168,6 +168,48 @@ def test_a_program_follows_the_weights_of_its_net(model: keras.Model, prepared: 
     assert after.cross_entropy[0] == pytest.approx(expected.cross_entropy[0], rel=1e-5)
 
 
+def _stepped(model: keras.Model, prepared: Prepared) -> tuple[np.ndarray, ...]:
+    """Parameters and metrics after two steps of two labels."""
+    layout = Layout(height=13, width=11, channels=3, low=np.zeros(3, np.float32), high=np.ones(3, np.float32))
+    program = SlotProgram(model, prepared.fit.x, layout=layout, profile=SHORT)
+    state = program.empty(2)
+    for slot in range(2):
+        state = program.load(state, slot, layout.start(np.random.default_rng(slot)))
+    index = np.random.default_rng(2).integers(0, len(prepared.fit), (6, 2, 8)).astype(np.int32)
+    labels, costs = np.array([2, 5], np.int32), np.array([1e-3, 0.0], np.float32)
+    for _ in range(2):
+        state, metrics = program.step(state, index=index, labels=labels, costs=costs)
+    return np.asarray(state.u), np.asarray(metrics)
+
+
+def test_a_device_that_loops_badly_gets_the_same_step_update_by_update(
+    model: keras.Model, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given the steps as one program each, and as one for every update
+    monkeypatch.setattr(backend, "loops_well", lambda: True)
+    within, metrics = _stepped(model, prepared)
+    monkeypatch.setattr(backend, "loops_well", lambda: False)
+    by_updates, others = _stepped(model, prepared)
+    # Then both are the same, up to rounding
+    np.testing.assert_allclose(by_updates, within, atol=1e-3)
+    np.testing.assert_allclose(others, metrics, rtol=1e-3)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX has no other way than XLA")
+def test_through_xla_as_on_a_gpu_a_step_is_the_same(
+    model: keras.Model, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nc_core.inversion.backend import on_tensorflow
+
+    plain, metrics = _stepped(model, prepared)
+    # When programs are compiled as they are for a GPU
+    monkeypatch.setattr(on_tensorflow, "through_xla", lambda: True)
+    compiled, others = _stepped(model, prepared)
+    # Then they compute the same, up to rounding
+    np.testing.assert_allclose(compiled, plain, atol=1e-3)
+    np.testing.assert_allclose(others, metrics, rtol=1e-3)
+
+
 def test_a_label_that_never_reaches_the_threshold_has_no_norm(model: keras.Model, prepared: Prepared) -> None:
     # Given a gate that nothing passes
     gated = replace(SHORT, gate_threshold=1.1)
