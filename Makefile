@@ -9,6 +9,7 @@
 # make test-examples   run the notebooks of examples/
 # make test-stack    whole scans: the command line on real processes, real models, nets that hide their gradient
 # make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
+# make benchmark-gpu   what a GPU makes of slots, XLA and bfloat16, 5 minutes
 
 PYTHON ?= python3
 EXTRA ?= cpu
@@ -33,7 +34,8 @@ ON_JAX := $(addprefix tests/nc_core/,inversion mitigation preflight models/test_
 STARTS := tests/e2e/test_up.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-jax test-browser test-faults test-stack test-long test-wheel test-examples wheel check docs fuzz lock clean
+.PHONY: help setup demo test test-jax test-browser test-faults test-stack test-long test-wheel test-examples wheel check docs fuzz
+.PHONY: benchmark-gpu lock clean
 
 help:
 	@sed -n -e '/^$$/q' -e 's/^# //p' Makefile
@@ -107,6 +109,11 @@ fuzz: setup
 	$(BIN)/python -m tests.hostile.fuzz --seconds $(FUZZ_SECONDS)
 	$(BIN)/python -m tests.differential.fuzz --files $(FUZZ_FILES)
 	$(BIN)/python -m tests.differential.onnx.fuzz --files $(FUZZ_FILES)
+
+# Installs TensorFlow for GPUs, too, and ends with one line where there is none.
+benchmark-gpu:
+	@$(MAKE) --no-print-directory setup EXTRA=gpu
+	$(BIN)/python -m tests.benchmarks.gpu --record
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 EXTRAS := --extra postgresql --extra s3 --extra tracing

@@ -1,6 +1,7 @@
 """How many label workers, and labels in each, suit this machine."""
 
 import os
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
@@ -11,6 +12,7 @@ from nc_tasks.settings import Settings
 WORKER_MEMORY = 6 * 2**30
 """Bytes of a machine's memory for each label worker that nobody asked for."""
 MOST_WORKERS = 8
+DEVICES = Path("/dev")
 
 
 def default_workers() -> int:
@@ -31,8 +33,22 @@ def slots_of(settings: Settings) -> int:
 
 
 def _has_gpu() -> bool:
-    """Whether there is a GPU, as far as can be seen without TensorFlow."""
-    return any(Path("/dev").glob("nvidia[0-9]*"))
+    """Whether there is a GPU that workers would compute on, as far as can be seen without TensorFlow."""
+    return _visible() and _built_for_gpus() and any(DEVICES.glob("nvidia[0-9]*"))
+
+
+def _visible() -> bool:
+    """Whether the variable that hides GPUs from CUDA leaves any."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() not in ("", "-1")
+
+
+def _built_for_gpus() -> bool:
+    """Whether TensorFlow is the one for GPUs (`make setup EXTRA=gpu`), and not `tensorflow-cpu` alone."""
+    try:
+        version("tensorflow")
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def processors() -> list[int]:

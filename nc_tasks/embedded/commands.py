@@ -14,6 +14,9 @@ BEYOND_SLOTS = 4
 """Threads of a label worker for labels that have left their slot, or wait for one."""
 HEARTBEAT_SECONDS = 30
 """Between two words of a worker to Flower alone, which takes one that is silent for twice as long for gone."""
+SHARED_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""TensorFlow and JAX take a GPU's memory as they need it: left to themselves the first process takes nearly all of it,
+and of a control worker and a label worker on one GPU the second finds none."""
 NAMES = ("labels", "control", "sweeper", "api", "flower")
 """Processes of the service."""
 
@@ -53,7 +56,7 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
         Command(
             name=f"labels{number}",
             arguments=_worker("labels", f"labels{number}", pool="threads", concurrency=wanted.slots + BEYOND_SLOTS),
-            environment={**of_one, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
+            environment={**SHARED_GPU, **of_one, "CLEANSE_QUEUE": "labels", "CLEANSE_WORKER_SLOTS": str(wanted.slots)},
             processors=share,
             # Until there are labels one worker is enough. Another loads beside it and what prepares where there is a
             # processor for it, and takes time from them where there is none.
@@ -65,7 +68,7 @@ def worker_commands(settings: Settings, wanted: Wanted) -> list[Command]:
         name="control",
         arguments=_worker("control", "control", pool="prefork", concurrency=settings.control_processes),
         # All processors: it prepares and repairs while no label runs.
-        environment={"CLEANSE_QUEUE": "control", "CLEANSE_LABEL_WORKERS": str(wanted.workers)},
+        environment={**SHARED_GPU, "CLEANSE_QUEUE": "control", "CLEANSE_LABEL_WORKERS": str(wanted.workers)},
     )
     sweeper = Command(name="sweeper", arguments=(sys.executable, "-P", "-m", "nc_tasks.sweeper"), later=True)
     return [control, *labels, sweeper, *([] if wanted.service is None else _service(settings, *wanted.service))]

@@ -44,6 +44,9 @@ def test_given_what_is_wanted_then_each_worker_serves_one_queue_with_its_share(
         for option, value in (("-Q", queue), ("--pool", pool), ("-c", number), ("-n", f"{name}@%h")):
             assert line[line.index(option) + 1] == value
         assert made[name].environment["CLEANSE_QUEUE"] == queue
+        # Both may compute on one GPU: neither takes all of its memory.
+        assert made[name].environment["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+        assert made[name].environment["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     assert made["labels2"].environment["TF_NUM_INTRAOP_THREADS"] == "3"
     assert made["labels1"].environment["CLEANSE_WORKER_SLOTS"] == "5"
 
