@@ -3,6 +3,7 @@
 All messages about rows go out here, except the first one of a submission or a job: that comes from whoever made it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any, cast
@@ -22,6 +23,8 @@ from nc_tasks.store.tables.types import now
 
 Keys = Sequence[tuple[Any, ...]]
 """Primary keys of rows, sorted."""
+Sent = Counter[tuple[str, int]]
+"""Submission and round -> labels that were sent before."""
 
 
 def send(
@@ -36,13 +39,17 @@ def send(
         needy = outbox.unsent(table, epoch=epoch, moment=now(session), patience_seconds=patience_seconds, lost=lost)
         if not session.scalar(select(exists().where(needy, *of))):
             return 0
-    with store.write() as session:
-        batch = outbox.take(session, table, *of, epoch=epoch, patience_seconds=patience_seconds, lost=lost)
-    if batch.keys:
-        _PUBLISH[table](store, batch.keys)
+    sent, total = Sent(), 0
+    while True:
         with store.write() as session:
-            outbox.confirm(session, table, *of, batch=batch, epoch=epoch)
-    return len(batch.keys)
+            batch = outbox.take(session, table, *of, needy=needy)
+        if batch.keys:
+            _PUBLISH[table](store, batch.keys, sent)
+            with store.write() as session:
+                outbox.confirm(session, table, *of, batch=batch, epoch=epoch)
+        total += len(batch.keys)
+        if len(batch.keys) < outbox.AT_ONCE:
+            return total
 
 
 def send_labels(store: Store, submission_id: str, round: int, *, patience_seconds: float) -> int:
@@ -76,8 +83,14 @@ def send_all(store: Store, *, patience_seconds: float) -> int:
     )
 
 
-def publish_labels(submission_id: str, waiting: Sequence[int], round: int, urgency: Priority = "normal") -> None:
-    """One task per label, and a callback that carries the submission's id and reads the norms from SQL."""
+def publish_labels(
+    submission_id: str, waiting: Sequence[int], round: int, urgency: Priority = "normal", *, after: int = 0
+) -> None:
+    """One task per label, and a callback that carries the submission's id and reads the norms from SQL.
+
+    after: labels of the round that were sent just before; each so many have a callback of their own, and all but the
+    last find labels that have not ended.
+    """
     tasks = [
         app.signature(
             "nc_tasks.invert_label",
@@ -86,7 +99,7 @@ def publish_labels(submission_id: str, waiting: Sequence[int], round: int, urgen
             priority=priority_of(position, urgency),
             immutable=True,
         )
-        for position, label in enumerate(waiting)
+        for position, label in enumerate(waiting, start=after)
     ]
     gather = app.signature(
         "nc_tasks.gather",
@@ -119,10 +132,12 @@ def publish_compare(submission_id: str) -> None:
     app.send_task("nc_tasks.compare", kwargs={"submission": submission_id}, queue="control", ignore_result=True)
 
 
-def _labels(store: Store, keys: Keys) -> None:
+def _labels(store: Store, keys: Keys, sent: Sent) -> None:
     urgencies = _urgencies(store, (submission_id for submission_id, _, _ in keys))
-    for (submission_id, number), rows in groupby(sorted(keys, key=_round_of), _round_of):
-        publish_labels(submission_id, [label for _, label, _ in rows], number, urgencies[submission_id])
+    for of_round, rows in groupby(sorted(keys, key=_round_of), _round_of):
+        (submission_id, number), waiting = of_round, [label for _, label, _ in rows]
+        publish_labels(submission_id, waiting, number, urgencies[submission_id], after=sent[of_round])
+        sent[of_round] += len(waiting)
 
 
 def _round_of(key: tuple[Any, ...]) -> tuple[str, int]:
@@ -130,7 +145,7 @@ def _round_of(key: tuple[Any, ...]) -> tuple[str, int]:
     return submission_id, number
 
 
-def _repairs(_: Store, keys: Keys) -> None:
+def _repairs(_: Store, keys: Keys, _sent: Sent) -> None:
     for submission_id, method in keys:
         app.send_task(
             "nc_tasks.repair",
@@ -140,17 +155,17 @@ def _repairs(_: Store, keys: Keys) -> None:
         )
 
 
-def _preparations(_: Store, keys: Keys) -> None:
+def _preparations(_: Store, keys: Keys, _sent: Sent) -> None:
     for (submission_id,) in keys:
         publish_start(submission_id)
 
 
-def _jobs(_: Store, keys: Keys) -> None:
+def _jobs(_: Store, keys: Keys, _sent: Sent) -> None:
     for (job_id,) in keys:
         publish_job(job_id)
 
 
-_PUBLISH: dict[type[Leased], Callable[[Store, Keys], None]] = {
+_PUBLISH: dict[type[Leased], Callable[[Store, Keys, Sent], None]] = {
     Preparation: _preparations,
     Label: _labels,
     Mitigation: _repairs,

@@ -25,6 +25,7 @@ class Messages:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.labels: list[list[int]] = []
+        self.after: list[int] = []
         self.comparisons: list[str] = []
         self.repairs: list[str] = []
         self.urgencies: list[str] = []
@@ -41,9 +42,10 @@ class Messages:
         else:
             self.repairs.append(kwargs["method"])
 
-    def _labels(self, _: str, waiting: Sequence[int], __: int, urgency: str) -> None:
+    def _labels(self, _: str, waiting: Sequence[int], __: int, urgency: str, *, after: int) -> None:
         self.labels.append(list(waiting))
         self.urgencies.append(urgency)
+        self.after.append(after)
 
 
 def prepared(worker: WorkerProcess, classes: int = CLASSES, **options: object) -> str:

@@ -26,7 +26,7 @@ from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, LabelKey, Store, open_store
 from nc_tasks.store.recovery import expired
-from nc_tasks.store.rows import jobs, labels, lifecycle, preparations, submissions
+from nc_tasks.store.rows import jobs, labels, lifecycle, outbox, preparations, submissions
 from nc_tasks.store.tables.types import now
 from nc_tasks.sweeper import Swept
 from tests.benchmarks.fanout import prepared
@@ -170,11 +170,26 @@ def test_messages_that_are_gone_while_the_broker_remembers_are_missed_when_its_q
     assert sweep(store, settings).sent == COUNT
 
 
+@pytest.mark.usefixtures("inverting")
+def test_labels_beyond_one_batch_are_each_sent_once_in_the_order_of_their_round(
+    store: Store, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given more labels than a batch has, and a sender that is slower than others wait
+    monkeypatch.setattr(outbox, "AT_ONCE", 5)
+    # When they are sent
+    sent = publishing.send(store, Label, patience_seconds=0, lost=True)
+    # Then each has one message, and ten of them go before those of other rounds
+    assert sent == COUNT
+    assert waiting(redis)["nc_tasks.invert_label"] == COUNT
+    assert redis.llen(broker.lists("labels")[0]) == 10
+
+
 @pytest.mark.usefixtures("redis", "inverting")
 def test_what_a_sender_that_died_had_marked_is_sent_after_a_while(store: Store, settings: Settings) -> None:
     # Given a worker that has marked labels as being sent
     with store.write() as session:
-        publishing.outbox.take(session, Label, epoch=broker.epoch(), patience_seconds=60)
+        needy = outbox.unsent(Label, epoch=broker.epoch(), moment=now(session), patience_seconds=60, lost=False)
+        outbox.take(session, Label, needy=needy)
     assert not sweep(store, settings)
     # When that was long ago
     long_ago(store)

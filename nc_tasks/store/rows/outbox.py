@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, update
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from nc_tasks.store.rows.statements import changed, rows_of
 from nc_tasks.store.tables import Leased
 from nc_tasks.store.tables.types import now
+
+AT_ONCE = 2000
+"""Rows of a batch. The messages of a hundred thousand labels take minutes, and half a gigabyte where they are made at
+once: another sender would take the first for lost before the last is marked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,18 +46,16 @@ def unsent(
     return and_(table.state == "queued", or_(table.published_at.is_(None), elsewhere, stale))
 
 
-def take(
-    session: Session,
-    table: type[Leased],
-    *of: ColumnElement[bool],
-    epoch: str,
-    patience_seconds: float,
-    lost: bool = False,
-) -> Batch:
-    """Mark the rows that need a message; the caller sends it, after the commit, and then calls `confirm`."""
+def take(session: Session, table: type[Leased], *of: ColumnElement[bool], needy: ColumnElement[bool]) -> Batch:
+    """Mark the first rows that need a message; the caller sends it, after the commit, and then calls `confirm`.
+
+    needy: as `unsent` says it; where one sender takes several batches, all of them by what it said at the first.
+    """
     moment, rows = now(session), rows_of(table)
-    needy = unsent(table, epoch=epoch, moment=moment, patience_seconds=patience_seconds, lost=lost)
-    marked = update(rows).where(needy, *of).values(published_at=moment, epoch=None).returning(*rows.primary_key)
+    first = select(*rows.primary_key).where(needy, *of).order_by(*rows.primary_key).limit(AT_ONCE)
+    # Asked of the row itself once more: two senders may have chosen the same ones.
+    mine = update(rows).where(needy, *of, tuple_(*rows.primary_key).in_(first))
+    marked = mine.values(published_at=moment, epoch=None).returning(*rows.primary_key)
     return Batch(moment=moment, keys=sorted(tuple(row) for row in session.execute(marked)))
 
 

@@ -9,15 +9,18 @@ from sqlalchemy.orm import Session
 
 from nc_tasks.store.tables import Base, Leased
 
+AT_ONCE = 1000
+"""Rows of one statement."""
+
 
 def insert_absent(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> int:
-    """Insert the rows whose primary key is not there yet, in one go; returns how many were new."""
-    if not rows:
-        return 0
+    """Insert the rows whose primary key is not there yet, in one transaction; returns how many were new."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     key = inspect(table).primary_key
     # Counted by what comes back: drivers do not agree on the number of rows of a statement in many parts.
-    return len(session.execute(insert(table).on_conflict_do_nothing().returning(*key), rows).all())
+    absent = insert(table).on_conflict_do_nothing().returning(*key)
+    parts = (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
+    return sum(len(session.execute(absent, part).all()) for part in parts)
 
 
 def changed(session: Session, statement: Update | Delete) -> int:

@@ -16,6 +16,7 @@ from nc_tasks.store import Label, LabelKey, Store
 from nc_tasks.store.recovery import expired
 from nc_tasks.store.rows import labels, lifecycle, outbox, submissions
 from nc_tasks.store.tables.states import LABEL_ENDS
+from nc_tasks.store.tables.types import now
 
 COUNT, MOST = 4, 1
 NUMBERS = st.integers(0, COUNT - 1)
@@ -140,7 +141,8 @@ class Promises(RuleBasedStateMachine):
         lost, of = not self.messages, (Label.submission_id == self.submission,)
         with self.store.write() as session:
             expired.requeue_expired(session, max_attempts=MOST)
-            batch = outbox.take(session, Label, *of, epoch=str(self.epoch), patience_seconds=0, lost=lost)
+            needy = outbox.unsent(Label, epoch=str(self.epoch), moment=now(session), patience_seconds=0, lost=lost)
+            batch = outbox.take(session, Label, *of, needy=needy)
         self.messages += [label for _, label, _ in batch.keys]
         if confirms:
             with self.store.write() as session:

@@ -19,10 +19,15 @@ def claim(session: Session, submission_id: str) -> Label:
     return next(iter(labels.of_round(session, submission_id=submission_id, round=0)))
 
 
+def send(session: Session) -> None:
+    needy = outbox.unsent(Label, epoch="e", moment=now(session), patience_seconds=LEASE, lost=False)
+    outbox.take(session, Label, needy=needy)
+
+
 def test_given_a_clock_that_goes_on_then_nothing_was_set_back(store: Store, scanned: str) -> None:
     with store.write() as session:
         claim(session, scanned)
-        outbox.take(session, Label, epoch="e", patience_seconds=LEASE)
+        send(session)
         workers.register(session, worker_id="w", queue="labels", pid=1, host="h", version="1", slots=4)
         assert lifecycle.nudge(session, submission_id=scanned, patience_seconds=LEASE)
         deliveries.ask_for(session, submission_id=scanned, url="https://receiver.test/")
@@ -46,7 +51,7 @@ def test_given_a_clock_that_was_set_back_then_a_lease_lasts_no_longer_than_a_lea
 
 def test_given_a_clock_that_was_set_back_then_what_was_sent_was_sent_now(store: Store, scanned: str) -> None:
     with store.write() as session:
-        outbox.take(session, Label, epoch="e", patience_seconds=LEASE)
+        send(session)
         workers.register(session, worker_id="w", queue="labels", pid=1, host="h", version="1", slots=4)
         assert lifecycle.nudge(session, submission_id=scanned, patience_seconds=LEASE)
         submission = submissions.get(session, submission_id=scanned)
