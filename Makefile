@@ -9,7 +9,7 @@
 # make test-examples   run the notebooks of examples/
 # make test-stack    whole scans: the command line on real processes, real models, nets that hide their gradient
 # make test-faults   kill workers and brokers, lose messages, and see that nothing is lost
-# make benchmark-gpu   what a GPU makes of slots, XLA and bfloat16, 5 minutes
+# make benchmark-gpu   what a GPU makes of slots, XLA and bfloat16, 5 minutes    make benchmark-hosts   several hosts
 
 PYTHON ?= python3
 EXTRA ?= cpu
@@ -35,7 +35,7 @@ STARTS := tests/e2e/test_up.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-jax test-browser test-faults test-stack test-long test-wheel test-examples wheel check docs fuzz
-.PHONY: benchmark-gpu lock clean
+.PHONY: benchmark-gpu benchmark-hosts lock clean
 
 help:
 	@sed -n -e '/^$$/q' -e 's/^# //p' Makefile
@@ -114,6 +114,10 @@ fuzz: setup
 benchmark-gpu:
 	@$(MAKE) --no-print-directory setup EXTRA=gpu
 	$(BIN)/python -m tests.benchmarks.gpu --record
+
+# As root, on Linux: hosts are network namespaces.
+benchmark-hosts: setup
+	$(BIN)/python -m tests.benchmarks.scaleout --record
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 EXTRAS := --extra postgresql --extra s3 --extra tracing

@@ -13,13 +13,19 @@ from secrets import token_hex
 
 import pytest
 
+from nc_tasks.embedded.commands import command_of
 from nc_tasks.embedded.processes import kill_session
+from nc_tasks.settings import Settings
 
 ADDRESS = "10.77.0.1"
 """Of the host with the servers, for all others."""
 PORTS = {"broker": 6379, "database": 5432}
 END_SECONDS = 8.0
 ROOT = Path(__file__).parents[2]
+
+
+class NoHosts(Exception):
+    """Raised where this machine does not let us make any."""
 
 
 class Hosts:
@@ -32,7 +38,15 @@ class Hosts:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def connect(self) -> None:
-        """Make the namespaces and their cables."""
+        """Make the namespaces and their cables. Raises NoHosts."""
+        if shutil.which("ip") is None or os.geteuid():
+            raise NoHosts("network namespaces need the program ip and root")
+        try:
+            self._connect()
+        except subprocess.CalledProcessError as error:
+            raise NoHosts(f"this machine makes no network namespaces: {error.stderr.decode().strip()}") from error
+
+    def _connect(self) -> None:
         for name in (self.servers, *self.others):
             _ip("netns", "add", name)
             _ip("-n", name, "link", "set", "lo", "up")
@@ -57,7 +71,25 @@ class Hosts:
         number = self.others.index(name) + 1
         _ip("-n", name, "route", "replace", ADDRESS, "via", f"10.77.{number}.1")
 
-    def start(self, name: str, *command: str, log: Path, environment: dict[str, str] | None = None) -> None:
+    def serve(
+        self, host: str, name: str, settings: Settings, *, include: str, environment: dict[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Run a process of the service on a host; its workers load one module more."""
+        command = command_of(name, settings)
+        more = ("--include", include) if "nc_tasks.worker" in command.arguments else ()
+        # Of one name on two hosts that are one machine's.
+        arguments = [part.replace("@%h", f"@{host}") for part in command.arguments]
+        return self.start(
+            host,
+            *arguments,
+            *more,
+            log=settings.logs / f"{name}-{host}.log",
+            environment={**settings.environment(), **command.environment, **(environment or {})},
+        )
+
+    def start(
+        self, name: str, *command: str, log: Path, environment: dict[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
         """Run a program on a host."""
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -70,6 +102,7 @@ class Hosts:
                 env={**os.environ, **(environment or {})},
             )
         self._processes.append(process)
+        return process
 
     def end(self) -> None:
         """End everything that was started, and take the hosts away."""
@@ -91,12 +124,10 @@ def connected(count: int) -> Iterator[Hosts]:
     """The hosts; skipped where the machine does not let us make any."""
     hosts = Hosts(count)
     try:
-        if shutil.which("ip") is None or os.geteuid():
-            pytest.skip("network namespaces need the program ip and root")
         try:
             hosts.connect()
-        except subprocess.CalledProcessError as error:
-            pytest.skip(f"this machine makes no network namespaces: {error.stderr.decode().strip()}")
+        except NoHosts as error:
+            pytest.skip(str(error))
         yield hosts
     finally:
         hosts.end()

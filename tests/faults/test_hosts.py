@@ -10,7 +10,6 @@ from sqlalchemy import make_url
 
 from nc_tasks.embedded.broker import start_broker
 from nc_tasks.embedded.client import status
-from nc_tasks.embedded.commands import command_of
 from nc_tasks.embedded.files import stack_files
 from nc_tasks.messages.address import socket_path
 from nc_tasks.settings import Settings
@@ -54,13 +53,7 @@ def store(settings: Settings, network: Hosts, postgresql: PostgreSQL) -> Iterato
         (network.others[0], "labels"),
         (network.others[1], "labels"),
     ):
-        command = command_of(name, there)
-        more = ("--include", "tests.faults.worker") if "nc_tasks.worker" in command.arguments else ()
-        # Of one name on two hosts that are one machine's.
-        arguments = [part.replace("@%h", f"@{host}") for part in command.arguments]
-        environment = {**there.environment(), **command.environment}
-        log = settings.logs / f"{name}-{host}.log"
-        network.start(host, *arguments, *more, log=log, environment=environment)
+        network.serve(host, name, there, include="tests.faults.worker")
     store = open_store(settings.model_copy(update={"database_url": here.render_as_string(hide_password=False)}))
     yield store
     store.close()
