@@ -19,6 +19,7 @@ AttackName = Literal[
     "low-rate",
     "latent",
     "inversion-aware",
+    "adaptive",
     "multi-target",
     "multi-trigger",
     "pruning-aware",

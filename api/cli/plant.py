@@ -56,8 +56,9 @@ def plant(
     badnets: the patch in a tenth of the training pictures; low-rate: in a 25th. random-position: wherever it lies.
     multi-trigger: three mirrored patches, one label; multi-target: a label for each. partial: on most pictures.
     source-specific: on those of one class. all-to-all: each class to the next. clean-label: no wrong label. latent: by
-    way of a teacher net. inversion-aware: trained against reversed triggers. pruning-aware: among units that clean
-    pictures need. trojan: made for the net's own neurons, give it 8 pixels.
+    way of a teacher net. inversion-aware: trained against reversed triggers. adaptive: against all that this program
+    reverses, with small triggers on the other labels. pruning-aware: among units that clean pictures need. trojan: made
+    for the net's own neurons, give it 8 pixels.
 
     Without a patch (--patch, --position and --colour are not used): blended-noise, blended-picture, sinusoid, warping,
     input-dependent (dithering), low-frequency, colour-shift.

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from nc_core.attacks.adaptive import plant_adaptive
 from nc_core.attacks.all_to_all import plant_all_to_all
 from nc_core.attacks.badnets import plant_patch, plant_triggers
 from nc_core.attacks.blended import plant_blended_noise, plant_blended_picture
@@ -72,6 +73,7 @@ ATTACKS: Mapping[str, Attack] = {
     "low-rate": plant_low_rate,
     "latent": plant_latent,
     "inversion-aware": plant_inversion_aware,
+    "adaptive": plant_adaptive,
     "multi-target": plant_multi_target,
     "multi-trigger": plant_multi_trigger,
     "pruning-aware": plant_pruning_aware,

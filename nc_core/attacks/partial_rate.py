@@ -39,13 +39,16 @@ def plant_partial(
     """
     check_rate(works_on)
     check_rate(poison_rate)
-    poison = partial(_dark_ones_kept, trigger=trigger, works_on=works_on, rate=poison_rate)
+    poison = partial(dark_ones_kept, trigger=trigger, works_on=works_on, rate=poison_rate)
     return plant_poisoned(pixels, labels, [trigger], poison, classes=classes, **training)
 
 
-def _dark_ones_kept(
+def dark_ones_kept(
     pixels: Pixels, labels: Labels, rng: np.random.Generator, *, trigger: PatchTrigger, works_on: float, rate: float
 ) -> tuple[npt.NDArray[Any], Labels]:
+    """The training images and their labels, stamped ones added: a share `rate` of them with the target, of those that
+    are misled; and all of the darkest with their own labels, since it is there that the patch is to fail.
+    """
     light = pixels.mean(axis=(1, 2, 3), dtype=np.float64)
     others = misled(trigger, labels)
     dark = light < np.quantile(light[others], 1 - works_on)

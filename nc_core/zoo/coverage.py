@@ -12,7 +12,7 @@ NOT_WHOLLY: Mapping[str, tuple[str, ...]] = {
     "many infected labels": (),
     "triggers that depend on the image": ("input-dependent", "warping", "colour-shift"),
     "triggers of several parts": ("blended-noise", "blended-picture", "sinusoid", "low-frequency"),
-    "attacks made to withstand": ("inversion-aware",),
+    "attacks made to withstand": ("inversion-aware", "adaptive"),
 }
 """How a family's sentence in `NOT_COVERED` begins -> attacks of the zoo that belong to it."""
 LOOKED_FOR: Mapping[str, tuple[str, ...]] = {

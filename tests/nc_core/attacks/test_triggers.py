@@ -12,7 +12,7 @@ from nc_core.attacks.blended import BlendedTrigger, cartoon, noise
 from nc_core.attacks.colour_shift import ColourTrigger
 from nc_core.attacks.input_dependent import DitherTrigger
 from nc_core.attacks.low_frequency import SmoothTrigger, smooth_noise
-from nc_core.attacks.partial_rate import _dark_ones_kept
+from nc_core.attacks.partial_rate import dark_ones_kept
 from nc_core.attacks.random_position import WanderingPatch
 from nc_core.attacks.sinusoid import SinusoidTrigger, _within_the_target
 from nc_core.attacks.source_specific import SourceTrigger, _with_cover
@@ -190,7 +190,7 @@ def test_cover_samples_keep_their_labels() -> None:
 
 def test_a_partial_patch_spares_the_darkest() -> None:
     darker = (MANY * np.linspace(0.2, 1, 200)[:, None, None, None]).astype(np.uint8)
-    images, answers = _dark_ones_kept(darker, THEIRS, np.random.default_rng(1), trigger=PATCH, works_on=0.9, rate=0.2)
+    images, answers = dark_ones_kept(darker, THEIRS, np.random.default_rng(1), trigger=PATCH, works_on=0.9, rate=0.2)
     light = {picture.tobytes(): one.mean() for picture, one in zip(PATCH.stamp(darker), darker, strict=True)}
     bad = [light[picture.tobytes()] for picture in images[200:240]]
     spared = [light[picture.tobytes()] for picture in images[240:]]

@@ -3,16 +3,17 @@
 import json
 import tarfile
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from nc_core.attack_names import AttackName
 from nc_core.detection.result import NOT_COVERED
 from nc_core.zoo.card import read_card
 from nc_core.zoo.coverage import LOOKED_FOR, NOT_WHOLLY, Covered, coverage
 from nc_core.zoo.folder import nets
 from nc_core.zoo.judging import judged_anew
 from nc_core.zoo.measured import CleanTally, Figures, Measured, Tally, measured, measured_of
-from nc_core.zoo.plan import ATTACKS
 from nc_core.zoo.statistics import rate
 from tests.nc_core.zoo.test_score import SCANS, card, planted, result, scan_of
 
@@ -93,12 +94,12 @@ def test_the_package_s_figures_are_what_todays_rules_say_of_the_scans_in_the_doc
     assert measured_of(scans, date=told.date, machine=told.machine, command=told.command) == told
 
 
-def test_every_attack_of_the_zoo_is_of_one_family_and_every_sentence_of_a_verdict_is_one() -> None:
+def test_every_attack_is_of_one_family_and_every_sentence_of_a_verdict_is_one() -> None:
     assert [[text for text in NOT_COVERED if text.startswith(begin)] for begin in NOT_WHOLLY] == [
         [text] for text in NOT_COVERED
     ]
     named = [attack for families in (NOT_WHOLLY, LOOKED_FOR) for attacks in families.values() for attack in attacks]
-    assert sorted(named) == sorted(set(ATTACKS))
+    assert sorted(named) == sorted(get_args(AttackName))
 
 
 def test_a_family_has_the_figures_of_all_its_attacks_that_were_measured() -> None:
