@@ -2,8 +2,8 @@
 
 Fine-tuning leaves the features of a backdoor where they are, since clean images never wake them and nothing pulls at
 them. What is drawn anew is learned again from clean images alone, and what only the trigger woke does not come back
-(Pang et al. 2023, "Backdoor Cleansing with Unlabeled Data", section 3.2: a larger share the deeper the layer, the
-submitted net as the teacher).
+(Pang et al. 2023, "Backdoor Cleansing with Unlabeled Data": a larger share the deeper the layer, the submitted net as
+the teacher).
 """
 
 import keras
