@@ -18,11 +18,11 @@ from nc_core.inversion import Predictor
 class Guard:
     """model: images (n, H, W, C) in the model's domain -> (n, N + 1), to be read by argmax; N is "backdoored input".
 
-    kind: what it calls an image by. labels: whose triggers it knows; of those of others it says nothing.
-    false_positive_rate: the one asked for. threshold: set for it by clean images that no repair learned from.
-    clean_rate: of the held-out clean images called, out of `clean_images`. class_rates: flagged label -> the same among
-    the held-out images that are truly of that label; only where the data has labels, and images of it. notes: sentences
-    for people.
+    kind: what it calls an image by. labels: whose triggers it knows. false_positive_rate: the one asked for. threshold:
+    set for it by clean images that no repair learned from. other_threshold: the same for answers of all other labels;
+    None for a guard that says nothing of those. clean_rate: of the held-out clean images called, out of `clean_images`.
+    class_rates: flagged label -> the same among the held-out images that are truly of that label; only where the data
+    has labels, and images of it. notes: sentences for people.
     """
 
     kind: str
@@ -30,6 +30,7 @@ class Guard:
     labels: tuple[int, ...]
     false_positive_rate: float
     threshold: Threshold
+    other_threshold: float | None
     clean_rate: float
     clean_images: int
     class_rates: dict[int, float]
@@ -42,6 +43,7 @@ class Guard:
             "labels": list(self.labels),
             "false_positive_rate": self.false_positive_rate,
             "threshold": self.threshold.value,
+            "other_threshold": self.other_threshold,
             "threshold_images": self.threshold.images,
             "threshold_rate": self.threshold.rate,
             "clean_flagged_rate": self.clean_rate,
@@ -58,6 +60,7 @@ def measured(
     *,
     kind: str,
     threshold: Threshold,
+    others: float | None = None,
     rate: float,
     notes: tuple[str, ...],
 ) -> Guard:
@@ -72,10 +75,20 @@ def measured(
         labels=tuple(sorted(flagged)),
         false_positive_rate=rate,
         threshold=threshold,
+        other_threshold=others,
         clean_rate=float(called.mean()),
         clean_images=len(called),
         class_rates=_class_rates(called, holdout.y, flagged) if prepared.labelled else {},
-        notes=(*_doubts(threshold, rate), *notes),
+        notes=(*_doubts(threshold, rate), *notes, _spoken_for(others)),
+    )
+
+
+def _spoken_for(others: float | None) -> str:
+    if others is None:
+        return "It knows the triggers of the labels that are named here, and says nothing of others."
+    return (
+        "An image that the submitted net gives another label is called, too, where that label's lead fell by more than "
+        f"clean images' ({others:.3g}): a repair takes a part of the lead of triggers that nobody found."
     )
 
 

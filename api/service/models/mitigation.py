@@ -111,6 +111,9 @@ class GuardRates(BaseModel):
     labels: list[int] = Field([], description="Whose triggers it knows.")
     false_positive_rate: float = Field(description="The one asked for.")
     threshold: float
+    other_threshold: float | None = Field(
+        None, description="The same for answers of all other labels; null for a guard that says nothing of those."
+    )
     threshold_images: int | None = Field(None, description="Clean images that it was set by.")
     threshold_rate: float | None = Field(None, description="Chance that a clean image is called.")
     clean_flagged_rate: float

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -52,13 +53,21 @@ def images(count: int = 300) -> Any:
     return np.random.default_rng(5).uniform(-1, 1, (count, *SHAPE)).astype(np.float32)
 
 
-def by_definition(badnet: CanonicalModel, goodnet: CanonicalModel, flagged: list[int], x: Any, at: float = 0.7) -> Any:
-    """N where the answer's lead over the second best, if it is flagged, is smaller by `at` with the GoodNet."""
+def by_definition(
+    badnet: CanonicalModel,
+    goodnet: CanonicalModel,
+    flagged: list[int],
+    x: Any,
+    at: float = 0.7,
+    others: float = math.inf,
+) -> Any:
+    """N where the answer's lead over the second best is smaller with the GoodNet: by `at` if the answer is flagged, by
+    `others` if it is not."""
     answers = []
     for bad, good in zip(*(build_logits(net).predict(x, verbose=0) for net in (badnet, goodnet)), strict=True):
         t = int(bad.argmax())
         before, after = (z[t] - max(z[j] for j in range(len(z)) if j != t) for z in (bad, good))
-        answers.append(badnet.classes if t in flagged and before - after > at else int(good.argmax()))
+        answers.append(badnet.classes if before - after > (at if t in flagged else others) else int(good.argmax()))
     return np.array(answers)
 
 
@@ -73,6 +82,41 @@ def test_answers_are_those_of_the_definition(activation: str, flagged: list[int]
     # When it answers, Then argmax is N where the GoodNet takes away the lead of a flagged answer
     model = guarded_pair(badnet, goodnet, flagged, threshold=0.7)
     np.testing.assert_array_equal(model.predict(x, verbose=0).argmax(axis=1), expected)
+
+
+def test_other_answers_are_called_above_a_threshold_of_their_own() -> None:
+    # Given two nets that disagree
+    badnet, goodnet, x = random_net(1), random_net(2), images()
+    expected = by_definition(badnet, goodnet, [2], x, others=1.2)
+    assert (expected == 5).sum() > (by_definition(badnet, goodnet, [2], x) == 5).sum() + 10
+    # When the guard speaks for all labels, Then what is not flagged is called as well, only later
+    model = guarded_pair(badnet, goodnet, [2], threshold=0.7, others=1.2)
+    np.testing.assert_array_equal(model.predict(x, verbose=0).argmax(axis=1), expected)
+
+
+def test_a_class_that_a_repair_made_less_sure_is_spared() -> None:
+    # Given a repair that took a part of the lead of one class that is not flagged, and of no other
+    badnet, x = random_net(1), images(1800)
+    model = build_logits(badnet)
+    y = model.predict(x, verbose=0).argmax(axis=1)
+    weights, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([weights, bias - np.float32(0.5) * (np.arange(5) == 3)])
+    guard = guard_pair(badnet, with_weights(badnet, model), [2], prepared_of(x, y, classes=5), rate=0.3)
+    # Then its images are not what the rate of all images is spent on
+    fresh = np.random.default_rng(9).uniform(-1, 1, (3000, *SHAPE)).astype(np.float32)
+    called = guard.model.predict(fresh, verbose=0).argmax(axis=1) == 5
+    own = build_logits(badnet).predict(fresh, verbose=0).argmax(axis=1) == 3
+    assert own.sum() > 100
+    assert called[own].mean() <= 0.3
+
+
+def test_it_says_for_which_labels_it_speaks() -> None:
+    badnet, x = random_net(1), images(60)
+    y = build_logits(badnet).predict(x, verbose=0).argmax(axis=1)
+    told = guard_pair(badnet, random_net(2), [2], prepared_of(x, y, classes=5), rate=0.2).to_json()
+    assert told["labels"] == [2]
+    assert told["other_threshold"] > 0.0
+    assert any("another label" in note for note in told["notes"])
 
 
 def test_elsewhere_the_first_outputs_are_the_goodnets_probabilities() -> None:
