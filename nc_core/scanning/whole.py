@@ -5,15 +5,16 @@ first place, asked of the whole repaired net.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
 from nc_core.datasets.prepared import Prepared
-from nc_core.detection import UNCALIBRATED, Calibration, detect
+from nc_core.detection import UNCALIBRATED, Calibration, Detection, detect
 from nc_core.inversion import ALL_PROFILES, Inverter
 from nc_core.mitigation import Whole
 from nc_core.models import Compute
+from nc_core.preflight.check import FEW_IMAGES
 from nc_core.scanning.in_process import invert_rounds, norms_of
 from nc_core.scanning.rounds import Plan
 from nc_core.scanning.share import Share
@@ -64,9 +65,29 @@ class WholeNet:
             alpha=self.alpha,
             calibration=self.calibration,
         )
+        found = _with_images(found, self._images)
         return Whole(detection=found, inversions=inversions, reference=self.rounds.reference)
+
+    @property
+    def _images(self) -> int:
+        return sum(len(part) for part in (self.prepared.fit, self.prepared.holdout, self.prepared.repair))
 
     def _inverter(self, model: keras.Model, name: str) -> Inverter:
         profile = ALL_PROFILES[name]
         compute = self.screening if profile.hands_on else self.compute
         return Inverter(model, self.prepared, profile=profile, slots=self.slots, compute=compute)
+
+
+def _with_images(found: Detection, images: int) -> Detection:
+    """The verdict, no "clean" where there are few images.
+
+    They are what a repair learned from as well. Of a net of 43 classes that was repaired with 48 pictures 68% of the
+    attack was left, and nothing was found.
+    """
+    if found.verdict != "clean" or images >= FEW_IMAGES:
+        return found
+    reason = (
+        f"Nothing was found in the repaired model, but with {images} clean images, fewer than {FEW_IMAGES}, a repair "
+        "may leave the attack alive where this scan sees none: pass more clean images."
+    )
+    return replace(found, verdict="inconclusive", reason=reason)
