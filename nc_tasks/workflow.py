@@ -105,6 +105,7 @@ def advance(worker: WorkerProcess, submission_id: str, round: int) -> None:
 def _next_round(worker: WorkerProcess, submission: Submission) -> Round | None:
     """The round after the one that has ended, None where the verdict is next."""
     rounds, height_width = plan_of(submission), (submission.input_shape or (0, 0, 0))[:2]
+    options = ScanOptions(**submission.options)
     number = range_of(submission.round)
     with worker.store.read() as session:
         norms = judging.norms(session, submission, rounds, number)
@@ -120,7 +121,8 @@ def _next_round(worker: WorkerProcess, submission: Submission) -> Round | None:
         confirmed=confirmed,
         classes=int(submission.classes or 0),
         pixels=math.prod(height_width),
-        alpha=ScanOptions(**submission.options).alpha,
+        alpha=options.alpha,
+        detector=options.detector,
         spent=spent,
     )
 

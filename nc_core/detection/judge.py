@@ -17,7 +17,7 @@ from nc_core.detection.evidence import (
     leading,
     statistics_of,
 )
-from nc_core.detection.library import FEW_LABELS, PRICES, Law, law_of
+from nc_core.detection.library import DETECTOR, FEW_LABELS, PRICES, Law, NullScan, law_of, scans_by
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import one_sided_log_z
 from nc_core.detection.price import priced
@@ -59,27 +59,34 @@ class Judgement:
 
 
 def judge(
-    labels: Sequence[LabelNorm], *, classes: int, pixels: int, alpha: float, calibration: Calibration
+    labels: Sequence[LabelNorm],
+    *,
+    classes: int,
+    pixels: int,
+    alpha: float,
+    calibration: Calibration,
+    detector: str = DETECTOR,
 ) -> Judgement:
     """Judge a scan: by clean scans of the same cell where there are enough, else each kind of evidence by itself.
 
-    classes: of the model. pixels: H W.
+    classes: of the model. pixels: H W. detector: what looked at the labels.
     """
+    clean = scans_by(detector)
     known = by_label(labels, pixels=pixels)
     away = any_target_of(labels)
-    law = None if away is None else law_of(classes=classes, measured={ANY_TARGET}, of=((ANY_TARGET,),))
-    shares = shares_of(known, classes=classes, of_net=law is not None)
+    law = None if away is None else law_of(classes=classes, measured={ANY_TARGET}, of=((ANY_TARGET,),), scans=clean)
+    shares = shares_of(known, clean, classes=classes, of_net=law is not None)
     steps, outliers = step_down(labels, alpha=alpha, share=shares["outlier"])
     if calibration.decides(alpha):
         return _beside(labels, pixels=pixels, alpha=alpha, calibration=calibration, steps=steps)
     by_kind: dict[Kind, frozenset[int]] = {"outlier": outliers}
     told = [_of_steps("outlier", steps)]
-    together = _law(known, classes=classes)
+    together = _law(known, clean, classes=classes)
     if together is not None:
         one, by_kind[TOGETHER] = _by_law(TOGETHER, together, known, alpha, shares[TOGETHER])
         told.append(one)
     if "universality" in shares:
-        universal, by_kind["universality"] = _universality(labels, known, classes, alpha, shares["universality"])
+        universal, by_kind["universality"] = _universality(labels, known, clean, classes, alpha, shares["universality"])
         told.append(universal)
     of_net = None if law is None or away is None else _of_net(law, away, shares[ANY_TARGET])
     told.append(of_net)
@@ -97,43 +104,51 @@ def judge(
     )
 
 
-def shares_of(known: Known, *, classes: int, of_net: bool) -> dict[Kind, float]:
+def shares_of(known: Known, clean: Sequence[NullScan], *, classes: int, of_net: bool) -> dict[Kind, float]:
     """Each test's part of the error rate, of those that can be made. of_net: whether that of the whole net can.
 
     That depends on how many labels and images there are and on what was looked for, never on what was found. p-values
     are divided by their shares, so that each is held against the whole rate.
     """
-    shares = _of_labels(known, classes)
+    shares = _of_labels(known, clean, classes)
     if not of_net:
         return dict(shares)
     return {kind: (1.0 - OF_THE_NET) * share for kind, share in shares.items()} | {ANY_TARGET: OF_THE_NET}
 
 
-def _of_labels(known: Known, classes: int) -> Mapping[Kind, float]:
-    if _law(known, classes=classes) is not None:
+def _of_labels(known: Known, clean: Sequence[NullScan], classes: int) -> Mapping[Kind, float]:
+    if _law(known, clean, classes=classes) is not None:
         return SHARES if classes >= FEW_LABELS else OF_FEW
     if classes >= FEW_LABELS and any("price" in own for own in known.values()):
         return BEYOND_LIBRARY
     return ALONE
 
 
-def _law(known: Known, *, classes: int, of: Sequence[tuple[str, ...]] | None = None) -> Law | None:
+def _law(
+    known: Known, clean: Sequence[NullScan], *, classes: int, of: Sequence[tuple[str, ...]] | None = None
+) -> Law | None:
     """That of the clean scans by what nearly all labels have here. of: as in `law_of`.
 
     None of a scan of a few labels of many: clean scans are of all labels.
     """
     least = max(1, min(classes, LEAST_LABELS) - SPARED)
     having = Counter(kind for own in known.values() for kind in own)
-    law = law_of(classes=classes, measured=[kind for kind, labels in having.items() if labels >= least], of=of)
+    measured = [kind for kind, labels in having.items() if labels >= least]
+    law = law_of(classes=classes, measured=measured, of=of, scans=clean)
     few = law is not None and len(_scores(law, known)) < least
     return None if few else law
 
 
 def _universality(
-    labels: Sequence[LabelNorm], known: Known, classes: int, alpha: float, share: float
+    labels: Sequence[LabelNorm],
+    known: Known,
+    clean: Sequence[NullScan],
+    classes: int,
+    alpha: float,
+    share: float,
 ) -> tuple[ModelEvidence | None, frozenset[int]]:
     """Prices beside those of clean nets; of far more labels than those have, beside the net's other labels alone."""
-    law = _law(known, classes=classes, of=PRICES)
+    law = _law(known, clean, classes=classes, of=PRICES)
     if law is None:
         steps, found = step_down([priced(label) for label in labels], alpha=alpha, share=share, measure=one_sided_log_z)
         return _of_steps("universality", steps), found

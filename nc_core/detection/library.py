@@ -37,11 +37,20 @@ class NullScan:
     statistics: Statistics
 
 
+DETECTOR = "neural-cleanse"
+"""What made them: what another detector finds of clean nets lies elsewhere."""
+
+
 @cache
 def library() -> tuple[NullScan, ...]:
     """All of them."""
     told: dict[str, Any] = json.loads(files("nc_core.detection").joinpath("library.json").read_text("utf-8"))
     return tuple(NullScan(**scan) for scan in told["scans"])
+
+
+def scans_by(detector: str) -> tuple[NullScan, ...]:
+    """Those that a detector made."""
+    return library() if detector == DETECTOR else ()
 
 
 OF_MANY: tuple[tuple[str, ...], ...] = (

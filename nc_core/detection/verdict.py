@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from nc_core.detection.calibration import UNCALIBRATED, Calibration, needed
 from nc_core.detection.class_map import AnyTarget
 from nc_core.detection.judge import Judgement, judge
-from nc_core.detection.library import FEW_LABELS
+from nc_core.detection.library import DETECTOR, FEW_LABELS
 from nc_core.detection.mad import index_scale
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import log_scale
@@ -29,18 +29,20 @@ def detect(
     pixels: int,
     alpha: float = 0.05,
     calibration: Calibration = UNCALIBRATED,
+    detector: str = DETECTOR,
 ) -> Detection:
     """Judge a scan from the outcomes of its labels.
 
     labels: one for each label of the scan. classes: how many the model has. pixels: H W, the largest possible
     norm. alpha: chance per model of a false alarm, shared by all evidence. calibration: clean scans of the same cell.
+    detector: what looked at the labels; the clean scans that come with Cleanse are of one alone.
     Any flagged label makes the verdict "backdoored", before every reason to be inconclusive, and so does an all-to-all
     backdoor, which has no label to flag; but where most labels of a model are flagged none stands out, and none is.
 
     Raises ValueError for alpha outside 0..0.5, a label given twice, or one outside 0..classes-1.
     """
     _check(labels, classes, alpha)
-    judged = judge(labels, classes=classes, pixels=pixels, alpha=alpha, calibration=calibration)
+    judged = judge(labels, classes=classes, pixels=pixels, alpha=alpha, calibration=calibration, detector=detector)
     found = {} if _most(judged, classes) else judged.found
     away = judged.all_to_all
     flagged = tuple(found)

@@ -35,6 +35,7 @@ def next_step(
     classes: int,
     pixels: int,
     alpha: float,
+    detector: str = "neural-cleanse",
     spent: bool = False,
 ) -> Round | None:
     """The round after round `number`, whose labels have all ended; None where the verdict is next.
@@ -45,6 +46,7 @@ def next_step(
         confirmed: labels of that range that were inverted again already.
         classes: of the model. pixels: H W.
         alpha: of the whole scan, per model.
+        detector: what looks at the labels.
         spent: whether the scan's time is used up. Then nothing is confirmed but what would be called a backdoor, which
             is not to rest on one lucky start.
 
@@ -55,7 +57,7 @@ def next_step(
         going = rounds.after(number, masks)
         # Where no label got past the screening there is nothing to invert or to confirm.
         return Round(number=number + 1, labels=going) if going else _next_range(rounds, number)
-    found = detect(labels, classes=classes, pixels=pixels, alpha=share_of(alpha, rounds.ranges))
+    found = detect(labels, classes=classes, pixels=pixels, alpha=share_of(alpha, rounds.ranges), detector=detector)
     doubtful = to_confirm(labels, flagged=found.flagged_labels, confirmed=confirmed, pixels=pixels)
     if spent:
         small = {one.label for one in labels if is_small(one, pixels=pixels)}

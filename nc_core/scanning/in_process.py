@@ -8,6 +8,7 @@ from nc_core.inversion import Inversion, Inverter, Progress
 from nc_core.inversion.partial import partial_triggers
 from nc_core.scanning.budget import UNLIMITED, Budget, ends_round, used_up
 from nc_core.scanning.conductor import Round, first_round, next_step
+from nc_core.scanning.detectors import Detector
 from nc_core.scanning.rounds import Plan, range_of, within_range
 
 Told = Callable[[int, int, Progress], None]
@@ -24,6 +25,7 @@ def invert_rounds(
     classes: int,
     pixels: int,
     alpha: float,
+    detector: Detector = "neural-cleanse",
     budget: Budget = UNLIMITED,
     progress: Told | None = None,
     should_stop: Callable[[], bool] | None = None,
@@ -33,7 +35,7 @@ def invert_rounds(
     Args:
         inverter_of: the name of a profile -> what looks at labels with it; asked once for each profile in a row.
         slots: labels in one batch, at most. classes: of the model. pixels: H W.
-        alpha: of the scan in all its ranges.
+        alpha: of the scan in all its ranges. detector: what `inverter_of` gives.
         budget: of time; labels that it leaves none for are `cancelled`.
 
     Returns:
@@ -63,6 +65,7 @@ def invert_rounds(
             classes=classes,
             pixels=pixels,
             alpha=alpha,
+            detector=detector,
             spent=budget.spent,
         )
     return inversions

@@ -240,11 +240,13 @@ def scan_labels(
         classes=classes,
         pixels=pixels,
         alpha=alpha,
+        detector=detector,
         budget=budget,
         progress=progress,
     )
     labels = norms_of(inversions, rounds)
-    found = detect(labels, classes=classes, pixels=pixels, alpha=share_of(alpha, rounds.ranges))
+    alpha = share_of(alpha, rounds.ranges)
+    found = detect(labels, classes=classes, pixels=pixels, alpha=alpha, detector=detector)
     return inversions, with_budget(found, labels, budget.minutes)
 
 

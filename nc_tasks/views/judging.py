@@ -52,6 +52,7 @@ def detect_range(
         pixels=_pixels(submission),
         alpha=share_of(_alpha(submission, alpha), rounds.ranges),
         calibration=calibration,
+        detector=ScanOptions(**submission.options).detector,
     )
     return with_budget(found, labels, submission.options["budget_minutes"])
 

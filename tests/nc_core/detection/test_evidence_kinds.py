@@ -222,3 +222,14 @@ def test_of_a_brittle_net_those_that_carry_over_lead() -> None:
     assert "29 of 43 labels have a small trigger: the model is brittle or carries several, and these lead." in (
         found.reason
     )
+
+
+def test_scans_of_another_detector_are_held_against_none_of_those_that_come_with_cleanse() -> None:
+    # Given labels of which one is unlike all labels of clean nets
+    labels = without_masks(clean(43), 7, norm=1.3, margin=44.0)
+    assert detect(labels, classes=43, pixels=PIXELS).flagged_labels == (7,)
+    # When another detector than that of these scans has measured them
+    found = detect(labels, classes=43, pixels=PIXELS, detector="gangsweep")
+    # Then nothing is said of how they lie beside clean nets
+    assert {one.calibration.source for one in found.evidence} == {"none"}
+    assert (found.verdict, found.shares) == ("clean", {"outlier": 0.6, "universality": 0.2, "size": 0.2})
