@@ -30,11 +30,12 @@ FEWEST = 8
 
 @dataclass(frozen=True, kw_only=True)
 class NullScan:
-    """A clean net's scan: how many labels it has, and its statistics."""
+    """A clean net's scan: how many labels it has, and its statistics. name, seed: of the net and of its zoo."""
 
     name: str
     classes: int
     statistics: Statistics
+    seed: int = 0
 
 
 DETECTOR = "neural-cleanse"

@@ -1,9 +1,10 @@
 """Writes the clean scans that come with Cleanse (`nc_core.detection.library`) from those of a zoo.
 
-python -m nc_core.zoo.library DIR [--out FILE] [--add KIND]
+python -m nc_core.zoo.library DIR [--out FILE] [--join | --add KIND]
 
-Clean nets of every third but the held-out one, which is there to judge what comes of it. With --add the scans of the
-library stay as they are, and those that were made before there was this kind of evidence get it from the same nets.
+Clean nets of every third but the held-out one, which is there to judge what comes of it. With --join the scans of the
+library stay, and those of a zoo of another seed come to them; what the library has of that zoo is replaced. With --add
+they stay as they are, and those that were made before there was this kind of evidence get it from the same nets.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from nc_core.inversion import FAST, Inverter
 from nc_core.inversion.partial import partial_triggers
 from nc_core.inversion.transfer import transferabilities
 from nc_core.zoo.card import NET, RESULT, read_card
-from nc_core.zoo.folder import NETS, nets
+from nc_core.zoo.folder import NETS, PLAN, nets
 from nc_core.zoo.judging import labels_of
 from nc_core.zoo.scanning import prepare_net
 
@@ -46,11 +47,25 @@ def null_scans(zoo: Path) -> list[dict[str, Any]]:
     return found
 
 
+def joined(there: Mapping[str, Any], zoo: Path, made: Mapping[str, str]) -> dict[str, Any]:
+    """A library with the scans of one more zoo: `made` says how, by the seed of its plan."""
+    seed = seed_of(zoo)
+    new = [{**scan, "seed": seed} for scan in null_scans(zoo)]
+    kept = [scan for scan in there["scans"] if scan.get("seed", 0) != seed]
+    return {**there, "joined": {**there.get("joined", {}), str(seed): dict(made)}, "scans": [*kept, *new]}
+
+
+def seed_of(zoo: Path) -> int:
+    """Of a zoo's plan; two zoos of one seed have the same nets."""
+    return int(json.loads((zoo / PLAN).read_text("utf-8"))["seed"])
+
+
 def with_kind(kind: str, zoo: Path, scans: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """The scans of a library, each whose net is in the zoo with this kind of evidence."""
+    seed = seed_of(zoo)
     for scan in scans:
         folder, statistic = zoo / NETS / scan["name"], None
-        if (folder / NET).is_file():
+        if scan.get("seed", 0) == seed and (folder / NET).is_file():
             preparation = prepare_net(folder, seed=0)
             statistic = ADDED[kind](preparation.inverter(preparation.data(), FAST.name), scan["classes"])
         more = {} if statistic is None else {kind: round(statistic, 4)}
@@ -79,15 +94,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m nc_core.zoo.library")
     parser.add_argument("zoo", type=Path)
     parser.add_argument("--out", type=Path, default=LIBRARY)
-    parser.add_argument("--add", choices=sorted(ADDED))
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--join", action="store_true")
+    how.add_argument("--add", choices=sorted(ADDED))
     given = parser.parse_args()
+    options = f" --add {given.add}" if given.add else " --join" if given.join else ""
     made = {
         "date": datetime.now(UTC).date().isoformat(),
-        "command": f"python -m nc_core.zoo.library{f' --add {given.add}' if given.add else ''}",
+        "command": f"python -m nc_core.zoo.library{options}",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
     }
-    if given.add:
-        there = json.loads(given.out.read_text("utf-8"))
+    there = json.loads(given.out.read_text("utf-8")) if options else {}
+    if given.join:
+        told = joined(there, given.zoo, made)
+    elif given.add:
         added = {**there.get("added", {}), given.add: made}
         told = {**there, "added": added, "scans": list(with_kind(given.add, given.zoo, there["scans"]))}
     else:
