@@ -27,6 +27,16 @@ def test_a_suspect_s_trigger_is_not_the_reversed_trigger_of_the_advice(page: Ren
     assert "the reversed trigger still has an attack success rate of 0.4%" in words(page(result))
 
 
+def test_the_guarded_net_says_what_it_calls_and_for_which_labels_it_speaks(page: Render, make_result: Make) -> None:
+    result = make_result(infected={1: 8.2})
+    notes = ["It knows the triggers of the labels that are named here."]
+    rates = {"clean_flagged_rate": 0.004, "clean_images": 500, "false_positive_rate": 0.01, "notes": notes}
+    result["mitigation"]["guard"] = rates
+    shown = words(page(result))
+    assert "The guarded net calls 0.4% of 500 held-out clean pictures a backdoored input; 1.0% were asked for." in shown
+    assert notes[0] in shown
+
+
 def test_known_poison_replaces_that_caution(page: Render, make_result: Make) -> None:
     shown = words(page(make_result(infected={1: 8.2}, poisoned=True)))
     assert "the known poisoned pictures 99.4% 1.3%" in shown
