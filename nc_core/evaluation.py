@@ -46,12 +46,6 @@ def recovery_accuracy(answers: Answers, y: Labels, target: int) -> float:
     return _share(predicted_labels(answers)[others] == y[others], f"outside the target class {target}")
 
 
-def per_class_accuracy(answers: Answers, y: Labels) -> dict[int, float]:
-    """Accuracy of each class that has images."""
-    right = predicted_labels(answers) == y
-    return {int(label): _share(right[y == label]) for label in np.unique(y)}
-
-
 def _share(hits: npt.NDArray[np.bool_], which: str = "") -> float:
     if not len(hits):
         raise DataRefused(f"there are no images {which}".rstrip() + " to measure on; pass more clean images")

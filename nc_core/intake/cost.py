@@ -75,11 +75,6 @@ class NetCost:
         return plain + self.grouped * SECONDS_PER_GROUPED
 
     @property
-    def forward_bytes(self) -> int:
-        """Memory that a pass forward takes for each picture."""
-        return int(BYTES_FORWARD * (self.activations + self.working))
-
-    @property
     def gradient_bytes(self) -> int:
         """Memory that a pass forward and backward takes for each picture."""
         kept = BYTES_PER_ACTIVATION * self.activations + BYTES_OF_LARGEST * self.largest

@@ -24,8 +24,8 @@ LOST = 0.999
 class Outcome:
     """How a job ended: with a trigger, without one (not converged), cancelled, or on broken numbers. cost: lambda.
 
-    trajectory: what its steps were like. stalled: it left early, since no image showed a way any more. last: mask and
-    pattern as they stood at the end, of one that could not see its way.
+    trajectory: what its steps were like. last: mask and pattern as they stood at the end, of one that could not see its
+    way.
     """
 
     job: Job
@@ -36,7 +36,6 @@ class Outcome:
     trajectory: "Trajectory"
     cancelled: bool = False
     broken: bool = False
-    stalled: bool = False
     last: Trigger | None = None
 
 
@@ -186,6 +185,5 @@ class SlotLoop(Loop[_Running, Outcome]):
             trajectory=running.trajectory,
             cancelled=cancelled,
             broken=broken,
-            stalled=running.trajectory.stalled,
             last=last,
         )

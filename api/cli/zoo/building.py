@@ -66,11 +66,6 @@ def build_plan(
         )
 
 
-def plan_line(plan: Plan) -> str:
-    """What is held out."""
-    return f"held out: the architecture {plan.held_out_architecture} and the pictures of {plan.held_out_data}"
-
-
 def _train(
     settings: Settings,
     artefacts: ArtefactStore,

@@ -88,9 +88,10 @@ class Preparation(Leased, Base):
 class Label(Leased, Base):
     """One target label in one round of one submission.
 
-    round 0 is the scan; in a later one a flagged label is confirmed. norm: sum of the mask (pixels). norms: of all its
-    inversions, `norm` is the middle one. attack_success_rate: of the reversed trigger, 0..1. While the label runs
-    both are the optimisation's latest; once it has ended they are the kept trigger's, on held-out images.
+    round: `nc_core.scanning.rounds.Plan.purpose` says what it is for: screening, the inversion or a confirmation; each
+    value range has numbers of its own. norm: sum of the mask (pixels). norms: of all its inversions, `norm` is the
+    middle one. attack_success_rate: of the reversed trigger, 0..1. While the label runs both are the optimisation's
+    latest; once it has ended they are the kept trigger's, on held-out images.
     alone: it was in a worker that fell silent, and is tried with no other label beside it.
     evidence: `nc_core.detection.Evidence.to_json()`, what the optimisation's own numbers bear out; evidence_sha256: a
     file of what of it can be drawn, `nc_tasks.files.evidence`.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nc_core.errors import CleanseError
-from nc_core.intake.cost import cost_of
+from nc_core.intake.cost import BYTES_FORWARD, cost_of
 from nc_core.inversion import FAST, Predictor
 from nc_core.inversion.predict import PREDICT_BYTES
 from nc_core.models import build_logits
@@ -41,7 +41,8 @@ def test_each_size_is_refused_in_one_line_or_planned_within_memory_and_time(kind
         # Then what it is planned to take stays within the budget, and so does each batch of a prediction
         assert estimate(net, slots=slots, profile=FAST, fit_images=20) <= BUDGET
         batch = Predictor(build_logits(model)).batch
-        assert batch * net.forward_bytes <= max(PREDICT_BYTES, BUDGET // FAST.batch)
+        forward_bytes = BYTES_FORWARD * (net.activations + net.working)
+        assert batch * forward_bytes <= max(PREDICT_BYTES, BUDGET // FAST.batch)
         assert pace.rows * net.gradient_bytes <= max(PREDICT_BYTES, BUDGET // FAST.batch)
         # And the images that it is tried on fit the time
         seconds = net.forward_seconds * (5 * pace.probe + pace.accuracy)
