@@ -133,6 +133,7 @@ def _case(
             rounds=replace(rounds, ranges=1),
             slots=slots,
             alpha=alpha,
+            screening=(submission.preflight or {}).get("screening_compute", "float32"),  # an earlier version named none
             calibration=calibration,
         ),
         seed=options.seed,

@@ -138,6 +138,7 @@ def queued(
         assert preparations.claim(session, **key, worker_id="host:1", lease_seconds=60, max_attempts=3) == 1
         preparations.finish(session, **key, attempt=1)
         preflight = {"value_range": "0..1", "scale": [1 / 255], "offset": [0.0], "labelled": True, "warnings": []}
+        preflight |= {"screening_compute": "bfloat16"}
         lifecycle.record_prepared(
             session,
             **key,

@@ -18,6 +18,7 @@ from nc_core.inversion import Trigger
 from nc_core.mitigation import Case, Repair, filter_inputs
 from nc_core.onnx_writer import write_onnx
 from nc_core.results.files import GUARDED, GUARDED_ONNX, SCANNED, SCANNED_ONNX
+from nc_core.scanning.whole import WholeNet
 from nc_tasks import workflow
 from nc_tasks.request.choices import Method
 from nc_tasks.store.rows import submissions
@@ -65,6 +66,23 @@ def test_the_net_on_which_the_others_triggers_work_least_is_kept(worker: WorkerP
     rescans = [rescan for one in read.candidates for rescan in one.rescan.values()]
     parts = [read, *read.candidates, *rescans, read.guard, read.bound, read.verdict_after]
     assert [part.model_extra for part in parts if part is not None and part.model_extra] == []
+
+
+def test_the_repaired_net_is_screened_in_the_precision_that_the_submitted_one_was(submission: Make) -> None:
+    # Given a submission whose labels were screened in bfloat16
+    unlearning, cases = method("unlearning", left=0.0, found=pixel(5, 0.9)), list[Case]()
+
+    def run(case: Case, **how: Any) -> Repair:
+        cases.append(case)
+        return unlearning(case, **how)
+
+    run.found = pixel(5, 0.9)  # type: ignore[attr-defined]
+    # When it is repaired
+    repair_task.repair(submission=submission({"unlearning": run}), method="unlearning")
+    # Then so are those of the repaired net
+    (case,) = cases
+    assert isinstance(case.whole, WholeNet)
+    assert case.whole.screening == "bfloat16"
 
 
 def brightest(number: int, mask: Trigger) -> Trigger:
