@@ -195,7 +195,7 @@ def _mitigation(flagged: list[int], followers: Sequence[int], *, poisoned: bool)
 
 def compared(result: dict[str, Any]) -> dict[str, Any]:
     """The result with a second method, which the rule has not kept."""
-    kept = result["mitigation"]
+    (kept,) = result["mitigation"]["candidates"]
     bound = {"measure": "accuracy", "confidence_cut": None, "images": 500, "before": 0.95, "least": 0.9, "holds": True}
     met = [{"origin": "fine-pruning", "label": 1, "norm": 30.0, "attack_success_rate": 0.021}]
     kept |= {"bound": {**bound, "after": 0.97}, "comparison": {"triggers": met}, "seconds": 12.0}
@@ -207,7 +207,6 @@ def compared(result: dict[str, Any]) -> dict[str, Any]:
         "bound": {**bound, "after": 0.85, "holds": False},
         "notes": ["Too dear."],
     }
-    del kept["candidates"], other["candidates"]
     result["mitigation"] = {**kept, "candidates": [other, kept], "failed": [], "reason": "unlearning is best"}
     return result
 

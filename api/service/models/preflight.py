@@ -26,7 +26,7 @@ class Preflight(BaseModel):
     ambiguous: bool = Field(description="Whether the clean data fit several ranges that mean something else.")
     layout: str = Field(description="How the arrays lay in the file of clean data.")
     clean_accuracy: float | None = Field(description="On the clean data; null without labels.")
-    labelled: bool = Field(description="False: the model's own confident answers stand in for labels.")
+    labelled: bool = Field(description="False: the model's own answers stand in for labels.")
     images: int | None = Field(None, description="Clean ones.")
     scores: dict[str, float] = Field({}, description="By value range, of all that were tried.")
     warnings: list[str] = Field([], description="Sentences for people.")

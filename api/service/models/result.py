@@ -15,6 +15,7 @@ class ScannedModel(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
+    name: str = Field(description="The name that it was submitted under.")
     sha256: str = Field(description="Of the file that was submitted. It is not what ran.")
     scanned_sha256: str | None = Field(
         description="Of scanned.keras, what the verdict is about; null of a scan of a version that did not keep it."
@@ -77,9 +78,13 @@ class ScannedRange(FoundRange):
 
     first_round: int = Field(description="Number of the first round of its labels.")
     verdict: Verdict
+    reason: str
     flagged_labels: list[int] = Field(description="As detected, followers among them.")
+    anomaly_index: float = Field(description="The paper's, of the smallest label.")
+    log_z: float = Field(description="How many robust deviations its log norm lies below the others'.")
     p_value: float = Field(description="Of this range alone, to be held against its own threshold.")
     threshold: float
+    class_map: dict[str, int] | None = Field(None, description="As below, of this range.")
     evidence: list[EvidenceInfo] = Field([], description="What its verdict rests on; none in earlier versions.")
 
 
@@ -98,6 +103,7 @@ class Result(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     schema_: Literal[1] = Field(alias="schema")
+    submission: str | None = Field(None, description="The id that commands and the HTTP API take; of a script none.")
     state: SubmissionState = Field(description="While it is `repairing`, mitigation is null and the times run on.")
     verdict: Verdict
     reason: str
@@ -110,6 +116,9 @@ class Result(BaseModel):
         description="Labels that were flagged, and whose small trigger went away with the others' in the repair that "
         "is kept; empty before a repair, and where none is kept."
     )
+    suspects: list[int] = Field(
+        [], description="Labels next in size where several are flagged: not flagged, and repaired along."
+    )
     class_map: dict[str, int] | None = Field(
         None,
         description="Of an all-to-all backdoor: class -> where its images are sent; null where none was found.",
@@ -118,11 +127,18 @@ class Result(BaseModel):
     ranges: list[ScannedRange] = Field(
         description="Those that were scanned, the likeliest first; preflight's is the one that the verdict rests on."
     )
-    anomaly_index: float | None
-    log_z: float | None
-    p_value: float
-    threshold: float
+    judged_at: str = Field(description="When the verdict was reached, in ISO 8601.")
+    anomaly_index: float | None = Field(description="The paper's (plain norms, MAD), of the smallest label.")
+    log_z: float | None = Field(description="How many robust deviations its log norm lies below the others'.")
+    p_value: float = Field(description="Chance, with no backdoor, that any of the labels scans this low.")
+    threshold: float = Field(description="What the p-value is held against: the error rate per model (alpha).")
+    rules: list[str] = Field(description="How each kind of evidence was judged, in sentences for people.")
+    reference_size: int = Field(description="Labels that median and MAD of `log_z` come from.")
     evidence: list[EvidenceInfo] = Field(description="What the verdict rests on; empty in earlier versions.")
+    shares: dict[str, float] = Field(
+        {},
+        description="Kind of evidence -> its part of the threshold; empty where twins or a baseline judge all as one.",
+    )
     labels: list[LabelInfo]
     preflight: Preflight
     mitigation: Mitigation | None
@@ -130,6 +146,10 @@ class Result(BaseModel):
     data: CleanDataFile
     timing: Timing
     versions: dict[str, Any] | None
+    options: dict[str, Any] = Field(
+        description="Of the scan, those that were not asked for among them: as in a submission, of a script those of "
+        "`nc_core.scan`."
+    )
     commands: Commands | None = Field(
         None,
         description="What repeats the scan; null where an option is none of the command line, such as alpha, and of a "

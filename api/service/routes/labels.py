@@ -24,14 +24,14 @@ router = APIRouter(
 LabelNumber = Annotated[int, Path(ge=0, lt=MAX_LABELS, description="The label's number.")]
 
 
-@router.get("")
+@router.get("", response_model_exclude_unset=True)
 def every(submission_id: SubmissionId, store: AStore, caller: Reader) -> LabelList:
     """All labels, in order, as they stand now."""
     with store.read() as session:
         return LabelList.model_validate({"items": label_list(session, caller, submission_id)})
 
 
-@router.get("/{label}")
+@router.get("/{label}", response_model_exclude_unset=True)
 def one(submission_id: SubmissionId, label: LabelNumber, store: AStore, caller: Reader) -> LabelInfo:
     """One label as it stands now."""
     with store.read() as session:

@@ -17,6 +17,7 @@ from tests.api.results.report.conftest import Page
 from tests.differential.compare import TOLERANCE, distance
 from tests.differential.onnx.compare import theirs
 from tests.nc_core.face.conftest import LABELS, TARGET
+from tests.undescribed import undescribed
 
 
 def test_it_prints_as_five_lines(found: Found) -> None:
@@ -62,9 +63,9 @@ def test_its_folder_is_that_of_the_command_line(found: Found, net: keras.Model, 
     assert distance(net.predict(given, verbose=0), theirs((tmp_path / "scanned.onnx").read_bytes(), given)) <= TOLERANCE
     with pytest.raises(OptionRefused, match="pass one of keras, onnx"):
         found.save(tmp_path, format="tflite")  # type: ignore[arg-type]
-    # And the result is what the service would answer, whole
+    # And the result is what the service would answer, whole, and the reference describes every key
     result = json.loads((tmp_path / "result.json").read_text("utf-8"))
-    Result.model_validate(result)
+    assert list(undescribed(Result.model_validate(result))) == []
     assert result == found.result
     assert set(fabricate_result()["labels"][0]) | {"norms", "round"} <= set(result["labels"][0])
     # And the net and the triggers are those that were scanned
