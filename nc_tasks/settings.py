@@ -62,7 +62,9 @@ class Settings(BaseSettings):
     stop_seconds: PositiveFloat = 10.0
     """How long a stopping worker may finish what it is at before it is made to quit."""
     memory_budget_bytes: PositiveInt | None = None
-    """Memory that one worker may plan with; None: what the machine has free."""
+    """Memory that one worker may plan with.
+
+    None: half of what the machine or the container has free, divided among its label workers."""
     memory_limit_bytes: int | None = Field(default=None, ge=2**30)
     """Memory at which a worker process ends itself and the work that took it, 1 GiB at least (an idle one has 0.7).
     None: nine tenths of what the machine or the container has, divided among its label workers."""

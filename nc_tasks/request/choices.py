@@ -98,7 +98,7 @@ MIN_ACCURACY: Choice[float | None] = Choice(
     limits={"ge": 0.0, "le": 1.0},
 )
 UNLABELLED: Choice[bool] = Choice(
-    default=False, help="Let the model's own confident answers stand in for the labels of the clean data."
+    default=False, help="Let the model's own answers stand in for the labels of the clean data."
 )
 SLOTS: Choice[int | None] = Choice(
     default=None, help="Labels in one batch; without, as many as memory and model allow.", limits={"ge": 1, "le": 256}

@@ -111,7 +111,7 @@ def in_words(figures: Measured, rows: Sequence[Row]) -> str:
         f"On {count(figures.nets, 'held-out net')}, by which nothing was chosen ({figures.date}, "
         f"[figures](docs/benchmarks/zoo.json)): with {FEW_LABELS} classes and more {_called(many)} were called "
         f"backdoored, {many.cleanse.exact.hits} with exactly the planted labels; with fewer {_called(few)}, "
-        f"and {few.inconclusive} scans were inconclusive without `--twins 19`."
+        f"and {few.inconclusive} scans were inconclusive without `--twins`."
     )
 
 
