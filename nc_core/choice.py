@@ -7,8 +7,14 @@ smaller than what its own clean labels need, of those for suspects and of those 
 candidate's net, its own included. A larger one works on any net and tells nothing of a backdoor: on a planted net of 16
 signs, patches of 164 to 175 pixels, reversed on the one repair that had killed the trigger, worked on all others, dead
 or alive.
+
+A repair may kill the triggers that it was taught and leave another one that works. What tells of that is how much
+larger the smallest trigger has become that is reversed afresh: over repairs of planted nets it ranks them by the true
+attack better than the rates of known triggers do (`tests.benchmarks.signs`). So of repairs on which triggers are dead,
+one with a far smaller fresh trigger than another's comes after it, before accuracy decides.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +24,18 @@ MAX_ACCURACY_LOSS = 0.05
 (Wang et al. 2019, section VI-C), those that others report of face nets 2 to 5."""
 
 DEAD = 0.01
-"""Attack success rate at and below which triggers count as dead, and as equal: there accuracy decides."""
+"""Attack success rate at and below which triggers count as dead, and as equal."""
+
+ALIKE = 2.0
+"""Fresh triggers that have grown by up to so many times less than those of another repair count as grown alike."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """One repair, shares in 0..1. attack: see above. accuracy: or agreement, held against `least`, the bound. repairs:
     False for a guard alone, which leaves the net as it was. backdoored: whether the scan of the whole repaired net says
-    so.
+    so. grown: how many times larger the smallest fresh trigger of a flagged label is than that of the scan, infinite
+    where there is none, None where that is not known.
     """
 
     method: str
@@ -34,6 +44,7 @@ class Candidate:
     least: float
     repairs: bool = True
     backdoored: bool = False
+    grown: float | None = None
 
     @property
     def holds(self) -> bool:
@@ -58,7 +69,16 @@ def candidate_of(
         repairs=repairs,
         # A repair of an earlier version was not scanned again.
         backdoored=(measured.get("verdict_after") or {}).get("verdict") == "backdoored",
+        grown=_grown(measured.get("rescan", {}), flagged),
     )
+
+
+def _grown(rescan: Mapping[str, Any], flagged: Iterable[int]) -> float | None:
+    looked = [found for label in flagged if (found := rescan.get(str(label))) and found.get("scanned")]
+    times = (
+        min((norm for norm in one["norms"] if norm is not None), default=math.inf) / one["scanned"] for one in looked
+    )
+    return min(times, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +110,18 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
 
 
 def _best(able: Sequence[Candidate]) -> Candidate | None:
-    return min(able, key=lambda one: (one.backdoored, max(one.attack, DEAD), -one.accuracy, one.method), default=None)
+    return min(
+        able,
+        key=lambda one: (one.backdoored, max(one.attack, DEAD), _is_behind(one, able), -one.accuracy, one.method),
+        default=None,
+    )
+
+
+def _is_behind(one: Candidate, able: Sequence[Candidate]) -> bool:
+    """Whether the fresh triggers of another repair on which triggers are dead, too, have grown far more."""
+    dead = [other.grown for other in able if other.attack <= DEAD and other.grown is not None]
+    most = max((grown for grown in dead if math.isfinite(grown)), default=0.0)
+    return one.grown is not None and one.grown * ALIKE < most
 
 
 def _nearest(dear: Sequence[Candidate]) -> Candidate:
@@ -110,6 +141,10 @@ def _told(candidates: Sequence[Candidate], kept: Candidate | None, closest: Cand
     behind = sorted(one.method for one in candidates if one.backdoored and one.holds)
     if behind and kept and not kept.backdoored:
         yield f"still called backdoored by a scan of the whole net: {', '.join(behind)}"
+    able = [one for one in candidates if one.holds]
+    woken = sorted(one.method for one in able if one.attack <= DEAD and _is_behind(one, able))
+    if woken and kept:
+        yield f"a far smaller trigger works again on the net of {', '.join(woken)}"
     rejected = sorted(one.method for one in candidates if not one.holds)
     if rejected and kept and not closest:
         yield f"rejected for their accuracy: {', '.join(rejected)}"

@@ -27,7 +27,8 @@ class Rescan:
     norms: of every start, None where nothing converged; norm: the middle one. flagged: whether detection would find it
     again, among the norms of the scan. clean_quantile: of the repaired net's clean labels, the norm below which a
     trigger is small; None where none of them has a trigger, and every one is small, or where there are none. small:
-    whether one of the norms is; without clean labels, whether detection would find one of them.
+    whether one of the norms is; without clean labels, whether detection would find one of them. scanned: norm of the
+    trigger that was taken away, None of a label that the scan of the submitted net did not give to the repair.
     """
 
     norm: float | None
@@ -35,6 +36,7 @@ class Rescan:
     norms: tuple[float | None, ...]
     clean_quantile: float | None
     small: bool
+    scanned: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain types."""
@@ -78,7 +80,7 @@ class Rescanner:
         share = _Share(progress, len(self._labels))
         fresh = self._invert(seed, share, should_stop)
         return Found(
-            rescan={label: self._rescan(several) for label, several in fresh.items()},
+            rescan={label: self._rescan(label, several) for label, several in fresh.items()},
             triggers=tuple(
                 TargetTrigger(label, one.trigger)
                 for label, several in fresh.items()
@@ -119,11 +121,19 @@ class Rescanner:
             self._labels, seed=seed, starts=STARTS, progress=share.tell, should_stop=should_stop
         )
 
-    def _rescan(self, several: Sequence[Inversion]) -> Rescan:
+    def _rescan(self, label: int, several: Sequence[Inversion]) -> Rescan:
         norms = tuple(one.norm for one in several)
         flagged = [self._flagged(one) for one in several]
         chosen = middle(norms)
-        return Rescan(norm=norms[chosen], flagged=flagged[chosen], norms=norms, clean_quantile=None, small=any(flagged))
+        scanned = self._case.triggers.get(label)
+        return Rescan(
+            norm=norms[chosen],
+            flagged=flagged[chosen],
+            norms=norms,
+            clean_quantile=None,
+            small=any(flagged),
+            scanned=None if scanned is None else scanned.norm,
+        )
 
     def _flagged(self, one: Inversion) -> bool:
         rate = one.attack_success_rate

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nc_core.detection import Calibration, LabelNorm, StillFlagged, beyond_of, leaders_of
+from nc_core.detection import UNCALIBRATED, Calibration, LabelNorm, StillFlagged, beyond_of, leaders_of
 from nc_core.errors import ModelRefused, NothingToRepair
 from nc_core.scanning.rounds import Plan
 from nc_tasks import workflow
@@ -134,7 +134,8 @@ def _case(
             slots=slots,
             alpha=alpha,
             screening=(submission.preflight or {}).get("screening_compute", "float32"),  # an earlier version named none
-            calibration=calibration,
+            # The repaired net is looked at with Neural Cleanse, whatever looked at the submitted one.
+            calibration=calibration if options.detector == "neural-cleanse" else UNCALIBRATED,
         ),
         seed=options.seed,
         profile=ALL_PROFILES[rounds.profile_of(rounds.screenings)],

@@ -1,8 +1,10 @@
 """Which repair is kept: the least attack among those that cost no more than they may."""
 
+import math
+
 import pytest
 
-from nc_core.choice import Candidate, choose
+from nc_core.choice import Candidate, candidate_of, choose
 
 
 def candidate(method: str, *, attack: float = 0.0, accuracy: float = 0.95, least: float = 0.9) -> Candidate:
@@ -18,6 +20,41 @@ def test_the_least_attack_is_kept_whatever_accuracy_it_leaves_above_the_bound() 
 def test_where_triggers_are_dead_accuracy_decides() -> None:
     assert choose([candidate("a", attack=0.0), candidate("b", attack=0.009, accuracy=0.96)]).kept == "b"
     assert choose([candidate("a", attack=0.0), candidate("b", attack=0.02, accuracy=0.99)]).kept == "a"
+
+
+def grown(method: str, times: float | None, *, accuracy: float = 0.95, attack: float = 0.0) -> Candidate:
+    return Candidate(method=method, attack=attack, accuracy=accuracy, least=0.9, grown=times)
+
+
+def test_where_triggers_are_dead_one_that_comes_back_small_counts_before_accuracy() -> None:
+    # Given a repair that kills what it was taught, while a trigger not twice as large works again
+    kept = [choose([grown("a", 1.7, accuracy=0.99), grown("b", times)]).kept for times in (3.3, 3.5, 10.0)]
+    assert kept == ["a", "b", "b"]
+    told = choose([grown("a", 1.7, accuracy=0.99), grown("b", 10.0)]).reason
+    assert "a far smaller trigger works again on the net of a" in told
+    # Then it is not kept for its accuracy; where nothing works again, or nobody knows, that is no reason against others
+    assert choose([grown("a", 5.0, accuracy=0.99), grown("b", math.inf)]).kept == "a"
+    assert choose([grown("a", None, accuracy=0.99), grown("b", 9.0)]).kept == "a"
+    assert choose([grown("a", 1.7, accuracy=0.99), grown("b", 9.0, attack=0.3)]).kept == "a"
+
+
+def test_how_much_triggers_have_grown_is_read_from_the_fresh_ones_of_flagged_labels() -> None:
+    # Given a repair of labels 1 and 2, and of a suspect
+    rescan = {
+        "1": {"norms": [40.0, None, 30.0], "scanned": 10.0},
+        "2": {"norms": [None], "scanned": 10.0},
+        "3": {"norms": [9.0], "scanned": 10.0},
+        "4": {"norms": [9.0]},
+    }
+    bound = {"after": 0.9, "least": 0.8}
+    measured = {
+        "method": "unlearning",
+        "reversed_attack_success_rate_after": dict.fromkeys("1234", 0.0),
+        "bound": bound,
+        "rescan": rescan,
+    }
+    found = [candidate_of(measured, flagged).grown for flagged in ([1], [2], [1, 2], [4])]
+    assert found == [3.0, math.inf, 3.0, None]
 
 
 def test_what_costs_too_much_is_not_kept_and_is_named() -> None:

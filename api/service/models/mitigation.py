@@ -20,6 +20,7 @@ class RescannedLabel(BaseModel):
     norms: list[float | None] = Field([], description="Of every start; null where none was found.")
     clean_quantile: float | None = Field(None, description="Norm below which a trigger is small on this net.")
     small: bool | None = Field(None, description="Whether one of the norms is small.")
+    scanned: float | None = Field(None, description="Norm of the trigger of the scan that was taken away.")
 
 
 class PoisonedRates(BaseModel):

@@ -13,6 +13,7 @@ import pytest
 from api.results.outputs import read_scan
 from api.service.models.mitigation import Mitigation
 from nc_core import mitigation
+from nc_core.detection import Calibration
 from nc_core.intake import load_canonical
 from nc_core.inversion import Trigger
 from nc_core.mitigation import Case, Repair, filter_inputs
@@ -24,6 +25,7 @@ from nc_tasks.request.choices import Method
 from nc_tasks.store.rows import submissions
 from nc_tasks.tasks import compare as compare_task
 from nc_tasks.tasks import repair as repair_task
+from nc_tasks.views import judging
 from nc_tasks.worker.process import WorkerProcess
 from tests.differential.compare import TOLERANCE, distance
 from tests.differential.onnx.compare import theirs
@@ -83,6 +85,31 @@ def test_the_repaired_net_is_screened_in_the_precision_that_the_submitted_one_wa
     (case,) = cases
     assert isinstance(case.whole, WholeNet)
     assert case.whole.screening == "bfloat16"
+
+
+@pytest.mark.parametrize(("detector", "scans"), [("neural-cleanse", 19), ("gangsweep", 0)])
+def test_a_repaired_net_is_held_against_clean_scans_of_the_detector_that_looks_at_it(
+    worker: WorkerProcess, submission: Make, monkeypatch: pytest.MonkeyPatch, detector: str, scans: int
+) -> None:
+    # Given a submission that one detector looked at, and twins that it looked at as well
+    twins = Calibration(source="twins", scans=({"outlier": 1.0},) * 19)
+    monkeypatch.setattr(judging, "calibration_of", lambda *_: twins)
+    unlearning, cases = method("unlearning", left=0.0, found=pixel(5, 0.9)), list[Case]()
+
+    def run(case: Case, **how: Any) -> Repair:
+        cases.append(case)
+        return unlearning(case, **how)
+
+    run.found = pixel(5, 0.9)  # type: ignore[attr-defined]
+    made = submission({"unlearning": run})
+    with worker.store.write() as session:
+        row = submissions.get(session, submission_id=made)
+        row.options = {**row.options, "detector": detector}
+    # When it is repaired, Then the scan of the repaired net, which is one of neural-cleanse, is held against its own
+    repair_task.repair(submission=made, method="unlearning")
+    (case,) = cases
+    assert isinstance(case.whole, WholeNet)
+    assert len(case.whole.calibration.scans) == scans
 
 
 def brightest(number: int, mask: Trigger) -> Trigger:
