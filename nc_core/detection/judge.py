@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nc_core.detection.calibration import Calibration, conformal, distance, together
 from nc_core.detection.class_map import AnyTarget
@@ -17,6 +17,7 @@ from nc_core.detection.evidence import (
     leading,
     statistics_of,
 )
+from nc_core.detection.least import Least, least_of
 from nc_core.detection.library import DETECTOR, FEW_LABELS, PRICES, Law, NullScan, law_of, scans_by
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import one_sided_log_z
@@ -46,12 +47,16 @@ Known = Mapping[int, Mapping[str, float]]
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """evidence: each kind's, its p-value held against the whole rate. p_value: of the model. found: label -> kinds that
-    flag it, by label. all_to_all: the trigger that sends each class to one of its own, None where that is not beyond
-    chance. steps: those of the outlier test. shares: of each kind's test, none where all evidence is one."""
+    """evidence: each kind's, its p-value held against the whole rate. p_value: of the model. least: the smallest of its
+    tests', before that was calibrated; None where the clean scans that come with Cleanse cannot be asked. beside: how
+    many of these it was calibrated by. found: label -> kinds that flag it, by label. all_to_all: the trigger that sends
+    each class to one of its own, None where that is not beyond chance. steps: those of the outlier test. shares: of
+    each kind's test, none where all evidence is one."""
 
     evidence: tuple[ModelEvidence, ...]
     p_value: float
+    least: float | None
+    beside: int
     found: dict[int, tuple[str, ...]]
     all_to_all: AnyTarget | None
     steps: tuple[Step, ...]
@@ -66,40 +71,48 @@ def judge(
     alpha: float,
     calibration: Calibration,
     detector: str = DETECTOR,
+    clean: Sequence[NullScan] | None = None,
 ) -> Judgement:
     """Judge a scan: by clean scans of the same cell where there are enough, else each kind of evidence by itself.
 
-    classes: of the model. pixels: H W. detector: what looked at the labels.
+    classes: of the model. pixels: H W. detector: what looked at the labels. clean: scans to be judged by where there
+    are none of the same cell, None for those that come with Cleanse.
     """
-    clean = scans_by(detector)
+    clean = scans_by(detector) if clean is None else clean
     known = by_label(labels, pixels=pixels)
     away = any_target_of(labels)
     law = None if away is None else law_of(classes=classes, measured={ANY_TARGET}, of=((ANY_TARGET,),), scans=clean)
     shares = shares_of(known, clean, classes=classes, of_net=law is not None)
-    steps, outliers = step_down(labels, alpha=alpha, share=shares["outlier"])
     if calibration.decides(alpha):
+        steps, _ = step_down(labels, alpha=alpha, share=shares["outlier"])
         return _beside(labels, pixels=pixels, alpha=alpha, calibration=calibration, steps=steps)
+    together = _law(known, clean, classes=classes)
+    least = Least() if together is None else least_of(clean, classes=classes)
+    level = least.level(alpha)
+    steps, outliers = step_down(labels, alpha=level, share=shares["outlier"])
     by_kind: dict[Kind, frozenset[int]] = {"outlier": outliers}
     told = [_of_steps("outlier", steps)]
-    together = _law(known, clean, classes=classes)
     if together is not None:
-        one, by_kind[TOGETHER] = _by_law(TOGETHER, together, known, alpha, shares[TOGETHER])
+        one, by_kind[TOGETHER] = _by_law(TOGETHER, together, known, level, shares[TOGETHER])
         told.append(one)
     if "universality" in shares:
-        universal, by_kind["universality"] = _universality(labels, known, clean, classes, alpha, shares["universality"])
+        universal, by_kind["universality"] = _universality(labels, known, clean, classes, level, shares["universality"])
         told.append(universal)
     of_net = None if law is None or away is None else _of_net(law, away, shares[ANY_TARGET])
     told.append(of_net)
     judged = frozenset[int]() if together is None else frozenset(_scores(together, known))
     small = (label.label for label in labels if small_by_size(label, pixels=pixels, classes=classes))
     by_kind["size"] = frozenset(small) - judged
-    evidence = tuple(one for one in told if one is not None)
+    tested = [one for one in told if one is not None]
+    smallest = min((one.p_value for one in tested), default=1.0)
     return Judgement(
-        evidence=evidence,
-        p_value=min((one.p_value for one in evidence), default=1.0),
+        evidence=tuple(replace(one, p_value=least.p_value(one.p_value)) for one in tested),
+        p_value=least.p_value(smallest),
+        least=None if together is None else smallest,
+        beside=least.scans,
         found=_kinds_of(by_kind),
-        all_to_all=away if of_net is not None and of_net.p_value <= alpha else None,
-        steps=steps,
+        all_to_all=away if of_net is not None and of_net.p_value <= level else None,
+        steps=tuple(replace(step, p_value=least.p_value(step.p_value)) for step in steps),
         shares=shares,
     )
 
@@ -214,7 +227,9 @@ def _beside(
         away = None
     if p <= alpha and away is None and not 1 <= len(found) <= max(1, len(labels) // 2):
         found = _farthest(by_label(labels, pixels=pixels), calibration)
-    return Judgement(evidence=evidence, p_value=p, found=found, all_to_all=away, steps=steps, shares={})
+    return Judgement(
+        evidence=evidence, p_value=p, least=None, beside=0, found=found, all_to_all=away, steps=steps, shares={}
+    )
 
 
 def _unlike(

@@ -30,12 +30,15 @@ FEWEST = 8
 
 @dataclass(frozen=True, kw_only=True)
 class NullScan:
-    """A clean net's scan: how many labels it has, and its statistics. name, seed: of the net and of its zoo."""
+    """A clean net's scan: how many labels it has, and its statistics. name, seed: of the net and of its zoo. least: the
+    least p-value of its tests, by the laws of the other scans; None where those cannot be asked, and of earlier ones.
+    """
 
     name: str
     classes: int
     statistics: Statistics
     seed: int = 0
+    least: float | None = None
 
 
 DETECTOR = "neural-cleanse"

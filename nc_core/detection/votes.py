@@ -122,7 +122,10 @@ def _combination(judged: Judgement, alpha: float) -> str:
             "Labels are flagged that no clean scan has the like of."
         )
     parts = ", ".join(f"{kind} {share:.0%}" for kind, share in judged.shares.items())
-    return (
+    told = (
         f"A label is flagged where one kind of evidence is enough, and they share the false positive rate per model: "
         f"{parts}."
     )
+    if not judged.beside:
+        return told
+    return f"{told} The least of their p-values is held against that of {judged.beside} clean scans judged likewise."

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import nc_core.detection
-from nc_core.detection import statistics_of
+from nc_core.detection import UNCALIBRATED, statistics_of
+from nc_core.detection.judge import judge
+from nc_core.detection.library import NullScan
 from nc_core.detection.partial import partial_z
 from nc_core.inversion import FAST, Inverter
 from nc_core.inversion.partial import partial_triggers
@@ -28,6 +30,7 @@ from nc_core.zoo.folder import NETS, PLAN, nets
 from nc_core.zoo.judging import labels_of
 from nc_core.zoo.scanning import prepare_net
 
+ALPHA = 0.05
 LIBRARY = Path(nc_core.detection.__file__).with_name("library.json")
 
 
@@ -52,7 +55,27 @@ def joined(there: Mapping[str, Any], zoo: Path, made: Mapping[str, str]) -> dict
     seed = seed_of(zoo)
     new = [{**scan, "seed": seed} for scan in null_scans(zoo)]
     kept = [scan for scan in there["scans"] if scan.get("seed", 0) != seed]
-    return {**there, "joined": {**there.get("joined", {}), str(seed): dict(made)}, "scans": [*kept, *new]}
+    scans = [*kept, *with_least(new, zoo, beside=kept)]
+    return {**there, "joined": {**there.get("joined", {}), str(seed): dict(made)}, "scans": scans}
+
+
+def with_least(
+    scans: Sequence[Mapping[str, Any]], zoo: Path, *, beside: Sequence[Mapping[str, Any]] = ()
+) -> Iterator[dict[str, Any]]:
+    """The clean scans of a zoo, each with the least p-value of its tests by the laws of all others."""
+    everyone = [NullScan(**{**scan, "least": None}) for scan in (*beside, *scans)]
+    for scan, own in zip(scans, everyone[len(beside) :], strict=True):
+        result = json.loads((zoo / NETS / scan["name"] / RESULT).read_text("utf-8"))
+        height, width, _ = result["model"]["input_shape"]
+        found = judge(
+            labels_of(result),
+            classes=scan["classes"],
+            pixels=height * width,
+            alpha=ALPHA,
+            calibration=UNCALIBRATED,
+            clean=[other for other in everyone if other is not own],
+        )
+        yield dict(scan) if found.least is None else {**scan, "least": round(found.least, 6)}
 
 
 def seed_of(zoo: Path) -> int:

@@ -1,38 +1,7 @@
 """Scans of a zoo judged anew: by their labels alone."""
 
-from dataclasses import replace
-from typing import Any
-
-from nc_core.detection import LabelNorm, detect
 from nc_core.zoo.judging import judged_anew, labels_of
-from tests.evidence import CONVERGED
-
-
-def result(infected: float) -> dict[str, Any]:
-    labels = [
-        LabelNorm(
-            label=label,
-            state="done",
-            norm=infected if label == 3 else 40.0 + label,
-            attack_success_rate=1.0,
-            evidence=replace(CONVERGED, transferability=0.1, few_norm=20.0),
-        )
-        for label in range(12)
-    ]
-    found = detect(labels, classes=12, pixels=1024).to_json()
-    rows = [
-        {
-            "label": label.label,
-            "state": label.state,
-            "norm": label.norm,
-            "attack_success_rate": label.attack_success_rate,
-            "reference": True,
-            "reason": None,
-            "evidence": label.evidence.to_json() if label.evidence else None,
-        }
-        for label in labels
-    ]
-    return {**found, "labels": rows, "model": {"classes": 12, "input_shape": [32, 32, 3]}}
+from tests.nc_core.zoo.results import result
 
 
 def test_the_labels_alone_decide() -> None:
