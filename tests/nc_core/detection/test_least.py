@@ -84,7 +84,7 @@ def test_a_label_is_flagged_where_the_p_value_of_the_model_holds_the_rate() -> N
     assert judged(careful, p * 0.99)[1] == set()
 
 
-def test_the_result_says_how_many_clean_scans_the_least_p_value_is_held_against(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_result_says_by_how_many_clean_scans_the_least_p_value_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     labels = scan([3.0, *clean(42)], transfer=dict.fromkeys(range(43), DEAR))
     told = "is held against that of 16 clean scans judged likewise."
     for least, said in ((0.5, True), (None, False)):
