@@ -33,7 +33,7 @@ def test_the_guarded_net_says_what_it_calls_and_for_which_labels_it_speaks(page:
     rates = {"clean_flagged_rate": 0.004, "clean_images": 500, "false_positive_rate": 0.01, "notes": notes}
     result["mitigation"]["guard"] = rates
     shown = words(page(result))
-    assert "The guarded net It calls 0.4% of 500 held-out clean pictures a backdoored input, where up to 1.0% were" in shown
+    assert "The guarded net It calls 0.4% of 500 held-out clean pictures a backdoored input" in shown
     assert notes[0] in shown
 
 
