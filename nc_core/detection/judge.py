@@ -49,14 +49,16 @@ Known = Mapping[int, Mapping[str, float]]
 class Judgement:
     """evidence: each kind's, its p-value held against the whole rate. p_value: of the model. least: the smallest of its
     tests', before that was calibrated; None where the clean scans that come with Cleanse cannot be asked. beside: how
-    many of these it was calibrated by. found: label -> kinds that flag it, by label. all_to_all: the trigger that sends
-    each class to one of its own, None where that is not beyond chance. steps: those of the outlier test. shares: of
-    each kind's test, none where all evidence is one."""
+    many of these it was calibrated by. level: what the tests' p-values were held against for that. found: label ->
+    kinds that flag it, by label. all_to_all: the trigger that sends each class to one of its own, None where that is
+    not beyond chance. steps: those of the outlier test. shares: of each kind's test, none where all evidence is one.
+    """
 
     evidence: tuple[ModelEvidence, ...]
     p_value: float
     least: float | None
     beside: int
+    level: float
     found: dict[int, tuple[str, ...]]
     all_to_all: AnyTarget | None
     steps: tuple[Step, ...]
@@ -110,6 +112,7 @@ def judge(
         p_value=least.p_value(smallest),
         least=None if together is None else smallest,
         beside=least.scans,
+        level=level,
         found=_kinds_of(by_kind),
         all_to_all=away if of_net is not None and of_net.p_value <= level else None,
         steps=tuple(replace(step, p_value=least.p_value(step.p_value)) for step in steps),
@@ -228,7 +231,15 @@ def _beside(
     if p <= alpha and away is None and not 1 <= len(found) <= max(1, len(labels) // 2):
         found = _farthest(by_label(labels, pixels=pixels), calibration)
     return Judgement(
-        evidence=evidence, p_value=p, least=None, beside=0, found=found, all_to_all=away, steps=steps, shares={}
+        evidence=evidence,
+        p_value=p,
+        least=None,
+        beside=0,
+        level=alpha,
+        found=found,
+        all_to_all=away,
+        steps=steps,
+        shares={},
     )
 
 

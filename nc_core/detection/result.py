@@ -94,7 +94,8 @@ class Detection:
     p_value: chance, with no backdoor, that any of the labels scans this low: the least of the evidence, each held
     against the whole rate, or all of it as one test beside clean scans. threshold: alpha, per model.
     reference_size: labels behind median and MAD of log_z. rules: how each rule voted, as sentences. evidence: each
-    kind's; shares: its test's part of the threshold, where each is one of its own. doubts: what speaks against the
+    kind's; shares: its test's part of the threshold, where each is one of its own. level: what their p-values are held
+    against before they are calibrated, so that the least of them holds the threshold. doubts: what speaks against the
     clean images or their value range. class_map: of an all-to-all backdoor, class -> the one that its images are sent
     to; None where none was found. ranges: those that were scanned, of which number `range` is the one that
     everything else here is of.
@@ -113,6 +114,7 @@ class Detection:
     reference_size: int
     evidence: tuple[ModelEvidence, ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
+    level: float | None = None
     not_covered: tuple[str, ...] = NOT_COVERED
     doubts: tuple[str, ...] = ()
     class_map: Mapping[int, int] | None = None

@@ -68,6 +68,7 @@ def detect(
         evidence=judged.evidence,
         class_map=None if away is None else dict(away.class_map),
         shares={str(kind): share for kind, share in judged.shares.items()},
+        level=judged.level,
     )
 
 

@@ -66,6 +66,7 @@ def summary_json(
         "reference_size": body["reference_size"],
         "evidence": body.get("evidence", []),
         "shares": body.get("shares", {}),
+        "level": body.get("level"),
         "preflight": _preflight(submission),
         "mitigation": None if submission.state == "repairing" else _mitigation(submission, repairs, body),
         "model": {

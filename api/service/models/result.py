@@ -135,6 +135,11 @@ class Result(BaseModel):
     rules: list[str] = Field(description="How each kind of evidence was judged, in sentences for people.")
     reference_size: int = Field(description="Labels that median and MAD of `log_z` come from.")
     evidence: list[EvidenceInfo] = Field(description="What the verdict rests on; empty in earlier versions.")
+    level: float | None = Field(
+        None,
+        description="What p-values, over their tests' shares, are held against before they are calibrated, so that the "
+        "least of them holds the threshold. Null in verdicts of earlier versions.",
+    )
     shares: dict[str, float] = Field(
         {},
         description="Kind of evidence -> its part of the threshold; empty where twins or a baseline judge all as one.",

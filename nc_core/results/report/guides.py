@@ -69,7 +69,8 @@ def critical_z(result: Mapping[str, Any]) -> float | None:
     reference = int(result["reference_size"])
     if reference < 3:
         return None
-    labels, alpha = max(scanned, reference), limit_of(result) * outlier_share(result)
+    level = result.get("level") or limit_of(result)  # verdicts of earlier versions have none
+    labels, alpha = max(scanned, reference), level * outlier_share(result)
     low, high = 0.0, LARGEST_Z
     if p_value(high, reference=reference, labels=labels) > alpha:
         return None
