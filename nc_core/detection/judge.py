@@ -108,7 +108,7 @@ def judge(
     tested = [one for one in told if one is not None]
     smallest = min((one.p_value for one in tested), default=1.0)
     return Judgement(
-        evidence=tuple(replace(one, p_value=least.p_value(one.p_value)) for one in tested),
+        evidence=tuple(_calibrated(one, least) for one in tested),
         p_value=least.p_value(smallest),
         least=None if together is None else smallest,
         beside=least.scans,
@@ -118,6 +118,15 @@ def judge(
         steps=tuple(replace(step, p_value=least.p_value(step.p_value)) for step in steps),
         shares=shares,
     )
+
+
+def _calibrated(one: ModelEvidence, least: Least) -> ModelEvidence:
+    """Evidence with the p-value that it has as the least of a net, also where that went by the normal law."""
+    if not least.scans:
+        return one
+    bare = one.calibration.source == "none"
+    used = CalibrationUsed(source="library", scans=least.scans) if bare else one.calibration
+    return replace(one, p_value=least.p_value(one.p_value), calibration=used)
 
 
 def shares_of(known: Known, clean: Sequence[NullScan], *, classes: int, of_net: bool) -> dict[Kind, float]:

@@ -31,7 +31,7 @@ from nc_core.mitigation.measures import attack_rate
 from nc_core.mitigation.perturbation import BATCH, Perturbations
 from nc_core.mitigation.unlearning import unlearn_round
 from nc_core.models import build_logits
-from tests.benchmarks import record
+from tests.benchmarks import record, trigger_free
 from tests.benchmarks.trigger_free import CARDS, VARIANTS, case_of, planted
 from tests.benchmarks.zoo_repairs import attack_rates
 
@@ -219,8 +219,7 @@ def measure(folder: Path, path: Path) -> None:
 
 def known(path: Path) -> list[Row]:
     """The rows that are known."""
-    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
-    return [row for row in rows if row["method"] in REPAIRS]
+    return [row for row in trigger_free.known(path) if row["method"] in REPAIRS]
 
 
 def summary(rows: Sequence[Row]) -> list[list[record.Cell]]:

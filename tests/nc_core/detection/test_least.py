@@ -93,3 +93,6 @@ def test_the_result_says_by_how_many_clean_scans_the_least_p_value_is_judged(mon
         monkeypatch.setattr("nc_core.detection.library.library", lambda shipped=shipped: shipped)
         found = detect(labels, classes=43, pixels=PIXELS)
         assert found.rules[-1].endswith(told) is said
+        # And so does the evidence that goes by the normal law
+        (outlier,) = (one.calibration for one in found.evidence if one.name == "outlier")
+        assert (outlier.source, outlier.scans) == (("library", 32) if said else ("none", 0))
