@@ -14,7 +14,10 @@ from nc_core.inversion import Predictor
 from nc_core.mitigation.lessons import softmax
 
 SURE = 0.999
-"""Top probability from which an unlabelled image counts for agreement."""
+"""Top probability from which an unlabelled image counts for agreement, of nets that are as sure as that of many."""
+FEWEST_SURE = 0.1
+"""Share of the images that must be as sure: of a net that learned with smoothed labels, or far from its own pictures,
+none may be. Then the half of which the net is surest counts."""
 FOREIGN = 3.0
 """Agreement may fall by so many times what accuracy may. Measured on the sunglasses face net, repaired with strangers'
 faces and its own logits: where accuracy on its own people fell by 0, 1, 2, 3 and 4 points, agreement had fallen by 5 to
@@ -27,8 +30,9 @@ class AccuracyBound:
     """The images that count, what the submitted model reaches on them and the least that a repair may.
 
     measure: `accuracy` over all images, where they have labels; else `agreement` with the submitted model over the
-    images that it answers with a probability of at least `confidence_cut`, those left out that it gives a flagged
-    label: a good repair changes its answers to those, and to those that it only guessed.
+    images that it answers with a probability of at least `confidence_cut` (`SURE`, or what half of them have), those
+    left out that it gives a flagged label: a good repair changes its answers to those, and to those that it only
+    guessed.
     """
 
     measure: Literal["accuracy", "agreement"]
@@ -83,23 +87,27 @@ def accuracy_bound(
     part: Part, prepared: Prepared, badnet: Predictor, flagged: Collection[int], *, max_accuracy_loss: float
 ) -> AccuracyBound:
     """The bound on `part` of the clean data; raises DataRefused where no image counts."""
-    counted = part if prepared.labelled else _sure(part, badnet, flagged)
-    if not len(counted):
-        raise DataRefused(
-            f"of {len(part)} unlabelled images the model is sure of none (probability at least {SURE:g}, no flagged "
-            "label), so what a repair costs cannot be measured: pass more clean images, or labelled ones"
-        )
+    counted, cut = (part, None) if prepared.labelled else _sure(part, badnet, flagged)
     before = accuracy(badnet(counted.x), counted.y)
     return AccuracyBound(
-        measure="accuracy" if prepared.labelled else "agreement",
-        confidence_cut=None if prepared.labelled else SURE,
+        measure="accuracy" if cut is None else "agreement",
+        confidence_cut=cut,
         counted=counted,
         before=before,
         least=max(0.0, before - max_accuracy_loss * (1.0 if prepared.labelled else FOREIGN)),
     )
 
 
-def _sure(part: Part, badnet: Predictor, flagged: Collection[int]) -> Part:
+def _sure(part: Part, badnet: Predictor, flagged: Collection[int]) -> tuple[Part, float]:
+    """The images that count where none is labelled, and the top probability from which they do."""
+    rows = ~np.isin(part.y, list(flagged))
+    if not rows.any():
+        raise DataRefused(
+            f"all {len(part)} unlabelled images are answered with a flagged label ({', '.join(map(str, flagged))}), so "
+            "what a repair costs cannot be measured: pass more clean images, or labelled ones"
+        )
     top = softmax(badnet(part.x)).max(axis=1)
-    rows = (top >= SURE) & ~np.isin(part.y, list(flagged))
-    return Part(x=part.x[rows], y=part.y[rows])
+    enough = (top[rows] >= SURE).mean() >= FEWEST_SURE
+    cut = SURE if enough else float(np.median(top[rows]))
+    rows &= top >= cut
+    return Part(x=part.x[rows], y=part.y[rows]), cut

@@ -61,7 +61,7 @@ def _rows(candidate: Mapping[str, Any], result: Mapping[str, Any]) -> list[tuple
     name = "Clean accuracy" if result["preflight"]["labelled"] else "Agreement"
     rows = [(name, _change(candidate["accuracy_before"], candidate["accuracy_after"]))]
     if bound := candidate.get("bound"):
-        sure = f" where the model is sure ({bound['confidence_cut']:g})" if bound["confidence_cut"] else ""
+        sure = f" where the model is sure ({bound['confidence_cut']:.3g})" if bound["confidence_cut"] else ""
         rows.append((f"Held to the bound{sure}", f"{percent(bound['after'])}, at least {percent(bound['least'])}"))
     for label, before in candidate["reversed_attack_success_rate_before"].items():
         after = candidate["reversed_attack_success_rate_after"][label]

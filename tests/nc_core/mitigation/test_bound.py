@@ -18,7 +18,7 @@ class Answering:
         return np.eye(4, dtype=np.float32)[x[:, 0, 0, 0].astype(int)] * np.where(sure, 20.0, 1.0)[:, None]
 
 
-def images(answers: list[int], sure: list[bool], y: list[int]) -> Part:
+def images(answers: list[int], sure: list[float], y: list[int]) -> Part:
     x = np.zeros((len(y), 8, 8, 1), np.float32)
     x[:, 0, 0, 0], x[:, 0, 1, 0] = answers, sure
     return Part(x=x, y=np.array(y, np.int32))
@@ -49,7 +49,24 @@ def test_without_labels_it_is_agreement_where_the_submitted_net_is_sure_and_says
     assert (told["measure"], told["confidence_cut"], told["images"], told["holds"]) == ("agreement", SURE, 3, True)
 
 
+def test_of_a_net_that_is_never_sure_the_surer_half_counts(prepared: Prepared) -> None:
+    # Given a net that learned with smoothed labels: 20 images, no probability above 0.97
+    answers = np.arange(20) % 4
+    heights = np.linspace(2.0, 5.0, 20, dtype=np.float32)
+    part = images(list(answers), list(heights), list(answers))
+
+    def smoothed(x: np.ndarray) -> np.ndarray:
+        return np.eye(4, dtype=np.float32)[x[:, 0, 0, 0].astype(int)] * x[:, 0, 1, :]
+
+    unlabelled = replace(prepared, labelled=False)
+    bound = accuracy_bound(part, unlabelled, smoothed, [2], max_accuracy_loss=0.1)  # type: ignore[arg-type]
+    # Then of the 15 images without the flagged label those count that lie at their median and above
+    assert bound.counted.y.tolist() == [y for y in answers.tolist() if y != 2][7:]
+    height = np.exp(heights[answers != 2][7])
+    assert bound.confidence_cut == pytest.approx(height / (height + 3))
+
+
 def test_no_image_that_counts_is_refused(prepared: Prepared) -> None:
-    part = images([0, 1], [False, False], [0, 1])
-    with pytest.raises(DataRefused, match="of 2 unlabelled images the model is sure of none"):
+    part = images([2, 2], [True, False], [2, 2])
+    with pytest.raises(DataRefused, match=r"all 2 unlabelled images are answered with a flagged label \(2\)"):
         accuracy_bound(part, replace(prepared, labelled=False), Answering(), [2], max_accuracy_loss=0.1)  # type: ignore[arg-type]
