@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,13 +95,14 @@ def here(home: Path | None, scan: Asked, *, workers: int | None) -> dict[str, An
             net=scan.net,
             labels=scan.labels,
             profile=scan.options.profile,
-            slots=scan.options.slots or capacity.slots,
+            slots=scan.options.slots,
             images=scan.images,
             twins=scan.options.twins,
             classes=scan.classes,
         )
-        live = capacity.live and workers is None
-        found = estimated(store, open_artefacts(settings), wanted, workers=workers or capacity.workers, live=live)
+        if workers is not None:
+            capacity = replace(capacity, workers=workers, live=False)
+        found = estimated(store, open_artefacts(settings), wanted, capacity)
     return {**asdict(found), "classes": scan.classes}
 
 

@@ -1,7 +1,7 @@
 """How much memory a slot program takes, from the net's shapes, and how many slots fit."""
 
 from nc_core.errors import OutOfBudget
-from nc_core.intake.cost import NetCost, program_bytes
+from nc_core.intake.cost import NetCost, program_bytes, slots_worth
 from nc_core.inversion import Profile, backend
 from nc_core.machine import free_bytes
 from nc_core.profiles import SLOTS_ON_CPU, SLOTS_ON_GPU
@@ -23,12 +23,13 @@ def estimate(net: NetCost, *, slots: int, profile: Profile, fit_images: int) -> 
 def choose_slots(
     net: NetCost, *, wanted: int | None, labels: int, profile: Profile, fit_images: int, budget: int
 ) -> int:
-    """As many slots as wanted (else `nc_core.slots`, never more than labels), fewer where the budget asks for it.
+    """As many slots as wanted, never more than labels, fewer where the budget asks for it. Where none are wanted, as
+    many as are usual on the device and make a scan of this net quicker.
 
     On a CPU running out of memory is a kill and no exception, so it is estimated beforehand. Raises OutOfBudget when
     not even one slot fits.
     """
-    usual = SLOTS_ON_GPU if backend.on_gpu() else SLOTS_ON_CPU
+    usual = SLOTS_ON_GPU if backend.on_gpu() else slots_worth(net, batch=profile.batch, most=SLOTS_ON_CPU)
     for slots in range(min(wanted or usual, max(labels, 1)), 0, -1):
         if estimate(net, slots=slots, profile=profile, fit_images=fit_images) <= budget:
             return slots

@@ -8,7 +8,7 @@ from nc_core.datasets.split import FIT_CAP, FIT_SHARE, HOLDOUT_CAP, REPAIR_CAP
 from nc_core.detection.class_map import LEAST_CLASSES
 from nc_core.errors import ModelRefused, OptionRefused
 from nc_core.intake import load_canonical
-from nc_core.intake.cost import NetCost, cost_of, program_bytes
+from nc_core.intake.cost import NetCost, cost_of, program_bytes, slots_worth
 from nc_core.profiles import (
     ALL_PROFILES,
     ANY_TARGET,
@@ -22,6 +22,7 @@ from nc_core.profiles import (
     PERTURBATION_BATCH,
     PERTURBATION_UPDATES,
     PROFILES,
+    SLOTS_ON_CPU,
     TWIN_BATCH,
     TWIN_UPDATES,
 )
@@ -49,14 +50,14 @@ BESIDE_SECONDS = 10.0
 class Wanted:
     """A scan that might be submitted.
 
-    labels: how many. slots: labels in one batch. images: clean ones. twins: clean ones to be trained and scanned, each
-    in all `classes`, None: as many as labels.
+    labels: how many. slots: labels in one batch, None: as many as make it quicker. images: clean ones. twins: clean
+    ones to be trained and scanned, each in all `classes`, None: as many as labels.
     """
 
     net: NetCost
     labels: int
     profile: Profile = choices.PROFILE.default
-    slots: int
+    slots: int | None = None
     images: int = USUAL_IMAGES
     twins: int = choices.TWINS.default
     classes: int | None = None
@@ -92,16 +93,16 @@ class Capacity:
     live: bool
 
 
-def estimate(store: Store, artefacts: ArtefactStore, wanted: Wanted, *, workers: int, live: bool = False) -> Estimate:
+def estimate(store: Store, artefacts: ArtefactStore, wanted: Wanted, capacity: Capacity) -> Estimate:
     """What the scan will take.
 
-    The speed is that of the latest scans in the store, whatever ran beside them; without any, `workers` processors.
+    The speed is that of the latest scans in the store, whatever ran beside them; without any, a processor a worker.
     """
     measured = list(_speeds(store, artefacts))
-    speed = median(measured) if measured else float(workers)
+    speed = median(measured) if measured else float(capacity.workers)
     own, of_twins = images_of(wanted.labels, wanted.profile), _images_of_twins(wanted)
     seconds = wanted.net.gradient_seconds / speed
-    slots = min(wanted.slots, wanted.labels)
+    slots = min(wanted.slots or _usual_slots(wanted, capacity), wanted.labels)
     return Estimate(
         labels=wanted.labels,
         gradient_images=own + of_twins,
@@ -109,12 +110,20 @@ def estimate(store: Store, artefacts: ArtefactStore, wanted: Wanted, *, workers:
         twins=wanted.twins,
         twin_minutes=of_twins * seconds / 60,
         memory_bytes=_memory(wanted, slots),
-        workers=workers,
+        workers=capacity.workers,
         slots=slots,
         speed=speed,
         scans=len(measured),
-        live=live,
+        live=capacity.live,
     )
+
+
+def _usual_slots(wanted: Wanted, capacity: Capacity) -> int:
+    """Labels in one batch where nobody says: workers that hold more than suits a processor compute on something else,
+    which wants them all."""
+    if capacity.slots > SLOTS_ON_CPU:
+        return capacity.slots
+    return slots_worth(wanted.net, batch=PROFILES[wanted.profile].batch, most=capacity.slots)
 
 
 def images_of(labels: int, profile: Profile) -> int:

@@ -95,12 +95,11 @@ def estimated(asked: EstimateRequest, service: AService, caller: Reader) -> Esti
             net=NetCost(**asked.net.model_dump()),
             labels=asked.labels,
             profile=asked.profile,
-            slots=asked.slots or capacity.slots,
+            slots=asked.slots,
             images=asked.images,
             twins=asked.twins,
             classes=asked.classes,
         ),
-        workers=capacity.workers,
-        live=capacity.live,
+        capacity,
     )
     return EstimateInfo.model_validate(found)

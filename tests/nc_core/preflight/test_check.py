@@ -139,6 +139,23 @@ def test_few_images_are_warned_about() -> None:
     assert "only 60 clean images" in warning
 
 
+def test_more_slots_than_keep_a_processor_busy_are_not_chosen() -> None:
+    # Given nets of which a batch of eight pictures takes about 8, 40 and 400 ms of a processor
+    costs = [
+        NetCost(image=192, activations=activations, multiply_adds=1_000, parameters=1_000, largest=192)
+        for activations in (600_000, 3_000_000, 30_000_000)
+    ]
+    # When slots are chosen, then of the slower ones fewer, as long as nobody asks for more
+    chosen = [
+        [
+            choose_slots(net, wanted=wanted, labels=50, profile=FAST, fit_images=100, budget=2**40)
+            for wanted in (None, 6)
+        ]
+        for net in costs
+    ]
+    assert chosen == [[4, 6], [3, 6], [1, 6]]
+
+
 def test_slots_are_kept_inside_the_memory_budget() -> None:
     # Given a net and a budget for three slots and a half
     net = NetCost(image=192, activations=1_000, multiply_adds=1_000, parameters=1_000, largest=192)

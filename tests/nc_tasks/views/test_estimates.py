@@ -18,7 +18,7 @@ from nc_tasks.request.scan import ScanRequest, StoredFile
 from nc_tasks.settings import Settings
 from nc_tasks.store import Label, Store, open_store
 from nc_tasks.store.rows import detections, labels, submissions
-from nc_tasks.views.estimates import Wanted, estimate, images_of, labels_of
+from nc_tasks.views.estimates import Capacity, Wanted, estimate, images_of, labels_of
 
 
 @pytest.fixture
@@ -45,16 +45,20 @@ def test_the_images_of_a_scan_are_about_those_that_were_counted() -> None:
     assert images_of(1283, "fast") / 1283 == pytest.approx(1225, rel=0.2)
 
 
+def of_workers(count: int) -> Capacity:
+    return Capacity(workers=count, slots=4, live=False)
+
+
 def test_without_earlier_scans_the_constants_and_the_workers_speak(
     store: Store, artefacts: FolderArtefacts, badnet: CanonicalModel
 ) -> None:
     wanted = Wanted(net=cost_of(badnet), labels=43, slots=4)
-    one, two = (estimate(store, artefacts, wanted, workers=workers) for workers in (1, 2))
+    one, two = (estimate(store, artefacts, wanted, of_workers(workers)) for workers in (1, 2))
     assert (one.labels, one.scans) == (43, 0)
     # docs/benchmarks/speed.json: what it took with two workers, all of it
     assert two.minutes == pytest.approx(1.96, rel=0.25)
     assert one.minutes > 1.5 * two.minutes
-    few = estimate(store, artefacts, replace(wanted, labels=4), workers=1)
+    few = estimate(store, artefacts, replace(wanted, labels=4), of_workers(1))
     assert few.minutes < one.minutes / 3
 
 
@@ -68,7 +72,7 @@ def test_what_scans_took_here_is_believed_more_than_constants(
     taken(store, digest, images, seconds=images * cost_of(badnet).gradient_seconds / 10)
     # and one whose net is gone
     taken(store, "e" * 64, images, seconds=1.0)
-    found = estimate(store, artefacts, Wanted(net=cost_of(badnet), labels=43, slots=4), workers=2)
+    found = estimate(store, artefacts, Wanted(net=cost_of(badnet), labels=43, slots=4), of_workers(2))
     assert found.scans == 1
     assert found.speed == pytest.approx(10, rel=0.01)
 
@@ -97,8 +101,8 @@ def test_twins_are_trained_and_scanned_in_all_classes_before_the_verdict(
     store: Store, artefacts: FolderArtefacts, badnet: CanonicalModel
 ) -> None:
     wanted = Wanted(net=cost_of(badnet), labels=4, classes=43, slots=4)
-    alone, calibrated = (estimate(store, artefacts, replace(wanted, twins=twins), workers=2) for twins in (0, 19))
-    one = estimate(store, artefacts, replace(wanted, labels=43), workers=2)
+    alone, calibrated = (estimate(store, artefacts, replace(wanted, twins=twins), of_workers(2)) for twins in (0, 19))
+    one = estimate(store, artefacts, replace(wanted, labels=43), of_workers(2))
     assert (alone.twins, alone.twin_minutes) == (0, 0.0)
     assert calibrated.minutes == pytest.approx(alone.minutes + calibrated.twin_minutes)
     # Nineteen scans of all classes, without what is beside them, and the trainings of 600 updates of 32 images
@@ -110,11 +114,24 @@ def test_memory_is_that_of_a_worker_with_its_pictures(
 ) -> None:
     few, many = (
         estimate(
-            store, artefacts, Wanted(net=cost_of(badnet), labels=43, slots=4, images=images), workers=1
+            store, artefacts, Wanted(net=cost_of(badnet), labels=43, slots=4, images=images), of_workers(1)
         ).memory_bytes
         for images in (100, 6000)
     )
     assert many - few == pytest.approx(5900 * 4 * np.prod(badnet.input_shape), rel=0.1)
+
+
+def test_a_batch_of_large_pictures_is_as_small_as_it_may_be(
+    store: Store, artefacts: FolderArtefacts, badnet: CanonicalModel
+) -> None:
+    # Given a net for 32x32 pictures, and the sizes of a MobileNetV2 at 224x224
+    small = cost_of(badnet)
+    large = replace(small, image=224 * 224 * 3, activations=13_000_000, multiply_adds=300_000_000)
+    # When nobody says how many labels are to share a batch, then as many do as make it quicker
+    found = [estimate(store, artefacts, Wanted(net=net, labels=43), of_workers(1)) for net in (small, large)]
+    assert [one.slots for one in found] == [4, 1]
+    # and a wish stands
+    assert estimate(store, artefacts, Wanted(net=large, labels=43, slots=3), of_workers(1)).slots == 3
 
 
 def test_the_labels_are_those_that_are_asked_for() -> None:
