@@ -195,7 +195,7 @@ def repaired(case: Case, method: str) -> keras.Model:
     bench = Bench(case)
     if method == ROUND:
         scanned = [TargetTrigger(label, trigger) for label, trigger in case.triggers.items()]
-        unlearn_round(bench, scanned, redrawn=0.0, seed=0, progress=lambda _: None, should_stop=None)
+        unlearn_round(bench, scanned, anew=(), seed=0, progress=lambda _: None, should_stop=None)
         return bench.model
     VARIANTS[method](bench, (), seed=0, progress=lambda _: None, should_stop=None)
     return bench.model

@@ -18,7 +18,7 @@ from nc_core.mitigation import METHODS, Case, Progress, Repair, lessons, unlearn
 from nc_core.mitigation.finetune import TEACHING, Tuning
 from nc_core.mitigation.loop import Bench
 from nc_core.mitigation.redraw import redraw
-from nc_core.mitigation.unlearning import Unlearning
+from nc_core.mitigation.unlearning import RELEARNING, Unlearning
 from nc_core.models import build_logits
 from tests.nc_core.mitigation.conftest import dense_badnet
 
@@ -28,7 +28,7 @@ Unlearn = Callable[..., Repair]
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few updates: these nets are of a few hundred weights."""
-    monkeypatch.setattr(unlearning, "RELEARNED", 20)
+    monkeypatch.setattr(unlearning, "RELEARNING", replace(RELEARNING, epochs=1, least_updates=20))
 
 
 @pytest.fixture
@@ -130,12 +130,19 @@ def test_a_round_is_made_at_the_fastest_rate_that_the_accuracy_bound_bears(
         assert repair.goodnet.weights[last][0] == pytest.approx(ended * 1e-3)
 
 
-@pytest.mark.parametrize("borne", [True, False])
+@pytest.mark.parametrize(
+    ("ruinous", "tried"),
+    [([], [[False], [False]]), ([False], [[False, True], [True]]), ([False, True], [[False, True, None], [None]])],
+)
 def test_a_round_draws_weights_anew_where_that_costs_nothing(
-    case: Callable[..., Case], monkeypatch: pytest.MonkeyPatch, borne: bool
+    case: Callable[..., Case],
+    monkeypatch: pytest.MonkeyPatch,
+    ruinous: list[bool],
+    tried: list[list[bool | None]],
 ) -> None:
-    # Given training that learns again what was drawn anew, or not all of it, on a net that is right on all images
-    bench, given = Bench(case(canonical=dense_badnet())), list[float]()
+    # Given training after weights were drawn anew that ruins a net where batch normalisation stays, follows, or both;
+    # None stands for training without
+    bench, given, made = Bench(case(canonical=dense_badnet())), list[float](), list[bool | None]()
     first = bench.model.get_weights()
 
     def redrawn(model: keras.Model, share: float, *, seed: int) -> None:
@@ -144,19 +151,21 @@ def test_a_round_draws_weights_anew_where_that_costs_nothing(
 
     def learned(model: keras.Model, *_: object, tuning: Tuning, **__: object) -> None:
         *kernels, bias = first
-        wrong = tuning.normalising and not borne
+        drawn = len(given) > sum(one is not None for one in made)
+        made.append(tuning.normalising if drawn else None)
+        wrong = made[-1] in ruinous
         model.set_weights([*kernels, bias + np.eye(4, dtype=np.float32)[0] * (1e6 if wrong else 0.0)])
 
     monkeypatch.setattr(unlearning, "redraw", redrawn)
     monkeypatch.setattr(unlearning, "fine_tune", learned)
-    rounds = Unlearning(redrawn=0.4)
-    # When two rounds are made
-    for seed in range(2):
+    rounds = Unlearning(anew=[RELEARNING, replace(RELEARNING, normalising=True)])
+    # When two rounds are made, then each learns in the first way that costs nothing, and tries none again that did
+    for seed, expected in enumerate(tried):
+        before = len(made)
         rounds(bench, (), seed=seed, progress=lambda _: None, should_stop=None)
-    # Then each has drawn weights anew; where that cost something it was not tried again, and the net is as trained
-    # without it
-    assert given == [0.4, 0.4] if borne else [0.4]
-    assert bench.bound.share(bench.predict) == bench.bound.before
+        assert made[before:] == expected
+        assert bench.bound.share(bench.predict) == bench.bound.before
+    assert set(given) == {0.4}
 
 
 @pytest.mark.parametrize(("labelled", "enough"), [(False, 10_000), (True, 100)])
