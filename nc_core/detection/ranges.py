@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from nc_core.detection.result import Detection, RangeDetection
 from nc_core.detection.votes import listed
 
+NEAR = 2
+"""Times the error rate: a p-value up to there is open (`nc_core.detection.verdict`), of one range as of the model."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScannedRange:
@@ -49,6 +52,8 @@ def combine(scanned: Sequence[ScannedRange], *, alpha: float, labelled: bool, do
         agree = labelled or len({one.detection.verdict == "backdoored" for one in scanned}) == 1
         verdict = found.verdict if agree else "inconclusive"
         reason = _told(scanned, rests_on, agree=agree)
+        if verdict == "clean" and found.p_value <= NEAR * alpha:
+            verdict, reason = "inconclusive", _nearly(scanned, rests_on)
     if verdict == "clean" and doubts:
         verdict, reason = "inconclusive", f"No label is flagged, but {doubts[0]}."
     return replace(
@@ -65,9 +70,22 @@ def combine(scanned: Sequence[ScannedRange], *, alpha: float, labelled: bool, do
 
 
 def _rests_on(scanned: Sequence[ScannedRange]) -> int:
-    """The first range that is backdoored, else the first without a verdict, else the first."""
+    """The first range that is backdoored, else the first without a verdict, else the one that is nearest to it."""
     verdicts = [one.detection.verdict for one in scanned]
-    return next((verdicts.index(worst) for worst in ("backdoored", "inconclusive") if worst in verdicts), 0)
+    nearest = min(range(len(scanned)), key=lambda at: scanned[at].detection.p_value)
+    return next((verdicts.index(worst) for worst in ("backdoored", "inconclusive") if worst in verdicts), nearest)
+
+
+def _nearly(scanned: Sequence[ScannedRange], nearest: int) -> str:
+    """Why a model is not called clean though each of its ranges is: a rate that is shared guards against false alarms,
+    and is not to make it easier to be clean."""
+    one = scanned[nearest]
+    told = one.detection.reason.removesuffix(".")
+    return (
+        f"{told}. In {one.value_range} alone that would leave the verdict open, and the images cannot tell it from "
+        f"{' and '.join(other.value_range for at, other in enumerate(scanned) if at != nearest)}: scan again with "
+        "--value-range, the one that the model is used with."
+    )
 
 
 def _told(scanned: Sequence[ScannedRange], rests_on: int, *, agree: bool) -> str:

@@ -115,6 +115,34 @@ def test_all_ranges_together_keep_the_stated_error_rate() -> None:
     assert found.range_threshold == 0.025
 
 
+@pytest.mark.parametrize("ranges", [1, 2, 3])
+@pytest.mark.parametrize("position", [0, -1])
+def test_more_ranges_make_no_model_clean_that_one_of_them_leaves_open(ranges: int, position: int) -> None:
+    # Given a range whose p-value leaves the verdict open where it is the only one
+    norms = CLEAN.copy()
+    norms[3] = 20.5
+    labels = [
+        LabelNorm(label=label, state="done", norm=float(norm), attack_success_rate=0.99)
+        for label, norm in enumerate(norms)
+    ]
+    near = detect(labels, classes=CLASSES, pixels=1024, alpha=share_of(ALPHA, ranges))
+    assert ALPHA < near.p_value <= 2 * ALPHA
+    scans = [judged(ranges=ranges) for _ in range(ranges)]
+    scans[position] = near
+    found = over(*scans)
+    # Then others beside it, which are clean, do not make it so; and it is the one that is looked at
+    assert found.verdict == "inconclusive"
+    assert found.range == position % ranges
+    assert found.p_value == ranges * near.p_value
+    assert ranges == 1 or "--value-range" in found.reason
+
+
+def test_of_clean_ranges_the_model_has_the_least_p_value() -> None:
+    first, second = (replace(judged(), p_value=p) for p in (0.9, 0.3))
+    found = over(first, second)
+    assert (found.verdict, found.range, found.p_value) == ("clean", 1, 0.6)
+
+
 @pytest.mark.parametrize("ranges", [1, 2])
 def test_a_doubt_keeps_a_clean_verdict_back_and_stands_beside_the_others(ranges: int) -> None:
     doubt = "clean accuracy in 0..1 is only 0.600"
