@@ -60,8 +60,8 @@ def unlearn(case: Case, *, progress: Progress | None = None, should_stop: Callab
 def _anew(case: Case) -> Sequence[Tuning]:
     """How a net may learn again, the first that is borne: with batch normalisation as it is, and following the images.
 
-    Of two nets with it the one lost its accuracy where it stayed, and the other kept twice as much of the attack where
-    it followed.
+    Of two nets with it the one lost .8 points of accuracy where it stayed and none where it followed; the other kept
+    13% of the attack where it stayed, and 31% where it followed.
     """
     normalises = any(layer.kind == "BatchNormalization" for layer in case.canonical.layers)
     return [RELEARNING, replace(RELEARNING, normalising=True)] if normalises else [RELEARNING]
