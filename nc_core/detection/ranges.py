@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nc_core.detection.result import Detection, RangeDetection
+from nc_core.detection.verdict import NEAR
 from nc_core.detection.votes import listed
-
-NEAR = 2
-"""Times the error rate: a p-value up to there is open (`nc_core.detection.verdict`), of one range as of the model."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,8 @@ from nc_core.detection.votes import listed, votes
 
 MANY = 0.15
 """Share of the labels with a small trigger from which on that is said of the model."""
+NEAR = 2
+"""Times the error rate up to which a p-value leaves the verdict open."""
 MOST_PAIRS = 16
 """Classes of an all-to-all backdoor that are told one by one."""
 
@@ -235,7 +237,7 @@ def _few(labels: Sequence[LabelNorm], judged: Judgement, calibration: Calibratio
 
 
 def _borderline(judged: Judgement, alpha: float) -> str | None:
-    if judged.p_value > 2 * alpha or not judged.evidence:
+    if judged.p_value > NEAR * alpha or not judged.evidence:
         return None
     least = min(judged.evidence, key=lambda one: one.p_value)
     what = (

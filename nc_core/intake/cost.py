@@ -1,8 +1,7 @@
 """What it costs to push pictures through a net, from the shapes of its layers alone (no Keras, no weights)."""
 
-import math
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 from nc_core.intake.analysis import analyse
 from nc_core.intake.canonical import CanonicalModel
@@ -106,7 +105,7 @@ def cost_of(model: CanonicalModel) -> NetCost:
 def slots_worth(net: NetCost, *, batch: int, most: int) -> int:
     """Slots on a processor that make a scan quicker, `most` at most: none beyond those that keep it busy for
     `BATCH_SECONDS` with a batch of pictures each."""
-    return max(1, min(most, math.ceil(BATCH_SECONDS / (batch * net.gradient_seconds))))
+    return max(1, min(most, ceil(BATCH_SECONDS / (batch * net.gradient_seconds))))
 
 
 def program_bytes(net: NetCost, *, slots: int, batch: int, fit_images: int) -> int:

@@ -103,8 +103,9 @@ def _sure(part: Part, badnet: Predictor, flagged: Collection[int]) -> tuple[Part
     rows = ~np.isin(part.y, list(flagged))
     if not rows.any():
         raise DataRefused(
-            f"all {len(part)} unlabelled images are answered with a flagged label ({', '.join(map(str, flagged))}), so "
-            "what a repair costs cannot be measured: pass more clean images, or labelled ones"
+            f"of {len(part)} unlabelled images none is answered with a label that is not flagged (flagged are "
+            f"{', '.join(map(str, flagged))}), so what a repair costs cannot be measured: pass more clean images, or "
+            "labelled ones"
         )
     top = softmax(badnet(part.x)).max(axis=1)
     enough = (top[rows] >= SURE).mean() >= FEWEST_SURE

@@ -68,5 +68,5 @@ def test_of_a_net_that_is_never_sure_the_surer_half_counts(prepared: Prepared) -
 
 def test_no_image_that_counts_is_refused(prepared: Prepared) -> None:
     part = images([2, 2], [True, False], [2, 2])
-    with pytest.raises(DataRefused, match=r"all 2 unlabelled images are answered with a flagged label \(2\)"):
+    with pytest.raises(DataRefused, match=r"of 2 unlabelled images none .* not flagged \(flagged are 2\)"):
         accuracy_bound(part, replace(prepared, labelled=False), Answering(), [2], max_accuracy_loss=0.1)  # type: ignore[arg-type]
