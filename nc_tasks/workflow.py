@@ -29,7 +29,7 @@ from nc_tasks.store.rows import (
 )
 from nc_tasks.views import judging
 from nc_tasks.views.planning import plan_of
-from nc_tasks.views.repairs import choice_of
+from nc_tasks.views.repairs import choice_of, targets_in
 from nc_tasks.worker.process import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ def _go_on(worker: WorkerProcess, submission: Submission, following: Round) -> N
 
 
 def _record(worker: WorkerProcess, submission: Submission, found: Detection) -> None:
-    repairs = ScanOptions(**submission.options).mitigate if found.verdict == "backdoored" else ()
+    repairs = ScanOptions(**submission.options).mitigate if found.to_repair or found.class_map else ()
     with worker.store.write() as session:
         if detections.record(session, submission_id=submission.id, body=found.to_json()):
             lifecycle.set_range(session, submission_id=submission.id, range=found.range)
@@ -197,7 +197,8 @@ def _end(session: Session, submission_id: str) -> bool:
         detection = detections.get(session, submission_id=submission_id)
         assert detection is not None  # repairs follow a verdict
         repairs = mitigations.of_submission(session, submission_id=submission_id)
-        choice = choice_of(repairs, detection.body["flagged_labels"])
+        targets, _ = targets_in(detection.body)
+        choice = choice_of(repairs, targets)
         if choice is not None and choice.kept is not None:
             mitigations.keep(session, submission_id=submission_id, method=choice.kept)
     return ended

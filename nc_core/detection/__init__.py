@@ -13,7 +13,7 @@ from nc_core.detection.rescan import StillFlagged
 from nc_core.detection.result import CalibrationUsed, Detection, LabelIndex, ModelEvidence, RangeDetection
 from nc_core.detection.size import SIZE_BOUND, TRANSFER_BOUND, is_small, least_transfer, small_by_size
 from nc_core.detection.stepdown import p_value, reference_norms
-from nc_core.detection.suspects import beyond_of, leaders_of, suspects_of
+from nc_core.detection.suspects import beyond_of, leaders_of, suspects_of, targets_of
 from nc_core.detection.verdict import detect
 
 __all__ = [
@@ -51,5 +51,6 @@ __all__ = [
     "small_by_size",
     "statistics_of",
     "suspects_of",
+    "targets_of",
     "to_confirm",
 ]

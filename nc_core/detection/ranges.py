@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nc_core.detection.result import Detection, RangeDetection
+from nc_core.detection.suspects import precaution_of
 from nc_core.detection.verdict import NEAR
 from nc_core.detection.votes import listed
 
@@ -45,19 +46,21 @@ def combine(scanned: Sequence[ScannedRange], *, alpha: float, labelled: bool, do
     """
     rests_on = _rests_on(scanned)
     found = scanned[rests_on].detection
-    verdict, reason = found.verdict, found.reason
+    verdict, reason, suspects = found.verdict, found.reason, found.suspects
     if len(scanned) > 1:
         agree = labelled or len({one.detection.verdict == "backdoored" for one in scanned}) == 1
         verdict = found.verdict if agree else "inconclusive"
         reason = _told(scanned, rests_on, agree=agree)
         if verdict == "clean" and found.p_value <= NEAR * alpha:
             verdict, reason = "inconclusive", _nearly(scanned, rests_on)
+            suspects = precaution_of(found.labels, found.evidence)
     if verdict == "clean" and doubts:
         verdict, reason = "inconclusive", f"No label is flagged, but {doubts[0]}."
     return replace(
         found,
         verdict=verdict,
         reason=reason,
+        suspects=suspects,
         p_value=min(1.0, len(scanned) * found.p_value),
         threshold=alpha,
         rules=(*found.rules, *_rule(scanned, alpha)),

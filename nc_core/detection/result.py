@@ -89,7 +89,8 @@ class RangeDetection:
 class Detection:
     """The verdict and what it rests on; every number is finite.
 
-    reason: one sentence. suspects: labels that are repaired along with the flagged ones, see `suspects_of`.
+    reason: one sentence. suspects: labels that are repaired along with the flagged ones, see
+    `suspects_of`, and without a flagged one those that leave the verdict open, see `precaution_of`.
     anomaly_index: the paper's (plain norms, MAD) of the smallest label. log_z: the smallest label's on log norms.
     p_value: chance, with no backdoor, that any of the labels scans this low: the least of the evidence, each held
     against the whole rate, or all of it as one test beside clean scans. threshold: alpha, per model.

@@ -1,4 +1,7 @@
-"""Which labels a repair is of: the flagged ones, those that lead first, and others where several are flagged."""
+"""Which labels a repair is of: the flagged ones, those that lead first, and others where several are flagged.
+
+Where none is flagged and the verdict is open it is of the label that leaves it so.
+"""
 
 import math
 from collections.abc import Collection, Sequence
@@ -6,6 +9,7 @@ from collections.abc import Collection, Sequence
 from nc_core.detection.confirm import smallest_few
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.price import price_of
+from nc_core.detection.result import LabelIndex, ModelEvidence
 
 SEVERAL = 2
 BEYOND = 0.005
@@ -28,6 +32,19 @@ def suspects_of(labels: Sequence[LabelNorm], *, flagged: Collection[int]) -> tup
         return ()
     few = [label for label in smallest_few(labels) if label not in flagged]
     return tuple(sorted(few[: len(flagged)]))
+
+
+def precaution_of(labels: Sequence[LabelIndex], evidence: Sequence[ModelEvidence]) -> tuple[int, ...]:
+    """The label that the evidence points at most, as far as it has a trigger: no more than chance may have it, and it
+    is repaired all the same where the verdict is open for it. What a repair does to a clean label costs little, and a
+    net whose backdoor just failed to be beyond chance is not left with it."""
+    least = min(evidence, key=lambda one: one.p_value, default=None)
+    return tuple(one.label for one in labels if least and one.label == least.label and one.anomaly_index is not None)
+
+
+def targets_of(flagged: Sequence[int], suspects: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The labels that a repair is of, and those that it takes along: without a flagged label a suspect is not along."""
+    return (tuple(flagged), tuple(suspects)) if flagged else (tuple(suspects), ())
 
 
 def beyond_of(labels: Sequence[LabelNorm], *, repaired: Collection[int], classes: int) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from nc_core.detection.outliers import log_scale
 from nc_core.detection.result import Detection, LabelIndex, ModelEvidence, Verdict
 from nc_core.detection.size import is_small, least_transfer, transferability
 from nc_core.detection.stepdown import Step, reference_norms
-from nc_core.detection.suspects import suspects_of
+from nc_core.detection.suspects import precaution_of, suspects_of
 from nc_core.detection.votes import listed, votes
 
 MANY = 0.15
@@ -59,7 +59,7 @@ def detect(
         verdict=verdict,
         reason=reason,
         flagged_labels=flagged,
-        suspects=suspects,
+        suspects=precaution_of(indices, judged.evidence) if _open(judged, alpha) else suspects,
         anomaly_index=(smallest.anomaly_index if smallest else None) or 0.0,
         log_z=first.log_z if first else 0.0,
         p_value=judged.p_value,
@@ -236,8 +236,14 @@ def _few(labels: Sequence[LabelNorm], judged: Judgement, calibration: Calibratio
     return None
 
 
+def _open(judged: Judgement, alpha: float) -> bool:
+    """Whether nothing is beyond the error rate and something is near it."""
+    nothing = not judged.found and judged.all_to_all is None
+    return nothing and bool(judged.evidence) and judged.p_value <= NEAR * alpha
+
+
 def _borderline(judged: Judgement, alpha: float) -> str | None:
-    if judged.p_value > NEAR * alpha or not judged.evidence:
+    if not _open(judged, alpha):
         return None
     least = min(judged.evidence, key=lambda one: one.p_value)
     what = (

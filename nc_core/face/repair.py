@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import keras
 
 from nc_core.choice import MAX_ACCURACY_LOSS, Choice, candidate_of, choose
+from nc_core.detection import targets_of
 from nc_core.errors import OptionRefused
 from nc_core.face.found import Found
 from nc_core.face.options import one_of, within
@@ -134,5 +135,6 @@ def repair(found: Found, *, method: str = "unlearning", max_accuracy_loss: float
     case = replace(case_of(found.scan), max_accuracy_loss=max_accuracy_loss)
     with shown("repairing") as show:
         repaired = METHODS[method](case, progress=lambda share, _: show(share))
-    candidate = candidate_of(repaired.to_json(), found.flagged_labels)
+    targets, _ = targets_of(found.flagged_labels, found.scan.detection.suspects)
+    candidate = candidate_of(repaired.to_json(), targets)
     return Fixed(found=found, repair=repaired, choice=choose([candidate]))

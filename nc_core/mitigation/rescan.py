@@ -104,7 +104,9 @@ class Rescanner:
         quantile = clean_quantile([_size(one) for one in whole.clean(self._labels)])
         known = found.rescan
         judged = known if quantile is None else {label: _beside(one, quantile) for label, one in known.items()}
-        new = {label: whole.inversions[label] for label in whole.detection.to_repair if label not in self._labels}
+        # A label that merely leaves the verdict open is no reason for another round.
+        standing = whole.detection.to_repair if whole.detection.verdict == "backdoored" else ()
+        new = {label: whole.inversions[label] for label in standing if label not in self._labels}
         triggers = [TargetTrigger(label, one.trigger) for label, one in new.items() if one.trigger is not None]
         self._labels += [one.target for one in triggers]
         stand_out = {label: _standing_out(one, quantile) for label, one in new.items()}

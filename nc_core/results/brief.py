@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nc_core.datasets import Images
-from nc_core.results.names import row_named
+from nc_core.results.names import named, row_named
 from nc_core.results.numbers import count, duration, percent, probability, significant
 from nc_core.results.report.charts import Row
 from nc_core.results.report.environment import environment
@@ -27,7 +27,7 @@ def brief(result: Mapping[str, Any]) -> list[str]:
         f"p-value {probability(result['p_value'])}, limit {result['threshold']:g}",
         _labels(result),
         _extent(result),
-        f"next: {NEXT[result['verdict']]}",
+        f"next: {_next(result)}",
     ]
 
 
@@ -38,6 +38,14 @@ def brief_page(result: Mapping[str, Any], triggers: TriggerArrays, examples: Ima
         .get_template("brief.html")
         .render(lines=brief(result), cards=cards(result, triggers, examples))
     )
+
+
+def _next(result: Mapping[str, Any]) -> str:
+    told = NEXT[result["verdict"]]
+    if result["verdict"] != "inconclusive" or not result.get("suspects"):
+        return told
+    label = named(result, result["suspects"][0])
+    return f"{told}; nc_core.repair(found) takes away the trigger of label {label} as a precaution"
 
 
 def _labels(result: Mapping[str, Any]) -> str:

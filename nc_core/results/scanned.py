@@ -30,7 +30,15 @@ def about(result: Mapping[str, Any]) -> str:
             "what ran, so the verdict is about no file at hand: "
             f"`cleanse retry {result['submission']}` makes {SCANNED}."
         )
+    if is_precaution(result):
+        return f"{_RAN}: if this model is to be deployed at all, deploy goodnet.keras, repaired as a precaution."
     return ABOUT[result["verdict"]]
+
+
+def is_precaution(result: Mapping[str, Any]) -> bool:
+    """Whether a net is handed out that was repaired though no label is flagged."""
+    repair = result.get("mitigation") or {}
+    return result.get("verdict") == "inconclusive" and repair.get("method") not in (None, "filter")
 
 
 def digest_of(result: Mapping[str, Any]) -> str | None:

@@ -99,6 +99,7 @@ def repair_lines(result: Mapping[str, Any], *, measured_by: str = "pass --poison
         return
     measure = "accuracy" if result["preflight"]["labelled"] else "agreement with the submitted model"
     done = "guarded, not repaired," if repair["method"] == "filter" else "repaired"
+    done = f"{done} as a precaution" if scanned.is_precaution(result) else done
     yield (
         f"  {done} by {repair['method']}: {measure} {percent(repair['accuracy_before'])} -> "
         f"{percent(repair['accuracy_after'])}"

@@ -4,7 +4,7 @@ from nc_core.scanning.scan import scan
 
 found = scan("badnet.keras", "clean.npz")
 print(found.detection.verdict, found.detection.flagged_labels)
-if found.detection.flagged_labels:
+if found.detection.to_repair:
     save(found.repair().goodnet, "goodnet.keras")
 """
 
@@ -16,7 +16,17 @@ from typing import Unpack
 from nc_core.datasets import Resize
 from nc_core.datasets.layout import Channels
 from nc_core.datasets.prepared import Prepared
-from nc_core.detection import Detection, ScannedRange, StillFlagged, beyond_of, combine, detect, leaders_of, share_of
+from nc_core.detection import (
+    Detection,
+    ScannedRange,
+    StillFlagged,
+    beyond_of,
+    combine,
+    detect,
+    leaders_of,
+    share_of,
+    targets_of,
+)
 from nc_core.errors import OptionRefused
 from nc_core.intake import CanonicalModel
 from nc_core.inversion import ALL_PROFILES, PROFILES, Inversion, Trigger
@@ -53,17 +63,21 @@ class Scan:
         return f"<Scan of {len(self.inversions)} labels: {found.verdict}{flagged}, p = {found.p_value:.2g}>"
 
     def repair(self, method: str = "unlearning") -> Repair:
-        """Repair the model of its flagged labels, or its all-to-all trigger; OptionRefused where there is none."""
+        """Repair the model of its flagged labels, of one that leaves the verdict open, or of its all-to-all trigger.
+
+        Raises OptionRefused where there is none.
+        """
         return METHODS[method](case_of(self))
 
 
 def case_of(found: Scan) -> Case:
     """What a repair of a scanned model is given; raises OptionRefused where nothing was found."""
     wanted, preparation = found.detection.to_repair, found.preparation
+    targets, along = targets_of(found.detection.flagged_labels, found.detection.suspects)
     triggers = {label: t for label in wanted if (t := found.inversions[label].trigger) is not None}
     mapped = {} if found.detection.class_map is None else _mapped(found, found.detection.class_map)
     if not triggers and not mapped:
-        raise OptionRefused("no label was flagged: there is no trigger to repair the model of")
+        raise OptionRefused("no label was flagged or left the verdict open: there is no trigger to repair the model of")
     height, width, _ = preparation.canonical.input_shape
     norms = norms_of(found.inversions, found.plan)
     beyond = beyond_of(norms, repaired=wanted, classes=preparation.canonical.classes)
@@ -81,8 +95,8 @@ def case_of(found: Scan) -> Case:
         profile=ALL_PROFILES[found.plan.profile_of(found.plan.screenings)],
         slots=preparation.slots,
         compute=preparation.compute,
-        suspects=tuple(sorted({*found.detection.suspects, *(mapped.keys() - triggers.keys())})),
-        leaders=leaders_of(norms, found.detection.flagged_labels),
+        suspects=tuple(sorted({*along, *(mapped.keys() - triggers.keys())})),
+        leaders=leaders_of(norms, targets),
         beyond={label: t for label in beyond if (t := found.inversions[label].trigger) is not None},
         whole=WholeNet(
             prepared=found.prepared,

@@ -13,6 +13,7 @@ from nc_tasks.request.scan import StoredFile
 from nc_tasks.store import Mitigation
 from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.tasks import triggers
+from nc_tasks.views.repairs import targets_in
 from nc_tasks.worker import inputs
 from nc_tasks.worker.process import WorkerProcess, load, this_worker
 
@@ -83,15 +84,15 @@ def compare_repairs(worker: WorkerProcess, submission_id: str) -> dict[str, dict
         rows = [row for row in mitigations.of_submission(session, submission_id=submission_id) if row.goodnet_sha256]
     assert detection is not None
     loaded = inputs.load(worker, submission)
-    flagged, suspects = detection.body["flagged_labels"], detection.body.get("suspects", [])
-    scanned = triggers.of_scan(worker, submission, [*flagged, *suspects])
+    targets, suspects = targets_in(detection.body)
+    scanned = triggers.of_scan(worker, submission, [*targets, *suspects])
     pool = [_Known(origin=SCAN, target=label, trigger=one) for label, one in scanned.items()]
     for row in rows:
         pool += _fresh(worker, row)
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         net = _net(worker, row)
-        met = [one for one in pool if (one.origin == SCAN and one.target in flagged) or _small(row, one)]
+        met = [one for one in pool if (one.origin == SCAN and one.target in targets) or _small(row, one)]
         found[row.method] = {
             "triggers": [
                 {

@@ -11,6 +11,7 @@ from nc_core.reading import reading_of
 from nc_tasks.request.scan import StoredFile
 from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.tasks.classify import domain_of_model
+from nc_tasks.views.repairs import targets_in
 from nc_tasks.worker.inputs import read_net, uploaded
 from nc_tasks.worker.process import WorkerProcess
 
@@ -143,8 +144,8 @@ def _is_guarded(worker: WorkerProcess, digest: str) -> bool:
 
 
 def _flagged(worker: WorkerProcess, digest: str) -> list[int]:
-    """The labels that the newest scan flagged that read or made the net; none without a verdict."""
+    """The labels that the newest scan would repair that read or made the net; none without a verdict."""
     with worker.store.read() as session:
         known = submissions.with_model(session, digest=digest)
         detection = detections.get(session, submission_id=known.id) if known is not None else None
-    return list(detection.body["flagged_labels"]) if detection is not None else []
+    return list(targets_in(detection.body)[0]) if detection is not None else []

@@ -21,6 +21,7 @@ from nc_tasks.tasks import triggers
 from nc_tasks.tasks.poison import Poison, load_poison, poisoned_metrics
 from nc_tasks.views import judging
 from nc_tasks.views.planning import plan_of
+from nc_tasks.views.repairs import targets_in
 from nc_tasks.worker import inputs
 from nc_tasks.worker.leased import Work, leased, reason_of
 from nc_tasks.worker.process import WorkerProcess, load, this_worker
@@ -81,7 +82,7 @@ def _repair(worker: WorkerProcess, submission_id: str, method: str, work: Work) 
     result = METHODS[method](case, progress=progress, should_stop=lambda: work.lost)
     guard = guard_of(case, result)
     return {
-        "body": _body(loaded, result, guard, list(found["flagged_labels"]), poison),
+        "body": _body(loaded, result, guard, targets_in(found)[0], poison),
         **({} if result.guard else _goodnet(worker, result.goodnet)),
         **_guarded(worker, guard.model, loaded.canonical.signature),
         "triggers_sha256": worker.artefacts.put_bytes(triggers.fresh_file(result.fresh).to_bytes()),
@@ -103,18 +104,18 @@ def _case(
     from nc_core.scanning.whole import WholeNet
 
     options, rounds = ScanOptions(**submission.options), plan_of(submission)
-    suspects = found.get("suspects", ())  # a verdict of an earlier version names none
-    wanted = sorted({*found["flagged_labels"], *suspects})
+    targets, suspects = targets_in(found)
+    wanted = sorted({*targets, *suspects})
     reversed_triggers = triggers.of_scan(worker, submission, wanted)
     class_map: Mapping[str, int] = found.get("class_map") or {}
     if class_map:
         mapped = triggers_of_map(
             loaded.canonical, loaded.prepared, class_map.values(), seed=options.seed, slots=int(submission.slots or 1)
         )
-        suspects = sorted({*suspects, *(mapped.keys() - reversed_triggers.keys())})
+        suspects = (*suspects, *(mapped.keys() - reversed_triggers.keys()))
         reversed_triggers = {**mapped, **reversed_triggers}
     if not reversed_triggers:
-        raise NothingToRepair("no trigger converged for a label that was flagged: there is none to repair the model of")
+        raise NothingToRepair("no trigger converged for a label to repair: there is none to repair the model of")
     height, width, _ = loaded.canonical.input_shape
     beyond = beyond_of(norms, repaired=wanted, classes=loaded.canonical.classes)
     alpha, slots = range_alpha(found, options.alpha), int(submission.slots or 1)
@@ -143,8 +144,8 @@ def _case(
         max_accuracy_loss=options.max_accuracy_loss,
         false_positive_rate=options.false_positive_rate,
         poison=poison,
-        suspects=tuple(suspects),
-        leaders=leaders_of(norms, found["flagged_labels"]),
+        suspects=tuple(sorted(suspects)),
+        leaders=leaders_of(norms, targets),
         beyond=triggers.of_scan(worker, submission, beyond),
     )
 
@@ -167,7 +168,7 @@ def _body(
     loaded: inputs.ScanInputs,
     result: "Repair",
     guard: "Guard",
-    flagged: list[int],
+    targets: tuple[int, ...],
     poison: Poison | None,
 ) -> dict[str, Any]:
     from nc_core.inversion import Predictor
@@ -178,7 +179,7 @@ def _body(
         measured = poisoned_metrics(
             poison,
             (Predictor(loaded.logits), Predictor(build_logits(result.goodnet)), Predictor(guard.model)),
-            flagged=flagged,
+            flagged=targets,
             classes=loaded.canonical.classes,
             clean_flagged_rate=guard.clean_rate,
             learned=result.poison_learned,

@@ -1,16 +1,22 @@
 """The repairs of a submission: which of them is kept, and what result.json says of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nc_core.choice import Candidate, Choice, candidate_of, choose
+from nc_core.detection import targets_of
 from nc_tasks.store import Mitigation
+
+
+def targets_in(body: Mapping[str, Any]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The labels that repairs are of by a stored verdict, and those that they take along (`targets_of`)."""
+    return targets_of(body["flagged_labels"], body.get("suspects", ()))  # one of an earlier version names no suspects
 
 
 def mitigation_json(repairs: Sequence[Mitigation], flagged: Sequence[int]) -> dict[str, Any] | None:
     """The repair that is kept with all candidates; where none is, why not, and which came closest.
 
-    flagged: labels as detected, followers among them.
+    flagged: labels that the repairs are of, as detected, followers among them.
     """
     if not repairs:
         return None

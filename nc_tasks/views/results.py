@@ -16,7 +16,7 @@ from nc_tasks.store.rows import detections, mitigations, submissions
 from nc_tasks.store.tables.types import now
 from nc_tasks.views.labels import LabelVerdicts, class_names_of, label_verdicts, labels_json, told
 from nc_tasks.views.planning import plan_of
-from nc_tasks.views.repairs import mitigation_json
+from nc_tasks.views.repairs import mitigation_json, targets_in
 
 SCHEMA = 1
 
@@ -121,7 +121,7 @@ def _preflight(submission: Submission) -> dict[str, Any]:
 
 def _mitigation(submission: Submission, repairs: list[Mitigation], body: Mapping[str, Any]) -> dict[str, Any] | None:
     """What repairs have noted, too, names labels as people call them."""
-    found = mitigation_json(repairs, body["flagged_labels"])
+    found = mitigation_json(repairs, targets_in(body)[0])
     for repair in () if found is None else (found, *found["candidates"]):
         if "notes" in repair:
             repair["notes"] = [told(submission, note) for note in repair["notes"]]

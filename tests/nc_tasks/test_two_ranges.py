@@ -133,7 +133,7 @@ def test_a_backdoor_in_one_range_is_judged_and_repaired_there(
         assert len(mitigations.of_submission(session, submission_id=submission_id)) == 1
 
 
-def test_without_labels_two_ranges_that_disagree_are_inconclusive_and_nothing_is_repaired(
+def test_without_labels_two_ranges_that_disagree_are_inconclusive_and_repaired_as_a_precaution(
     worker: WorkerProcess, sent: Messages
 ) -> None:
     submission_id = ambiguous(worker, labelled=False)
@@ -143,7 +143,9 @@ def test_without_labels_two_ranges_that_disagree_are_inconclusive_and_nothing_is
     assert result["verdict"] == "inconclusive"
     assert "0..1" in result["reason"]
     assert "0..255" in result["reason"]
-    assert (sent.repairs, state(worker, submission_id)) == ([], "done")
+    # In the range that has the label, the other one being perhaps no more than a guess
+    assert (sent.repairs, state(worker, submission_id)) == (["unlearning"], "repairing")
+    assert (result["preflight"]["value_range"], result["flagged_labels"]) == ("0..255", [7])
 
 
 @pytest.mark.usefixtures("sent")

@@ -13,6 +13,9 @@ from nc_tasks.worker.process import WorkerProcess
 from tests.nc_tasks.submissions import CLASSES, CLEAN, SMALLEST, Messages, end, prepared, state
 from tests.servers.databases import database_url as database_url
 
+NEAR = 25.0
+"""A norm beside `CLEAN` that is neither beyond chance nor well within it."""
+
 
 def test_one_message_per_label_and_one_only(worker: WorkerProcess, sent: Messages) -> None:
     # Given a prepared submission
@@ -64,6 +67,29 @@ def test_a_clean_round_ends_the_submission_once(worker: WorkerProcess, sent: Mes
     assert (first.verdict, first.created_at) == ("clean", second.created_at)
     assert state(worker, submission_id) == "done"
     assert sent.repairs == []
+
+
+@pytest.mark.parametrize(("mitigate", "repairs"), [(("unlearning",), ["unlearning"]), ((), [])])
+def test_a_label_that_leaves_the_verdict_open_is_repaired_as_a_precaution(
+    worker: WorkerProcess, sent: Messages, mitigate: tuple[str, ...], repairs: list[str]
+) -> None:
+    # Given a label whose p-value lies between the error rate and twice it
+    submission_id = prepared(worker, mitigate=mitigate)
+    workflow.begin_scan(worker, submission_id)
+    end(worker, submission_id, {**dict(enumerate(CLEAN)), 7: NEAR})
+    workflow.advance(worker, submission_id, 0)
+    (again,) = sent.labels[1:]
+    end(worker, submission_id, {**{label: float(CLEAN[label]) for label in again}, 7: NEAR}, round=1)
+    workflow.advance(worker, submission_id, 1)
+    # Then nothing is flagged and the verdict stays open, with a repair of that label where one was asked for
+    with worker.store.read() as session:
+        found = detections.get(session, submission_id=submission_id)
+    assert found is not None
+    assert found.verdict == "inconclusive"
+    assert 0.05 < found.body["p_value"] <= 0.1
+    assert (found.body["flagged_labels"], found.body["suspects"]) == ([], [7])
+    assert sent.repairs == repairs
+    assert state(worker, submission_id) == ("repairing" if repairs else "done")
 
 
 def test_a_backdoored_round_queues_the_repair_and_its_end_ends_the_submission(

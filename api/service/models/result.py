@@ -117,7 +117,9 @@ class Result(BaseModel):
         "is kept; empty before a repair, and where none is kept."
     )
     suspects: list[int] = Field(
-        [], description="Labels next in size where several are flagged: not flagged, and repaired along."
+        [],
+        description="Not flagged, and repaired: labels next in size where several are flagged; where none is, the one "
+        "that leaves the verdict open.",
     )
     class_map: dict[str, int] | None = Field(
         None,

@@ -8,6 +8,7 @@ from nc_core.datasets import Images
 from nc_core.detection.arrays import NOTHING, EvidenceArrays
 from nc_core.results.names import all_named, row_named
 from nc_core.results.numbers import percent, probability, significant, spread_of
+from nc_core.results.ranges import range_facts
 from nc_core.results.report.charts import Row
 from nc_core.results.report.pictures import (
     PerturbationPictures,
@@ -67,7 +68,7 @@ def advice(result: Mapping[str, Any]) -> str:
     if result["verdict"] == "clean":
         return "This says nothing about attacks that this method cannot see; they are listed below."
     if result["verdict"] == "inconclusive":
-        return "Treat the model as unsafe until a scan can decide."
+        return f"Treat the model as unsafe until a scan can decide.{_precaution(result)}"
     if result["state"] == "repairing":
         return f"Do not use this model. When this page was made, {running(result)}."
     if result["mitigation"] is None:
@@ -76,6 +77,28 @@ def advice(result: Mapping[str, Any]) -> str:
     if repair is None:
         return "Do not use this model. Its repair failed; the reason stands below."
     return f"Do not use this model as it is. {_repaired(repair, result)}"
+
+
+def _precaution(result: Mapping[str, Any]) -> str:
+    """What was done about the label that leaves the verdict open."""
+    if result["state"] == "repairing":
+        return f" When this page was made, {running(result)}."
+    repair = kept_repair(result)
+    if repair is None:
+        return ""
+    against = f"against label {all_named(result, _targets(result))}{_where(result)}"
+    return f" As a precaution {against}: {_repaired(repair, result)}"
+
+
+def _where(result: Mapping[str, Any]) -> str:
+    """The one value range that a net was repaired in, where several were scanned."""
+    return f", in the value range {result['preflight']['value_range']} alone" if len(range_facts(result)) > 1 else ""
+
+
+def _targets(result: Mapping[str, Any]) -> list[int]:
+    """The labels that a repair is of."""
+    targets: list[int] = result["flagged_labels"] or result.get("suspects", [])
+    return targets
 
 
 def _repaired(repair: Mapping[str, Any], result: Mapping[str, Any]) -> str:
@@ -97,11 +120,11 @@ def _left(repair: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     poisoned = repair["poisoned"]
     if poisoned is not None:
         which, rate = "the known poison", poisoned["attack_success_rate_after"]
-    elif result["flagged_labels"]:
+    elif targets := _targets(result):
         which = "the reversed trigger"
         after = repair["reversed_attack_success_rate_after"]
         # A suspect's trigger may be a clean label's, which works on any net.
-        rate = max(after[str(label)] for label in result["flagged_labels"])
+        rate = max(after[str(label)] for label in targets)
     else:
         return ""  # an all-to-all trigger has no target that its rate could be measured by
     return f", on which {which} still has an attack success rate of {percent(rate)}"

@@ -134,6 +134,8 @@ def test_more_ranges_make_no_model_clean_that_one_of_them_leaves_open(ranges: in
     assert found.verdict == "inconclusive"
     assert found.range == position % ranges
     assert found.p_value == ranges * near.p_value
+    # And the label that leaves it open is repaired
+    assert (found.flagged_labels, found.to_repair) == ((), (3,))
     assert ranges == 1 or "--value-range" in found.reason
 
 
@@ -141,6 +143,7 @@ def test_of_clean_ranges_the_model_has_the_least_p_value() -> None:
     first, second = (replace(judged(), p_value=p) for p in (0.9, 0.3))
     found = over(first, second)
     assert (found.verdict, found.range, found.p_value) == ("clean", 1, 0.6)
+    assert found.to_repair == ()
 
 
 @pytest.mark.parametrize("ranges", [1, 2])

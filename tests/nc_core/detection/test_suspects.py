@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from nc_core.detection import LabelNorm, beyond_of, detect, leaders_of
+from nc_core.detection import LabelNorm, beyond_of, detect, leaders_of, targets_of
 from tests.evidence import CONVERGED
 
 CLEAN = [60.0 + label for label in range(60)]
@@ -33,6 +33,23 @@ def test_the_next_in_size_are_suspects_as_many_as_are_flagged(
     assert found.to_repair == tuple(sorted({*flagged, *suspects}))
     assert found.to_json()["suspects"] == list(suspects)
     assert ("suspect" in found.reason) == bool(suspects)
+
+
+@pytest.mark.parametrize(
+    ("norm", "verdict", "repaired"), [(45.0, "clean", ()), (38.0, "inconclusive", (0,)), (5.0, "backdoored", (0,))]
+)
+def test_without_a_flagged_label_the_one_that_leaves_the_verdict_open_is_repaired(
+    norm: float, verdict: str, repaired: tuple[int, ...]
+) -> None:
+    found = detect(scanned(norm), classes=60, pixels=1024)
+    assert (found.verdict, found.to_repair) == (verdict, repaired)
+    assert targets_of(found.flagged_labels, found.suspects) == (repaired, ())
+
+
+def test_suspects_beside_flagged_labels_are_taken_along() -> None:
+    assert targets_of((1, 2), (3,)) == ((1, 2), (3,))
+    assert targets_of((), (3,)) == ((3,), ())
+    assert targets_of((), ()) == ((), ())
 
 
 def test_a_label_without_a_norm_of_its_own_is_no_suspect() -> None:

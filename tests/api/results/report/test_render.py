@@ -11,6 +11,8 @@ import pytest
 
 from nc_core.datasets import Images
 from nc_core.results.report import render_report
+from nc_core.results.scanned import about
+from nc_core.results.summary import summary
 from nc_core.results.triggers import TriggerArrays
 from tests.api.fabricated import Evidenced
 from tests.api.results.report.conftest import Make, MakeTriggers, Page, Render, words
@@ -39,6 +41,35 @@ def test_an_inconclusive_scan_is_not_called_clean(page: Render, make_result: Mak
     assert "Inconclusive" in shown
     assert "Treat the model as unsafe" in shown
     assert "No backdoor found" not in shown
+
+
+@pytest.mark.parametrize(("method", "deploy"), [("unlearning", "goodnet.keras"), ("filter", "scanned.keras")])
+def test_a_net_that_is_repaired_as_a_precaution_is_the_one_to_deploy(
+    page: Render, make_result: Make, method: str, deploy: str
+) -> None:
+    # Given a result whose one label leaves the verdict open, and its repair
+    result = make_result(infected={33: 8.2})
+    for row in result["labels"]:
+        row["flagged"] = False
+    result.update(verdict="inconclusive", flagged_labels=[], suspects=[33])
+    result["mitigation"]["method"] = method
+    # Then every face says that it is a precaution, and how much of the attack is left
+    assert f"if this model is to be deployed at all, deploy {deploy}" in about(result)
+    assert ("repaired as a precaution by unlearning" in "\n".join(summary(result))) == (method == "unlearning")
+    shown = words(page(result))
+    assert "Treat the model as unsafe until a scan can decide. As a precaution against label 33" in shown
+    assert "in the value range 0..1 alone" not in shown
+    assert ("on which the reversed trigger still has an attack success rate of 0.4%" in shown) == (
+        method == "unlearning"
+    )
+
+
+def test_a_precaution_of_several_value_ranges_says_in_which_it_was_repaired(page: Render, make_result: Make) -> None:
+    result = make_result(infected={33: 8.2})
+    one = {"value_range": "0..1", "verdict": "backdoored", "flagged_labels": [33]}
+    one |= {"p_value": 0.01, "threshold": 0.025, "clean_accuracy": None}
+    result.update(verdict="inconclusive", ranges=[one, {**one, "value_range": "0..255", "verdict": "clean"}])
+    assert "As a precaution against label 33, in the value range 0..1 alone: goodnet.keras" in words(page(result))
 
 
 def test_a_flagged_label_says_how_its_norm_came_out_each_time(page: Render, make_result: Make) -> None:
