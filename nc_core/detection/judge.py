@@ -23,6 +23,7 @@ from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import one_sided_log_z
 from nc_core.detection.price import priced
 from nc_core.detection.result import CalibrationUsed, ModelEvidence
+from nc_core.detection.screened import screened_steps
 from nc_core.detection.size import small_by_size
 from nc_core.detection.stepdown import Step, step_down
 
@@ -33,6 +34,9 @@ OF_FEW: dict[Kind, float] = {"outlier": 0.2, "together": 0.7, "size": 0.1}
 """The same of few labels, whose prices say little by themselves."""
 BEYOND_LIBRARY: dict[Kind, float] = {"outlier": 0.6, "universality": 0.2, "size": 0.2}
 """The same of far more labels than any clean scan has: there the outlier test is the better one."""
+SCREENED: dict[Kind, float] = {"screening": 0.6, "outlier": 0.2, "universality": 0.1, "size": 0.1}
+"""The same where they were screened: every label has been looked at alike there, and how the smallest of them lie by
+chance is seen from the others."""
 ALONE: dict[Kind, float] = {"outlier": 0.8, "size": 0.2}
 """The same where too little was measured for more."""
 OF_THE_NET = 0.1
@@ -94,6 +98,9 @@ def judge(
     steps, outliers = step_down(labels, alpha=level, share=shares["outlier"])
     by_kind: dict[Kind, frozenset[int]] = {"outlier": outliers}
     told = [_of_steps("outlier", steps)]
+    if "screening" in shares:
+        early, by_kind["screening"] = screened_steps(labels, alpha=level, share=shares["screening"])
+        told.append(_of_steps("screening", early))
     if together is not None:
         one, by_kind[TOGETHER] = _by_law(TOGETHER, together, known, level, shares[TOGETHER])
         told.append(one)
@@ -144,6 +151,8 @@ def shares_of(known: Known, clean: Sequence[NullScan], *, classes: int, of_net: 
 def _of_labels(known: Known, clean: Sequence[NullScan], classes: int) -> Mapping[Kind, float]:
     if _law(known, clean, classes=classes) is not None:
         return SHARES if classes >= FEW_LABELS else OF_FEW
+    if any("screening" in own for own in known.values()):
+        return SCREENED
     if classes >= FEW_LABELS and any("price" in own for own in known.values()):
         return BEYOND_LIBRARY
     return ALONE
@@ -213,7 +222,7 @@ def _scores(law: Law, known: Known) -> dict[int, float]:
 
 
 def _of_steps(kind: Kind, steps: Sequence[Step]) -> ModelEvidence | None:
-    """By the normal law, which no clean scan was asked about."""
+    """By the law of the net's own labels, which no clean scan was asked about."""
     if not steps:
         return None
     first, used = steps[0], CalibrationUsed(source="none", scans=0)

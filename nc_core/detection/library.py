@@ -133,16 +133,16 @@ def _score(own: Statistics, others: Sequence[Statistics], kinds: Sequence[str]) 
     return sum(distances) / math.sqrt(len(kinds))
 
 
-def tail_p(statistic: float, null: Sequence[float]) -> float:
+def tail_p(statistic: float, null: Sequence[float], *, part: float = TAIL) -> float:
     """The chance that a clean scan reaches the statistic: the share of those that do, beyond most of them a law fitted
-    to the largest.
+    to the largest, which are this part of them.
 
     Excesses over the threshold are exponential with a mean that is known from k of them alone, so that a further one
     reaches x with the chance (1 + x / (k m)) ** -k, m their mean (the predictive law of the exponential; Pickands 1975
     for why excesses follow it).
     """
     ordered = sorted(null)
-    count = max(2, math.ceil(TAIL * len(ordered)))
+    count = max(2, math.ceil(part * len(ordered)))
     threshold, largest = ordered[-count - 1], ordered[-count:]
     if statistic <= threshold:
         return min(1.0, (1 + sum(other >= statistic for other in ordered)) / (len(ordered) + 1))

@@ -18,7 +18,8 @@ class LabelNorm:
     measured. reference: whether the label may stand for a clean one when median and MAD are taken. True for
     every label of a full scan; where only some labels got the full optimisation, True for the random group
     alone, since a candidate was chosen for being small. evidence: the numbers that its optimisation ended with, None
-    where there are none. reason: why it failed.
+    where there are none. reason: why it failed. screened_norm: of its mask as the first round of screening left it,
+    after the same few steps as all others; None where labels were not screened.
     """
 
     label: int
@@ -28,6 +29,7 @@ class LabelNorm:
     reference: bool = True
     evidence: Evidence | None = None
     reason: str | None = None
+    screened_norm: float | None = None
 
     def __post_init__(self) -> None:
         if self.state == "done" and not (self.norm is not None and 0.0 <= self.norm < math.inf):

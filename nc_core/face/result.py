@@ -99,6 +99,7 @@ def _row(one: Inversion, index: LabelIndex) -> dict[str, Any]:
         "flagged": index.flagged,
         "follower": False,
         "attack_success_rate": one.attack_success_rate if done else None,
+        "screened_norm": one.screened_norm,
         "updates": one.updates,
         "seconds": one.seconds,
         "outcome": index.outcome,

@@ -109,7 +109,8 @@ class Inversion:
     gradient_images: images that went through a forward and a backward pass for this label.
     cost: lambda where it ended, after a round of screening. size: what stands for the norm where that is not the sum of
     the trigger's mask alone. evidence: what the optimisation's numbers were, None where there was none. arrays: what of
-    it can be drawn. reason: of a label that failed or was cancelled, and of one whose gradient led nowhere.
+    it can be drawn. screened_norm: of its mask as the first round of screening left it, None without one. reason: of a
+    label that failed or was cancelled, and of one whose gradient led nowhere.
     """
 
     label: int
@@ -124,6 +125,7 @@ class Inversion:
     size: float | None = None
     evidence: Evidence | None = None
     arrays: EvidenceArrays = NOTHING
+    screened_norm: float | None = None
 
     @classmethod
     def without_work(cls, label: int, *, state: State, reason: str) -> "Inversion":

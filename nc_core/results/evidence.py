@@ -11,6 +11,7 @@ from nc_core.results.ranges import limit_of
 
 NAMES = {
     "outlier": "smallest norm beside the net's other labels",
+    "screening": "smallest mask after the first round of screening, beside the other labels'",
     "universality": "price of sending other images along",
     "price": "that price as a share of the pixels",
     "size": "smallest norm as a share of the pixels",
@@ -24,6 +25,7 @@ NAMES = {
 }
 SHORT = {
     "outlier": "Norm",
+    "screening": "Screening",
     "universality": "Universality",
     "price": "Price",
     "size": "Size",
@@ -43,6 +45,7 @@ SOURCES = {
 }
 """One and several."""
 UNCALIBRATED = "not calibrated: by the normal law"
+BY_TAIL = "not calibrated: by the tail of the other labels"
 SHARES_OF_PIXELS = frozenset({"price", "size"})
 """Kinds whose statistic is minus the logarithm of a share of the pixels."""
 RATES = frozenset({"worth", "transferability"})
@@ -83,10 +86,12 @@ def brief_evidence(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{key: value for key, value in one.items() if key != "null"} for one in result.get("evidence", ())]
 
 
-def calibrated_by(calibration: Mapping[str, Any]) -> str:
-    """ "96 clean scans of the library"."""
-    source = SOURCES.get(calibration["source"])
-    return UNCALIBRATED if source is None else count(calibration["scans"], *source)
+def calibrated_by(one: Mapping[str, Any]) -> str:
+    """ "96 clean scans of the library"; one: of a result's evidence."""
+    source = SOURCES.get(one["calibration"]["source"])
+    if source is None:
+        return BY_TAIL if one["name"] == "screening" else UNCALIBRATED
+    return count(one["calibration"]["scans"], *source)
 
 
 def value_of(name: str, statistic: float) -> str:
@@ -107,7 +112,7 @@ def _row(one: Mapping[str, Any], result: Mapping[str, Any]) -> EvidenceRow:
         label=MISSING if label is None else named(result, label),
         value=value_of(one["name"], one["statistic"]),
         p_value=probability(one["p_value"]),
-        calibration=calibrated_by(one["calibration"]),
+        calibration=calibrated_by(one),
         statistic=one["statistic"],
         suspicious=one["p_value"] <= limit_of(result),
         null=tuple(null),
@@ -116,5 +121,5 @@ def _row(one: Mapping[str, Any], result: Mapping[str, Any]) -> EvidenceRow:
 
 def _line(row: EvidenceRow) -> str:
     label = "" if row.label == MISSING else f"label {row.label}, "
-    calibration = row.calibration if row.calibration == UNCALIBRATED else f"calibrated by {row.calibration}"
+    calibration = row.calibration if row.calibration in (UNCALIBRATED, BY_TAIL) else f"calibrated by {row.calibration}"
     return f"evidence: {row.name}: {label}statistic {row.value}, p-value {row.p_value}, {calibration}"

@@ -82,6 +82,7 @@ def norms_of(inversions: Mapping[int, Inversion], rounds: Plan) -> list[LabelNor
             reference=label in rounds.reference,
             evidence=inversion.evidence,
             reason=inversion.reason,
+            screened_norm=inversion.screened_norm,
         )
         for label, inversion in inversions.items()
     ]
@@ -141,7 +142,9 @@ def _round(
         whole = whole.with_arrays(first.arrays if first else whole.arrays, moved=shown, away=away.get(label))
         work = [*found[label], earlier] if earlier else found[label]
         besides = sum(each.gradient_images for each in (more, moved, most, sure, away.get(label)) if each is not None)
-        after[label] = _with_work_of(whole.with_starts(several[label]), work, besides)
+        screened = one.norm if purpose == "screening" and not earlier else earlier.screened_norm if earlier else None
+        whole = replace(whole.with_starts(several[label]), screened_norm=screened)
+        after[label] = _with_work_of(whole, work, besides)
     return after
 
 

@@ -17,6 +17,7 @@ def labels_of(result: Mapping[str, Any]) -> list[LabelNorm]:
             reference=row["reference"],
             evidence=None if row["evidence"] is None else Evidence.from_json(row["evidence"]),
             reason=row["reason"],
+            screened_norm=row.get("screened_norm"),  # a scan of an earlier version has none
         )
         for row in result["labels"]
     ]

@@ -159,7 +159,9 @@ def range_alpha(found: Mapping[str, Any], alpha: float) -> float:
 def _found(worker: WorkerProcess, submission: Submission, rounds: Plan) -> tuple[dict[str, Any], list[LabelNorm]]:
     with worker.store.read() as session:
         detection = detections.get(session, submission_id=submission.id)
-        norms = [findings.norm_of(row, rounds) for row in findings.latest(session, submission_id=submission.id)]
+        screened = findings.screened(session, submission_id=submission.id, rounds=rounds)
+        rows = findings.latest(session, submission_id=submission.id)
+        norms = [findings.norm_of(row, rounds, screened.get(row.label)) for row in rows]
     assert detection is not None
     return detection.body, norms
 

@@ -34,7 +34,8 @@ MUST_AGREE = ("profile", "detector")
 def norms(session: Session, submission: Submission, rounds: Plan, range: int) -> list[LabelNorm]:
     """The labels of one value range."""
     rows = findings.latest(session, submission_id=submission.id, range=range)
-    return [findings.norm_of(row, rounds) for row in rows]
+    screened = findings.screened(session, submission_id=submission.id, rounds=rounds, range=range)
+    return [findings.norm_of(row, rounds, screened.get(row.label)) for row in rows]
 
 
 def detect_range(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -67,7 +68,9 @@ def labels_of(session: Session, submission: Submission) -> list[dict[str, Any]]:
     totals = findings.totals(session, submission_id=submission.id)
     detection = detections.get(session, submission_id=submission.id)
     verdicts = label_verdicts(session, detection)
-    return labels_json(rows, totals, plan_of(submission), verdicts, class_names_of(submission))
+    rounds = plan_of(submission)
+    screened = findings.screened(session, submission_id=submission.id, rounds=rounds)
+    return labels_json(rows, totals, rounds, verdicts, class_names_of(submission), screened)
 
 
 def class_names_of(submission: Submission) -> list[str] | None:
@@ -92,8 +95,12 @@ def labels_json(
     rounds: Plan,
     verdicts: LabelVerdicts,
     names: Sequence[str] | None = None,
+    screened: Mapping[int, float] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
-    """The labels as result.json has them; of a scan that is not judged yet, without indices."""
+    """The labels as result.json has them; of a scan that is not judged yet, without indices.
+
+    screened: as `findings.screened` gives it.
+    """
     doubts = {row.label: findings.doubt_of(row) for row in rows if row.state in LABEL_ENDS}
     return [
         {
@@ -110,6 +117,7 @@ def labels_json(
             "seconds": totals[row.label].seconds,
             "outcome": row.label in doubts and (doubts[row.label] is None or verdicts.is_detected(row.label)),
             "reason": row.reason or doubts.get(row.label),
+            "screened_norm": screened.get(row.label),
             "evidence": row.evidence,
         }
         for row in rows

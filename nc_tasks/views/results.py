@@ -32,12 +32,13 @@ def result_json(session: Session, submission_id: str) -> dict[str, Any]:
         raise ValueError(f"submission {submission_id} has no verdict yet, its state is {submission.state}")
     verdicts = label_verdicts(session, detection)
     rows = findings.latest(session, submission_id=submission_id)
-    totals = findings.totals(session, submission_id=submission_id)
+    totals, rounds = findings.totals(session, submission_id=submission_id), plan_of(submission)
+    screened = findings.screened(session, submission_id=submission_id, rounds=rounds)
     repairs = mitigations.of_submission(session, submission_id=submission_id)
     return {
         **summary_json(submission, detection, verdicts, repairs),
         "timing": _timing(submission, detection, totals, moment=now(session)),
-        "labels": labels_json(rows, totals, plan_of(submission), verdicts, class_names_of(submission)),
+        "labels": labels_json(rows, totals, rounds, verdicts, class_names_of(submission), screened),
     }
 
 

@@ -86,6 +86,9 @@ class LabelInfo(BaseModel):
     rules: list[str] = Field(description="The rules that flag it, or have flagged the follower.")
     outcome: bool = Field(description="Whether it was seen: without an outcome it is not called clean.")
     reason: str | None = Field(description="Why it failed or has no outcome; null otherwise.")
+    screened_norm: float | None = Field(
+        None, description="Of its mask as the first round of screening left it; null where labels were not screened."
+    )
     evidence: LabelEvidence | None = Field(description="The numbers that its optimisation ended with.")
 
 

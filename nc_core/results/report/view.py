@@ -27,7 +27,12 @@ NEIGHBOURS = 4
 """Labels next in size that are shown beside the flagged ones."""
 
 TITLES = {"backdoored": "Backdoored", "clean": "No backdoor found", "inconclusive": "Inconclusive"}
-RULE_NAMES = {"outlier": "outlier test", "size": "size rule", "together": "all evidence together"}
+RULE_NAMES = {
+    "outlier": "outlier test",
+    "screening": "screening",
+    "size": "size rule",
+    "together": "all evidence together",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,8 +110,21 @@ def last_rounds(rows: Iterable[R]) -> list[R]:
     return list(found.values())
 
 
-def norm_of(row: Finding, rounds: Plan) -> LabelNorm:
-    """An ended label as detection wants it; only labels that are done have a norm."""
+def screened(session: Session, *, submission_id: str, rounds: Plan, range: int | None = None) -> dict[int, float]:
+    """Label -> norm of its mask as the first round of screening left it; nothing where none was screened.
+
+    range: as in `latest`.
+    """
+    if not rounds.screenings:
+        return {}
+    in_range = of_range(session, submission_id=submission_id, range=range)
+    first = Label.round % RANGE_ROUNDS == 0
+    query = select(Label.label, Label.norm).where(*in_range, first, Label.norm.is_not(None))
+    return {row.label: row.norm for row in session.execute(query)}
+
+
+def norm_of(row: Finding, rounds: Plan, screened_norm: float | None = None) -> LabelNorm:
+    """An ended label as detection wants it; only labels that are done have a norm. screened_norm: as in `screened`."""
     state: Any = row.state
     done = state == "done"
     return LabelNorm(
@@ -122,6 +135,7 @@ def norm_of(row: Finding, rounds: Plan) -> LabelNorm:
         reference=row.label in rounds.reference,
         evidence=None if row.evidence is None else Evidence.from_json(row.evidence),
         reason=row.reason,
+        screened_norm=screened_norm,
     )
 
 
