@@ -173,8 +173,9 @@ def test_a_backdoor_that_was_unlucky_at_first_is_flagged(worker: WorkerProcess, 
     assert found.body["flagged_labels"] == [7]
 
 
-def test_of_many_labels_most_are_screened_out(worker: WorkerProcess, sent: Messages) -> None:
-    # Given 300 labels, of which 123 is small from the beginning
+@pytest.mark.parametrize("smallest", [9.0, 140.0])
+def test_of_many_labels_most_are_screened_out(worker: WorkerProcess, sent: Messages, smallest: float) -> None:
+    # Given 300 labels, of which 123 is small from the beginning, and stays so or comes to the size of the others
     norms = np.exp(np.random.default_rng(1).normal(5.0, 0.3, 300))
     norms[123] = 9.0
     submission_id = prepared(worker, classes=300, mitigate=())
@@ -192,12 +193,18 @@ def test_of_many_labels_most_are_screened_out(worker: WorkerProcess, sent: Messa
         assert sent.labels[-1] == list(rounds.after(number, going))
     # When the inversion and the confirmation have ended
     for number in (rounds.screenings, rounds.screenings + 1):
-        end(worker, submission_id, {label: float(norms[label]) for label in sent.labels[-1]}, round=number)
+        ends = {label: float(norms[label]) for label in sent.labels[-1]}
+        end(worker, submission_id, {**ends, 123: smallest}, round=number)
         workflow.advance(worker, submission_id, number)
-    # Then the label is flagged over a median of the reference alone, and the rest is told as screened out
+    # Then the label is flagged, and the rest is told as screened out
     with worker.store.read() as session:
         result = result_json(session, submission_id)
     assert result["flagged_labels"] == [123]
+    row = result["labels"][123]
+    assert (row["norm"], row["screened_norm"]) == (smallest, 9.0)
+    assert "screening" in row["rules"]
+    # By its norm over a median of the reference alone
+    assert ("outlier" in row["rules"]) == (smallest == 9.0)
     assert result["reference_size"] == len(rounds.reference - {123})
     states = {entry["label"]: entry["state"] for entry in result["labels"]}
     assert set(states) == set(range(300))
