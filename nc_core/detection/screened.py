@@ -21,8 +21,9 @@ from nc_core.detection.stepdown import Step
 
 PART = 0.1
 """Part of the labels, those with the smallest masks, that the law of the tail is fitted to. At a nominal 5% and 1283
-labels the test calls .2% of clean nets where log norms are normal, 4.5% where they are exponential, 10% where they are
-t8 (simulated); the test of the norms 2, 34 and 49%, since it takes them for normal."""
+labels the test calls .2% of clean nets where log norms are normal, .7% where norms are gamma (k = 6), 4.5% where logs
+are exponential and 10% where they are t8 (simulated). The test of the norms, which takes logs for normal, calls 2, 34
+and 49% of the normal, gamma and t8 ones."""
 LEAST_LABELS = 100
 """Labels of a scan from which on their smallest tenth says how the tail lies."""
 

@@ -1,6 +1,7 @@
 """Labels that stand out after the first round of screening, whatever their norms come to."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -71,9 +72,8 @@ def test_a_label_that_is_found_at_once_is_flagged_though_its_norm_is_no_outlier(
     assert "the mask of label 3" in told
     assert "by the tail of the others; flagged: label 3" in told
     # Without that round nothing is
-    assert detect(
-        [replace(one, screened_norm=None) for one in screened(norms)], classes=LABELS, pixels=2585
-    ).verdict == ("clean")
+    unscreened = [replace(one, screened_norm=None) for one in screened(norms)]
+    assert detect(unscreened, classes=LABELS, pixels=2585).verdict == "clean"
 
 
 def test_several_are_found_one_after_another_and_do_not_hide_each_other() -> None:
@@ -89,7 +89,7 @@ def test_a_label_without_a_trigger_is_not_flagged_and_stands_for_the_others() ->
     norms = masks()
     norms[[3, 200]] = (230.0, 100.0)
     steps, _ = screened_steps(screened(norms), alpha=0.05, share=0.5)
-    assert [step.label for step in steps][0] == 3
+    assert next(step.label for step in steps) == 3
     assert 200 not in {step.label for step in steps}
 
 
@@ -105,11 +105,11 @@ def test_a_label_without_a_trigger_is_not_flagged_and_stands_for_the_others() ->
     ],
 )
 def test_clean_labels_are_called_no_more_often_than_stated_whatever_their_law(
-    draw: "object",
+    draw: Callable[[np.random.Generator], Norms],
 ) -> None:
     called = 0
     for seed in range(300):
-        norms = np.exp(draw(np.random.default_rng(seed)))  # type: ignore[operator]
+        norms = np.exp(draw(np.random.default_rng(seed)))
         called += bool(screened_steps(screened(norms, done=LABELS), alpha=0.05, share=1.0)[1])
     # 5% of 300, and two standard errors
     assert called <= 15 + 8
