@@ -5,7 +5,7 @@ Robust z: how far something lies below the others, on the log scale.
 | name | statistic | sees |
 | --- | --- | --- |
 | outlier | robust z of the smallest norm | small triggers |
-| screening | robust z of the smallest mask early on (`nc_core.detection.screened`) | many labels, large triggers, too |
+| early | robust z of the smallest mask after the first steps (`nc_core.detection.early`) | triggers of any size |
 | universality | robust z of the smallest price (`nc_core.detection.price`) | triggers of a part of the images, too |
 | price | minus the logarithm of the smallest price as a share of the pixels | few labels, many infected labels |
 | size | the same of the smallest norm; a p-value beside clean scans alone | few labels, many infected labels |
@@ -25,18 +25,18 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from nc_core.detection.class_map import AnyTarget
+from nc_core.detection.early import early_z
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import SIZE_FLOOR, log_scale, one_sided_log_scale
 from nc_core.detection.partial import partial_norms, partial_z
 from nc_core.detection.perturbed import standing_out
 from nc_core.detection.price import priced
-from nc_core.detection.screened import screened_z
 from nc_core.detection.stepdown import reference_norms
 from nc_core.detection.worth import ahead, log_transferability, log_worth
 
 Kind = Literal[
     "outlier",
-    "screening",
+    "early",
     "universality",
     "price",
     "size",
@@ -94,7 +94,7 @@ def label_statistics(labels: Sequence[LabelNorm], *, pixels: int) -> Mapping[Kin
     prices = [priced(label) for label in labels]
     return {
         "outlier": _by_label(labels, log_scale(reference_norms(labels))),
-        "screening": screened_z(labels),
+        "early": early_z(labels),
         "universality": _by_label(prices, one_sided_log_scale(reference_norms(prices))),
         "price": _by_label(prices, _share(pixels)),
         "size": _by_label(labels, _share(pixels)),

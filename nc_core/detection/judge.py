@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from nc_core.detection.calibration import Calibration, conformal, distance, together
 from nc_core.detection.class_map import AnyTarget
+from nc_core.detection.early import early_steps
 from nc_core.detection.evidence import (
     ANY_TARGET,
     KINDS,
@@ -23,7 +24,6 @@ from nc_core.detection.norms import LabelNorm
 from nc_core.detection.outliers import one_sided_log_z
 from nc_core.detection.price import priced
 from nc_core.detection.result import CalibrationUsed, ModelEvidence
-from nc_core.detection.screened import screened_steps
 from nc_core.detection.size import small_by_size
 from nc_core.detection.stepdown import Step, step_down
 
@@ -34,11 +34,12 @@ OF_FEW: dict[Kind, float] = {"outlier": 0.2, "together": 0.7, "size": 0.1}
 """The same of few labels, whose prices say little by themselves."""
 BEYOND_LIBRARY: dict[Kind, float] = {"outlier": 0.6, "universality": 0.2, "size": 0.2}
 """The same of far more labels than any clean scan has: there the outlier test is the better one."""
-SCREENED: dict[Kind, float] = {"screening": 0.6, "outlier": 0.2, "universality": 0.1, "size": 0.1}
-"""The same where they were screened: every label has been looked at alike there, and how the smallest of them lie by
-chance is seen from the others."""
 ALONE: dict[Kind, float] = {"outlier": 0.8, "size": 0.2}
 """The same where too little was measured for more."""
+EARLY, EARLY_BEYOND_LIBRARY = 0.2, 0.6
+"""The part of the test of early masks, where they are known, beside clean scans and of far more labels than any has.
+The others share the rest. It stands beside them because no clean scan that comes with Cleanse has early masks to be
+held against."""
 OF_THE_NET = 0.1
 """The part of the test of the net as a whole, where it can be made; the others share the rest."""
 LEAST_LABELS, SPARED = 10, 2
@@ -94,13 +95,11 @@ def judge(
         return _beside(labels, pixels=pixels, alpha=alpha, calibration=calibration, steps=steps)
     together = _law(known, clean, classes=classes)
     least = Least() if together is None else least_of(clean, classes=classes)
-    level = least.level(alpha)
+    first = _early_share(known, together)
+    level = least.level((1.0 - first) * alpha)
     steps, outliers = step_down(labels, alpha=level, share=shares["outlier"])
     by_kind: dict[Kind, frozenset[int]] = {"outlier": outliers}
     told = [_of_steps("outlier", steps)]
-    if "screening" in shares:
-        early, by_kind["screening"] = screened_steps(labels, alpha=level, share=shares["screening"])
-        told.append(_of_steps("screening", early))
     if together is not None:
         one, by_kind[TOGETHER] = _by_law(TOGETHER, together, known, level, shares[TOGETHER])
         told.append(one)
@@ -114,26 +113,47 @@ def judge(
     by_kind["size"] = frozenset(small) - judged
     tested = [one for one in told if one is not None]
     smallest = min((one.p_value for one in tested), default=1.0)
+    beside = _Beside(least=least, share=1.0 - first)
+    evidence = [beside.evidence(one) for one in tested]
+    if first:
+        early, by_kind["early"] = early_steps(labels, alpha=alpha, share=first)
+        evidence += filter(None, [_of_steps("early", early)])
+        shares = {"early": first, **{kind: (1.0 - first) * share for kind, share in shares.items()}}
     return Judgement(
-        evidence=tuple(_calibrated(one, least) for one in tested),
-        p_value=least.p_value(smallest),
+        evidence=tuple(evidence),
+        p_value=min((one.p_value for one in evidence), default=1.0),
         least=None if together is None else smallest,
         beside=least.scans,
         level=level,
         found=_kinds_of(by_kind),
         all_to_all=away if of_net is not None and of_net.p_value <= level else None,
-        steps=tuple(replace(step, p_value=least.p_value(step.p_value)) for step in steps),
+        steps=tuple(replace(step, p_value=beside.p_value(step.p_value)) for step in steps),
         shares=shares,
     )
 
 
-def _calibrated(one: ModelEvidence, least: Least) -> ModelEvidence:
-    """Evidence with the p-value that it has as the least of a net, also where that went by the normal law."""
-    if not least.scans:
-        return one
-    bare = one.calibration.source == "none"
-    used = CalibrationUsed(source="library", scans=least.scans) if bare else one.calibration
-    return replace(one, p_value=least.p_value(one.p_value), calibration=used)
+@dataclass(frozen=True, kw_only=True)
+class _Beside:
+    """From the p-values of tests to those of the whole rate. share: their part of it, all of them together."""
+
+    least: Least
+    share: float
+
+    def p_value(self, least: float) -> float:
+        return min(1.0, self.least.p_value(least) / self.share)
+
+    def evidence(self, one: ModelEvidence) -> ModelEvidence:
+        """Evidence with the p-value that it has as the least of a net, also where that went by the normal law."""
+        bare = self.least.scans and one.calibration.source == "none"
+        used = CalibrationUsed(source="library", scans=self.least.scans) if bare else one.calibration
+        return replace(one, p_value=self.p_value(one.p_value), calibration=used)
+
+
+def _early_share(known: Known, together: Law | None) -> float:
+    """The part of the error rate that the test of early masks has; 0 where it cannot be made."""
+    if not any("early" in own for own in known.values()):
+        return 0.0
+    return EARLY_BEYOND_LIBRARY if together is None else EARLY
 
 
 def shares_of(known: Known, clean: Sequence[NullScan], *, classes: int, of_net: bool) -> dict[Kind, float]:
@@ -151,8 +171,6 @@ def shares_of(known: Known, clean: Sequence[NullScan], *, classes: int, of_net: 
 def _of_labels(known: Known, clean: Sequence[NullScan], classes: int) -> Mapping[Kind, float]:
     if _law(known, clean, classes=classes) is not None:
         return SHARES if classes >= FEW_LABELS else OF_FEW
-    if any("screening" in own for own in known.values()):
-        return SCREENED
     if classes >= FEW_LABELS and any("price" in own for own in known.values()):
         return BEYOND_LIBRARY
     return ALONE

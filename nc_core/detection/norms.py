@@ -36,6 +36,13 @@ class LabelNorm:
             raise ValueError(f"label {self.label} is done with norm {self.norm}: a finite norm >= 0 is needed")
 
     @property
+    def early_norm(self) -> float | None:
+        """Norm of its mask after as many steps as a round of screening has; None where that is not known."""
+        if self.screened_norm is not None:
+            return self.screened_norm
+        return None if self.evidence is None else self.evidence.early_norm
+
+    @property
     def scanned(self) -> bool:
         """Whether the label was looked at: one of the N labels that may be small by chance."""
         return self.state in ("done", "not_converged", "screened_out")

@@ -47,7 +47,8 @@ class Evidence:
     short of 90%. partial_rate: on held-out images, of the smallest trigger of most images, None where that was not
     looked for; partial_norm: its norm, in pixels, None where it does not hold on them. margin: by how much the largest
     logit of an image can lie above the next where it is the label's, in logits of the usual spread; None where that was
-    not measured. any_target: of the net and not of the label, kept with the first label of a scan.
+    not measured. early_norm: of the mask after the first 12 steps from a random start, in pixels; None of a round that
+    goes on with an earlier one. any_target: of the net and not of the label, kept with the first label of a scan.
     """
 
     attack_rate: float
@@ -72,6 +73,7 @@ class Evidence:
     partial_rate: float | None = None
     margin: float | None = None
     any_target: AnyTarget | None = None
+    early_norm: float | None = None
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Evidence":

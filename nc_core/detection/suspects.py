@@ -48,17 +48,17 @@ def targets_of(flagged: Sequence[int], suspects: Sequence[int]) -> tuple[tuple[i
 
 
 def beyond_of(labels: Sequence[LabelNorm], *, repaired: Collection[int], classes: int) -> tuple[int, ...]:
-    """The next in rank behind the labels that are repaired, by norm, price and screening together: one in 200.
+    """The next in rank behind the labels that are repaired, by norm, price and early mask together: one in 200.
 
     Among very many labels a large trigger hides behind clean ones: of three that were planted on a face net of 1283
-    labels one stood out, and the others were the 3rd and 12th smallest; after the first round of screening they were
-    the 2nd and 3rd.
+    labels one stood out, and the others were the 3rd and 12th smallest; by the masks after the first round of
+    screening they were the 2nd and 3rd.
     """
     known = [one for one in labels if one.state == "done" and one.norm is not None and one.label not in repaired]
     by_norm = sorted(known, key=lambda one: (one.norm, one.label))
     by_price = sorted(known, key=lambda one: (math.inf if (price := price_of(one)) is None else price, one.label))
-    by_screening = sorted(known, key=lambda one: (one.screened_norm or 0.0, one.label))
-    orders = (by_norm, by_price, by_screening) if all(one.screened_norm for one in known) else (by_norm, by_price)
+    early = sorted(known, key=lambda one: (one.early_norm or 0.0, one.label))
+    orders = (by_norm, by_price, early) if all(one.early_norm for one in known) else (by_norm, by_price)
     rank = {one.label: sum(order.index(one) for order in orders) for one in known}
     return tuple(sorted(rank, key=lambda label: (rank[label], label))[: round(BEYOND * classes)])
 

@@ -77,7 +77,7 @@ def _vote(one: ModelEvidence, found: Mapping[int, Sequence[str]]) -> str:
         return f"{_measured(one)}, p = {one.p_value:.2g} {_beside(one.calibration)}."
     flagged = [label for label, kinds in found.items() if one.name in kinds]
     vote = f"flagged: {listed(flagged).lower()}" if flagged else "none flagged"
-    by = "by the tail of the others" if one.name == "screening" else _beside(one.calibration)
+    by = "by the other labels'" if one.name == "early" else _beside(one.calibration)
     return f"{_measured(one)}, p = {one.p_value:.2g} {by}; {vote}."
 
 
@@ -86,8 +86,8 @@ def _measured(one: ModelEvidence) -> str:
     match one.name:
         case "together":
             return f"Together: label {one.label} lies farthest from clean nets, {one.statistic:.2f} deviations"
-        case "screening":
-            return f"Screening: after the same few steps the mask of label {one.label} has log z {one.statistic:.2f}"
+        case "early":
+            return f"Early mask: after the first steps that of label {one.label} has log z {one.statistic:.2f}"
         case "universality" if one.calibration.source == "library":
             return f"Universality: price and transferability of label {one.label}, {one.statistic:.2f} among clean nets"
         case "universality":

@@ -12,6 +12,7 @@ from nc_core.detection.outcome import BLIND_BOUND, BROKEN_BOUND
 from nc_core.inversion.loop import Job, Loop, Progress, within_memory
 from nc_core.inversion.program import SlotProgram, StepMetrics
 from nc_core.inversion.trigger import Trigger
+from nc_core.profiles import SCREENING_STEPS
 from nc_core.profiles.schedule import Schedule
 
 STALLED_STEPS = 5
@@ -41,11 +42,13 @@ class Outcome:
 
 @dataclass(kw_only=True, eq=False)
 class Trajectory:
-    """Sums over the steps of one job. window: steps of one mean of the gate. norm: of the mask after the last step."""
+    """Sums over the steps of one job. window: steps of one mean of the gate. norm: of the mask after the last step.
+    early: after as many steps as a round of screening has, or the last where there were fewer."""
 
     window: int
     steps: int = 0
     norm: float = math.nan
+    early: float = math.nan
     missed: float = 0.0
     blind: float = 0.0
     broken: float = 0.0
@@ -75,6 +78,7 @@ class Trajectory:
         """Take the shares of one more step."""
         self.steps += 1
         self.norm = norm
+        self.early = norm if self.steps <= SCREENING_STEPS else self.early
         self.missed += 1.0 - rate
         self.blind += blind
         self.broken += broken

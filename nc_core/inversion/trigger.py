@@ -219,6 +219,12 @@ class Inversion:
             return self
         return replace(self, evidence=replace(self.evidence, margin=known))
 
+    def with_early(self, earlier: "Inversion | None") -> "Inversion":
+        """The same with the early mask of the label's first inversion: others follow only where it found something."""
+        if earlier is None or earlier.evidence is None or self.evidence is None:
+            return self
+        return replace(self, evidence=replace(self.evidence, early_norm=earlier.evidence.early_norm))
+
     def with_any_target(self, measured: AnyTarget | None) -> "Inversion":
         """The same, which keeps what was measured of the net as a whole; nothing where there is no evidence."""
         if measured is None or self.evidence is None:

@@ -11,7 +11,7 @@ from nc_core.results.ranges import limit_of
 
 NAMES = {
     "outlier": "smallest norm beside the net's other labels",
-    "screening": "smallest mask after the first round of screening, beside the other labels'",
+    "early": "smallest mask after the first steps, beside the other labels'",
     "universality": "price of sending other images along",
     "price": "that price as a share of the pixels",
     "size": "smallest norm as a share of the pixels",
@@ -25,7 +25,7 @@ NAMES = {
 }
 SHORT = {
     "outlier": "Norm",
-    "screening": "Screening",
+    "early": "Early mask",
     "universality": "Universality",
     "price": "Price",
     "size": "Size",
@@ -45,7 +45,7 @@ SOURCES = {
 }
 """One and several."""
 UNCALIBRATED = "not calibrated: by the normal law"
-BY_TAIL = "not calibrated: by the tail of the other labels"
+BY_OTHERS = "not calibrated: by the other labels'"
 SHARES_OF_PIXELS = frozenset({"price", "size"})
 """Kinds whose statistic is minus the logarithm of a share of the pixels."""
 RATES = frozenset({"worth", "transferability"})
@@ -90,7 +90,7 @@ def calibrated_by(one: Mapping[str, Any]) -> str:
     """ "96 clean scans of the library"; one: of a result's evidence."""
     source = SOURCES.get(one["calibration"]["source"])
     if source is None:
-        return BY_TAIL if one["name"] == "screening" else UNCALIBRATED
+        return BY_OTHERS if one["name"] == "early" else UNCALIBRATED
     return count(one["calibration"]["scans"], *source)
 
 
@@ -121,5 +121,7 @@ def _row(one: Mapping[str, Any], result: Mapping[str, Any]) -> EvidenceRow:
 
 def _line(row: EvidenceRow) -> str:
     label = "" if row.label == MISSING else f"label {row.label}, "
-    calibration = row.calibration if row.calibration in (UNCALIBRATED, BY_TAIL) else f"calibrated by {row.calibration}"
+    calibration = (
+        row.calibration if row.calibration in (UNCALIBRATED, BY_OTHERS) else f"calibrated by {row.calibration}"
+    )
     return f"evidence: {row.name}: {label}statistic {row.value}, p-value {row.p_value}, {calibration}"

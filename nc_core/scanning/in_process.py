@@ -135,7 +135,7 @@ def _round(
         whole = one.with_transfer(first.transfer if first else None, more)
         whole = whole.with_perturbation(first.perturbation if first else None, moved)
         whole = whole.with_partial(first.partial if first else None, most)
-        whole = whole.with_margin(first.margins if first else None, sure)
+        whole = whole.with_margin(first.margins if first else None, sure).with_early(first)
         whole = whole.with_any_target(away.get(label) or (first.any_target if first else None))
         # Pictures are for the few labels that stand out: those that are confirmed.
         shown = moved if again else None

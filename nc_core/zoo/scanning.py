@@ -69,6 +69,7 @@ def _rows(inversions: dict[int, Inversion], found: Detection, rounds: Plan) -> l
             "seconds": one.seconds,
             "flagged": indices[label].flagged,
             "reason": one.reason,
+            "screened_norm": one.screened_norm,
             "evidence": None if one.evidence is None else one.evidence.to_json(),
         }
         for label, one in sorted(inversions.items())

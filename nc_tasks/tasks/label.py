@@ -171,7 +171,8 @@ def _invert(worker: WorkerProcess, key: LabelKey, work: Work, engine: SlotEngine
     first = several[0]
     chosen = chosen.with_transfer(first.transfer, carried).with_perturbation(first.perturbation, moved)
     chosen = chosen.with_partial(first.partial, most)
-    chosen = chosen.with_margin(first.margins, sure).with_any_target(away or first.any_target).with_starts(several)
+    chosen = chosen.with_margin(first.margins, sure).with_early(first)
+    chosen = chosen.with_any_target(away or first.any_target).with_starts(several)
     # Pictures are for the few labels that stand out: those that are confirmed.
     chosen = chosen.with_arrays(first.arrays, moved=moved if confirmed else None, away=away)
     images = sum(one.gradient_images for one in (carried, moved, most, sure, away) if one is not None)

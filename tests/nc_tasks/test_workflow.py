@@ -202,7 +202,7 @@ def test_of_many_labels_most_are_screened_out(worker: WorkerProcess, sent: Messa
     assert result["flagged_labels"] == [123]
     row = result["labels"][123]
     assert (row["norm"], row["screened_norm"]) == (smallest, 9.0)
-    assert "screening" in row["rules"]
+    assert "early" in row["rules"]
     # By its norm over a median of the reference alone
     assert ("outlier" in row["rules"]) == (smallest == 9.0)
     assert result["reference_size"] == len(rounds.reference - {123})

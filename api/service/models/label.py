@@ -59,6 +59,7 @@ class LabelEvidence(BaseModel):
     margin: float | None = Field(
         None, description="By how much the label's logit can lie above the next, in logits of the usual spread."
     )
+    early_norm: float | None = Field(None, description="Of its mask after the first 12 steps, in pixels.")
     any_target: AnyTargetInfo | None = Field(
         None, description="Of the net and not of the label; kept with the first label of a scan."
     )

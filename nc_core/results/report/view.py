@@ -29,7 +29,7 @@ NEIGHBOURS = 4
 TITLES = {"backdoored": "Backdoored", "clean": "No backdoor found", "inconclusive": "Inconclusive"}
 RULE_NAMES = {
     "outlier": "outlier test",
-    "screening": "screening",
+    "early": "early mask",
     "size": "size rule",
     "together": "all evidence together",
 }

@@ -1,4 +1,4 @@
-"""Labels that stand out after the first round of screening, whatever their norms come to."""
+"""Labels that stand out after the first few steps, whatever their norms come to."""
 
 import math
 from collections.abc import Callable
@@ -9,8 +9,10 @@ import numpy.typing as npt
 import pytest
 
 from nc_core.detection import LabelNorm, detect
-from nc_core.detection.judge import SCREENED
-from nc_core.detection.screened import LEAST_LABELS, PART, screened_steps, screened_z
+from nc_core.detection.early import LEAST_LABELS, PART, early_steps, early_z
+from nc_core.detection.judge import EARLY_BEYOND_LIBRARY
+from nc_core.inversion.slots import Trajectory
+from nc_core.profiles import SCREENING_STEPS
 from tests.evidence import CONVERGED
 
 LABELS = 400
@@ -52,7 +54,7 @@ def plainly(norms: Norms, label: int) -> float:
 def test_the_p_value_is_that_of_an_exponential_tail_of_the_others() -> None:
     norms = masks()
     norms[3] = 380.0
-    (first, *_), _ = screened_steps(screened(norms), alpha=1e-9, share=0.5)
+    (first, *_), _ = early_steps(screened(norms), alpha=1e-9, share=0.5)
     assert PART == 0.1
     assert first.label == 3
     assert first.p_value == pytest.approx(plainly(norms, 3) / 0.5)
@@ -65,12 +67,12 @@ def test_a_label_that_is_found_at_once_is_flagged_though_its_norm_is_no_outlier(
     norms[3] = 230.0
     found = detect(screened(norms), classes=LABELS, pixels=2585)
     assert (found.verdict, found.flagged_labels) == ("backdoored", (3,))
-    assert next(one.rules for one in found.labels if one.label == 3) == ("screening",)
-    assert found.shares == SCREENED
-    assert sum(SCREENED.values()) == pytest.approx(1.0)
-    told = next(rule for rule in found.rules if rule.startswith("Screening"))
-    assert "the mask of label 3" in told
-    assert "by the tail of the others; flagged: label 3" in told
+    assert next(one.rules for one in found.labels if one.label == 3) == ("early",)
+    assert found.shares["early"] == EARLY_BEYOND_LIBRARY
+    assert sum(found.shares.values()) == pytest.approx(1.0)
+    told = next(rule for rule in found.rules if rule.startswith("Early mask"))
+    assert "that of label 3" in told
+    assert "by the other labels'; flagged: label 3" in told
     # Without that round nothing is
     unscreened = [replace(one, screened_norm=None) for one in screened(norms)]
     assert detect(unscreened, classes=LABELS, pixels=2585).verdict == "clean"
@@ -79,7 +81,7 @@ def test_a_label_that_is_found_at_once_is_flagged_though_its_norm_is_no_outlier(
 def test_several_are_found_one_after_another_and_do_not_hide_each_other() -> None:
     norms = masks()
     norms[[3, 4, 5]] = (150.0, 200.0, 230.0)
-    steps, found = screened_steps(screened(norms), alpha=0.05, share=0.5)
+    steps, found = early_steps(screened(norms), alpha=0.05, share=0.5)
     assert found == {3, 4, 5}
     assert [step.label for step in steps][:3] == [3, 4, 5]
 
@@ -88,7 +90,7 @@ def test_a_label_without_a_trigger_is_not_flagged_and_stands_for_the_others() ->
     # Given the smallest mask at a label that did not go on
     norms = masks()
     norms[[3, 200]] = (230.0, 100.0)
-    steps, _ = screened_steps(screened(norms), alpha=0.05, share=0.5)
+    steps, _ = early_steps(screened(norms), alpha=0.05, share=0.5)
     assert next(step.label for step in steps) == 3
     assert 200 not in {step.label for step in steps}
 
@@ -110,12 +112,63 @@ def test_clean_labels_are_called_no_more_often_than_stated_whatever_their_law(
     called = 0
     for seed in range(300):
         norms = np.exp(draw(np.random.default_rng(seed)))
-        called += bool(screened_steps(screened(norms, done=LABELS), alpha=0.05, share=1.0)[1])
+        called += bool(early_steps(screened(norms, done=LABELS), alpha=0.05, share=1.0)[1])
     # 5% of 300, and two standard errors
     assert called <= 15 + 8
 
 
+@pytest.mark.parametrize("labels", [10, 43, 99])
+def test_of_fewer_labels_it_is_the_law_of_normal_logs(labels: int) -> None:
+    called = sum(
+        bool(early_steps(screened(masks(seed, labels), done=labels), alpha=0.05, share=1.0)[1]) for seed in range(300)
+    )
+    assert called <= 15 + 8
+
+
+def test_beside_clean_scans_it_has_a_fifth_of_the_rate_and_the_others_have_the_rest() -> None:
+    """Of 43 labels with everything measured that the clean scans that come with Cleanse have, but early masks."""
+    rng = np.random.default_rng(2)
+    plain = [
+        LabelNorm(
+            label=label,
+            state="done",
+            norm=float(norm),
+            attack_success_rate=0.99,
+            evidence=replace(CONVERGED, few_norm=float(norm) / 8, transferability=0.1),
+        )
+        for label, norm in enumerate(np.exp(rng.normal(4.0, 0.3, 43)))
+    ]
+    early = np.exp(rng.normal(6.0, 0.25, 43))
+    early[7] = 40.0
+    with_masks = [
+        replace(one, evidence=replace(one.evidence or CONVERGED, early_norm=float(early[one.label]))) for one in plain
+    ]
+    before, after = (detect(labels, classes=43, pixels=1024) for labels in (plain, with_masks))
+    assert before.verdict == "clean"
+    assert "early" not in before.shares
+    # Then the label is found, by its early mask alone, and the evidence of others counts four fifths
+    assert (after.verdict, after.flagged_labels) == ("backdoored", (7,))
+    assert after.shares == {
+        "early": 0.2,
+        **{kind: pytest.approx(0.8 * share) for kind, share in before.shares.items()},
+    }
+    assert {one.name: one.p_value for one in after.evidence if one.name != "early"} == {
+        one.name: pytest.approx(min(1.0, one.p_value / 0.8)) for one in before.evidence
+    }
+    assert after.level is not None
+    assert before.level is not None
+    assert after.level < before.level
+
+
+def test_the_early_mask_of_an_inversion_is_that_of_its_first_steps() -> None:
+    trajectory = Trajectory(window=6)
+    for step in range(1, SCREENING_STEPS + 9):
+        trajectory.add(rate=1.0, norm=100.0 - step, blind=0.0, broken=0.0)
+    assert trajectory.early == 100.0 - SCREENING_STEPS
+    assert trajectory.norm == 100.0 - SCREENING_STEPS - 8
+
+
 def test_with_few_labels_or_none_screened_nothing_is_asked() -> None:
-    assert screened_z(screened(masks(labels=LEAST_LABELS - 1))) == {}
-    assert screened_steps(screened(masks(labels=LEAST_LABELS - 1)), alpha=0.05, share=1.0) == ((), frozenset())
-    assert len(screened_z(screened(masks(labels=LEAST_LABELS)))) == LEAST_LABELS
+    assert early_z(screened(masks(labels=LEAST_LABELS - 1))) == {}
+    assert early_steps(screened(masks(labels=LEAST_LABELS - 1)), alpha=0.05, share=1.0) == ((), frozenset())
+    assert len(early_z(screened(masks(labels=LEAST_LABELS)))) == LEAST_LABELS
