@@ -106,3 +106,19 @@ def test_a_label_that_stands_out_once_others_are_repaired_is_under_repair_from_t
     again = rescanner.look(seed=2)
     assert set(again.rescan) == {0, 2}
     assert len(again.rescan[0].norms) == 3
+
+
+def test_a_label_that_merely_leaves_the_verdict_open_is_no_reason_for_another_round(
+    case: Callable[..., Case], trigger: Trigger
+) -> None:
+    scans = Scans(trigger)
+    given = case(whole=lambda *how, **more: left_open(scans(*how, **more), 0))
+    rescanner = Rescanner(given, build_logits(given.canonical))
+    found = rescanner.settle(rescanner.look(seed=1), seed=1)
+    assert found.whole is not None
+    assert (found.whole.verdict, found.whole.suspects) == ("inconclusive", (0,))
+    assert set(found.rescan) == {2}
+
+
+def left_open(whole: Whole, label: int) -> Whole:
+    return replace(whole, detection=replace(whole.detection, verdict="inconclusive", suspects=(label,)))
