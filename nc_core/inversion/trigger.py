@@ -255,6 +255,13 @@ class Inversion:
         return replace(self, evidence=replace(self.evidence, starts=starts))
 
     @property
+    def early_norm(self) -> float | None:
+        """Norm of its mask after the first steps, as `LabelNorm.early_norm`."""
+        if self.screened_norm is not None:
+            return self.screened_norm
+        return None if self.evidence is None else self.evidence.early_norm
+
+    @property
     def norm(self) -> float | None:
         """L1 norm of the mask or what stands for it, None where no mask was kept."""
         if self.trigger is None:

@@ -13,11 +13,13 @@ from nc_core.inversion import Inversion, Inverter
 from nc_core.inversion import Progress as InversionProgress
 from nc_core.mitigation.case import Case
 from nc_core.mitigation.lessons import TargetTrigger
+from nc_core.mitigation.whole import Whole
 
 STARTS = (0, 1, 2)
 """Random starts of every repaired label: a net is taken for repaired when none of the three finds a small trigger."""
 CLEAN_QUANTILE = 0.05
-"""A trigger is small where its norm lies below this quantile of the norms of the net's clean labels."""
+"""A trigger is small where its norm lies below this quantile of the norms of the net's clean labels, and an early mask
+likewise below that of theirs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,9 @@ class Rescan:
     norms: of every start, None where nothing converged; norm: the middle one. flagged: whether detection would find it
     again, among the norms of the scan. clean_quantile: of the repaired net's clean labels, the norm below which a
     trigger is small; None where none of them has a trigger, and every one is small, or where there are none. small:
-    whether one of the norms is; without clean labels, whether detection would find one of them. scanned: norm of the
+    whether one of the norms is, or its early mask beside theirs; without clean labels, whether detection would find one
+    of the norms. early_norm: of its mask after the first steps of the scan of all labels; early_quantile: that of the
+    clean labels; None where too few have one. scanned: norm of the
     trigger that was taken away, None of a label that the scan of the submitted net did not give to the repair.
     """
 
@@ -37,6 +41,8 @@ class Rescan:
     clean_quantile: float | None
     small: bool
     scanned: float | None = None
+    early_norm: float | None = None
+    early_quantile: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain types."""
@@ -104,6 +110,7 @@ class Rescanner:
         quantile = clean_quantile([_size(one) for one in whole.clean(self._labels)])
         known = found.rescan
         judged = known if quantile is None else {label: _beside(one, quantile) for label, one in known.items()}
+        judged = {label: self._early(one, label, whole) for label, one in judged.items()}
         # A label that merely leaves the verdict open is no reason for another round.
         standing = whole.detection.to_repair if whole.detection.verdict == "backdoored" else ()
         new = {label: whole.inversions[label] for label in standing if label not in self._labels}
@@ -136,6 +143,14 @@ class Rescanner:
             small=any(flagged),
             scanned=None if scanned is None else scanned.norm,
         )
+
+    def _early(self, found: Rescan, label: int, whole: Whole) -> Rescan:
+        """The same with the label's early mask: what is left of a large trigger shows there and not in the norm."""
+        own = whole.inversions[label].early_norm if label in whole.inversions else None
+        quantile = clean_quantile(whole.early_norms(self._labels))
+        if own is None or quantile is None:
+            return found
+        return replace(found, small=found.small or own < quantile, early_norm=own, early_quantile=quantile)
 
     def _flagged(self, one: Inversion) -> bool:
         rate = one.attack_success_rate

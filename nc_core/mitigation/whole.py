@@ -7,6 +7,7 @@ from typing import Protocol
 import keras
 
 from nc_core.detection import Detection
+from nc_core.detection.early import LEAST_LABELS
 from nc_core.inversion import Inversion
 
 
@@ -26,6 +27,13 @@ class Whole:
             for label, one in self.inversions.items()
             if label in self.reference and label not in aside and one.state in ("done", "not_converged")
         ]
+
+    def early_norms(self, repaired: Collection[int]) -> list[float]:
+        """The early masks' norms of all labels but those that are set aside; none where fewer than ten have one."""
+        aside = {*repaired, *self.detection.to_repair}
+        known = [one.early_norm for label, one in self.inversions.items() if label not in aside]
+        norms = [norm for norm in known if norm is not None]
+        return norms if len(norms) >= LEAST_LABELS else []
 
 
 class Scanner(Protocol):

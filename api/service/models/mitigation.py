@@ -19,7 +19,9 @@ class RescannedLabel(BaseModel):
     flagged: bool = Field(description="Whether it would be flagged again.")
     norms: list[float | None] = Field([], description="Of every start; null where none was found.")
     clean_quantile: float | None = Field(None, description="Norm below which a trigger is small on this net.")
-    small: bool | None = Field(None, description="Whether one of the norms is small.")
+    small: bool | None = Field(None, description="Whether one of the norms is small, or its early mask.")
+    early_norm: float | None = Field(None, description="Of its mask after the first steps of the scan of all labels.")
+    early_quantile: float | None = Field(None, description="Norm below which an early mask is small on this net.")
     scanned: float | None = Field(None, description="Norm of the trigger of the scan that was taken away.")
 
 

@@ -122,3 +122,25 @@ def test_a_label_that_merely_leaves_the_verdict_open_is_no_reason_for_another_ro
 
 def left_open(whole: Whole, label: int) -> Whole:
     return replace(whole, detection=replace(whole.detection, verdict="inconclusive", suspects=(label,)))
+
+
+@pytest.mark.parametrize(("own", "labels", "small"), [(99.0, 12, True), (150.0, 12, False), (99.0, 9, False)])
+def test_what_is_left_of_a_large_trigger_shows_in_the_early_mask(
+    case: Callable[..., Case], trigger: Trigger, own: float, labels: int, small: bool
+) -> None:
+    """Below all but a twentieth of the clean labels' after the first steps; not asked beside fewer than ten."""
+    scans = Scans(trigger)
+
+    def early(*how: Any, **more: Any) -> Whole:
+        whole = scans(*how, **more)
+        one = whole.inversions[0]
+        masks = {label: replace(one, label=label, screened_norm=100.0 + label) for label in range(labels)}
+        return replace(whole, inversions={**masks, 2: replace(one, label=2, screened_norm=own)})
+
+    given = case(whole=early, still_flagged=lambda _: False)
+    rescanner = Rescanner(given, build_logits(given.canonical))
+    found = rescanner.settle(replace(rescanner.look(seed=1), triggers=()), seed=1)
+    assert all(norm is None or norm >= (found.rescan[2].clean_quantile or 0.0) for norm in found.rescan[2].norms)
+    assert found.rescan[2].small == small
+    if labels > 10:
+        assert (found.rescan[2].early_norm, found.rescan[2].early_quantile) == (own, 100.0)
