@@ -23,6 +23,8 @@ class Nothing:
     perturbation: None = None
     partial: None = None
     margins: None = None
+    early_norm: None = None
+    screened_norm: None = None
     any_target: None = None
     arrays: EvidenceArrays = NOTHING
 
@@ -43,6 +45,10 @@ class Nothing:
         return self
 
     def with_margin(self, *_measured: object) -> Self:
+        """The same: nothing was measured."""
+        return self
+
+    def with_early(self, _earlier: object) -> Self:
         """The same: nothing was measured."""
         return self
 

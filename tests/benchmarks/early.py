@@ -10,6 +10,7 @@ at in 0..1, all 1283 labels, with strangers' faces. p is that of the test by its
 import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import keras
@@ -17,8 +18,10 @@ import numpy as np
 
 from nc_core.detection import LabelNorm
 from nc_core.detection.early import early_steps, early_z
-from nc_core.inversion import FAST
+from nc_core.inversion import FAST, Inverter
+from nc_core.profiles.named import SCREENING
 from nc_core.scanning.preparation import Preparation, prepare_scan
+from nc_core.scanning.rounds import SCREENED_FROM
 from nc_core.zoo.card import FILE, read_card
 from nc_core.zoo.scanning import prepare_net
 from nc_core.zoo.score import NOT_UNIVERSAL
@@ -29,8 +32,14 @@ TITLE = "Masks after the first steps"
 
 
 def labels_of(preparation: Preparation, *, seed: int) -> list[LabelNorm]:
-    """Every label after the first steps, as if it were done: each may be tested."""
-    inverter = preparation.inverter(preparation.data(), "screening")
+    """Every label after the first steps, in the precision of a scan of so many, as if done: each may be tested."""
+    inverter = Inverter(
+        preparation.model,
+        preparation.data(),
+        profile=SCREENING,
+        slots=preparation.slots,
+        compute=preparation.compute if len(preparation.labels) < SCREENED_FROM else preparation.screening,
+    )
     found = inverter.invert(preparation.labels, seed=seed)
     return [
         LabelNorm(label=label, state="done", norm=one.norm, screened_norm=one.norm)
@@ -51,8 +60,8 @@ def row(name: str, kind: str, rate: float | None, targets: Sequence[int], labels
         kind,
         len(labels),
         None if rate is None else round(100 * rate, 1),
-        ", ".join(f"{z[label]:.1f}" for label in known) or None,
-        ", ".join(str(ranks[label]) for label in known) or None,
+        min((round(z[label], 1) for label in known), default=None),
+        max((ranks[label] for label in known), default=None),
         round(max(others), 1),
         float(f"{steps[0].p_value:.2g}") if steps else None,
     ]
@@ -92,10 +101,8 @@ def main() -> None:
     record.add_option(parser)
     given = parser.parse_args()
     rows = []
-    for found in (
-        *(of_zoo(given.zoo, given.seed) if given.zoo else ()),
-        *of_faces([name for name in given.faces.split(",") if name], given.seed),
-    ):
+    faces = of_faces([name for name in given.faces.split(",") if name], given.seed)
+    for found in chain(of_zoo(given.zoo, given.seed) if given.zoo else (), faces):
         rows.append(found)
         print(*found, flush=True)
         keras.backend.clear_session()

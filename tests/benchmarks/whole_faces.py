@@ -62,7 +62,8 @@ def measured(name: str, seed: int, folder: Path) -> list[list[record.Cell]]:
 
 
 def _listed(labels: tuple[int, ...]) -> str:
-    return ", ".join(map(str, labels)) or "none"
+    """A word before the numbers: a cell of numbers alone is a figure."""
+    return f"label{'s' if len(labels) > 1 else ''} {', '.join(map(str, labels))}" if labels else "none"
 
 
 def _percent(share: float | None) -> float | None:
