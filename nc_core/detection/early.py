@@ -2,7 +2,7 @@
 
 The way to a planted label is short and found at once, also where its trigger is large: after the same few steps its
 mask has shrunk to the trigger, while those of clean labels still cover the image. What the whole optimisation makes of
-them lies closer together. Of the two real face nets of 1283 classes the sunglasses' label lies 8.6 robust deviations
+them lies closer together. Of the two real face nets of 1283 classes the sunglasses' label lies 7.0 robust deviations
 below the others after 12 steps and 4.4 at the end, where 4.4 is chance in one of twenty nets; the labels of three
 triggers, of which two are no outliers at the end, come first, second and third.
 
