@@ -77,7 +77,7 @@ def _vote(one: ModelEvidence, found: Mapping[int, Sequence[str]]) -> str:
         return f"{_measured(one)}, p = {one.p_value:.2g} {_beside(one.calibration)}."
     flagged = [label for label, kinds in found.items() if one.name in kinds]
     vote = f"flagged: {listed(flagged).lower()}" if flagged else "none flagged"
-    by = "by the other labels'" if one.name == "early" else _beside(one.calibration)
+    by = "by the law of the other labels" if one.name == "early" else _beside(one.calibration)
     return f"{_measured(one)}, p = {one.p_value:.2g} {by}; {vote}."
 
 

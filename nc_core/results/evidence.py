@@ -45,7 +45,7 @@ SOURCES = {
 }
 """One and several."""
 UNCALIBRATED = "not calibrated: by the normal law"
-BY_OTHERS = "not calibrated: by the other labels'"
+BY_OTHERS = "not calibrated: by the law of the other labels"
 SHARES_OF_PIXELS = frozenset({"price", "size"})
 """Kinds whose statistic is minus the logarithm of a share of the pixels."""
 RATES = frozenset({"worth", "transferability"})

@@ -72,7 +72,7 @@ def test_a_label_that_is_found_at_once_is_flagged_though_its_norm_is_no_outlier(
     assert sum(found.shares.values()) == pytest.approx(1.0)
     told = next(rule for rule in found.rules if rule.startswith("Early mask"))
     assert "that of label 3" in told
-    assert "by the other labels'; flagged: label 3" in told
+    assert "by the law of the other labels; flagged: label 3" in told
     # Without that round nothing is
     unscreened = [replace(one, screened_norm=None) for one in screened(norms)]
     assert detect(unscreened, classes=LABELS, pixels=2585).verdict == "clean"
