@@ -95,7 +95,7 @@ def judge(
         return _beside(labels, pixels=pixels, alpha=alpha, calibration=calibration, steps=steps)
     together = _law(known, clean, classes=classes)
     least = Least() if together is None else least_of(clean, classes=classes)
-    first = _early_share(known, together)
+    first = _early_share(known, together) if detector == DETECTOR else 0.0
     level = least.level((1.0 - first) * alpha)
     steps, outliers = step_down(labels, alpha=level, share=shares["outlier"])
     by_kind: dict[Kind, frozenset[int]] = {"outlier": outliers}

@@ -251,7 +251,8 @@ class Inverter:
         """What the optimisation's numbers were."""
         trajectory, profile, label = outcome.trajectory, self.profile, outcome.job.label
         others, layout = self._answers[self._labels != label], self.loop.program.layout
-        fit, fresh = self._prepared.fit, outcome.job.begun is None
+        fit, early = self._prepared.fit, trajectory.early
+        told = profile.early_mask and outcome.job.begun is None and math.isfinite(early)
         return Evidence(
             attack_rate=trajectory.attack_rate,
             highest_rate=trajectory.highest_rate,
@@ -263,7 +264,7 @@ class Inverter:
             exhausted=outcome.updates >= profile.max_updates,
             blind=trajectory.blind / trajectory.missed if trajectory.missed > 0 else 0.0,
             broken=trajectory.broken / max(1, trajectory.steps),
-            early_norm=trajectory.early if fresh and math.isfinite(trajectory.early) else None,
+            early_norm=early if told else None,
             leads=self._heading.leads(label, fit.x, fit.y, low=layout.low, high=layout.high),
         )
 

@@ -37,6 +37,9 @@ class Profile:
     """What moves lambda, and when the optimisation is over."""
     hands_on: bool = False
     """The outcome is the mask as it stands at the end, for another round to go on with, and not the kept one."""
+    early_mask: bool = False
+    """What the mask is like after `SCREENING_STEPS` is evidence (`nc_core.detection.early`): looked at with these
+    steps and this control alone."""
 
     @property
     def max_updates(self) -> int:
@@ -61,6 +64,7 @@ FAST = Profile(
     gate_steps=6,
     gate_threshold=0.995,
     control=ProportionalControl(),
+    early_mask=True,
 )
 """The default: small batches, and a lambda that moves with every 48 images.
 
@@ -94,6 +98,7 @@ PATIENT = replace(
     max_steps=220,
     gate_threshold=0.98,
     control=ProportionalControl(attack_rate=0.98, gain=1.25, patience=20, progress=1.0),
+    early_mask=False,
 )
 """The inversion after screening. Few labels are left, so each may take twice as long. Among many labels the smallest
 clean one comes close to a large trigger, and norms that are further minimised lie closer together; so do those that

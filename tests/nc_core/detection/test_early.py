@@ -12,7 +12,7 @@ from nc_core.detection import LabelNorm, detect
 from nc_core.detection.early import LEAST_LABELS, PART, early_steps, early_z
 from nc_core.detection.judge import EARLY_BEYOND_LIBRARY
 from nc_core.inversion.slots import Trajectory
-from nc_core.profiles import SCREENING_STEPS
+from nc_core.profiles import ALL_PROFILES, SCREENING_STEPS
 from tests.evidence import CONVERGED
 
 LABELS = 400
@@ -158,6 +158,18 @@ def test_beside_clean_scans_it_has_a_fifth_of_the_rate_and_the_others_have_the_r
     assert after.level is not None
     assert before.level is not None
     assert after.level < before.level
+
+
+def test_another_detector_s_masks_are_not_judged_by_it() -> None:
+    norms = masks()
+    norms[3] = 230.0
+    found = detect(screened(norms), classes=LABELS, pixels=2585, detector="gangsweep")
+    assert "early" not in found.shares
+    assert found.verdict == "clean"
+
+
+def test_the_profiles_whose_masks_it_is_about() -> None:
+    assert {name for name, profile in ALL_PROFILES.items() if profile.early_mask} == {"fast", "screening"}
 
 
 def test_the_early_mask_of_an_inversion_is_that_of_its_first_steps() -> None:
