@@ -5,7 +5,7 @@ Robust z: how far something lies below the others, on the log scale.
 | name | statistic | sees |
 | --- | --- | --- |
 | outlier | robust z of the smallest norm | small triggers |
-| early | robust z of the smallest mask after the first steps (`nc_core.detection.early`) | triggers of any size |
+| early | robust z of the smallest mask after the first steps (`nc_core.detection.early`) | patches, large ones, too |
 | universality | robust z of the smallest price (`nc_core.detection.price`) | triggers of a part of the images, too |
 | price | minus the logarithm of the smallest price as a share of the pixels | few labels, many infected labels |
 | size | the same of the smallest norm; a p-value beside clean scans alone | few labels, many infected labels |

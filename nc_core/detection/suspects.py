@@ -35,9 +35,11 @@ def suspects_of(labels: Sequence[LabelNorm], *, flagged: Collection[int]) -> tup
 
 
 def precaution_of(labels: Sequence[LabelIndex], evidence: Sequence[ModelEvidence]) -> tuple[int, ...]:
-    """The label that the evidence points at most, as far as it has a trigger: no more than chance may have it, and it
-    is repaired all the same where the verdict is open for it. What a repair does to a clean label costs little, and a
-    net whose backdoor just failed to be beyond chance is not left with it."""
+    """The label that the evidence points at most, none where that has no trigger.
+
+    It may be no more than chance. Where the verdict is open for it, it is repaired all the same: a net whose backdoor
+    just failed to be beyond chance is not left with it.
+    """
     least = min(evidence, key=lambda one: one.p_value, default=None)
     return tuple(one.label for one in labels if least and one.label == least.label and one.anomaly_index is not None)
 

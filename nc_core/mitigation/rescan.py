@@ -145,7 +145,7 @@ class Rescanner:
         )
 
     def _early(self, found: Rescan, label: int, whole: Whole) -> Rescan:
-        """The same with the label's early mask: what is left of a large trigger shows there and not in the norm."""
+        """The same with the label's early mask, which may be short still where the norm looks clean."""
         own = whole.inversions[label].early_norm if label in whole.inversions else None
         quantile = clean_quantile(whole.early_norms(self._labels))
         if own is None or quantile is None:

@@ -32,7 +32,7 @@ SCREENED_FROM = 250
 """Labels from which a scan screens; below, the reference would be most of them."""
 REFERENCE = 50
 """Labels of the reference group. Of 1283 labels the smallest must lie 4.8 robust deviations below the median of such a
-group to be chance in 5% of the models; with 100 it would be 4.4 (simulated, normal log norms), for a fifth more work.
+group to be chance in 5% of the models; with 100 it would be 4.4 (simulated, normal log norms).
 What is found by the first round of screening rests on all labels."""
 ONE_IN = 4
 """Of so many labels one goes on after a round of screening."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nc_core.datasets import Images
+from nc_core.detection import targets_of
 from nc_core.detection.arrays import NOTHING, EvidenceArrays
 from nc_core.results.names import all_named, row_named
 from nc_core.results.numbers import percent, probability, significant, spread_of
@@ -100,9 +101,9 @@ def _where(result: Mapping[str, Any]) -> str:
     return f", in the value range {result['preflight']['value_range']} alone" if len(range_facts(result)) > 1 else ""
 
 
-def _targets(result: Mapping[str, Any]) -> list[int]:
+def _targets(result: Mapping[str, Any]) -> tuple[int, ...]:
     """The labels that a repair is of."""
-    targets: list[int] = result["flagged_labels"] or result.get("suspects", [])
+    targets, _ = targets_of(result["flagged_labels"], result.get("suspects", ()))
     return targets
 
 
