@@ -46,9 +46,10 @@ def test_what_is_small_is_judged_beside_clean_labels_of_the_repaired_net(
     assert [(fresh.label, fresh.norm) for fresh in judged] == [(2, norm) for norm in rescan.norms]
     assert not rescan.flagged
     assert len(found.triggers) == sum(norm is not None for norm in rescan.norms)
-    # And it is small where one of them is below the quantile of the other labels of this net
-    outcomes = whole(rescanner._model, seed=3).inversions
-    clean = [one.norm for label, one in outcomes.items() if label != 2]
+    # And it is small where one of them is below the quantile of the labels of this net that are above suspicion
+    scan = whole(rescanner._model, seed=3)
+    aside = {2, *scan.detection.to_repair}
+    clean = [one.norm for label, one in scan.inversions.items() if label not in aside]
     quantile = clean_quantile([math.inf if norm is None else norm for norm in clean])
     assert quantile is not None
     assert rescan.clean_quantile == (quantile if math.isfinite(quantile) else None)
