@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from nc_core.detection.calibration import Calibration, conformal, distance, together
+from nc_core.detection.calibrated import judge_calibrated
+from nc_core.detection.calibration import Calibration
 from nc_core.detection.class_map import AnyTarget
 from nc_core.detection.early import early_steps
 from nc_core.detection.evidence import (
@@ -12,12 +13,10 @@ from nc_core.detection.evidence import (
     KINDS,
     TOGETHER,
     Kind,
-    Leading,
     any_target_of,
     by_label,
-    leading,
-    statistics_of,
 )
+from nc_core.detection.judgement import Judgement
 from nc_core.detection.least import Least, least_of
 from nc_core.detection.library import DETECTOR, FEW_LABELS, PRICES, Law, NullScan, law_of, scans_by
 from nc_core.detection.norms import LabelNorm
@@ -50,26 +49,6 @@ Known = Mapping[int, Mapping[str, float]]
 """What was measured: label -> kind -> statistic."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judgement:
-    """evidence: each kind's, its p-value held against the whole rate. p_value: of the model. least: the smallest of its
-    tests', before that was calibrated; None where the clean scans that come with Cleanse cannot be asked. beside: how
-    many of these it was calibrated by. level: what the tests' p-values were held against for that. found: label ->
-    kinds that flag it, by label. all_to_all: the trigger that sends each class to one of its own, None where that is
-    not beyond chance. steps: those of the outlier test. shares: of each kind's test, none where all evidence is one.
-    """
-
-    evidence: tuple[ModelEvidence, ...]
-    p_value: float
-    least: float | None
-    beside: int
-    level: float
-    found: dict[int, tuple[str, ...]]
-    all_to_all: AnyTarget | None
-    steps: tuple[Step, ...]
-    shares: dict[Kind, float]
-
-
 def judge(
     labels: Sequence[LabelNorm],
     *,
@@ -92,7 +71,7 @@ def judge(
     shares = shares_of(known, clean, classes=classes, of_net=law is not None)
     if calibration.decides(alpha):
         steps, _ = step_down(labels, alpha=alpha, share=shares["outlier"])
-        return _beside(labels, pixels=pixels, alpha=alpha, calibration=calibration, steps=steps)
+        return judge_calibrated(labels, pixels=pixels, alpha=alpha, calibration=calibration, steps=steps)
     together = _law(known, clean, classes=classes)
     least = Least() if together is None else least_of(clean, classes=classes)
     first = _early_share(known, together) if detector == DETECTOR else 0.0
@@ -245,71 +224,6 @@ def _of_steps(kind: Kind, steps: Sequence[Step]) -> ModelEvidence | None:
         return None
     first, used = steps[0], CalibrationUsed(source="none", scans=0)
     return ModelEvidence(name=kind, label=first.label, statistic=first.log_z, p_value=first.p_value, calibration=used)
-
-
-def _beside(
-    labels: Sequence[LabelNorm], *, pixels: int, alpha: float, calibration: Calibration, steps: tuple[Step, ...]
-) -> Judgement:
-    """One test of all kinds beside clean scans; labels are flagged that no clean scan has the like of.
-
-    Whether the model is abnormal is asked first, and answered at the stated rate. Where most of its labels would be
-    flagged then, or none, the one that is farthest from the clean scans leads: of two classes a planted trigger often
-    makes the way to the other one shorter as well.
-    """
-    own, first = statistics_of(labels, pixels=pixels), leading(labels, pixels=pixels)
-    used = CalibrationUsed(source=calibration.source, scans=len(calibration.scans))
-    evidence = tuple(_conformal(kind, first[kind], calibration, used) for kind in KINDS if kind in first)
-    p = together(own, calibration.scans)
-    found = _unlike(labels, pixels, calibration, alpha) if p <= alpha else {}
-    away = any_target_of(labels) if p <= alpha else None
-    if away is not None and away.share <= max(calibration.null(ANY_TARGET), default=1.0):
-        away = None
-    if p <= alpha and away is None and not 1 <= len(found) <= max(1, len(labels) // 2):
-        found = _farthest(by_label(labels, pixels=pixels), calibration)
-    return Judgement(
-        evidence=evidence,
-        p_value=p,
-        least=None,
-        beside=0,
-        level=alpha,
-        found=found,
-        all_to_all=away,
-        steps=steps,
-        shares={},
-    )
-
-
-def _unlike(
-    labels: Sequence[LabelNorm], pixels: int, calibration: Calibration, alpha: float
-) -> dict[int, tuple[str, ...]]:
-    """Labels that would make the model abnormal by themselves, with the kinds in which no clean scan reaches them."""
-    found: dict[int, tuple[str, ...]] = {}
-    for label, own in sorted(by_label(labels, pixels=pixels).items()):
-        kinds = tuple(kind for kind in KINDS if kind in own and own[kind] > max(calibration.null(kind), default=0.0))
-        if kinds and together(own, calibration.scans) <= alpha:
-            found[label] = kinds
-    return found
-
-
-def _farthest(statistics: Mapping[int, Mapping[str, float]], calibration: Calibration) -> dict[int, tuple[str, ...]]:
-    """The one label whose statistics lie farthest from those of the clean scans, with the kind that does."""
-    scans = calibration.scans
-    first = max(statistics, key=lambda label: (distance(statistics[label], scans), -label))
-    own = statistics[first]
-    measured = [kind for kind in KINDS if kind in own]
-    return {first: (max(measured, key=lambda kind: distance({kind: own[kind]}, scans)),)}
-
-
-def _conformal(kind: Kind, first: Leading, calibration: Calibration, used: CalibrationUsed) -> ModelEvidence:
-    null = calibration.null(kind)
-    return ModelEvidence(
-        name=kind,
-        label=first.label,
-        statistic=first.statistic,
-        p_value=conformal(first.statistic, null),
-        calibration=used,
-        null=null,
-    )
 
 
 def _kinds_of(by_kind: dict[Kind, frozenset[int]]) -> dict[int, tuple[str, ...]]:

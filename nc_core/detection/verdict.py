@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from nc_core.detection.calibration import UNCALIBRATED, Calibration, needed
 from nc_core.detection.class_map import AnyTarget
-from nc_core.detection.judge import Judgement, judge
+from nc_core.detection.judge import judge
+from nc_core.detection.judgement import Judgement
 from nc_core.detection.library import DETECTOR, FEW_LABELS
 from nc_core.detection.mad import index_scale
 from nc_core.detection.norms import LabelNorm

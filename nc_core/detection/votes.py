@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from nc_core.detection.judge import Judgement
+from nc_core.detection.judgement import Judgement
 from nc_core.detection.norms import LabelNorm
 from nc_core.detection.result import CalibrationUsed, ModelEvidence
 from nc_core.detection.size import SIZE_BOUND, SUCCESS_BOUND, least_transfer, transferability
