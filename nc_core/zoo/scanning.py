@@ -21,7 +21,7 @@ def scan_net(folder: Path, *, seed: int = 0, alpha: float = 0.05) -> dict[str, A
     """
     begun = time.perf_counter()
     try:
-        result = _scanned(folder, seed, alpha)
+        result = result_of(prepare_net(folder, seed=seed), seed=seed, alpha=alpha)
     except InputRefused as error:
         result = {"verdict": None, "state": "refused", "reason": str(error)}
     result["seconds"] = round(time.perf_counter() - begun, 1)
@@ -29,8 +29,8 @@ def scan_net(folder: Path, *, seed: int = 0, alpha: float = 0.05) -> dict[str, A
     return result
 
 
-def _scanned(folder: Path, seed: int, alpha: float) -> dict[str, Any]:
-    preparation = prepare_net(folder, seed=seed)
+def result_of(preparation: Preparation, *, seed: int, alpha: float = 0.05) -> dict[str, Any]:
+    """Scan a net that was read; what result.json holds of it."""
     rounds = plan(preparation.labels, profile=FAST.name, seed=seed)
     inversions, found = scan_labels(preparation, preparation.data(), rounds, seed=seed, alpha=alpha)
     return {

@@ -4,8 +4,8 @@
 
 A pair has one architecture, source of pictures and set of classes; the planted net has a square patch of 2 to 8 pixels
 that the seed draws. Every pair is of the zoo's held-out part: the architecture or the pictures are such that nothing
-was chosen by. The twins learn from the clean pictures that a scan is given. Nets, scans and the statistics of the twins
-are kept in FOLDER as soon as they are known, and what stands there is not computed again.
+was chosen by. The twins learn from the clean pictures that a scan is given. Nets and scans, those of the twins too, are
+kept in FOLDER as soon as they are known, and what stands there is not computed again: other rules judge the same scans.
 """
 
 import argparse
@@ -20,15 +20,12 @@ import numpy as np
 
 from nc_core.detection import Calibration, Detection, detect, statistics_of
 from nc_core.inversion import FAST
-from nc_core.scanning.in_process import norms_of
 from nc_core.scanning.preparation import prepare_scan
-from nc_core.scanning.rounds import plan
-from nc_core.scanning.scan import scan_labels
 from nc_core.zoo.build import build_net
 from nc_core.zoo.card import CLEAN, FILE, NET, RESULT, VALUE_RANGE, Card, Patch, read_card
 from nc_core.zoo.judging import labels_of
 from nc_core.zoo.plan import LEAST_RATE, POSITIONS
-from nc_core.zoo.scanning import scan_net
+from nc_core.zoo.scanning import result_of, scan_net
 from nc_core.zoo.sources import read_source
 from nc_core.zoo.statistics import rate
 from tests.benchmarks import record
@@ -47,7 +44,7 @@ CELLS = (
 SIZES = (2, 8)
 GREY = ("mnist_t10k",)
 ALPHA = 0.05
-TWINS = "twins.json"
+TWINS = "twins"
 
 Files = Mapping[str, Any]
 
@@ -75,28 +72,25 @@ def scanned(card: Card, files: Files, root: Path) -> Path:
     return folder
 
 
-def twins_of(folder: Path, count: int) -> list[dict[str, float]]:
-    """The statistics of so many twins of a net."""
-    path = folder / TWINS
-    known: list[dict[str, float]] = json.loads(path.read_text("utf-8")) if path.exists() else []
-    for twin in range(len(known) + 1, count + 1):
-        preparation = prepare_scan(folder / NET, folder / CLEAN, profile=FAST, value_range=VALUE_RANGE, twin=twin)
-        height, width, _ = preparation.canonical.input_shape
-        rounds = plan(preparation.labels, profile=FAST.name, seed=0)
-        inversions, _ = scan_labels(preparation, preparation.data(), rounds, seed=0)
-        known.append(statistics_of(norms_of(inversions, rounds), pixels=height * width))
-        path.write_text(json.dumps(known), "utf-8")
-        keras.backend.clear_session()
-    return known[:count]
+def twins_of(folder: Path, count: int) -> list[dict[str, Any]]:
+    """The scans of so many twins of a net."""
+    known: list[dict[str, Any]] = []
+    for twin in range(1, count + 1):
+        path = folder / TWINS / f"{twin}.json"
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            preparation = prepare_scan(folder / NET, folder / CLEAN, profile=FAST, value_range=VALUE_RANGE, twin=twin)
+            path.write_text(json.dumps(result_of(preparation, seed=0)), "utf-8")
+            keras.backend.clear_session()
+        known.append(json.loads(path.read_text("utf-8")))
+    return known
 
 
-def judged(folder: Path, twins: Sequence[Mapping[str, float]]) -> Detection:
+def judged(folder: Path, twins: Sequence[Mapping[str, Any]]) -> Detection:
     """The verdict on a scanned net beside twins."""
     result = json.loads((folder / RESULT).read_text("utf-8"))
     height, width, _ = result["model"]["input_shape"]
-    # What else was written beside the statistics is none of them.
-    kinds = statistics_of(labels_of(result), pixels=height * width)
-    scans = tuple({kind: one[kind] for kind in kinds if kind in one} for one in twins)
+    scans = tuple(statistics_of(labels_of(twin), pixels=height * width) for twin in twins)
     return detect(
         labels_of(result),
         classes=result["model"]["classes"],
