@@ -44,6 +44,13 @@ class Rescan:
     early_norm: float | None = None
     early_quantile: float | None = None
 
+    @property
+    def small_early_alone(self) -> bool:
+        """Whether nothing of the label is small but its early mask."""
+        least = self.clean_quantile
+        large = least is not None and all(norm is None or norm >= least for norm in self.norms)
+        return self.small and large and not self.flagged
+
     def to_json(self) -> dict[str, Any]:
         """Plain types."""
         return {**vars(self), "norms": list(self.norms)}

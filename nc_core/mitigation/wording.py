@@ -85,13 +85,20 @@ def _beyond(labels: Sequence[int]) -> Iterator[str]:
 
 
 def _left(case: Case, rescan: Mapping[int, Rescan]) -> Iterator[str]:
-    small = [label for label, judged in rescan.items() if judged.small]
+    early = [label for label, judged in rescan.items() if judged.small_early_alone]
+    small = [label for label, judged in rescan.items() if judged.small and label not in early]
     if len(case.triggers) == case.prepared.classes:
         yield "All labels were repaired: there is no clean one to tell what a small trigger is on this net."
+        early = []
     elif small:
         yield (
             f"Label {', '.join(map(str, small))} still has a trigger smaller than 95% of clean labels need: do not "
             "rely on the repair alone."
+        )
+    if early:
+        yield (
+            f"Label {', '.join(map(str, early))} still has a mask smaller than 95% of clean labels have after the "
+            "first steps, though not after the last: do not rely on the repair alone."
         )
     flagged = [label for label, judged in rescan.items() if judged.flagged]
     if flagged:
