@@ -47,9 +47,9 @@ class Rescan:
     @property
     def small_early_alone(self) -> bool:
         """Whether nothing of the label is small but its early mask."""
-        least = self.clean_quantile
-        large = least is not None and all(norm is None or norm >= least for norm in self.norms)
-        return self.small and large and not self.flagged
+        if self.clean_quantile is None or self.flagged:
+            return False
+        return self.small and not _any_below(self.norms, self.clean_quantile)
 
     def to_json(self) -> dict[str, Any]:
         """Plain types."""
@@ -175,8 +175,11 @@ def clean_quantile(norms: Sequence[float]) -> float | None:
 
 
 def _beside(found: Rescan, quantile: float) -> Rescan:
-    small = any(norm is not None and norm < quantile for norm in found.norms)
-    return replace(found, clean_quantile=_finite(quantile), small=small)
+    return replace(found, clean_quantile=_finite(quantile), small=_any_below(found.norms, quantile))
+
+
+def _any_below(norms: Sequence[float | None], quantile: float) -> bool:
+    return any(norm is not None and norm < quantile for norm in norms)
 
 
 def _standing_out(found: Inversion, quantile: float | None) -> Rescan:

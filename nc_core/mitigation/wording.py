@@ -89,7 +89,6 @@ def _left(case: Case, rescan: Mapping[int, Rescan]) -> Iterator[str]:
     small = [label for label, judged in rescan.items() if judged.small and label not in early]
     if len(case.triggers) == case.prepared.classes:
         yield "All labels were repaired: there is no clean one to tell what a small trigger is on this net."
-        early = []
     elif small:
         yield (
             f"Label {', '.join(map(str, small))} still has a trigger smaller than 95% of clean labels need: do not "
